@@ -1,0 +1,51 @@
+// Dependencies point one way: cli, report, bench -> properties -> fault-injection, model -> src.
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: "engine-knows-nothing-of-the-checker",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(model|fault-injection|properties|cli|report|bench)/" },
+    },
+    {
+      name: "model-uses-only-the-engine's-types",
+      comment: "Engine and model could otherwise be wrong together.",
+      severity: "error",
+      from: { path: "^model/" },
+      to: { path: "^(src/(?!types\\.ts$)|fault-injection/|properties/|cli/|report/|bench/)" },
+    },
+    {
+      name: "engine-and-model-share-no-hash-or-checksum-library",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "node_modules/(crc-32|@noble)" },
+    },
+    {
+      name: "model-does-not-use-the-engine's-libraries",
+      severity: "error",
+      from: { path: "^model/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^(crypto|zlib|node:crypto|node:zlib)$|node_modules/(lz4-napi|@mongodb-js)" },
+    },
+    {
+      name: "disk-knows-only-the-door",
+      severity: "error",
+      from: { path: "^fault-injection/" },
+      to: { path: "^(src/(?!(disk|types)\\.ts$)|model/|properties/|cli/|report/|bench/)" },
+    },
+    {
+      name: "checker-does-not-know-its-front-ends",
+      severity: "error",
+      from: { path: "^properties/" },
+      to: { path: "^(cli|report|bench)/" },
+    },
+    { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
+    { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.test\\.ts$" }, to: {} },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};

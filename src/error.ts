@@ -1,0 +1,89 @@
+/**
+ * One error for everything the engine refuses or finds: a stable code to program against, where it is, and a
+ * sentence that says what to do. Wrong *types* are `TypeError`s; everything else is a `StorageError`.
+ * @module
+ */
+import type { Offset, StreamId } from "./types.ts";
+
+/**
+ * Stable codes.
+ *
+ * Asked for something that cannot be: `out-of-range`, `empty-batch`, `payload-too-large`, `batch-too-large`,
+ * `offset-mismatch`, `offset-limit`, `empty-stream`, `unknown-codec`.
+ *
+ * Found in stored bytes: `incomplete` (they end inside a record), `malformed`, `checksum-mismatch`,
+ * `broken-chain`, `wrong-offset`, `undecodable-payload`, `payload-limit` (claims to expand beyond the limit),
+ * `missing-segment`, `truncated-log` (an index or manifest names more than the log holds).
+ *
+ * The state of the storage: `closed`, `locked`, `poisoned` (a failed write or sync left the stream in doubt; reopen it),
+ * `io` (the disk failed; `cause` says how).
+ */
+export type StorageErrorCode =
+  | "out-of-range"
+  | "empty-batch"
+  | "payload-too-large"
+  | "batch-too-large"
+  | "offset-mismatch"
+  | "offset-limit"
+  | "empty-stream"
+  | "unknown-codec"
+  | "incomplete"
+  | "malformed"
+  | "checksum-mismatch"
+  | "broken-chain"
+  | "wrong-offset"
+  | "undecodable-payload"
+  | "payload-limit"
+  | "missing-segment"
+  | "truncated-log"
+  | "closed"
+  | "locked"
+  | "poisoned"
+  | "io";
+
+/** Where an error is, as far as it is known. */
+export interface ErrorPlace {
+  readonly stream?: StreamId | undefined;
+  readonly offset?: Offset | undefined;
+  readonly file?: string | undefined;
+  /** Byte position in `file`. */
+  readonly position?: number | undefined;
+}
+
+/**
+ * @example
+ * ```ts
+ * try {
+ *   await storage.appendBatch(stream, [event], { expectedOffset: 7n });
+ * } catch (error) {
+ *   if (error instanceof StorageError && error.code === "offset-mismatch") retryFrom(error.offset);
+ * }
+ * ```
+ */
+export class StorageError extends Error implements ErrorPlace {
+  override readonly name = "StorageError";
+  readonly code: StorageErrorCode;
+  readonly stream: StreamId | undefined;
+  readonly offset: Offset | undefined;
+  readonly file: string | undefined;
+  readonly position: number | undefined;
+
+  constructor(code: StorageErrorCode, sentence: string, place: ErrorPlace = {}, cause?: unknown) {
+    super(describe(sentence, place), cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.stream = place.stream;
+    this.offset = place.offset;
+    this.file = place.file;
+    this.position = place.position;
+  }
+}
+
+function describe(sentence: string, place: ErrorPlace): string {
+  const where = [
+    place.stream === undefined ? "" : `stream ${String(place.stream)}`,
+    place.offset === undefined ? "" : `offset ${String(place.offset)}`,
+    place.file === undefined ? "" : place.file,
+    place.position === undefined ? "" : `byte ${place.position}`,
+  ].filter((part) => part !== "");
+  return where.length === 0 ? sentence : `${sentence} [${where.join(", ")}]`;
+}

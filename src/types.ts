@@ -1,0 +1,27 @@
+/**
+ * The vocabulary that everything else is written in: plain types, no behaviour.
+ * @module
+ */
+
+/** A stream's number, an unsigned 64-bit integer. Branded so that it is not mistaken for an offset. */
+export type StreamId = bigint & { readonly __brand: "StreamId" };
+
+/** A record's position in its stream, counted from 0; a signed 64-bit integer on disk, never negative. */
+export type Offset = bigint & { readonly __brand: "Offset" };
+
+/** What a record is for. The codes on disk are in `docs/FORMAT.md`, section 2. */
+export type RecordKind = "data" | "checkpoint" | "tombstone" | "redacted";
+
+/** How a record's payload is stored. */
+export type CompressionKind = "none" | "lz4" | "zstd";
+
+/** When Storage adds a checkpoint by itself: after every so many offsets; `0` means never. */
+export interface CheckpointPolicy {
+  readonly everyNRecords: number;
+}
+
+/** How far back a read verifies the hash chain before it returns anything. */
+export type Verification = "record" | "checkpoint" | "genesis";
+
+/** A value, or a promise of one: what answers at once need not be waited for. */
+export type Answer<T> = T | Promise<T>;

@@ -1,0 +1,12 @@
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    include: ["{src,model,fault-injection,properties,cli}/**/*.test.ts"],
+    setupFiles: ["./vitest.setup.ts"],
+    testTimeout: 60_000,
+    coverage: { include: ["src/**/*.ts"], reporter: ["text", "html"] },
+  },
+});
+
+export default config;
