@@ -1,0 +1,180 @@
+/**
+ * The segment that a stream's appends go to: its file, its index and the index's write-ahead file.
+ *
+ * Invariants: bytes below `index.end` are committed records and are never written again; the write-ahead file names a
+ * record only after the record was synced; a batch that failed leaves the file as it was or the segment says that it cannot.
+ * @module
+ */
+import type { Disk, DiskFile } from "./disk.ts";
+import type { ErrorPlace } from "./error.ts";
+import { indexLogName, indexName, io, replaceFile, segmentName, syncNames, writeAll } from "./files.ts";
+import type { OffsetIndex } from "./offset-index.ts";
+import type { PreparedBatch } from "./pipeline.ts";
+
+/** What is known of a segment's index files when it is opened. */
+export interface IndexLogState {
+  /** Bytes of whole frames in the write-ahead file: where the next frame goes. */
+  readonly bytes: number;
+  /** Entries in the write-ahead file's frames. */
+  readonly entries: number;
+  /** Records that persisted entries name. */
+  readonly framed: number;
+}
+
+export class ActiveSegment {
+  readonly number: number;
+  readonly firstOffset: number;
+  readonly index: OffsetIndex;
+  readonly file: DiskFile;
+  readonly #disk: Disk;
+  readonly #streamPath: string;
+  readonly #indexLog: DiskFile;
+  readonly #indexLogMaxEntries: number;
+  #logState: IndexLogState;
+  #unsynced: boolean;
+  /** Set when the index files can no longer be written; they are hints, so appends go on without. */
+  #indexStopped: boolean;
+
+  constructor(
+    disk: Disk,
+    streamPath: string,
+    segment: { number: number; firstOffset: number; index: OffsetIndex; file: DiskFile },
+    indexLog: { file: DiskFile; state: IndexLogState; maxEntries: number },
+  ) {
+    this.#disk = disk;
+    this.#streamPath = streamPath;
+    this.number = segment.number;
+    this.firstOffset = segment.firstOffset;
+    this.index = segment.index;
+    this.file = segment.file;
+    this.#indexLog = indexLog.file;
+    this.#indexLogMaxEntries = indexLog.maxEntries;
+    this.#logState = indexLog.state;
+    this.#unsynced = false;
+    this.#indexStopped = segment.index.hasGaps;
+  }
+
+  /** Path of the segment file. */
+  get path(): string {
+    return `${this.#streamPath}/${segmentName(this.number)}`;
+  }
+
+  /**
+   * Makes durable what a scan found beyond the index, and names it: what recovery shows, no later crash takes back. Replaces
+   * index files that are not to be believed.
+   *
+   * @throws StorageError `io`
+   */
+  async settle({ logTorn, rotten }: { logTorn: boolean; rotten: boolean }): Promise<void> {
+    if (logTorn)
+      await io("cutting an index", this.#place(), () => this.#indexLog.truncate(this.#logState.bytes));
+    if (this.index.count > this.#logState.framed) {
+      this.#unsynced = true;
+      await this.sync();
+      await this.nameRecords();
+    }
+    if (rotten && this.index.count > 0 && !this.#indexStopped) await this.#saveIndex();
+  }
+
+  /** Writes a batch behind the committed records; it is not visible before `commit`. @throws StorageError `io` */
+  async write(batch: PreparedBatch): Promise<void> {
+    this.#unsynced = true;
+    await writeAll(this.file, this.path, batch.bytes, this.index.end);
+  }
+
+  /** Takes back what a failed `write` may have left, durably, so that no crash brings it back. @throws StorageError `io` */
+  async cutBack(): Promise<void> {
+    const place = this.#place();
+    await io("cutting a segment back", place, () => this.file.truncate(this.index.end));
+    await io("syncing a segment", place, () => this.file.sync());
+  }
+
+  /** Makes everything written durable. @throws StorageError `io` */
+  async sync(): Promise<void> {
+    if (!this.#unsynced) return;
+    await io("syncing a segment", this.#place(), () => this.file.sync());
+    this.#unsynced = false;
+  }
+
+  /** Takes a written batch in: from here on it is part of the log. */
+  commit(batch: PreparedBatch): void {
+    let end = this.index.end;
+    for (const [i, size] of batch.sizes.entries()) {
+      end += size;
+      this.index.push(batch.kinds[i] ?? "data", end, batch.tip.head);
+    }
+  }
+
+  /**
+   * Names the records since the last frame in the write-ahead file; all of them must be synced. The frame itself is not
+   * synced: a lost one lowers the watermark, and the records it named are found by a scan.
+   *
+   * A failure here is no failure of the append: the records are durable.
+   */
+  async nameRecords(): Promise<void> {
+    if (this.#indexStopped || this.#logState.framed === this.index.count) return;
+    try {
+      await this.#writeFrame(this.#logState.framed, this.#logState.bytes, this.#logState.entries);
+      if (
+        this.#logState.entries >=
+        Math.max(this.#indexLogMaxEntries, this.index.count - this.#logState.entries)
+      ) {
+        await this.#saveIndex();
+      }
+    } catch {
+      this.#indexStopped = true;
+    }
+  }
+
+  /** Saves the index for good: the segment will not be appended to again. Everything in it must be synced. @throws StorageError `io` */
+  async seal(): Promise<void> {
+    if (!this.index.hasGaps) {
+      await replaceFile(this.#disk, `${this.#streamPath}/${indexName(this.number)}`, this.index.serialize());
+    }
+  }
+
+  /** Closes the files. @throws StorageError `io` */
+  async close(): Promise<void> {
+    await io("closing a segment", this.#place(), () => this.file.close());
+    await io("closing an index", this.#place(), () => this.#indexLog.close());
+  }
+
+  /**
+   * Moves the index from the write-ahead file to the saved one. The write-ahead file keeps a frame that names the last record once
+   * more, so that the watermark outlives a lost `.idx`. The work is proportional to the log only as often as it doubles.
+   */
+  async #saveIndex(): Promise<void> {
+    await replaceFile(this.#disk, `${this.#streamPath}/${indexName(this.number)}`, this.index.serialize());
+    await syncNames(this.#disk, this.#streamPath);
+    await io("cutting an index", this.#place(), () => this.#indexLog.truncate(0));
+    await this.#writeFrame(this.index.count - 1, 0, 0);
+  }
+
+  async #writeFrame(from: number, at: number, entriesBefore: number): Promise<void> {
+    const frame = this.index.frame(from);
+    await writeAll(this.#indexLog, `${this.#streamPath}/${indexLogName(this.number)}`, frame, at);
+    const framed = this.index.count;
+    this.#logState = { bytes: at + frame.length, entries: entriesBefore + framed - from, framed };
+  }
+
+  #place(): ErrorPlace {
+    return { file: this.path, position: this.index.end };
+  }
+}
+
+/**
+ * Creates a segment's two files, empty, and makes their names durable: the write-ahead file is there before the first record
+ * is, so that its absence beside a record is never what a crash leaves.
+ */
+export async function createSegmentFiles(
+  disk: Disk,
+  streamPath: string,
+  number: number,
+): Promise<{ file: DiskFile; indexLog: DiskFile }> {
+  const logPath = `${streamPath}/${indexLogName(number)}`;
+  const indexLog = await io("creating an index", { file: logPath }, () => disk.open(logPath, "create"));
+  const path = `${streamPath}/${segmentName(number)}`;
+  const file = await io("creating a segment", { file: path }, () => disk.open(path, "create"));
+  await syncNames(disk, streamPath);
+  return { file, indexLog };
+}

@@ -1,0 +1,338 @@
+/**
+ * Compression of payloads: the codecs, and the registry that finds one by its kind.
+ *
+ * ```
+ * none   the payload
+ * lz4    [expanded size:u32][one LZ4 block]      little-endian
+ * zstd   one Zstandard frame that declares its content size
+ * ```
+ * Promises: `decompress(compress(x))` is `x`. Stored bytes are checked before they are expanded: nothing is that claims
+ * more than `MAX_PAYLOAD_BYTES`, or more than its format can yield from so many bytes, and the memory spent on the rest
+ * is a small multiple of the claim. Whatever the bytes are, the answer is a payload or a `StorageError`.
+ *
+ * Does not promise: the same compressed bytes from another version of a library (never compare or hash them), nor to
+ * notice an altered payload that still expands to the declared size. The record's CRC and hash chain do that.
+ *
+ * While a codec has not answered, the bytes given to it must not be changed: zstd works on them in another thread.
+ *
+ * Specification: docs/FORMAT.md, section 2; LZ4 block
+ * (https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md); RFC 8878 (https://www.rfc-editor.org/rfc/rfc8878).
+ * @module
+ */
+import bindings from "@mongodb-js/zstd/bindings.js";
+import lz4 from "lz4-napi";
+
+import { StorageError, type StorageErrorCode } from "./error.ts";
+import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import type { Answer, CompressionKind } from "./types.ts";
+import { checkedFrame, declareContentSize } from "./zstd-frame.ts";
+
+const LZ4_SIZE_BYTES = 4;
+/** No byte of an LZ4 block yields more: a length byte of 255 stands for 255 bytes, every other byte for fewer. */
+const LZ4_YIELD_MAX = 255;
+
+const ZSTD_LEVEL_DEFAULT = 3;
+const ZSTD_LEVEL_MAX = 22;
+
+/**
+ * One way of compressing payloads. The arrays it answers with share no memory with those it was given, unless it says so.
+ */
+export interface Codec {
+  /** Which code in a record's length field stands for it. */
+  readonly kind: CompressionKind;
+  /** What to store for a payload of at most `MAX_PAYLOAD_BYTES`. */
+  compress(payload: Uint8Array): Answer<Uint8Array>;
+  /** The payload that was stored; a `StorageError` if there cannot be one, before memory is spent on it. */
+  decompress(stored: Uint8Array): Answer<Uint8Array>;
+}
+
+/**
+ * Stores payloads as they are. It answers with the very array it was given, not with a copy.
+ *
+ * @example
+ * ```ts
+ * new NoneCodec().compress(payload) === payload; // true
+ * ```
+ */
+export class NoneCodec implements Codec {
+  readonly kind = "none" as const;
+
+  /** @throws StorageError `payload-too-large` above `MAX_PAYLOAD_BYTES`. O(1). */
+  compress(payload: Uint8Array): Uint8Array {
+    return withinLimit(payload);
+  }
+
+  /** @throws StorageError `payload-limit` above `MAX_PAYLOAD_BYTES`. O(1). */
+  decompress(stored: Uint8Array): Uint8Array {
+    const { length } = bytesOf(stored);
+    if (length > MAX_PAYLOAD_BYTES) {
+      throw refused("none", "payload-limit", `it has ${length} bytes, and the limit is ${MAX_PAYLOAD_BYTES}`);
+    }
+    return stored;
+  }
+}
+
+/**
+ * LZ4, at once and in this thread: `[expanded size:u32][one block]`, the layout of Rust's
+ * `lz4_flex::compress_prepend_size`.
+ *
+ * @example
+ * ```ts
+ * const codec = new Lz4Codec();
+ * codec.decompress(Uint8Array.of(5, 0, 0, 0, 0x50, 104, 101, 108, 108, 111)); // "hello": a token, five literals
+ * ```
+ */
+export class Lz4Codec implements Codec {
+  readonly kind = "lz4" as const;
+
+  /**
+   * Time linear in the payload.
+   *
+   * @throws StorageError `payload-too-large` above `MAX_PAYLOAD_BYTES`.
+   * @throws StorageError `undecodable-payload` if the library fails.
+   */
+  compress(payload: Uint8Array): Uint8Array {
+    const buffer = asBuffer(withinLimit(payload));
+    try {
+      return plain(lz4.compressSync(buffer));
+    } catch (cause) {
+      throw unwritable("lz4", cause);
+    }
+  }
+
+  /**
+   * Allocates what the size prefix says, once that is at most `MAX_PAYLOAD_BYTES` and at most 255 times the block.
+   *
+   * @throws StorageError `payload-limit` if the prefix says more.
+   * @throws StorageError `undecodable-payload` if there is no prefix, the block is not one, or it expands to another size.
+   */
+  decompress(stored: Uint8Array): Uint8Array {
+    const buffer = asBuffer(bytesOf(stored));
+    if (buffer.length < LZ4_SIZE_BYTES) {
+      throw refused(
+        "lz4",
+        "undecodable-payload",
+        `it has ${buffer.length} bytes, fewer than its size prefix`,
+      );
+    }
+    const claimed = buffer.readUInt32LE(0);
+    if (claimed > MAX_PAYLOAD_BYTES) {
+      throw refused(
+        "lz4",
+        "payload-limit",
+        `it claims ${claimed} bytes, and the limit is ${MAX_PAYLOAD_BYTES}`,
+      );
+    }
+    const most = (buffer.length - LZ4_SIZE_BYTES) * LZ4_YIELD_MAX;
+    if (claimed > most) {
+      throw refused("lz4", "payload-limit", `it claims ${claimed} bytes, and its block can yield ${most}`);
+    }
+    let payload: Uint8Array;
+    try {
+      payload = plain(lz4.uncompressSync(buffer));
+    } catch (cause) {
+      throw refused("lz4", "undecodable-payload", "its block is damaged", cause);
+    }
+    return ofLength(payload, claimed, "lz4");
+  }
+}
+
+/** How a `ZstdCodec` works. */
+export interface ZstdOptions {
+  /**
+   * 1 (fast) to 22 (small); 3 if left out. From 12 on the encoder spends tens of milliseconds on the smallest payload,
+   * because it prepares for a large one.
+   */
+  readonly level?: number;
+  /**
+   * Whether to expand frames that do not declare their content size. Kimberlite writes such (`zstd::encode_all`), this
+   * package never does, and FORMAT.md does not allow it: so `false` if left out. They are then held to what their
+   * blocks can at most yield.
+   */
+  readonly acceptsUndeclaredSize?: boolean;
+}
+
+/**
+ * Zstandard, in another thread: one frame that declares its content size.
+ *
+ * @example
+ * ```ts
+ * const codec = new ZstdCodec({ level: 9 });
+ * await codec.decompress(await codec.compress(payload)); // payload
+ * ```
+ */
+export class ZstdCodec implements Codec {
+  readonly kind = "zstd" as const;
+  readonly level: number;
+  readonly acceptsUndeclaredSize: boolean;
+
+  /** @throws StorageError `out-of-range` for a level that is not a whole number from 1 to 22. */
+  constructor(options: ZstdOptions = {}) {
+    const { level = ZSTD_LEVEL_DEFAULT, acceptsUndeclaredSize = false } = options;
+    if (!Number.isInteger(level) || level < 1 || level > ZSTD_LEVEL_MAX) {
+      throw new StorageError(
+        "out-of-range",
+        `The zstd level is ${level}; use a whole number from 1 to ${ZSTD_LEVEL_MAX}.`,
+      );
+    }
+    this.level = level;
+    this.acceptsUndeclaredSize = acceptsUndeclaredSize;
+  }
+
+  /**
+   * The frame has passed the very checks that `decompress` makes before it expands one.
+   *
+   * @throws StorageError `payload-too-large` above `MAX_PAYLOAD_BYTES`.
+   * @throws StorageError `undecodable-payload` if the library made a frame that could not be read back, or none.
+   */
+  async compress(payload: Uint8Array): Promise<Uint8Array> {
+    const { length } = withinLimit(payload);
+    try {
+      // The library streams: it leaves the content size out of the header, and so it is put there afterwards.
+      const encoded = plain(await bindings.compress(asBuffer(payload), this.level));
+      const frame = declareContentSize(encoded, length);
+      const { contentBytes } = checkedFrame(frame, false);
+      if (contentBytes !== length)
+        throw new Error(`It declares ${String(contentBytes)} bytes for ${length}.`);
+      return frame;
+    } catch (cause) {
+      throw unwritable("zstd", cause);
+    }
+  }
+
+  /**
+   * Allocates what the frame declares (the library's growing buffer may take as much again for a moment), once the
+   * walk over its headers has shown that it is at most `MAX_PAYLOAD_BYTES` and at most what its blocks can yield.
+   *
+   * @throws StorageError `payload-limit` if it declares or yields more.
+   * @throws StorageError `undecodable-payload` if it is not one frame, needs a dictionary or a window beyond 2^27 bytes,
+   * declares no size, is damaged inside, or expands to another size.
+   */
+  async decompress(stored: Uint8Array): Promise<Uint8Array> {
+    const { contentBytes } = checkedFrame(bytesOf(stored), this.acceptsUndeclaredSize);
+    let payload: Uint8Array;
+    try {
+      payload = plain(await bindings.decompress(asBuffer(stored)));
+    } catch (cause) {
+      throw refused("zstd", "undecodable-payload", "its content is damaged", cause);
+    }
+    if (contentBytes !== undefined) return ofLength(payload, contentBytes, "zstd");
+    if (payload.length > MAX_PAYLOAD_BYTES) {
+      throw refused(
+        "zstd",
+        "payload-limit",
+        `it has ${payload.length} bytes, and the limit is ${MAX_PAYLOAD_BYTES}`,
+      );
+    }
+    return payload;
+  }
+}
+
+/**
+ * The codecs at hand, by kind.
+ *
+ * @example
+ * ```ts
+ * const registry = new CodecRegistry();
+ * registry.register(new ZstdCodec({ level: 9 }));
+ * const payload = await registry.get(record.compression).decompress(record.payload);
+ * ```
+ */
+export class CodecRegistry {
+  readonly #codecs = new Map<CompressionKind, Codec>();
+
+  /** `codecs`: all three with their defaults if left out; of two of one kind the later counts. */
+  constructor(codecs: Iterable<Codec> = [new NoneCodec(), new Lz4Codec(), new ZstdCodec()]) {
+    for (const codec of codecs) this.register(codec);
+  }
+
+  /** The codec of a kind. @throws StorageError `unknown-codec` if none is registered. */
+  get(kind: CompressionKind): Codec {
+    const codec = this.#codecs.get(kind);
+    if (codec === undefined) {
+      throw new StorageError(
+        "unknown-codec",
+        `No codec for the compression "${kind}" is registered; register one.`,
+      );
+    }
+    return codec;
+  }
+
+  /** Adds a codec, in the place of one of the same kind. */
+  register(codec: Codec): void {
+    this.#codecs.set(codec.kind, codec);
+  }
+}
+
+/** A payload as it is to be stored. */
+export interface CompressedPayload {
+  readonly compression: CompressionKind;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * What to store for a payload: what the codec makes of it if that is smaller, otherwise the payload itself (the same
+ * array, not a copy), uncompressed. So what is stored is never larger than the payload.
+ *
+ * Answers at once if the codec does.
+ *
+ * @throws StorageError as `codec.compress` does.
+ *
+ * @example
+ * ```ts
+ * const { compression, bytes } = await compressed(registry.get("zstd"), payload);
+ * ```
+ */
+export function compressed(codec: Codec, payload: Uint8Array): Answer<CompressedPayload> {
+  const smaller = (bytes: Uint8Array): CompressedPayload =>
+    bytes.length < payload.length
+      ? { compression: codec.kind, bytes }
+      : { compression: "none", bytes: payload };
+  const result = codec.compress(payload);
+  return result instanceof Promise ? result.then(smaller) : smaller(result);
+}
+
+function refused(
+  codec: CompressionKind,
+  code: StorageErrorCode,
+  what: string,
+  cause?: unknown,
+): StorageError {
+  const sentence = `The ${codec} payload cannot be expanded: ${what}. Restore the record from a copy.`;
+  return new StorageError(code, sentence, {}, cause);
+}
+
+function unwritable(codec: CompressionKind, cause: unknown): StorageError {
+  const sentence = `The ${codec} library made nothing that could be read back; nothing was stored. Use another codec.`;
+  return new StorageError("undecodable-payload", sentence, {}, cause);
+}
+
+function bytesOf(value: Uint8Array): Uint8Array {
+  // Callers without types meet this: a string would otherwise be compressed as its UTF-8 bytes by one codec alone.
+  if (!((value as unknown) instanceof Uint8Array)) throw new TypeError("A payload must be a Uint8Array.");
+  return value;
+}
+
+function withinLimit(payload: Uint8Array): Uint8Array {
+  const { length } = bytesOf(payload);
+  if (length > MAX_PAYLOAD_BYTES) {
+    const sentence = `The payload has ${length} bytes, and the limit is ${MAX_PAYLOAD_BYTES}; split it.`;
+    throw new StorageError("payload-too-large", sentence);
+  }
+  return payload;
+}
+
+function ofLength(payload: Uint8Array, bytes: number, codec: CompressionKind): Uint8Array {
+  if (payload.length === bytes) return payload;
+  throw refused(codec, "undecodable-payload", `it claims ${bytes} bytes and expands to ${payload.length}`);
+}
+
+/** The same memory as the libraries want it, which is a Buffer; of a view exactly the part that it shows. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The same memory as a plain Uint8Array: a Buffer's `slice` would share memory where one expects a copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,126 @@
+/**
+ * File names of a stream's directory, and the few ways in which the engine uses files, on top of `Disk`.
+ *
+ * What the disk throws arrives as a `StorageError` `io` with the cause, so that nothing bare comes from below.
+ * @module
+ */
+import type { Disk, DiskFile } from "./disk.ts";
+import { type ErrorPlace, StorageError } from "./error.ts";
+import type { Answer } from "./types.ts";
+
+export const MANIFEST_NAME = "manifest.json";
+export const QUARANTINE_NAME = "quarantine";
+export const LOCK_NAME = "LOCK";
+
+const SEGMENT_PATTERN = /^segment_(\d{6,15})\.log$/;
+
+/** `segment_000000.log`, and so on; at least six digits. */
+export function segmentName(number: number): string {
+  return `segment_${String(number).padStart(6, "0")}.log`;
+}
+
+export function indexName(number: number): string {
+  return `${segmentName(number)}.idx`;
+}
+
+export function indexLogName(number: number): string {
+  return `${segmentName(number)}.idx.wal`;
+}
+
+/** The number of the segment with this file name, or `undefined` if it is not exactly one that `segmentName` gives. */
+export function segmentNumber(name: string): number | undefined {
+  const digits = SEGMENT_PATTERN.exec(name)?.[1];
+  if (digits === undefined) return undefined;
+  const number = Number(digits);
+  return segmentName(number) === name ? number : undefined;
+}
+
+/** Runs a call to the disk; a failure becomes a `StorageError` `io` that says what was being done. */
+export async function io<T>(doing: string, place: ErrorPlace, call: () => Answer<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    throw ioError(doing, place, cause);
+  }
+}
+
+/** The error for a failed call to the disk. */
+export function ioError(doing: string, place: ErrorPlace, cause: unknown): StorageError {
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  const why = typeof code === "string" ? code : String(cause);
+  return new StorageError(
+    "io",
+    `The disk failed while ${doing}: ${why}. See to the disk, then open the storage again.`,
+    place,
+    cause,
+  );
+}
+
+/** Whether the disk said that there is no such file or directory. */
+export function isMissing(cause: unknown): boolean {
+  return (cause as { code?: unknown } | undefined)?.code === "ENOENT";
+}
+
+/** Names in a directory, or `undefined` if there is no such directory. */
+export async function listIfThere(disk: Disk, path: string): Promise<string[] | undefined> {
+  try {
+    return await disk.list(path);
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw ioError("listing a directory", { file: path }, cause);
+  }
+}
+
+/** Opens a file for the time of `use`, and closes it however that ends. */
+export async function withFile<T>(disk: Disk, path: string, use: (file: DiskFile) => Promise<T>): Promise<T> {
+  const file = await io("opening a file", { file: path }, () => disk.open(path, "read"));
+  try {
+    return await use(file);
+  } finally {
+    await io("closing a file", { file: path }, () => file.close());
+  }
+}
+
+/** All of an open file's bytes. For files of hints only: a segment is never read whole. */
+export async function readAll(file: DiskFile, path: string): Promise<Buffer> {
+  return io("reading a file", { file: path }, async () => {
+    const bytes = Buffer.allocUnsafe(await file.size());
+    const read = await file.read(bytes, 0);
+    return bytes.subarray(0, read);
+  });
+}
+
+/** Writes all of `bytes` at `position`; a short write is a failure, which leaves some of them written. */
+export async function writeAll(
+  file: DiskFile,
+  path: string,
+  bytes: Uint8Array,
+  position: number,
+): Promise<void> {
+  const written = await io("writing a file", { file: path, position }, () => file.write(bytes, position));
+  if (written !== bytes.length) {
+    const cause = `${written} of ${bytes.length} bytes were written`;
+    throw ioError("writing a file", { file: path, position: position + written }, cause);
+  }
+}
+
+/**
+ * Replaces a file's content atomically: whoever looks sees the old one or the new one, whole. The new bytes are durable
+ * before they get the name; the name itself is durable only after the caller's `syncDirectory`.
+ */
+export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = await io("creating a file", { file: temporary }, () => disk.open(temporary, "create"));
+  try {
+    await writeAll(file, temporary, bytes, 0);
+    await io("syncing a file", { file: temporary }, () => file.sync());
+  } finally {
+    await io("closing a file", { file: temporary }, () => file.close());
+  }
+  await io("renaming a file", { file: temporary }, () => disk.rename(temporary, path));
+}
+
+/** Makes the names in a directory durable. */
+export async function syncNames(disk: Disk, path: string): Promise<void> {
+  await io("syncing a directory", { file: path }, () => disk.syncDirectory(path));
+}

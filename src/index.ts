@@ -1,0 +1,50 @@
+/**
+ * kimberlite-storage: an append-only, hash-chained, CRC-checked segment log.
+ * @module
+ */
+export type {
+  AppendOptions,
+  AppendResult,
+  IterateOptions,
+  ReadOptions,
+  StorageBackend,
+  StreamHead,
+} from "./backend.ts";
+export { chainHash } from "./chain.ts";
+export {
+  type Checkpoint,
+  CheckpointIndex,
+  createCheckpoint,
+  deserializeCheckpointPayload,
+  serializeCheckpointPayload,
+  shouldCreateCheckpoint,
+} from "./checkpoint.ts";
+export { type Codec, CodecRegistry, Lz4Codec, NoneCodec, ZstdCodec } from "./codec.ts";
+export type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
+export { type ErrorPlace, StorageError, type StorageErrorCode } from "./error.ts";
+export { MAX_BATCH_BYTES, MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
+export type { SegmentInfo } from "./manifest.ts";
+export { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
+export { NodeDisk } from "./node-disk.ts";
+export { OffsetIndex } from "./offset-index.ts";
+export { AppendPipeline, type PreparedBatch } from "./pipeline.ts";
+export { decodeRecord, encodeRecord, type Record } from "./record.ts";
+export type { Finding } from "./recover-segment.ts";
+export {
+  type RecoveryAction,
+  type RecoveryCase,
+  type RecoveryFacts,
+  IMPOSSIBLE as RECOVERY_IMPOSSIBLE,
+  RECOVERY_CASES,
+} from "./recovery.ts";
+export { Storage, type StorageOptions } from "./storage.ts";
+export type { StreamStatus } from "./stream.ts";
+export type {
+  Answer,
+  CheckpointPolicy,
+  CompressionKind,
+  Offset,
+  RecordKind,
+  StreamId,
+  Verification,
+} from "./types.ts";

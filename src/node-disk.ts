@@ -1,0 +1,288 @@
+/**
+ * The real disk: `Disk` over `node:fs`.
+ *
+ * Calls that are cheaper than a hop to another thread answer at once: metadata, and reads and writes of up to 1 MiB.
+ * Those that wait for the medium or move much are promises: `sync`, `syncDirectory`, longer reads and writes.
+ *
+ * Promises: what `Disk` promises, with POSIX meanings; errors are Node's own, `code` included. A file is never
+ * touched after it was closed, not even by a call that was under way: `close` waits for those.
+ *
+ * Does not promise, because no program can:
+ * - that `sync` reached the medium if the drive lies about its cache. On macOS libuv asks for `F_FULLFSYNC`.
+ * - names on Windows, where a directory cannot be synced and NTFS's own journal has to do: see `syncDirectory`.
+ * - locks on network file systems beyond what these offer, nor against a program that takes none, or one that removes the
+ *   locked file.
+ *
+ * New files get mode 0666 and new directories 0777, less the process's umask, as from `touch` and `mkdir`: who may
+ * read a log is the operator's decision, made with the umask or with the data directory's own mode.
+ *
+ * Specification: POSIX.1-2024, https://pubs.opengroup.org/onlinepubs/9799919799/functions/fdatasync.html and
+ * `pread`, `pwrite`, `fsync`, `rename` beside it.
+ * @module
+ */
+// The default import, so that a call finds what is in the module at that moment: tests put failing calls there.
+import fs from "node:fs";
+import { tryLock } from "fs-native-extensions";
+
+import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
+import type { Answer } from "./types.ts";
+
+/** Up to here one system call in this thread costs less than handing it to another. */
+const SYNC_TRANSFER_BYTES_MAX = 2 ** 20;
+
+/** What one `read` or `write` transfers at most on Linux (`MAX_RW_COUNT`, see read(2)). */
+const TRANSFER_BYTES_MAX = 0x7ffff000;
+
+const OPEN_FLAGS: Readonly<Record<OpenMode, string>> = { read: "r", update: "r+", create: "w+" };
+
+const FILE_MODE = 0o666;
+const DIRECTORY_MODE = 0o777;
+
+/**
+ * The file system of this machine. It holds no state: every `NodeDisk` is the same disk.
+ *
+ * @example
+ * ```ts
+ * const disk = new NodeDisk();
+ * const file = disk.open("/data/segment_000000.log", "create");
+ * await file.write(bytes, 0);
+ * await file.sync();
+ * await file.close();
+ * await disk.syncDirectory("/data");
+ * ```
+ */
+export class NodeDisk implements Disk {
+  /** Throws ENOENT if `mode` is not `create` and there is no such file, EACCES, EISDIR, EMFILE ... */
+  open(path: string, mode: OpenMode): DiskFile {
+    return new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode], FILE_MODE));
+  }
+
+  /** Throws ENOENT, EXDEV ... */
+  rename(from: string, to: string): void {
+    fs.renameSync(from, to);
+  }
+
+  /** Removes a file. Throws ENOENT, and EISDIR or EPERM for a directory. */
+  remove(path: string): void {
+    fs.unlinkSync(path);
+  }
+
+  /** Throws ENOENT, ENOTDIR ... Time and memory are linear in the number of names. */
+  list(path: string): string[] {
+    return fs.readdirSync(path);
+  }
+
+  /** Throws EEXIST if `path` is there but not a directory, ENOENT if the one above it is missing. */
+  makeDirectory(path: string): void {
+    try {
+      fs.mkdirSync(path, DIRECTORY_MODE);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST" && fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+      throw error;
+    }
+  }
+
+  /**
+   * `fsync` of the directory. Throws ENOENT, ENOTDIR, EIO ...
+   *
+   * Windows refuses it with EPERM, EACCES or EISDIR. Only there these are taken for success: NTFS journals names itself, in
+   * order, which is all that can be had. Anywhere else they are errors: a name that is not durable loses what it names.
+   */
+  async syncDirectory(path: string): Promise<void> {
+    try {
+      const fd = fs.openSync(path, fs.constants.O_RDONLY | DIRECTORY_ONLY);
+      try {
+        await answered((done) => {
+          fs.fsync(fd, done);
+        });
+      } finally {
+        fs.closeSync(fd);
+      }
+    } catch (error) {
+      if (process.platform !== "win32" || !["EPERM", "EACCES", "EISDIR"].includes(codeOf(error) ?? ""))
+        throw error;
+    }
+  }
+
+  /**
+   * Locks the file with an open file description lock on Linux (`F_OFD_SETLK`), with `flock` on macOS, with `LockFileEx`
+   * on Windows. Each belongs to this one opening of the file: a second in the same process is refused as one in another
+   * process is, a child process does not inherit it, and the kernel ends it with the process.
+   *
+   * The lock lasts until `release`, whether or not the returned object is kept: it is a descriptor number, which no
+   * garbage collection closes. Throws EACCES, ENOENT, ENOLCK ... if the lock cannot even be asked for.
+   */
+  lock(path: string): DiskLock | undefined {
+    const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, FILE_MODE);
+    let isHeld = false;
+    try {
+      isHeld = tryLock(fd);
+    } finally {
+      if (!isHeld) fs.closeSync(fd);
+    }
+    return isHeld ? new NodeLock(fd) : undefined;
+  }
+}
+
+/** Windows has no such flag, and opens directories without it. */
+const DIRECTORY_ONLY: number = (fs.constants as Partial<typeof fs.constants>).O_DIRECTORY ?? 0;
+
+class NodeLock implements DiskLock {
+  #fd: number | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Closing the only descriptor ends the lock. Again is harmless. */
+  release(): void {
+    const fd = this.#fd;
+    // First: the number may be another file's once it is closed, also if closing failed.
+    this.#fd = undefined;
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+}
+
+class NodeFile implements DiskFile {
+  readonly #path: string;
+  readonly #fd: number;
+  /** Calls in other threads that use the descriptor. */
+  readonly #underWay = new Set<Promise<unknown>>();
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(path: string, fd: number) {
+    this.#path = path;
+    this.#fd = fd;
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#descriptor("fstat")).size;
+  }
+
+  /** Throws EINVAL for a position that is none, EISDIR, EIO ... */
+  read(target: Uint8Array, position: number): Answer<number> {
+    const fd = this.#descriptor("read", position);
+    if (target.length <= SYNC_TRANSFER_BYTES_MAX) return readAtOnce(fd, target, position);
+    return this.#hold(readElsewhere(fd, target, position));
+  }
+
+  /**
+   * One `pwrite` of at most 0x7ffff000 bytes: a short write is returned and not continued, for only the caller knows
+   * whether to. `source` must not be changed until it answered. Throws EINVAL, EBADF if opened to read, ENOSPC, EIO ...
+   */
+  write(source: Uint8Array, position: number): Answer<number> {
+    const fd = this.#descriptor("write", position);
+    const bytes = Math.min(source.length, TRANSFER_BYTES_MAX);
+    if (bytes <= SYNC_TRANSFER_BYTES_MAX) return fs.writeSync(fd, source, 0, bytes, position);
+    return this.#hold(
+      answered<number>((done) => {
+        fs.write(fd, source, 0, bytes, position, done);
+      }),
+    );
+  }
+
+  /** Throws EINVAL for a size that is none, EINVAL or EBADF if opened to read, ENOSPC, EIO ... */
+  truncate(size: number): void {
+    fs.ftruncateSync(this.#descriptor("ftruncate", size), size);
+  }
+
+  /** `fdatasync`: the data, and of the metadata what is needed to read it, the size among it. Throws EIO, ENOSPC ... */
+  sync(): Promise<void> {
+    const fd = this.#descriptor("fdatasync");
+    return this.#hold(
+      answered<undefined>((done) => {
+        fs.fdatasync(fd, done);
+      }),
+    );
+  }
+
+  /** Waits for calls under way, then closes. Every other call throws EBADF from now on; a second `close` does nothing. */
+  close(): Answer<void> {
+    if (this.#isClosed) return this.#closing;
+    this.#isClosed = true;
+    if (this.#underWay.size === 0) {
+      fs.closeSync(this.#fd);
+      return;
+    }
+    this.#closing = Promise.allSettled(this.#underWay).then(() => {
+      fs.closeSync(this.#fd);
+    });
+    return this.#closing;
+  }
+
+  /** The descriptor, for a call at `position`; the checks that Node leaves out. */
+  #descriptor(call: string, position = 0): number {
+    // The kernel would say so too, but for the number, which may by now be another file's.
+    if (this.#isClosed) throw systemError("EBADF", "the file is closed", call, this.#path);
+    // Node takes a negative position for "where the file stands", and a negative size for 0.
+    if (!Number.isSafeInteger(position) || position < 0) {
+      throw systemError("EINVAL", `${position} is no position`, call, this.#path);
+    }
+    return this.#fd;
+  }
+
+  #hold<T>(work: Promise<T>): Promise<T> {
+    const settled = (): unknown => this.#underWay.delete(work);
+    this.#underWay.add(work);
+    work.then(settled, settled);
+    return work;
+  }
+}
+
+function readAtOnce(fd: number, target: Uint8Array, position: number): number {
+  let filled = 0;
+  while (filled < target.length) {
+    let count: number;
+    try {
+      count = fs.readSync(fd, target, filled, target.length - filled, position + filled);
+    } catch (error) {
+      if (isInterrupted(error)) continue;
+      throw error;
+    }
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
+async function readElsewhere(fd: number, target: Uint8Array, position: number): Promise<number> {
+  let filled = 0;
+  while (filled < target.length) {
+    const bytes = Math.min(target.length - filled, TRANSFER_BYTES_MAX);
+    let count: number;
+    try {
+      count = await answered<number>((done) => {
+        fs.read(fd, target, filled, bytes, position + filled, done);
+      });
+    } catch (error) {
+      if (isInterrupted(error)) continue;
+      throw error;
+    }
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
+/** A read may be repeated. libuv repeats what is interrupted but for reads and closes; a close must not be repeated. */
+function isInterrupted(error: unknown): boolean {
+  return codeOf(error) === "EINTR";
+}
+
+function answered<T>(start: (done: (error: Error | null, result?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => {
+      if (error === null) resolve(result as T);
+      else reject(error);
+    });
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+function systemError(code: string, what: string, syscall: string, path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${what}, ${syscall} '${path}'`), { code, syscall, path });
+}

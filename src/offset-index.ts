@@ -1,0 +1,209 @@
+/**
+ * The offset index of one segment: from a record's ordinal in the segment to its byte position and kind.
+ *
+ * On disk it is a saved part (`.idx`) and frames appended since (`.idx.wal`); layouts in docs/FORMAT.md, sections 5
+ * and 6. It is a hint: whoever uses a position checks that the record found there says the same offset. One
+ * thing in it is evidence: records are named only after they were synced, so `end` is a watermark.
+ * @module
+ */
+import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
+import { CheckpointIndex } from "./checkpoint.ts";
+import { kindCode, kindOf } from "./record.ts";
+import type { RecordKind } from "./types.ts";
+
+const MAGIC = 0x49584456; // "VDXI"
+const VERSION = 2;
+const IDX_HEADER_BYTES = 16;
+const ENTRY_BYTES = 8;
+const TAIL_BYTES = 8 + HASH_BYTES + 4;
+const FRAME_HEADER_BYTES = 4 + 8 + HASH_BYTES;
+const FRAME_OVERHEAD_BYTES = FRAME_HEADER_BYTES + 4;
+const KIND_SCALE = 2 ** 24;
+const WORD = 2 ** 32;
+
+/** How far index entries reach: where the last record covered ends, and its chain hash. */
+export interface Coverage {
+  readonly end: number;
+  readonly head: Uint8Array;
+}
+
+export class OffsetIndex {
+  #positions = new Float64Array(64);
+  #kinds = new Uint8Array(64);
+  #count = 0;
+  #end = 0;
+  #head: Uint8Array = genesisHash();
+  #hasGaps = false;
+  readonly #checkpoints = new CheckpointIndex();
+
+  /** Whether it stands for records that are lost; such an index has no form on disk. */
+  get hasGaps(): boolean {
+    return this.#hasGaps;
+  }
+
+  /** How many records it covers. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Byte position where the last record covered ends; 0 if it covers none. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Chain hash of the last record covered; zeros if it covers none. */
+  get head(): Uint8Array {
+    return this.#head;
+  }
+
+  /** Adds the record from `end` up to `nextEnd`; amortised O(1). */
+  push(kind: RecordKind, nextEnd: number, head: Uint8Array): void {
+    if (this.#count === this.#positions.length) this.#grow();
+    this.#positions[this.#count] = this.#end;
+    this.#kinds[this.#count] = kindCode(kind);
+    if (kind === "checkpoint") this.#checkpoints.add(this.#count);
+    this.#count += 1;
+    this.#end = nextEnd;
+    this.#head = head;
+  }
+
+  /** Stands for `count` records that cannot be read, somewhere between `end` and `nextEnd`. */
+  pushLost(count: number, nextEnd: number): void {
+    const end = this.#end;
+    for (let i = 0; i < count; i += 1) this.push("data", end, this.#head);
+    this.#end = nextEnd;
+    this.#hasGaps = true;
+  }
+
+  /** Byte position of the record with this ordinal, which must be covered. */
+  position(ordinal: number): number {
+    return this.#positions[ordinal] ?? Number.NaN;
+  }
+
+  /** The last checkpoint at or before `ordinal`; O(log n). */
+  checkpointAtOrBefore(ordinal: number): number | undefined {
+    return this.#checkpoints.nearest(ordinal);
+  }
+
+  /** The saved form: the bytes of an `.idx` file. */
+  serialize(): Buffer {
+    const bytes = Buffer.alloc(IDX_HEADER_BYTES + this.#count * ENTRY_BYTES + TAIL_BYTES);
+    bytes.writeUInt32LE(MAGIC, 0);
+    bytes.writeUInt8(VERSION, 4);
+    writeU64(bytes, 8, this.#count);
+    const tail = this.#writeEntries(bytes, IDX_HEADER_BYTES, 0);
+    writeU64(bytes, tail, this.#end);
+    bytes.set(this.#head, tail + 8);
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, bytes.length - 4)), bytes.length - 4);
+    return bytes;
+  }
+
+  /** A write-ahead frame naming the records from ordinal `from` on; there must be one. */
+  frame(from: number): Buffer {
+    const count = this.#count - from;
+    const bytes = Buffer.alloc(FRAME_OVERHEAD_BYTES + count * ENTRY_BYTES);
+    bytes.writeUInt32LE(count, 0);
+    writeU64(bytes, 4, this.#end);
+    bytes.set(this.#head, 12);
+    this.#writeEntries(bytes, FRAME_HEADER_BYTES, from);
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, bytes.length - 4)), bytes.length - 4);
+    return bytes;
+  }
+
+  /**
+   * The index in an `.idx` file's bytes, or `undefined` if they are not one: wrong magic, version, size or
+   * CRC, or positions that do not increase. Allocates no more than the bytes warrant.
+   */
+  static parse(bytes: Buffer): OffsetIndex | undefined {
+    if (bytes.length < IDX_HEADER_BYTES + TAIL_BYTES) return undefined;
+    if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== VERSION) return undefined;
+    const count = readU64(bytes, 8);
+    if (bytes.length !== IDX_HEADER_BYTES + count * ENTRY_BYTES + TAIL_BYTES) return undefined;
+    if (bytes.readUInt32LE(bytes.length - 4) !== crc32(bytes.subarray(0, bytes.length - 4))) return undefined;
+    const tail = IDX_HEADER_BYTES + count * ENTRY_BYTES;
+    const index = new OffsetIndex();
+    const coverage = { end: readU64(bytes, tail), head: copyHash(bytes, tail + 8) };
+    return index.#addEntries(bytes, IDX_HEADER_BYTES, count, coverage) ? index : undefined;
+  }
+
+  /**
+   * Adds what the frames of an `.idx.wal` file name beyond this index.
+   *
+   * Stops at the first frame that is torn. A frame that repeats what is covered is skipped; one that leaves a gap
+   * adds nothing, but where its records ended is still proof that they were durable up to there.
+   *
+   * @returns `size`: bytes up to the end of the last whole frame; `watermark`: the farthest end that any whole frame names
+   */
+  replay(bytes: Buffer): { size: number; watermark: number } {
+    let at = 0;
+    let watermark = this.#end;
+    for (;;) {
+      const count = bytes.length - at < FRAME_OVERHEAD_BYTES ? 0 : bytes.readUInt32LE(at);
+      const size = FRAME_OVERHEAD_BYTES + count * ENTRY_BYTES;
+      if (count === 0 || bytes.length - at < size) break;
+      if (bytes.readUInt32LE(at + size - 4) !== crc32(bytes.subarray(at, at + size - 4))) break;
+      const coverage = { end: readU64(bytes, at + 4), head: copyHash(bytes, at + 12) };
+      if (coverage.end > this.#end) this.#addEntries(bytes, at + FRAME_HEADER_BYTES, count, coverage);
+      watermark = Math.max(watermark, coverage.end);
+      at += size;
+    }
+    return { size: at, watermark };
+  }
+
+  /** Adds those of `count` entries that lie beyond the end; all or nothing. */
+  #addEntries(bytes: Buffer, at: number, count: number, coverage: Coverage): boolean {
+    let first = 0;
+    while (first < count && readPosition(bytes, at + first * ENTRY_BYTES) < this.#end) first += 1;
+    if (count === 0) return coverage.end === 0;
+    if (first === count || readPosition(bytes, at + first * ENTRY_BYTES) !== this.#end) return false;
+    for (let i = first; i < count; i += 1) {
+      const entryAt = at + i * ENTRY_BYTES;
+      const next = i + 1 < count ? readPosition(bytes, entryAt + ENTRY_BYTES) : coverage.end;
+      if (next <= readPosition(bytes, entryAt) || kindOf(bytes[entryAt + 7] ?? 0) === undefined) return false;
+    }
+    for (let i = first; i < count; i += 1) {
+      const entryAt = at + i * ENTRY_BYTES;
+      const next = i + 1 < count ? readPosition(bytes, entryAt + ENTRY_BYTES) : coverage.end;
+      this.push(kindOf(bytes[entryAt + 7] ?? 0) ?? "data", next, coverage.head);
+    }
+    return true;
+  }
+
+  #writeEntries(bytes: Buffer, at: number, from: number): number {
+    let entryAt = at;
+    for (let i = from; i < this.#count; i += 1) {
+      const position = this.position(i);
+      bytes.writeUInt32LE(position % WORD, entryAt);
+      bytes.writeUInt32LE(Math.floor(position / WORD) + (this.#kinds[i] ?? 0) * KIND_SCALE, entryAt + 4);
+      entryAt += ENTRY_BYTES;
+    }
+    return entryAt;
+  }
+
+  #grow(): void {
+    const positions = new Float64Array(this.#positions.length * 2);
+    positions.set(this.#positions);
+    this.#positions = positions;
+    const kinds = new Uint8Array(positions.length);
+    kinds.set(this.#kinds);
+    this.#kinds = kinds;
+  }
+}
+
+function writeU64(bytes: Buffer, at: number, value: number): void {
+  bytes.writeUInt32LE(value % WORD, at);
+  bytes.writeUInt32LE(Math.floor(value / WORD), at + 4);
+}
+
+/** Inexact above 2^53, which no caller can take for a size that fits. */
+function readU64(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * WORD;
+}
+
+function readPosition(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + (bytes.readUInt32LE(at + 4) % KIND_SCALE) * WORD;
+}
+
+function copyHash(bytes: Buffer, at: number): Uint8Array {
+  return Uint8Array.from(bytes.subarray(at, at + HASH_BYTES));
+}

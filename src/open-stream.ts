@@ -1,0 +1,348 @@
+/**
+ * Opening a stream: which segments there are, where each begins, and where the stream ends.
+ *
+ * The segment files are the log; the manifest spares looking at all but the last, and bears witness to one that is missing.
+ * Whatever a crash left half done (a rotation, a torn tail) is finished or undone here, so that what is opened is durable and
+ * ready for appends. May itself crash at any point and be run again.
+ * @module
+ */
+import { ActiveSegment, createSegmentFiles, type IndexLogState } from "./active-segment.ts";
+import { genesisHash } from "./chain.ts";
+import type { DiskFile } from "./disk.ts";
+import { StorageError } from "./error.ts";
+import {
+  indexLogName,
+  indexName,
+  io,
+  listIfThere,
+  MANIFEST_NAME,
+  readAll,
+  replaceFile,
+  segmentName,
+  segmentNumber,
+  syncNames,
+  withFile,
+} from "./files.ts";
+import { type Manifest, parseManifest, type SegmentInfo, serializeManifest } from "./manifest.ts";
+import type { Tip } from "./pipeline.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import {
+  type Finding,
+  type HintState,
+  type RecoveredSegment,
+  recoverSegment,
+  type StreamContext,
+} from "./recover-segment.ts";
+import { RecordScanner } from "./scan.ts";
+import { offsetAt } from "./record.ts";
+import type { Offset } from "./types.ts";
+
+/** A stream that is open: its segments, where it ends, and what recovery found. */
+export interface OpenStream {
+  /** Sealed segments, in order. */
+  readonly sealed: SegmentInfo[];
+  readonly active: ActiveSegment;
+  readonly tip: Tip;
+  readonly findings: readonly Finding[];
+  /** Why nothing can be appended, and why a read to the end cannot succeed: the stream's end is lost. */
+  readonly lostEnd: StorageError | undefined;
+}
+
+/** Opens a stream, or says that there is none: no directory, or one in which no segment was ever completed. */
+export async function openStream(
+  context: StreamContext,
+  indexLogMaxEntries: number,
+): Promise<OpenStream | undefined> {
+  const listed = await listIfThere(context.disk, context.path);
+  if (listed === undefined) return undefined;
+  const names = new Set(listed);
+  const manifest = names.has(MANIFEST_NAME)
+    ? parseManifest(await readFile(context, MANIFEST_NAME))
+    : undefined;
+  const there = listed.map(segmentNumber).filter((number) => number !== undefined);
+  const last = Math.max(-1, manifest?.activeSegment ?? -1, ...there);
+  if (last < 0) return undefined;
+  return new Opening(context, names, manifest, last).run(indexLogMaxEntries);
+}
+
+/** Creates a stream's directory, its first segment and its manifest, and makes all of them durable. */
+export async function createStream(
+  context: StreamContext,
+  rootPath: string,
+  indexLogMaxEntries: number,
+): Promise<OpenStream> {
+  await io("making a directory", { file: context.path }, () => context.disk.makeDirectory(context.path));
+  await syncNames(context.disk, rootPath);
+  const active = await startSegment(context, [], 0, 0, indexLogMaxEntries);
+  return {
+    sealed: [],
+    active,
+    tip: { nextOffset: 0, head: genesisHash() },
+    findings: [],
+    lostEnd: undefined,
+  };
+}
+
+/**
+ * Creates the segment that follows the sealed ones and then the manifest that names it: in this order, so that a manifest never
+ * names a segment that is not there.
+ */
+export async function startSegment(
+  context: StreamContext,
+  sealed: readonly SegmentInfo[],
+  number: number,
+  firstOffset: number,
+  indexLogMaxEntries: number,
+): Promise<ActiveSegment> {
+  const { file, indexLog } = await createSegmentFiles(context.disk, context.path, number);
+  await writeManifest(context, sealed, { number, firstOffset, nextOffset: firstOffset, bytes: 0 });
+  return new ActiveSegment(
+    context.disk,
+    context.path,
+    { number, firstOffset, index: new OffsetIndex(), file },
+    { file: indexLog, state: { bytes: 0, entries: 0, framed: 0 }, maxEntries: indexLogMaxEntries },
+  );
+}
+
+/** Replaces the manifest, durably. */
+export async function writeManifest(
+  context: StreamContext,
+  sealed: readonly SegmentInfo[],
+  active: SegmentInfo,
+): Promise<void> {
+  const manifest: Manifest = { segments: [...sealed, active], activeSegment: active.number, format: "plain" };
+  await replaceFile(context.disk, `${context.path}/${MANIFEST_NAME}`, serializeManifest(manifest));
+  await syncNames(context.disk, context.path);
+}
+
+async function readFile(context: StreamContext, name: string): Promise<Buffer> {
+  const path = `${context.path}/${name}`;
+  return withFile(context.disk, path, (file) => readAll(file, path));
+}
+
+function indexLogState({ hasLog, logBytes, logEntries, framed }: HintState): IndexLogState {
+  return hasLog ? { bytes: logBytes, entries: logEntries, framed } : { bytes: 0, entries: 0, framed: 0 };
+}
+
+class Opening {
+  readonly #context: StreamContext;
+  readonly #names: ReadonlySet<string>;
+  readonly #manifest: Manifest | undefined;
+  readonly #last: number;
+  readonly #findings: Finding[] = [];
+  readonly #sealed: SegmentInfo[] = [];
+  /** Whether the manifest said less than the segments do. */
+  #manifestStale = false;
+
+  constructor(
+    context: StreamContext,
+    names: ReadonlySet<string>,
+    manifest: Manifest | undefined,
+    last: number,
+  ) {
+    this.#context = context;
+    this.#names = names;
+    this.#manifest = manifest;
+    this.#last = last;
+  }
+
+  async run(indexLogMaxEntries: number): Promise<OpenStream> {
+    let previous: RecoveredSegment | undefined;
+    for (let number = 0; number < this.#last; number += 1) {
+      previous = await this.#sealedSegment(number, previous);
+    }
+    const firstOffset = this.#sealed.at(-1)?.nextOffset ?? 0;
+    const active = await this.#activeSegment(
+      firstOffset,
+      () => this.#headBefore(this.#last, previous),
+      indexLogMaxEntries,
+    );
+    if (this.#manifestStale || this.#manifest?.activeSegment !== this.#last) {
+      await writeManifest(this.#context, this.#sealed, {
+        number: this.#last,
+        firstOffset,
+        nextOffset: firstOffset,
+        bytes: 0,
+      });
+    }
+    await this.#removeLeftovers();
+    return active;
+  }
+
+  /** What is known of a segment that has a successor: from the manifest if that is exact, else from itself. */
+  async #sealedSegment(
+    number: number,
+    previous: RecoveredSegment | undefined,
+  ): Promise<RecoveredSegment | undefined> {
+    const firstOffset = this.#sealed.at(-1)?.nextOffset ?? 0;
+    const known = this.#manifest !== undefined && number < this.#manifest.activeSegment;
+    const info = known ? this.#manifest.segments[number] : undefined;
+    const name = segmentName(number);
+    if (!this.#names.has(name)) {
+      this.#find(
+        "missing segment",
+        "missing-segment",
+        "A segment is missing. Restore it from a copy.",
+        firstOffset,
+        number,
+      );
+      const nextOffset = info?.nextOffset ?? (await this.#firstOffsetBehind(number)) ?? firstOffset;
+      this.#sealed.push({ number, firstOffset, nextOffset, bytes: info?.bytes ?? 0 });
+      return undefined;
+    }
+    if (info !== undefined) {
+      const bytes = await this.#with(number, (file) => file.size());
+      if (bytes < info.bytes) {
+        const sentence = `A sealed segment has ${bytes} bytes where the manifest says ${info.bytes}. Restore it from a copy.`;
+        this.#find("size differs", "truncated-log", sentence, info.nextOffset, number);
+      }
+      this.#sealed.push(info);
+      return undefined;
+    }
+    this.#manifestStale = true;
+    const segment = await this.#with(number, (file) =>
+      this.#recover(number, firstOffset, file, true, previous),
+    );
+    if (!segment.index.hasGaps) {
+      await replaceFile(
+        this.#context.disk,
+        `${this.#context.path}/${indexName(number)}`,
+        segment.index.serialize(),
+      );
+      await syncNames(this.#context.disk, this.#context.path);
+    }
+    this.#sealed.push({ number, firstOffset, nextOffset: segment.nextOffset, bytes: segment.index.end });
+    return segment;
+  }
+
+  async #activeSegment(
+    firstOffset: number,
+    previousHead: () => Promise<Uint8Array | undefined>,
+    indexLogMaxEntries: number,
+  ): Promise<OpenStream> {
+    const { disk, path, stream } = this.#context;
+    const number = this.#last;
+    const segmentPath = `${path}/${segmentName(number)}`;
+    if (!this.#names.has(segmentName(number))) {
+      throw new StorageError(
+        "missing-segment",
+        "The manifest names a last segment that is missing, so the stream's end is not known. Restore it from a copy.",
+        { stream, offset: BigInt(firstOffset) as Offset, file: segmentPath },
+      );
+    }
+    const file = await io("opening a segment", { file: segmentPath }, () => disk.open(segmentPath, "update"));
+    const place = { number, firstOffset, previousHead, sealed: false };
+    const segment = await recoverSegment(this.#context, place, this.#names, file, this.#findings);
+    const logPath = `${path}/${indexLogName(number)}`;
+    const indexLog = await io("opening an index", { file: logPath }, () =>
+      disk.open(logPath, segment.hints.hasLog ? "update" : "create"),
+    );
+    if (!segment.hints.hasLog) {
+      await syncNames(disk, path);
+      if (segment.index.count > 0) {
+        const sentence = "A segment's index write-ahead file is missing; its watermark was unknown.";
+        this.#find("missing index log", "missing-segment", sentence, firstOffset, number);
+      }
+    }
+    const active = new ActiveSegment(
+      disk,
+      path,
+      { number, firstOffset, index: segment.index, file },
+      { file: indexLog, state: indexLogState(segment.hints), maxEntries: indexLogMaxEntries },
+    );
+    await active.settle(segment.hints);
+    const head = segment.head;
+    const lostEnd =
+      segment.lostEnd ?? (head === undefined ? this.#unknownHead(segmentPath, firstOffset) : undefined);
+    return {
+      sealed: this.#sealed,
+      active,
+      tip: { nextOffset: segment.nextOffset, head: head ?? genesisHash() },
+      findings: this.#findings,
+      lostEnd,
+    };
+  }
+
+  /** Chain hash of the last record before segment `number`. */
+  async #headBefore(number: number, previous: RecoveredSegment | undefined): Promise<Uint8Array | undefined> {
+    if (number === 0) return genesisHash();
+    if (previous !== undefined) return previous.lostEnd === undefined ? previous.head : undefined;
+    const before = number - 1;
+    const info = this.#sealed[before];
+    if (info === undefined || !this.#names.has(segmentName(before))) return undefined;
+    const segment = await this.#with(before, (file) =>
+      this.#recover(before, info.firstOffset, file, true, undefined),
+    );
+    return segment.nextOffset === info.nextOffset && segment.lostEnd === undefined ? segment.head : undefined;
+  }
+
+  #recover(
+    number: number,
+    firstOffset: number,
+    file: DiskFile,
+    sealed: boolean,
+    previous: RecoveredSegment | undefined,
+  ): Promise<RecoveredSegment> {
+    const previousHead = (): Promise<Uint8Array | undefined> => this.#headBefore(number, previous);
+    return recoverSegment(
+      this.#context,
+      { number, firstOffset, previousHead, sealed },
+      this.#names,
+      file,
+      this.#findings,
+    );
+  }
+
+  /** The offset that the first record behind a missing segment says it has. */
+  async #firstOffsetBehind(number: number): Promise<number | undefined> {
+    if (!this.#names.has(segmentName(number + 1))) return undefined;
+    return this.#with(number + 1, async (file) => {
+      const path = `${this.#context.path}/${segmentName(number + 1)}`;
+      const scanner = new RecordScanner(file, path, 0, await file.size(), this.#context.chunkBytes);
+      const found = await scanner.advance();
+      return found.ok ? Number(offsetAt(scanner.bytes, scanner.at)) : undefined;
+    });
+  }
+
+  /** Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the `.idx`. */
+  async #removeLeftovers(): Promise<void> {
+    for (const { number } of this.#sealed) {
+      const name = indexLogName(number);
+      if (!this.#names.has(name)) continue;
+      const path = `${this.#context.path}/${name}`;
+      await io("removing an index", { file: path }, () => this.#context.disk.remove(path));
+    }
+  }
+
+  #with<T>(number: number, use: (file: DiskFile) => T | Promise<T>): Promise<T> {
+    const path = `${this.#context.path}/${segmentName(number)}`;
+    return withFile(this.#context.disk, path, async (file) => use(file));
+  }
+
+  #unknownHead(file: string, offset: number): StorageError {
+    return new StorageError(
+      "missing-segment",
+      "The chain hash before this segment is lost with the segment before it.",
+      {
+        stream: this.#context.stream,
+        offset: BigInt(offset) as Offset,
+        file,
+      },
+    );
+  }
+
+  #find(
+    what: string,
+    code: "missing-segment" | "truncated-log",
+    sentence: string,
+    offset: number,
+    number: number,
+  ): void {
+    const error = new StorageError(code, sentence, {
+      stream: this.#context.stream,
+      offset: BigInt(offset) as Offset,
+      file: `${this.#context.path}/${segmentName(number)}`,
+    });
+    this.#findings.push({ what, action: "keep", error });
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Setting bytes aside: what recovery cuts off a segment is first made durable in the stream's `quarantine/`.
+ *
+ * The name says where the bytes were and what they are, so doing it again, after a crash in the middle, writes the same
+ * file again. Nothing in quarantine is ever read back.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { Disk, DiskFile } from "./disk.ts";
+import { io, QUARANTINE_NAME, segmentName, syncNames, writeAll } from "./files.ts";
+
+/** Bytes copied at a time. */
+const COPY_BYTES = 1 << 20;
+
+/**
+ * Copies the bytes of a segment from `start` to `end` into quarantine, durably.
+ * @returns the path of the copy
+ */
+export async function setAside(
+  disk: Disk,
+  streamPath: string,
+  segment: number,
+  file: DiskFile,
+  start: number,
+  end: number,
+): Promise<string> {
+  const directory = `${streamPath}/${QUARANTINE_NAME}`;
+  const source = `${streamPath}/${segmentName(segment)}`;
+  await io("making a directory", { file: directory }, () => disk.makeDirectory(directory));
+  await syncNames(disk, streamPath);
+  const digest = createHash("sha256");
+  await forChunks(file, source, start, end, (chunk) => {
+    digest.update(chunk);
+  });
+  const path = `${directory}/${segmentName(segment)}.${start}.${digest.digest("hex").slice(0, 16)}`;
+  const copy = await io("creating a file", { file: path }, () => disk.open(path, "create"));
+  try {
+    await forChunks(file, source, start, end, (chunk, at) => writeAll(copy, path, chunk, at - start));
+    await io("syncing a file", { file: path }, () => copy.sync());
+  } finally {
+    await io("closing a file", { file: path }, () => copy.close());
+  }
+  await syncNames(disk, directory);
+  return path;
+}
+
+async function forChunks(
+  file: DiskFile,
+  path: string,
+  start: number,
+  end: number,
+  use: (chunk: Buffer, at: number) => void | Promise<void>,
+): Promise<void> {
+  const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, end - start));
+  for (let at = start; at < end;) {
+    const want = buffer.subarray(0, Math.min(buffer.length, end - at));
+    const read = await io("reading a segment", { file: path, position: at }, () => file.read(want, at));
+    if (read === 0) return;
+    await use(want.subarray(0, read), at);
+    at += read;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * Reading a stream: from a verified starting point, forward, over segment borders.
+ *
+ * Nothing that the index says is believed before the record found says the same offset; where it does not, the index is built
+ * anew from the segment. Memory: the records returned plus one chunk.
+ * @module
+ */
+import { chainHash, genesisHash } from "./chain.ts";
+import type { CodecRegistry } from "./codec.ts";
+import type { DiskFile } from "./disk.ts";
+import { StorageError } from "./error.ts";
+import { isMissing, segmentName, withFile } from "./files.ts";
+import { extendIndex } from "./index-builder.ts";
+import type { SegmentInfo } from "./manifest.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import { type Flaw, type Frame, prevHashAt, type Record, recordAt, saysOffset } from "./record.ts";
+import type { StreamContext } from "./recover-segment.ts";
+import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
+import type { Offset, Verification } from "./types.ts";
+
+/** What a reader sees of a stream; asked anew whenever the reader comes to the end of what it knew. */
+export interface ReadSource {
+  readonly context: StreamContext;
+  /** The segments in order, the active one as far as it is committed. */
+  segments(): readonly SegmentInfo[];
+  /** The index of a segment, as good as the index files are. */
+  index(segment: SegmentInfo): Promise<OffsetIndex>;
+  /** Takes an index that was built from the segment in place of one that misled. */
+  replaceIndex(segment: SegmentInfo, index: OffsetIndex): void;
+  /** Why what lies behind the last segment's end cannot be known to be nothing. */
+  readonly lostEnd: StorageError | undefined;
+}
+
+interface Start {
+  readonly segment: SegmentInfo;
+  readonly offset: number;
+  readonly position: number;
+  readonly isCheckpoint: boolean;
+}
+
+/** Walks a stream from an offset on. */
+export class LogCursor {
+  readonly #source: ReadSource;
+  readonly #verify: Verification;
+  readonly #from: number;
+  /** Offset of the next record to look at, and where it is, if that is known. */
+  #offset = 0;
+  #position: number | undefined;
+  #previous: Uint8Array | undefined;
+  #started = false;
+  #failure: StorageError | undefined;
+
+  constructor(source: ReadSource, from: number, verify: Verification) {
+    this.#source = source;
+    this.#from = from;
+    this.#verify = verify;
+  }
+
+  /** What ended the last `next` early. */
+  get failure(): StorageError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * The next records, of every kind, payloads expanded, until those that count reach `maxBytes` together or the stream ends.
+   * If damage stands in the way, what lies before it, with `failure` set; later calls return nothing.
+   */
+  async next(maxBytes: number, counts: (record: Record) => boolean): Promise<Record[]> {
+    const records: Record[] = [];
+    let room = maxBytes;
+    try {
+      while (room > 0 && this.#failure === undefined) {
+        if (!this.#started) await this.#start();
+        const segment = this.#segmentAt(this.#offset);
+        if (segment === undefined) {
+          if (this.#source.lostEnd !== undefined) throw this.#source.lostEnd;
+          break;
+        }
+        room = await this.#walk(segment, room, records, counts);
+      }
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#failure = error;
+    }
+    return records;
+  }
+
+  #segmentAt(offset: number): SegmentInfo | undefined {
+    return segmentAt(this.#source.segments(), offset);
+  }
+
+  /** Finds the record that verification begins with. */
+  async #start(): Promise<void> {
+    const end = this.#source.segments().at(-1)?.nextOffset ?? 0;
+    this.#offset = this.#from;
+    if (this.#from >= end) {
+      // Nothing to return, but records may be appended before the next call; their chain begins with what is there now.
+      return;
+    }
+    this.#started = true;
+    const anchor = this.#verify === "record" ? this.#from : await this.#anchor();
+    this.#offset = anchor;
+    this.#previous = anchor === 0 ? genesisHash() : undefined;
+  }
+
+  /** Offset of the nearest checkpoint at or before the start, else 0. */
+  async #anchor(): Promise<number> {
+    if (this.#verify === "genesis") return 0;
+    const segments = this.#source.segments();
+    for (let i = segments.length - 1; i >= 0; i -= 1) {
+      const segment = segments[i];
+      if (segment === undefined || segment.firstOffset > this.#from) continue;
+      const ordinal = Math.min(this.#from, segment.nextOffset - 1) - segment.firstOffset;
+      const checkpoint = (await this.#source.index(segment)).checkpointAtOrBefore(ordinal);
+      if (checkpoint === undefined) continue;
+      const start = await this.#locate(segment, segment.firstOffset + checkpoint);
+      if (start.isCheckpoint) return start.offset;
+    }
+    return 0;
+  }
+
+  /** Walks from `#offset` on in one segment; returns the room that is left. */
+  async #walk(
+    segment: SegmentInfo,
+    maxBytes: number,
+    records: Record[],
+    counts: (record: Record) => boolean,
+  ): Promise<number> {
+    const position =
+      this.#position ??
+      (this.#offset === segment.firstOffset ? 0 : (await this.#locate(segment, this.#offset)).position);
+    return this.#open(segment, async (file, path) => {
+      const { chunkBytes, codecs } = this.#source.context;
+      const scanner = new RecordScanner(file, path, position, segment.bytes, chunkBytes);
+      let room = maxBytes;
+      while (room > 0 && this.#offset < segment.nextOffset) {
+        const found = scanner.next();
+        if (found === undefined) {
+          await scanner.fill();
+          continue;
+        }
+        const { bytes, at } = scanner;
+        if (!found.ok) throw this.#flawError(found, path, scanner.position);
+        const flaw = misfit(bytes, at, found, this.#offset, this.#previous);
+        if (flaw !== undefined) throw this.#flawError(flaw, path, scanner.position);
+        const wanted = this.#offset >= this.#from;
+        const chained = this.#verify !== "record";
+        if (wanted || chained) {
+          const payload = await this.#expand(scanner, found, codecs, path);
+          if (chained) {
+            this.#previous = chainHash(
+              this.#offset === 0 ? undefined : prevHashAt(bytes, at),
+              found.kind,
+              payload,
+            );
+          }
+          if (wanted) {
+            const record = { ...recordAt(bytes, at, found), payload };
+            records.push(record);
+            if (counts(record)) room -= payload.length;
+          }
+        }
+        this.#offset += 1;
+        scanner.accept(found);
+      }
+      this.#position = this.#offset < segment.nextOffset ? scanner.position : undefined;
+      return room;
+    });
+  }
+
+  async #expand(
+    scanner: RecordScanner,
+    frame: Frame,
+    codecs: CodecRegistry,
+    path: string,
+  ): Promise<Uint8Array> {
+    try {
+      return await expandedPayload(scanner.bytes, scanner.at, frame, codecs);
+    } catch (error) {
+      throw this.#flawError(expansionFlaw(error), path, scanner.position);
+    }
+  }
+
+  /** Where the record at `offset` is: where the index says, if the record there agrees, else where a scan finds it. */
+  async #locate(segment: SegmentInfo, offset: number): Promise<Start> {
+    const hinted = await this.#look(segment, offset, await this.#source.index(segment));
+    if (hinted !== undefined) return hinted;
+    return this.#open(segment, async (file, path) => {
+      const { chunkBytes, codecs } = this.#source.context;
+      const index = new OffsetIndex();
+      const scanner = new RecordScanner(file, path, 0, segment.bytes, chunkBytes);
+      const first = segment.firstOffset === 0 ? genesisHash() : undefined;
+      const end = await extendIndex(index, scanner, segment.firstOffset, first, codecs);
+      if (end.nextOffset === segment.nextOffset) this.#source.replaceIndex(segment, index);
+      const found = offset < end.nextOffset ? await this.#look(segment, offset, index) : undefined;
+      if (found !== undefined) return found;
+      throw this.#flawError(end.flaw ?? LOST, path, index.end);
+    });
+  }
+
+  /** The record at `offset` as this index places it, or nothing if no such record is there. */
+  async #look(segment: SegmentInfo, offset: number, index: OffsetIndex): Promise<Start | undefined> {
+    const position = index.position(offset - segment.firstOffset);
+    if (!(position < segment.bytes)) return undefined;
+    return this.#open(segment, async (file, path) => {
+      const scanner = new RecordScanner(file, path, position, segment.bytes, this.#source.context.chunkBytes);
+      const found = await scanner.advance();
+      if (!found.ok || !saysOffset(scanner.bytes, scanner.at, offset)) return undefined;
+      return { segment, offset, position, isCheckpoint: found.kind === "checkpoint" };
+    });
+  }
+
+  async #open<T>(segment: SegmentInfo, use: (file: DiskFile, path: string) => Promise<T>): Promise<T> {
+    const path = `${this.#source.context.path}/${segmentName(segment.number)}`;
+    try {
+      return await withFile(this.#source.context.disk, path, (file) => use(file, path));
+    } catch (error) {
+      if (!(error instanceof StorageError) || !isMissing(error.cause)) throw error;
+      const gone: Flaw = {
+        ok: false,
+        code: "missing-segment",
+        sentence: "A segment is missing. Restore it from a copy.",
+      };
+      throw this.#flawError(gone, path, 0);
+    }
+  }
+
+  #flawError(flaw: Flaw, file: string, position: number): StorageError {
+    const { stream } = this.#source.context;
+    return new StorageError(flaw.code, flaw.sentence, {
+      stream,
+      offset: BigInt(this.#offset) as Offset,
+      file,
+      position,
+    });
+  }
+}
+
+const LOST: Flaw = { ok: false, code: "truncated-log", sentence: "The segment ends before this record." };
+
+/** The segment that holds the record at `offset`; O(log segments). */
+function segmentAt(segments: readonly SegmentInfo[], offset: number): SegmentInfo | undefined {
+  let low = 0;
+  let high = segments.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((segments[middle]?.nextOffset ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return segments[low];
+}

@@ -1,0 +1,248 @@
+/**
+ * Recovering one segment: what its index files cover is trusted as far as the last record bears it out, the rest is scanned, and
+ * the decision table (`recovery.ts`) says what a place means where no record can be read.
+ *
+ * Time: the records that the index does not cover, plus one. Changes the segment only where the table says `cut`.
+ * @module
+ */
+import { chainHash, sameHash } from "./chain.ts";
+import type { CodecRegistry } from "./codec.ts";
+import type { Disk, DiskFile } from "./disk.ts";
+import { StorageError } from "./error.ts";
+import { indexLogName, indexName, io, readAll, segmentName, withFile } from "./files.ts";
+import { extendIndex, findIntact } from "./index-builder.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import { setAside } from "./quarantine.ts";
+import { type Flaw, prevHashAt } from "./record.ts";
+import { decide, type RecoveryAction } from "./recovery.ts";
+import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
+import type { Offset, StreamId } from "./types.ts";
+
+/** What opening a stream needs to know of its surroundings. */
+export interface StreamContext {
+  readonly disk: Disk;
+  readonly stream: StreamId;
+  /** Path of the stream's directory. */
+  readonly path: string;
+  readonly codecs: CodecRegistry;
+  readonly chunkBytes: number;
+}
+
+/** Something that recovery found and that its user may want to know. */
+export interface Finding {
+  /** Name of the case of the recovery table, or `missing segment`, `missing index log`, `size differs`. */
+  readonly what: string;
+  readonly action: RecoveryAction;
+  /** Says where it is. */
+  readonly error: StorageError;
+  /** Path of the bytes that were set aside. */
+  readonly quarantine?: string;
+}
+
+/** One segment as recovery leaves it. */
+export interface RecoveredSegment {
+  readonly number: number;
+  readonly firstOffset: number;
+  readonly nextOffset: number;
+  /** Chain hash of the last record; `undefined` if it cannot be known. */
+  readonly head: Uint8Array | undefined;
+  readonly index: OffsetIndex;
+  /** What of the index files is good. */
+  readonly hints: HintState;
+  /** Why the segment's end is not known, if it is not: nothing can be appended behind it. */
+  readonly lostEnd: StorageError | undefined;
+}
+
+/** What of a segment's index files is good. */
+export interface HintState {
+  /** Records that they name. */
+  readonly framed: number;
+  /** Whether the write-ahead file is there. */
+  readonly hasLog: boolean;
+  /** Bytes of whole frames in the write-ahead file, and the entries that they add. */
+  readonly logBytes: number;
+  readonly logEntries: number;
+  /** Whether something follows those bytes: a torn frame. */
+  readonly logTorn: boolean;
+  /** Whether the `.idx` is unreadable or was made for another segment, and must be replaced. */
+  readonly rotten: boolean;
+}
+
+/** Which segment, and what is known of where it begins. */
+export interface SegmentPlace {
+  readonly number: number;
+  readonly firstOffset: number;
+  /** Chain hash of the record before its first; asked only where the segment is scanned from its start. */
+  readonly previousHead: () => Promise<Uint8Array | undefined>;
+  /** Whether a later segment exists. */
+  readonly sealed: boolean;
+}
+
+/** Recovers a segment that is there. `names` are those in the stream's directory. */
+export async function recoverSegment(
+  context: StreamContext,
+  place: SegmentPlace,
+  names: ReadonlySet<string>,
+  file: DiskFile,
+  findings: Finding[],
+): Promise<RecoveredSegment> {
+  const path = `${context.path}/${segmentName(place.number)}`;
+  const bytes = await io("asking for a segment's size", { file: path }, () => file.size());
+  const hints = await readHints(context, place.number, names);
+  const trust = await lastCovered(context, place, hints.index, file, path, bytes);
+  const error = (flaw: Flaw, position: number, offset: number): StorageError =>
+    new StorageError(flaw.code, flaw.sentence, {
+      stream: context.stream,
+      offset: BigInt(offset) as Offset,
+      file: path,
+      position,
+    });
+
+  const foreign = trust === "foreign";
+  const index = foreign ? new OffsetIndex() : hints.index;
+  const watermark = foreign ? 0 : hints.watermark;
+  const watermarkKnown = !foreign && hints.state.hasLog;
+  let offset = place.firstOffset + index.count;
+  let head = index.count === 0 ? await place.previousHead() : index.head;
+  if (typeof trust === "object") {
+    const found = decide(factsAt(place.sealed, trust.code === "truncated-log", true, true));
+    findings.push({
+      what: found.name,
+      action: found.action,
+      error: error(trust, index.position(index.count - 1), offset - 1),
+    });
+  }
+
+  const scanner = new RecordScanner(file, path, index.end, bytes, context.chunkBytes);
+  let lostEnd: StorageError | undefined;
+  for (;;) {
+    const end = await extendIndex(index, scanner, offset, head, context.codecs);
+    offset = end.nextOffset;
+    head = end.head;
+    const position = index.end;
+    const short = bytes < watermark && index.end < watermark;
+    if (end.flaw === undefined && !short) break;
+    const flaw = end.flaw ?? LOST_END;
+    const known = watermarkKnown || position < watermark;
+    const behind =
+      end.flaw === undefined
+        ? undefined
+        : await findIntact(file, path, position + 1, bytes, offset, context.chunkBytes);
+    const verdict = decide({
+      intact: end.flaw === undefined,
+      sealed: place.sealed,
+      watermarkKnown: known,
+      belowWatermark: position < watermark,
+      intactBehind: behind !== undefined,
+    });
+    if (verdict.action === "cut") {
+      const quarantine = await setAside(context.disk, context.path, place.number, file, position, bytes);
+      await io("cutting a torn tail", { file: path, position }, () => file.truncate(position));
+      await io("syncing a segment", { file: path }, () => file.sync());
+      findings.push({ what: verdict.name, action: "cut", error: error(flaw, position, offset), quarantine });
+      break;
+    }
+    findings.push({ what: verdict.name, action: verdict.action, error: error(flaw, position, offset) });
+    if (behind === undefined) {
+      lostEnd = error(flaw, position, offset);
+      break;
+    }
+    index.pushLost(behind.offset - offset, behind.position);
+    offset = behind.offset;
+    head = undefined;
+    scanner.skipTo(behind.position);
+  }
+  return {
+    number: place.number,
+    firstOffset: place.firstOffset,
+    nextOffset: offset,
+    head,
+    index,
+    hints: foreign
+      ? { framed: 0, hasLog: hints.state.hasLog, logBytes: 0, logEntries: 0, logTorn: true, rotten: true }
+      : hints.state,
+    lostEnd,
+  };
+}
+
+const LOST_END: Flaw = {
+  ok: false,
+  code: "truncated-log",
+  sentence:
+    "The log ends before records that its index proves were durable. Restore the segment from a copy.",
+};
+
+function factsAt(
+  sealed: boolean,
+  intact: boolean,
+  watermarkKnown: boolean,
+  belowWatermark: boolean,
+): Parameters<typeof decide>[0] {
+  return { intact, sealed, watermarkKnown, belowWatermark, intactBehind: false };
+}
+
+interface Hints {
+  readonly index: OffsetIndex;
+  readonly watermark: number;
+  readonly state: HintState;
+}
+
+/** What the index files say; nothing where they are missing or unreadable. */
+async function readHints(context: StreamContext, number: number, names: ReadonlySet<string>): Promise<Hints> {
+  const saved = names.has(indexName(number)) ? await readHint(context, indexName(number)) : Buffer.alloc(0);
+  const parsed = OffsetIndex.parse(saved);
+  const index = parsed ?? new OffsetIndex();
+  const savedCount = index.count;
+  const hasLog = names.has(indexLogName(number));
+  const log = hasLog ? await readHint(context, indexLogName(number)) : Buffer.alloc(0);
+  const { size, watermark } = index.replay(log);
+  const state = {
+    framed: index.count,
+    hasLog,
+    logBytes: size,
+    logEntries: index.count - savedCount,
+    logTorn: size < log.length,
+    rotten: saved.length > 0 && parsed === undefined,
+  };
+  return { index, watermark, state };
+}
+
+async function readHint(context: StreamContext, name: string): Promise<Buffer> {
+  const path = `${context.path}/${name}`;
+  return withFile(context.disk, path, (file) => readAll(file, path));
+}
+
+/**
+ * Holds the last record that the index covers against the segment.
+ * @returns `good` (or nothing is covered); `foreign`, an intact record but not the one that the index was made for; or what is wrong with
+ * the record
+ */
+async function lastCovered(
+  context: StreamContext,
+  place: SegmentPlace,
+  index: OffsetIndex,
+  file: DiskFile,
+  path: string,
+  bytes: number,
+): Promise<"good" | "foreign" | Flaw> {
+  if (index.count === 0) return "good";
+  if (index.end > bytes) return LOST_END;
+  const start = index.position(index.count - 1);
+  const scanner = new RecordScanner(file, path, start, index.end, index.end - start);
+  const found = await scanner.advance();
+  if (!found.ok) return found;
+  const offset = place.firstOffset + index.count - 1;
+  if (start + found.size !== index.end) return "foreign";
+  if (misfit(scanner.bytes, scanner.at, found, offset, undefined) !== undefined) return "foreign";
+  try {
+    const payload = await expandedPayload(scanner.bytes, scanner.at, found, context.codecs);
+    const hash = chainHash(
+      offset === 0 ? undefined : prevHashAt(scanner.bytes, scanner.at),
+      found.kind,
+      payload,
+    );
+    return sameHash(hash, index.head) ? "good" : "foreign";
+  } catch (error) {
+    return expansionFlaw(error);
+  }
+}

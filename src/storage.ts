@@ -1,0 +1,254 @@
+/**
+ * `Storage`: streams of hash-chained, checksummed records in a data directory, one directory a stream.
+ *
+ * Promised: what was acknowledged with `fsync` survives every crash; what is read is what was appended, or an error; after a
+ * crash a stream is a prefix of what was appended and goes on from there. Not promised: that a tail cut off on purpose is noticed
+ * without an anchor kept elsewhere (docs/FORMAT.md, section 3), nor that one process sees another's appends: a
+ * directory is open in one process at a time.
+ * @module
+ */
+import type {
+  AppendOptions,
+  AppendResult,
+  IterateOptions,
+  ReadOptions,
+  StorageBackend,
+  StreamHead,
+} from "./backend.ts";
+import { CodecRegistry } from "./codec.ts";
+import type { Disk, DiskLock } from "./disk.ts";
+import { StorageError } from "./error.ts";
+import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./files.ts";
+import { NodeDisk } from "./node-disk.ts";
+import type { Record } from "./record.ts";
+import {
+  asAppendOptions,
+  asCount,
+  asMaxBytes,
+  asPayloads,
+  asStart,
+  asStreamId,
+  asVerification,
+} from "./requests.ts";
+import { Stream, type StreamSettings, type StreamStatus } from "./stream.ts";
+import type { CheckpointPolicy, CompressionKind, StreamId } from "./types.ts";
+
+export interface StorageOptions {
+  /** Default: `NodeDisk`, the file system. */
+  readonly disk?: Disk;
+  /** How payloads are compressed. Default: `none`. What is stored otherwise is read all the same. */
+  readonly compression?: CompressionKind;
+  /** Default: the codecs of this package. */
+  readonly codecs?: CodecRegistry;
+  /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
+  readonly checkpoints?: CheckpointPolicy;
+  /** A batch that would make the active segment larger begins a new one. Default: 256 MiB. */
+  readonly maxSegmentBytes?: number;
+  /** After this many entries, or as many as were saved before, the index is saved anew. Default: 65536. */
+  readonly indexLogMaxEntries?: number;
+  /** How much is read at a time. Default: 1 MiB. */
+  readonly readChunkBytes?: number;
+}
+
+const ITERATE_BYTES = 1 << 20;
+const STREAM_NAME = /^(0|[1-9]\d{0,19})$/;
+
+export class Storage implements StorageBackend {
+  readonly #disk: Disk;
+  readonly #path: string;
+  readonly #lock: DiskLock;
+  readonly #codecs: CodecRegistry;
+  readonly #chunkBytes: number;
+  readonly #settings: StreamSettings;
+  readonly #streams = new Map<StreamId, Stream>();
+  #closing: Promise<void> | undefined;
+
+  private constructor(path: string, lock: DiskLock, options: Required<StorageOptions>) {
+    this.#path = path;
+    this.#lock = lock;
+    this.#disk = options.disk;
+    this.#codecs = options.codecs;
+    this.#chunkBytes = options.readChunkBytes;
+    this.#settings = {
+      rootPath: path,
+      codec: options.codecs.get(options.compression),
+      policy: options.checkpoints,
+      maxSegmentBytes: options.maxSegmentBytes,
+      indexLogMaxEntries: options.indexLogMaxEntries,
+    };
+  }
+
+  /**
+   * Opens a data directory, creating it (but not its parents) if need be, and locks it. Streams are recovered when they are first used.
+   *
+   * @throws StorageError `locked` if somebody has it open, `io`, `out-of-range`, `unknown-codec`
+   * @example
+   * ```ts
+   * const storage = await Storage.open("/data/kimberlite");
+   * await storage.appendBatch(1n, [Buffer.from("event1")]);
+   * await storage.close();
+   * ```
+   */
+  static async open(path: string, options: StorageOptions = {}): Promise<Storage> {
+    if (typeof (path as unknown) !== "string")
+      throw new TypeError("The path of the data directory is a string.");
+    const settled = withDefaults(options);
+    settled.codecs.get(settled.compression);
+    const root = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+    const lock = await lockDirectory(settled.disk, root);
+    if (lock === undefined) {
+      const sentence =
+        "The data directory is open elsewhere, in this process or another. Close it there first.";
+      throw new StorageError("locked", sentence, { file: `${root}/${LOCK_NAME}` });
+    }
+    return new Storage(root, lock, settled);
+  }
+
+  async appendBatch(
+    stream: bigint,
+    payloads: readonly Uint8Array[],
+    options?: AppendOptions,
+  ): Promise<AppendResult> {
+    const { expectedOffset, fsync } = asAppendOptions(options);
+    const id = asStreamId(stream);
+    return this.#stream(id).append(asPayloads(payloads), expectedOffset, fsync);
+  }
+
+  async appendCheckpoint(stream: bigint, options?: AppendOptions): Promise<AppendResult> {
+    const { expectedOffset, fsync } = asAppendOptions(options);
+    return this.#stream(asStreamId(stream)).checkpoint(expectedOffset, fsync);
+  }
+
+  async sync(stream: bigint): Promise<void> {
+    await this.#stream(asStreamId(stream)).sync();
+  }
+
+  async readFrom(
+    stream: bigint,
+    from: bigint,
+    maxBytes: number,
+    options?: ReadOptions,
+  ): Promise<Uint8Array[]> {
+    const isData = (record: Record): boolean => record.kind === "data";
+    const records = await this.#read(stream, from, maxBytes, options, isData);
+    return records.filter(isData).map((record) => record.payload);
+  }
+
+  async readRecords(
+    stream: bigint,
+    from: bigint,
+    maxBytes: number,
+    options?: ReadOptions,
+  ): Promise<Record[]> {
+    return this.#read(stream, from, maxBytes, options, () => true);
+  }
+
+  async *iterate(stream: bigint, options: IterateOptions = {}): AsyncIterableIterator<Record> {
+    const id = asStreamId(stream);
+    const from = asStart(options.from ?? 0n);
+    const cursor = await this.#stream(id).cursor(from, asVerification(options.verify));
+    for (;;) {
+      this.#refuseIfClosed();
+      const records = await cursor.next(ITERATE_BYTES, () => true);
+      yield* records;
+      if (cursor.failure !== undefined) throw cursor.failure;
+      if (records.length === 0) return;
+    }
+  }
+
+  async head(stream: bigint): Promise<StreamHead> {
+    return this.#stream(asStreamId(stream)).head();
+  }
+
+  /** Where a stream ends, its segments, and what recovery found when it was opened. */
+  async status(stream: bigint): Promise<StreamStatus> {
+    return this.#stream(asStreamId(stream)).status();
+  }
+
+  /** The streams that there are, ascending; one whose creation a crash interrupted may be among them, empty. */
+  async streams(): Promise<StreamId[]> {
+    this.#refuseIfClosed();
+    const names = await io("listing a directory", { file: this.#path }, () => this.#disk.list(this.#path));
+    const ids = names.filter((name) => STREAM_NAME.test(name)).map((name) => BigInt(name) as StreamId);
+    return ids.sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  /** Waits for what is under way, makes everything durable, closes all files and releases the lock. May be called again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = await Promise.allSettled([...this.#streams.values()].map((stream) => stream.close()));
+    await io("releasing the lock", { file: `${this.#path}/${LOCK_NAME}` }, () => this.#lock.release());
+    for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  async #read(
+    stream: bigint,
+    from: bigint,
+    maxBytes: number,
+    options: ReadOptions | undefined,
+    counts: (record: Record) => boolean,
+  ): Promise<Record[]> {
+    const id = asStreamId(stream);
+    const start = asStart(from);
+    const room = asMaxBytes(maxBytes);
+    const verify = asVerification(options?.verify);
+    const cursor = await this.#stream(id).cursor(start, verify);
+    const records = await cursor.next(room, counts);
+    if (cursor.failure !== undefined) throw cursor.failure;
+    return records;
+  }
+
+  #stream(id: StreamId): Stream {
+    this.#refuseIfClosed();
+    let stream = this.#streams.get(id);
+    if (stream === undefined) {
+      const path = `${this.#path}/${String(id)}`;
+      const context = {
+        disk: this.#disk,
+        stream: id,
+        path,
+        codecs: this.#codecs,
+        chunkBytes: this.#chunkBytes,
+      };
+      stream = new Stream(context, this.#settings);
+      this.#streams.set(id, stream);
+    }
+    return stream;
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closing !== undefined)
+      throw new StorageError("closed", "The storage is closed. Open it again.");
+  }
+}
+
+async function lockDirectory(disk: Disk, path: string): Promise<DiskLock | undefined> {
+  const lockPath = `${path}/${LOCK_NAME}`;
+  try {
+    return await disk.lock(lockPath);
+  } catch (cause) {
+    if (!isMissing(cause)) throw ioError("locking the data directory", { file: lockPath }, cause);
+  }
+  await io("making the data directory", { file: path }, () => disk.makeDirectory(path));
+  await syncNames(disk, path.slice(0, path.lastIndexOf("/")) || (path.startsWith("/") ? "/" : "."));
+  return io("locking the data directory", { file: lockPath }, () => disk.lock(lockPath));
+}
+
+function withDefaults(options: StorageOptions): Required<StorageOptions> {
+  const everyNRecords = options.checkpoints?.everyNRecords ?? 1000;
+  return {
+    disk: options.disk ?? new NodeDisk(),
+    compression: options.compression ?? "none",
+    codecs: options.codecs ?? new CodecRegistry(),
+    checkpoints: {
+      everyNRecords: asCount("checkpoints.everyNRecords", everyNRecords, 0, Number.MAX_SAFE_INTEGER),
+    },
+    maxSegmentBytes: asCount("maxSegmentBytes", options.maxSegmentBytes ?? 2 ** 28, 1, 2 ** 40),
+    indexLogMaxEntries: asCount("indexLogMaxEntries", options.indexLogMaxEntries ?? 65_536, 1, 2 ** 31),
+    readChunkBytes: asCount("readChunkBytes", options.readChunkBytes ?? 1 << 20, 1, 2 ** 30),
+  };
+}

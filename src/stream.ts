@@ -1,0 +1,260 @@
+/**
+ * One stream of an open `Storage`: appends one after the other, reads beside them.
+ *
+ * Invariants: what a read can see is committed; the chain head in memory is that of the last committed record; after a
+ * failure that leaves the disk in doubt nothing more is acknowledged (the stream is poisoned) until it is opened anew.
+ * @module
+ */
+import type { AppendResult, StreamHead } from "./backend.ts";
+import { genesisHash } from "./chain.ts";
+import type { Codec } from "./codec.ts";
+import { StorageError } from "./error.ts";
+import { indexLogName, indexName, io, withFile, readAll } from "./files.ts";
+import type { SegmentInfo } from "./manifest.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import { createStream, type OpenStream, openStream, startSegment } from "./open-stream.ts";
+import type { ActiveSegment } from "./active-segment.ts";
+import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
+import { LogCursor, type ReadSource } from "./read.ts";
+import type { Finding, StreamContext } from "./recover-segment.ts";
+import { refuseOtherOffset } from "./requests.ts";
+import type { CheckpointPolicy, Offset, Verification } from "./types.ts";
+
+export interface StreamSettings {
+  readonly rootPath: string;
+  readonly codec: Codec;
+  readonly policy: CheckpointPolicy;
+  readonly maxSegmentBytes: number;
+  readonly indexLogMaxEntries: number;
+}
+
+/** What is known of a stream, for people and monitors. */
+export interface StreamStatus extends StreamHead {
+  readonly segments: readonly SegmentInfo[];
+  /** What recovery found when the stream was opened. */
+  readonly findings: readonly Finding[];
+}
+
+const CACHED_INDEXES = 2;
+
+export class Stream {
+  readonly #context: StreamContext;
+  readonly #settings: StreamSettings;
+  #queue: Promise<unknown> = Promise.resolve();
+  #opening: Promise<void> | undefined;
+  #open: OpenState | undefined;
+  #poison: StorageError | undefined;
+  /** Indexes of sealed segments that were read last. */
+  readonly #indexes = new Map<number, OffsetIndex>();
+
+  constructor(context: StreamContext, settings: StreamSettings) {
+    this.#context = context;
+    this.#settings = settings;
+  }
+
+  /** Appends a batch. @throws StorageError as `StorageBackend.appendBatch` */
+  append(
+    payloads: readonly Uint8Array[],
+    expectedOffset: bigint | undefined,
+    fsync: boolean,
+  ): Promise<AppendResult> {
+    const { codec, policy } = this.#settings;
+    return this.#write(expectedOffset, fsync, (tip) => prepareBatch(tip, payloads, codec, policy));
+  }
+
+  /** Appends a checkpoint. @throws StorageError `empty-stream` and as `append` */
+  checkpoint(expectedOffset: bigint | undefined, fsync: boolean): Promise<AppendResult> {
+    return this.#write(expectedOffset, fsync, prepareCheckpoint);
+  }
+
+  /** Makes everything appended durable. @throws StorageError `io`, `poisoned` */
+  sync(): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#ready();
+      this.#refuseIfPoisoned();
+      await this.#sync();
+    });
+  }
+
+  async head(): Promise<StreamHead> {
+    await this.#ready();
+    const { nextOffset, head } = this.#open?.tip ?? EMPTY;
+    return { nextOffset: BigInt(nextOffset) as Offset, head: Uint8Array.from(head) };
+  }
+
+  async status(): Promise<StreamStatus> {
+    const head = await this.head();
+    return { ...head, segments: this.#segments(), findings: this.#open?.findings ?? [] };
+  }
+
+  /** A reader from `from` on. */
+  async cursor(from: number, verify: Verification): Promise<LogCursor> {
+    await this.#ready();
+    const source: ReadSource = {
+      context: this.#context,
+      segments: () => this.#segments(),
+      index: (segment) => this.#index(segment),
+      replaceIndex: (segment, index) => {
+        this.#cache(segment.number, index);
+      },
+      lostEnd: this.#open?.lostEnd,
+    };
+    return new LogCursor(source, from, verify);
+  }
+
+  /** Makes everything durable and closes the files; waits for what is under way. @throws StorageError `io` */
+  close(): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#opening?.catch(() => undefined);
+      const open = this.#open;
+      if (open === undefined) return;
+      try {
+        if (this.#poison === undefined) await this.#sync();
+      } finally {
+        await open.active.close();
+      }
+    });
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Opens the stream the first time. A failure is final until the storage is opened anew. */
+  #ready(): Promise<void> {
+    this.#opening ??= openStream(this.#context, this.#settings.indexLogMaxEntries).then((opened) => {
+      if (opened !== undefined) this.#open = { ...opened };
+    });
+    return this.#opening;
+  }
+
+  #write(
+    expectedOffset: bigint | undefined,
+    fsync: boolean,
+    prepare: (tip: Tip) => PreparedBatch | Promise<PreparedBatch>,
+  ): Promise<AppendResult> {
+    return this.#enqueue(async () => {
+      await this.#ready();
+      this.#refuseIfPoisoned();
+      const tip = this.#open?.tip ?? EMPTY;
+      if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
+      refuseOtherOffset(this.#context.stream, expectedOffset, tip.nextOffset);
+      const batch = await prepare(tip);
+      await this.#commit(batch, fsync);
+      return appendResult(batch);
+    });
+  }
+
+  async #commit(batch: PreparedBatch, fsync: boolean): Promise<void> {
+    const open = await this.#orPoison(() => this.#withRoomFor(batch));
+    const { active } = open;
+    try {
+      await active.write(batch);
+    } catch (error) {
+      await this.#orPoison(() => active.cutBack());
+      throw error;
+    }
+    if (fsync) await this.#orPoison(() => active.sync());
+    active.commit(batch);
+    open.tip = batch.tip;
+    if (fsync) await active.nameRecords();
+  }
+
+  async #sync(): Promise<void> {
+    const active = this.#open?.active;
+    if (active === undefined) return;
+    await this.#orPoison(() => active.sync());
+    await active.nameRecords();
+  }
+
+  /** The open stream with an active segment that the batch goes into: a new one if it would outgrow the limit. */
+  async #withRoomFor(batch: PreparedBatch): Promise<OpenState> {
+    const { rootPath, indexLogMaxEntries, maxSegmentBytes } = this.#settings;
+    if (this.#open === undefined) {
+      this.#open = { ...(await createStream(this.#context, rootPath, indexLogMaxEntries)) };
+    }
+    const open = this.#open;
+    const { active, sealed, tip } = open;
+    if (active.index.end === 0 || active.index.end + batch.bytes.length <= maxSegmentBytes) return open;
+    const info = infoOf(active, tip.nextOffset);
+    await active.sync();
+    await active.seal();
+    const next = await startSegment(
+      this.#context,
+      [...sealed, info],
+      active.number + 1,
+      tip.nextOffset,
+      indexLogMaxEntries,
+    );
+    sealed.push(info);
+    open.active = next;
+    this.#cache(info.number, active.index);
+    await active.close();
+    const leftover = `${this.#context.path}/${indexLogName(info.number)}`;
+    await io("removing an index", { file: leftover }, () => this.#context.disk.remove(leftover));
+    return open;
+  }
+
+  /** Runs what must not fail halfway: if it does, nothing more is acknowledged. */
+  async #orPoison<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      this.#poison = new StorageError(
+        "poisoned",
+        "An earlier failure of the disk left the stream in doubt. Close the storage, see to the disk, and open it again.",
+        { stream: this.#context.stream },
+        cause,
+      );
+      throw cause;
+    }
+  }
+
+  #refuseIfPoisoned(): void {
+    if (this.#poison !== undefined) throw this.#poison;
+  }
+
+  #segments(): readonly SegmentInfo[] {
+    if (this.#open === undefined) return [];
+    const { sealed, active, tip } = this.#open;
+    return [...sealed, infoOf(active, tip.nextOffset)];
+  }
+
+  async #index(segment: SegmentInfo): Promise<OffsetIndex> {
+    const active = this.#open?.active;
+    if (active?.number === segment.number) return active.index;
+    const cached = this.#indexes.get(segment.number);
+    const index = cached ?? (await this.#savedIndex(segment.number));
+    this.#cache(segment.number, index);
+    return index;
+  }
+
+  /** The `.idx` of a sealed segment; an empty index where there is none to be read. */
+  async #savedIndex(number: number): Promise<OffsetIndex> {
+    const path = `${this.#context.path}/${indexName(number)}`;
+    try {
+      const bytes = await withFile(this.#context.disk, path, (file) => readAll(file, path));
+      return OffsetIndex.parse(bytes) ?? new OffsetIndex();
+    } catch {
+      return new OffsetIndex();
+    }
+  }
+
+  #cache(number: number, index: OffsetIndex): void {
+    this.#indexes.delete(number);
+    this.#indexes.set(number, index);
+    const [oldest] = this.#indexes.keys();
+    if (this.#indexes.size > CACHED_INDEXES && oldest !== undefined) this.#indexes.delete(oldest);
+  }
+}
+
+/** An open stream whose end moves. */
+type OpenState = { -readonly [K in keyof OpenStream]: OpenStream[K] };
+
+const EMPTY: Tip = { nextOffset: 0, head: genesisHash() };
+
+function infoOf(active: ActiveSegment, nextOffset: number): SegmentInfo {
+  return { number: active.number, firstOffset: active.firstOffset, nextOffset, bytes: active.index.end };
+}
