@@ -193,7 +193,7 @@ export class ZstdCodec implements Codec {
       const frame = declareContentSize(encoded, length);
       const { contentBytes } = checkedFrame(frame, false);
       if (contentBytes !== length)
-        throw new Error(`It declares ${String(contentBytes)} bytes for ${length}.`);
+        throw new Error(`It declares ${String(contentBytes)}, not ${length} bytes.`);
       return frame;
     } catch (cause) {
       throw unwritable("zstd", cause);

@@ -38,6 +38,9 @@ const OPEN_FLAGS: Readonly<Record<OpenMode, string>> = { read: "r", update: "r+"
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
 
+/** What `fsync` of a directory, or opening one for it, fails with on Windows. */
+const REFUSALS_ON_WINDOWS: readonly (string | undefined)[] = ["EPERM", "EACCES", "EISDIR"];
+
 /**
  * The file system of this machine. It holds no state: every `NodeDisk` is the same disk.
  *
@@ -90,7 +93,8 @@ export class NodeDisk implements Disk {
    */
   async syncDirectory(path: string): Promise<void> {
     try {
-      const fd = fs.openSync(path, fs.constants.O_RDONLY | DIRECTORY_ONLY);
+      // On Windows, which opens directories without it, O_DIRECTORY is undefined and counts for 0.
+      const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
       try {
         await answered((done) => {
           fs.fsync(fd, done);
@@ -99,8 +103,7 @@ export class NodeDisk implements Disk {
         fs.closeSync(fd);
       }
     } catch (error) {
-      if (process.platform !== "win32" || !["EPERM", "EACCES", "EISDIR"].includes(codeOf(error) ?? ""))
-        throw error;
+      if (process.platform !== "win32" || !REFUSALS_ON_WINDOWS.includes(codeOf(error))) throw error;
     }
   }
 
@@ -123,9 +126,6 @@ export class NodeDisk implements Disk {
     return isHeld ? new NodeLock(fd) : undefined;
   }
 }
-
-/** Windows has no such flag, and opens directories without it. */
-const DIRECTORY_ONLY: number = (fs.constants as Partial<typeof fs.constants>).O_DIRECTORY ?? 0;
 
 class NodeLock implements DiskLock {
   #fd: number | undefined;

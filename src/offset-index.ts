@@ -6,6 +6,7 @@
  * thing in it is evidence: records are named only after they were synced, so `end` is a watermark.
  * @module
  */
+import type { ByteWindow } from "./byte-window.ts";
 import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
 import { CheckpointIndex } from "./checkpoint.ts";
 import { kindCode, kindOf } from "./record.ts";
@@ -134,20 +135,25 @@ export class OffsetIndex {
    *
    * @returns `size`: bytes up to the end of the last whole frame; `watermark`: the farthest end that any whole frame names
    */
-  replay(bytes: Buffer): { size: number; watermark: number } {
-    let at = 0;
+  async replay(frames: ByteWindow): Promise<{ size: number; watermark: number }> {
+    const start = frames.position;
     let watermark = this.#end;
     for (;;) {
-      const count = bytes.length - at < FRAME_OVERHEAD_BYTES ? 0 : bytes.readUInt32LE(at);
+      if (frames.held < FRAME_HEADER_BYTES && frames.left >= FRAME_OVERHEAD_BYTES)
+        await frames.fill(FRAME_HEADER_BYTES);
+      const count = frames.held < FRAME_HEADER_BYTES ? 0 : frames.bytes.readUInt32LE(frames.at);
       const size = FRAME_OVERHEAD_BYTES + count * ENTRY_BYTES;
-      if (count === 0 || bytes.length - at < size) break;
-      if (bytes.readUInt32LE(at + size - 4) !== crc32(bytes.subarray(at, at + size - 4))) break;
-      const coverage = { end: readU64(bytes, at + 4), head: copyHash(bytes, at + 12) };
-      if (coverage.end > this.#end) this.#addEntries(bytes, at + FRAME_HEADER_BYTES, count, coverage);
+      if (count === 0 || frames.left < size) break;
+      if (frames.held < size) await frames.fill(size);
+      if (frames.held < size) break;
+      const bytes = frames.bytes.subarray(frames.at, frames.at + size);
+      if (bytes.readUInt32LE(size - 4) !== crc32(bytes.subarray(0, size - 4))) break;
+      const coverage = { end: readU64(bytes, 4), head: copyHash(bytes, 12) };
+      if (coverage.end > this.#end) this.#addEntries(bytes, FRAME_HEADER_BYTES, count, coverage);
       watermark = Math.max(watermark, coverage.end);
-      at += size;
+      frames.skip(size);
     }
-    return { size: at, watermark };
+    return { size: frames.position - start, watermark };
   }
 
   /** Adds those of `count` entries that lie beyond the end; all or nothing. */

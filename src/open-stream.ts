@@ -66,13 +66,9 @@ export async function openStream(
 }
 
 /** Creates a stream's directory, its first segment and its manifest, and makes all of them durable. */
-export async function createStream(
-  context: StreamContext,
-  rootPath: string,
-  indexLogMaxEntries: number,
-): Promise<OpenStream> {
+export async function createStream(context: StreamContext, indexLogMaxEntries: number): Promise<OpenStream> {
   await io("making a directory", { file: context.path }, () => context.disk.makeDirectory(context.path));
-  await syncNames(context.disk, rootPath);
+  await syncNames(context.disk, context.rootPath);
   const active = await startSegment(context, [], 0, 0, indexLogMaxEntries);
   return {
     sealed: [],
@@ -147,6 +143,9 @@ class Opening {
   }
 
   async run(indexLogMaxEntries: number): Promise<OpenStream> {
+    // A killed process may have left names that the kernel shows and the medium lacks; everything below builds on them.
+    await syncNames(this.#context.disk, this.#context.rootPath);
+    await syncNames(this.#context.disk, this.#context.path);
     let previous: RecoveredSegment | undefined;
     for (let number = 0; number < this.#last; number += 1) {
       previous = await this.#sealedSegment(number, previous);

@@ -100,7 +100,7 @@ export class LogCursor {
     this.#started = true;
     const anchor = this.#verify === "record" ? this.#from : await this.#anchor();
     this.#offset = anchor;
-    this.#previous = anchor === 0 ? genesisHash() : undefined;
+    this.#previous = anchor === 0 && this.#verify !== "record" ? genesisHash() : undefined;
   }
 
   /** Offset of the nearest checkpoint at or before the start, else 0. */

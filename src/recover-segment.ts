@@ -5,6 +5,7 @@
  * Time: the records that the index does not cover, plus one. Changes the segment only where the table says `cut`.
  * @module
  */
+import { ByteWindow } from "./byte-window.ts";
 import { chainHash, sameHash } from "./chain.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { Disk, DiskFile } from "./disk.ts";
@@ -22,7 +23,9 @@ import type { Offset, StreamId } from "./types.ts";
 export interface StreamContext {
   readonly disk: Disk;
   readonly stream: StreamId;
-  /** Path of the stream's directory. */
+  /** Path of the data directory. */
+  readonly rootPath: string;
+  /** Path of the stream's directory in it. */
   readonly path: string;
   readonly codecs: CodecRegistry;
   readonly chunkBytes: number;
@@ -88,7 +91,7 @@ export async function recoverSegment(
 ): Promise<RecoveredSegment> {
   const path = `${context.path}/${segmentName(place.number)}`;
   const bytes = await io("asking for a segment's size", { file: path }, () => file.size());
-  const hints = await readHints(context, place.number, names);
+  const hints = await readHints(context, place, names);
   const trust = await lastCovered(context, place, hints.index, file, path, bytes);
   const error = (flaw: Flaw, position: number, offset: number): StorageError =>
     new StorageError(flaw.code, flaw.sentence, {
@@ -187,29 +190,48 @@ interface Hints {
   readonly state: HintState;
 }
 
-/** What the index files say; nothing where they are missing or unreadable. */
-async function readHints(context: StreamContext, number: number, names: ReadonlySet<string>): Promise<Hints> {
-  const saved = names.has(indexName(number)) ? await readHint(context, indexName(number)) : Buffer.alloc(0);
+/**
+ * What the index files say; nothing where they are missing or unreadable. The saved index of a sealed segment is complete, so
+ * a write-ahead file beside it is left over and not read.
+ */
+async function readHints(
+  context: StreamContext,
+  { number, sealed }: SegmentPlace,
+  names: ReadonlySet<string>,
+): Promise<Hints> {
+  const saved = names.has(indexName(number))
+    ? await withHint(context, indexName(number), readAll)
+    : Buffer.alloc(0);
   const parsed = OffsetIndex.parse(saved);
   const index = parsed ?? new OffsetIndex();
   const savedCount = index.count;
   const hasLog = names.has(indexLogName(number));
-  const log = hasLog ? await readHint(context, indexLogName(number)) : Buffer.alloc(0);
-  const { size, watermark } = index.replay(log);
+  const logMatters = hasLog && !(sealed && parsed !== undefined);
+  const log = logMatters
+    ? await withHint(context, indexLogName(number), async (file, path) => {
+        const size = await io("asking for an index's size", { file: path }, () => file.size());
+        const replayed = await index.replay(new ByteWindow(file, path, 0, size, context.chunkBytes));
+        return { ...replayed, torn: replayed.size < size };
+      })
+    : { size: 0, watermark: index.end, torn: false };
   const state = {
     framed: index.count,
     hasLog,
-    logBytes: size,
+    logBytes: log.size,
     logEntries: index.count - savedCount,
-    logTorn: size < log.length,
+    logTorn: log.torn,
     rotten: saved.length > 0 && parsed === undefined,
   };
-  return { index, watermark, state };
+  return { index, watermark: log.watermark, state };
 }
 
-async function readHint(context: StreamContext, name: string): Promise<Buffer> {
+function withHint<T>(
+  context: StreamContext,
+  name: string,
+  use: (file: DiskFile, path: string) => Promise<T>,
+): Promise<T> {
   const path = `${context.path}/${name}`;
-  return withFile(context.disk, path, (file) => readAll(file, path));
+  return withFile(context.disk, path, (file) => use(file, path));
 }
 
 /**

@@ -5,12 +5,12 @@
  * that many bytes left.
  * @module
  */
-import { chainHash, equalBytes, HASH_BYTES, sameHash } from "./chain.ts";
+import { ByteWindow } from "./byte-window.ts";
+import { equalBytes, HASH_BYTES, sameHash } from "./chain.ts";
 import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./checkpoint.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
-import { ioError } from "./files.ts";
 import {
   claimedSize,
   type Flaw,
@@ -40,90 +40,57 @@ const UNKNOWN_KIND = misplaced("malformed", "Records of this kind are not known 
  * caller waits for `fill` and asks again, so that only one record in thousands costs a wait.
  */
 export class RecordScanner {
-  readonly #file: DiskFile;
-  readonly #path: string;
-  readonly #chunkBytes: number;
-  #end: number;
-  #bytes: Buffer = Buffer.alloc(0);
-  /** File position of the first byte in memory. */
-  #base: number;
-  #at = 0;
+  readonly #window: ByteWindow;
 
   /** Scans from byte `start` up to byte `end`. */
   constructor(file: DiskFile, path: string, start: number, end: number, chunkBytes: number) {
-    this.#file = file;
-    this.#path = path;
-    this.#base = start;
-    this.#end = end;
-    this.#chunkBytes = chunkBytes;
+    this.#window = new ByteWindow(file, path, start, end, chunkBytes);
   }
 
   /** File position of the next record. */
   get position(): number {
-    return this.#base + this.#at;
+    return this.#window.position;
   }
 
   /** The bytes in memory; a record that `next` gave starts in them at `at`. */
   get bytes(): Buffer {
-    return this.#bytes;
+    return this.#window.bytes;
   }
 
   get at(): number {
-    return this.#at;
+    return this.#window.at;
   }
 
   /** Whether the region has been walked to its end. */
   get done(): boolean {
-    return this.position >= this.#end;
+    return this.#window.left <= 0;
   }
 
   /** The next record's outline, why there is none, or `undefined` if more must be read first. */
   next(): Frame | Flaw | undefined {
-    const left = this.#end - this.position;
-    const held = this.#bytes.length - this.#at;
+    const { left, held, bytes, at } = this.#window;
     if (left < HEADER_BYTES) return NO_ROOM;
     if (held < HEADER_BYTES) return undefined;
-    const size = claimedSize(this.#bytes, this.#at);
+    const size = claimedSize(bytes, at);
     if (left < size) return NO_ROOM;
     if (held < size) return undefined;
-    return frameAt(this.#bytes, this.#at, this.#bytes.length);
+    return frameAt(bytes, at, bytes.length);
   }
 
   /** Goes on to the byte behind the record that `next` gave. */
   accept(frame: Frame): void {
-    this.#at += frame.size;
+    this.#window.skip(frame.size);
   }
 
   /** Goes on at another place, at or behind this one. */
   skipTo(position: number): void {
-    const ahead = position - this.#base;
-    if (ahead <= this.#bytes.length) {
-      this.#at = ahead;
-    } else {
-      this.#bytes = Buffer.alloc(0);
-      this.#base = position;
-      this.#at = 0;
-    }
+    this.#window.skip(position - this.#window.position);
   }
 
-  /** Reads the next chunk, or as much as the record that is waited for needs. */
+  /** Reads the next chunk, or as much as the record that is waited for needs. @throws StorageError `io` */
   async fill(): Promise<void> {
-    const kept = this.#bytes.subarray(this.#at);
-    const needed = kept.length < HEADER_BYTES ? HEADER_BYTES : claimedSize(kept, 0);
-    const from = this.position + kept.length;
-    const wanted = Math.min(Math.max(needed - kept.length, this.#chunkBytes), this.#end - from);
-    const bytes = Buffer.allocUnsafe(kept.length + wanted);
-    bytes.set(kept, 0);
-    let read: number;
-    try {
-      read = await this.#file.read(bytes.subarray(kept.length), from);
-    } catch (cause) {
-      throw ioError("reading a segment", { file: this.#path, position: from }, cause);
-    }
-    this.#base = this.position;
-    this.#at = 0;
-    this.#bytes = bytes.subarray(0, kept.length + read);
-    if (read < wanted) this.#end = from + read;
+    const { held, bytes, at } = this.#window;
+    await this.#window.fill(held < HEADER_BYTES ? HEADER_BYTES : claimedSize(bytes, at));
   }
 
   /** `next`, waited for. */
@@ -172,19 +139,6 @@ export function expandedPayload(
 ): Answer<Uint8Array> {
   const stored = payloadAt(bytes, at, frame.size);
   return frame.compression === "none" ? stored : codecs.get(frame.compression).decompress(stored);
-}
-
-/** The chain hash of the record at `at`, which is at `offset`. */
-export async function hashAt(
-  bytes: Buffer,
-  at: number,
-  frame: Frame,
-  offset: number,
-  codecs: CodecRegistry,
-): Promise<Buffer> {
-  const expanded = expandedPayload(bytes, at, frame, codecs);
-  const payload = expanded instanceof Uint8Array ? expanded : await expanded;
-  return chainHash(offset === 0 ? undefined : prevHashAt(bytes, at), frame.kind, payload);
 }
 
 /** The flaw that an expansion failed with; anything else is thrown on. */

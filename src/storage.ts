@@ -70,7 +70,6 @@ export class Storage implements StorageBackend {
     this.#codecs = options.codecs;
     this.#chunkBytes = options.readChunkBytes;
     this.#settings = {
-      rootPath: path,
       codec: options.codecs.get(options.compression),
       policy: options.checkpoints,
       maxSegmentBytes: options.maxSegmentBytes,
@@ -208,6 +207,7 @@ export class Storage implements StorageBackend {
     if (stream === undefined) {
       const path = `${this.#path}/${String(id)}`;
       const context = {
+        rootPath: this.#path,
         disk: this.#disk,
         stream: id,
         path,

@@ -21,7 +21,6 @@ import { refuseOtherOffset } from "./requests.ts";
 import type { CheckpointPolicy, Offset, Verification } from "./types.ts";
 
 export interface StreamSettings {
-  readonly rootPath: string;
   readonly codec: Codec;
   readonly policy: CheckpointPolicy;
   readonly maxSegmentBytes: number;
@@ -171,9 +170,9 @@ export class Stream {
 
   /** The open stream with an active segment that the batch goes into: a new one if it would outgrow the limit. */
   async #withRoomFor(batch: PreparedBatch): Promise<OpenState> {
-    const { rootPath, indexLogMaxEntries, maxSegmentBytes } = this.#settings;
+    const { indexLogMaxEntries, maxSegmentBytes } = this.#settings;
     if (this.#open === undefined) {
-      this.#open = { ...(await createStream(this.#context, rootPath, indexLogMaxEntries)) };
+      this.#open = { ...(await createStream(this.#context, indexLogMaxEntries)) };
     }
     const open = this.#open;
     const { active, sealed, tip } = open;

@@ -179,7 +179,7 @@ describe("walkFrame", () => {
     ["a skippable frame behind it", join(HELLO, hex("502a4d18 00000000")), /ends at byte 14 of 22/],
     ["a block after the last", join(HELLO, block(RAW, 0)), /ends at byte 14 of 17/],
     ["no last block", join(UNDECLARED, block(RAW, 5, false)), /inside a block's header/],
-    ["nothing", hex(""), /inside its header/],
+    ["no bytes at all", hex(""), /inside its header/],
   ])("refuses %s", (_, bytes, what) => {
     expect(errorOf(() => walkFrame(bytes))).toMatchObject(undecodable(what));
   });
@@ -202,7 +202,7 @@ describe("walkFrame", () => {
     }
   });
 
-  test("F4 every strict prefix of a frame is refused", () => {
+  test("every strict prefix of a frame is refused", () => {
     for (const frame of [
       HELLO,
       hex("28b52ffd 24 00 010000 99e9d851"),
@@ -227,7 +227,9 @@ describe("checkedFrame", () => {
       leastBytes: 2 ** 28 - 1,
     });
     const declares = join(declaring(2 ** 28), manyRuns(full, BLOCK_BYTES_MAX - 1));
-    expect(errorOf(() => checkedFrame(declares, false))).toMatchObject(beyond(/declares 268435456 bytes/));
+    expect(errorOf(() => checkedFrame(declares, false))).toMatchObject(
+      beyond(/declares 268435456 bytes, and the limit/),
+    );
     const yields = join(declaring(MAX_PAYLOAD_BYTES), manyRuns(full, BLOCK_BYTES_MAX));
     expect(errorOf(() => checkedFrame(yields, false))).toMatchObject(beyond(/blocks yield 268435456 bytes/));
   });
@@ -290,7 +292,7 @@ describe("checkedFrame", () => {
   });
 
   test.prop([fc.uint8Array({ maxLength: 40 }), fc.boolean()])(
-    "F5 any bytes behind the magic number give an outline within the limits or a StorageError",
+    "any bytes behind the magic number give an outline within the limits or a StorageError",
     (rest, accepts) => {
       const bytes = join(hex("28b52ffd"), rest);
       const error = errorOf(() => {

@@ -238,8 +238,8 @@ function frameHeader(view: DataView): FrameHeader {
   need(view, windowAt, headerBytes - windowAt, "its header");
 
   // An identifier of 0 is the same as none.
-  if (littleEndian(view, dictionaryAt, dictionaryBytes) !== 0)
-    throw undecodable("the frame needs a dictionary");
+  const dictionary = littleEndian(view, dictionaryAt, dictionaryBytes);
+  if (dictionary !== 0) throw undecodable(`the frame needs dictionary ${dictionary}`);
   const size = littleEndian(view, sizeAt, sizeBytes) + (sizeBytes === 2 ? TWO_BYTE_SIZE_BASE : 0);
   return {
     headerBytes,

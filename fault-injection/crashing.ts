@@ -1,0 +1,122 @@
+/**
+ * A power failure, for one inode: what was pending becomes undecided. Nothing is chosen here; the persistence model only
+ * says into which things the pending operations fall apart and which of these depend on each other.
+ * @module
+ */
+import { elementAt } from "./element-at.ts";
+import type { EntryOperation, Layer, PendingFileOperation, Piece } from "./operations.ts";
+import type { MediumRules } from "./persistence.ts";
+import type { DirectoryInode } from "./simulated-directory.ts";
+import type { FileInode } from "./simulated-file.ts";
+import { UNKNOWN } from "./undecided.ts";
+
+/** Where the operation issued at a step begins in the row of ordered things; -1 if it is not in it. */
+export type PositionOf = (step: number) => number;
+
+/** How many steps a pending operation takes in the row of ordered things. */
+export function orderedSteps(operation: PendingFileOperation, rules: MediumRules): number {
+  if (operation.kind === "truncate") return 1;
+  const { position, bytes } = operation;
+  if (rules.tornSectors) return bytes.length;
+  const last = position + bytes.length - 1;
+  return Math.floor(last / rules.sectorBytes) - Math.floor(position / rules.sectorBytes) + 1;
+}
+
+/** Leaves a directory's pending operations undecided; returns the combinations of those that are independent. */
+export function leaveDirectory(directory: DirectoryInode, crash: number, positionOf: PositionOf): bigint {
+  let independent = 0;
+  for (const operation of directory.pending) {
+    const at = positionOf(operation.step);
+    if (at < 0) independent++;
+    const undecided: EntryOperation = { ...operation, crash, at };
+    directory.left.push(undecided);
+  }
+  directory.pending = [];
+  return 1n << BigInt(independent);
+}
+
+/** Leaves a file's pending operations undecided; returns the combinations of those that are independent. */
+export function leaveFile(
+  file: FileInode,
+  crash: number,
+  positionOf: PositionOf,
+  rules: MediumRules,
+): bigint {
+  const { left } = file;
+  const { separateSize } = rules.persistence;
+  const first = left.length;
+  const sizes: number[] = [];
+  let size = file.baseSize;
+  for (const operation of file.pending) {
+    const { step } = operation;
+    const fate = { step, crash, at: positionOf(step) };
+    if (operation.kind === "write") {
+      const { position, bytes } = operation;
+      const pushed = left.length;
+      pushPieces(left, position, position + bytes.length, bytes, fate, rules);
+      for (let i = pushed; separateSize && i < left.length; i++) {
+        const { end } = left[i] as Piece;
+        if (end > size) sizes.push((size = end));
+      }
+    } else if (separateSize) {
+      pushPieces(left, operation.size, operation.reach, undefined, fate, rules);
+      sizes.push((size = operation.size));
+    } else left.push({ kind: "clip", size: operation.size, steps: 1, ...fate });
+  }
+  file.pending = [];
+  let whole = 0;
+  let combinations = 1n;
+  for (let i = first; i < left.length; i++) {
+    const layer = elementAt(left, i);
+    if (layer.at >= 0) continue;
+    if (layer.steps === 1) whole++;
+    else combinations *= BigInt(layer.steps + 1);
+  }
+  combinations <<= BigInt(whole);
+  if (!separateSize) file.size = UNKNOWN;
+  else combinations *= leaveSize(file, sizes, crash);
+  return combinations;
+}
+
+/** The size becomes one of those the file had since the durable one. */
+function leaveSize(file: FileInode, sizes: readonly number[], crash: number): bigint {
+  if (sizes.length === 0) return 1n;
+  const values = new Set<number>();
+  for (let i = sizes.length - 1; i >= 0; i--) values.add(elementAt(sizes, i));
+  const before = file.baseSize === UNKNOWN;
+  if (!before) values.add(file.baseSize);
+  const options = values.size + (before ? 1 : 0);
+  file.left.push({ kind: "size", values: [...values], before, crash, at: -1, steps: options - 1 });
+  file.baseSize = UNKNOWN;
+  file.size = UNKNOWN;
+  return BigInt(options);
+}
+
+function pushPieces(
+  left: Layer[],
+  start: number,
+  end: number,
+  bytes: Buffer | undefined,
+  fate: { step: number; crash: number; at: number },
+  rules: MediumRules,
+): void {
+  let { at } = fate;
+  for (let from = start; from < end;) {
+    const pieceEnd = Math.min(end, (Math.floor(from / rules.sectorBytes) + 1) * rules.sectorBytes);
+    const steps = rules.tornSectors ? pieceEnd - from : 1;
+    const { step, crash } = fate;
+    left.push({
+      kind: "piece",
+      step,
+      start: from,
+      end: pieceEnd,
+      bytes,
+      from: from - start,
+      crash,
+      at,
+      steps,
+    });
+    if (at >= 0) at += steps;
+    from = pieceEnd;
+  }
+}

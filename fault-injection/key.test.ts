@@ -1,0 +1,216 @@
+import { fc, test } from "@fast-check/vitest";
+import { describe, expect, it } from "vitest";
+import { PERSISTENCE, type PersistenceName } from "./persistence.ts";
+import type { SimulatedDisk } from "./simulated-disk.ts";
+import {
+  carryOut,
+  change,
+  changes,
+  diskWithDirectory,
+  explore,
+  glance,
+  look,
+  NO_CHOICE,
+  runWithin,
+  Scripted,
+  settings,
+} from "./testing.ts";
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+/** The key of a disk in sectors of 4 after some calls. */
+function keyAfter(persistence: PersistenceName, ...calls: ((disk: SimulatedDisk) => void)[]): string {
+  const disk = diskWithDirectory({ persistence, tornSectors: false, sectorBytes: 4 });
+  for (const call of calls) call(disk);
+  return disk.key();
+}
+
+const create = (path: string, text: string) => (disk: SimulatedDisk) => {
+  disk.open(path, "create").write(bytes(text), 0);
+};
+const overwrite = (path: string, text: string, position: number) => (disk: SimulatedDisk) => {
+  disk.open(path, "update").write(bytes(text), position);
+};
+const truncate = (path: string, size: number) => (disk: SimulatedDisk) => {
+  disk.open(path, "update").truncate(size);
+};
+const sync = (path: string) => (disk: SimulatedDisk) => {
+  disk.open(path, "read").sync();
+};
+const remove = (path: string) => (disk: SimulatedDisk) => {
+  disk.remove(path);
+};
+const syncDirectory = (disk: SimulatedDisk): void => {
+  disk.syncDirectory("/d");
+};
+const crash = (disk: SimulatedDisk): void => {
+  disk.crash();
+};
+const twoFiles = [create("/d/a", "aaaaaa"), create("/d/b", "bbbbbb")];
+const oneFile = [create("/d/a", "aaaaaa"), sync("/d/a"), syncDirectory];
+
+describe.each(Object.keys(PERSISTENCE) as PersistenceName[])("under %s", (persistence) => {
+  it("independent syncs in either order give one key", () => {
+    const one = keyAfter(persistence, ...twoFiles, sync("/d/a"), syncDirectory, sync("/d/b"));
+    const other = keyAfter(persistence, ...twoFiles, sync("/d/b"), sync("/d/a"), syncDirectory);
+    expect(other).toBe(one);
+  });
+
+  it("what was removed for good leaves no trace", () => {
+    const tmp = [create("/d/t", "tttt"), syncDirectory, remove("/d/t"), syncDirectory];
+    expect(keyAfter(persistence, ...tmp, ...oneFile)).toBe(keyAfter(persistence, ...oneFile));
+  });
+
+  it("calls that change nothing leave no trace", () => {
+    const idle = [sync("/d/a"), syncDirectory, (disk: SimulatedDisk) => void disk.lock("/d/LOCK")];
+    expect(keyAfter(persistence, ...oneFile, ...idle)).toBe(keyAfter(persistence, ...oneFile));
+  });
+
+  it("bytes written at once or in parts are the same once synced", () => {
+    const parts = [create("/d/a", "aa"), overwrite("/d/a", "aaaa", 2), sync("/d/a"), syncDirectory];
+    expect(keyAfter(persistence, ...parts)).toBe(keyAfter(persistence, ...oneFile));
+  });
+
+  it("zeros written at the end differ from a file that ends before them", () => {
+    const longer = keyAfter(persistence, ...oneFile, truncate("/d/a", 9), sync("/d/a"));
+    const zeros = keyAfter(persistence, ...oneFile, overwrite("/d/a", "\0\0\0", 6), sync("/d/a"));
+    expect(zeros).toBe(longer);
+    expect(longer).not.toBe(keyAfter(persistence, ...oneFile));
+  });
+
+  it("what was decided is as if it had always been so", () => {
+    const disk = diskWithDirectory({ persistence, tornSectors: false, sectorBytes: 4 });
+    for (const call of oneFile) call(disk);
+    overwrite("/d/a", "xxxx", 4)(disk);
+    overwrite("/d/a", "yyyy", 8)(disk);
+    disk.crash();
+    const survived = disk.fork({ choose: () => 0 });
+    survived.files();
+    const lost = disk.fork({ choose: (n) => n - 1 });
+    lost.files();
+    const whole = [overwrite("/d/a", "xxxxyyyy", 4), sync("/d/a")];
+    expect(survived.key()).toBe(keyAfter(persistence, ...oneFile, ...whole));
+    expect(lost.key()).toBe(keyAfter(persistence, ...oneFile));
+  });
+
+  it("what a crash left and a synced rewrite hides leaves no trace", () => {
+    const leftover = [...oneFile, overwrite("/d/a", "xxxxyyyy", 0), crash];
+    const rewrite = [truncate("/d/a", 0), overwrite("/d/a", "new", 0), sync("/d/a")];
+    const disk = diskWithDirectory({ persistence, tornSectors: false, sectorBytes: 4 });
+    for (const call of leftover) call(disk);
+    const fork = disk.fork({ choose: () => 0 });
+    for (const call of rewrite) call(fork);
+    expect(fork.key()).toBe(keyAfter(persistence, ...oneFile, ...rewrite));
+  });
+
+  it("states that differ in anything that matters have different keys", () => {
+    const programs = [
+      oneFile,
+      [create("/d/a", "aaaaab"), sync("/d/a"), syncDirectory],
+      [create("/d/a", "aaaaa"), sync("/d/a"), syncDirectory],
+      [create("/d/b", "aaaaaa"), sync("/d/b"), syncDirectory],
+      [create("/d/a", "aaaaaa"), sync("/d/a")],
+      [create("/d/a", "aaaaaa"), syncDirectory],
+      [create("/d/a", "aaaaaa"), sync("/d/a"), crash],
+      [create("/d/a", "aaaaaa"), syncDirectory, crash],
+      [create("/d/a", "aaa"), overwrite("/d/a", "aaa", 3), syncDirectory],
+      [...oneFile, remove("/d/a")],
+      [...oneFile, remove("/d/a"), crash],
+      [...oneFile, truncate("/d/a", 4)],
+      [...oneFile, truncate("/d/a", 5)],
+      [...oneFile, truncate("/d/a", 4), crash],
+      [
+        ...oneFile,
+        (disk: SimulatedDisk): void => {
+          disk.makeDirectory("/d/e");
+        },
+      ],
+      [...oneFile, create("/d/e", "")],
+      [
+        ...oneFile,
+        (disk: SimulatedDisk): void => {
+          disk.rename("/d/a", "/d/b");
+        },
+      ],
+      [...oneFile, remove("/d/a"), create("/d/b", "aaaaaa"), sync("/d/b")],
+    ];
+    expect(new Set(programs.map((program) => keyAfter(persistence, ...program))).size).toBe(programs.length);
+  });
+});
+
+it("the order of directory operations counts where they survive in order", () => {
+  const one = [
+    create("/d/a", ""),
+    (disk: SimulatedDisk): void => {
+      disk.makeDirectory("/e");
+    },
+  ];
+  const other = [...one].reverse();
+  expect(keyAfter("prefix", ...one)).not.toBe(keyAfter("prefix", ...other));
+  expect(keyAfter("ordered-metadata", ...one)).not.toBe(keyAfter("ordered-metadata", ...other));
+  expect(keyAfter("posix", ...one)).toBe(keyAfter("posix", ...other));
+  expect(keyAfter("prefix", ...one, crash)).not.toBe(keyAfter("prefix", ...other, crash));
+  expect(keyAfter("posix", ...one, crash)).toBe(keyAfter("posix", ...other, crash));
+});
+
+it("the order of writes to different files counts only where they survive in order", () => {
+  const setUp = [...twoFiles, sync("/d/a"), sync("/d/b"), syncDirectory];
+  const one = [overwrite("/d/a", "x", 0), overwrite("/d/b", "x", 0)];
+  const other = [...one].reverse();
+  expect(keyAfter("prefix", ...setUp, ...one)).not.toBe(keyAfter("prefix", ...setUp, ...other));
+  expect(keyAfter("prefix", ...setUp, ...one, crash)).not.toBe(keyAfter("prefix", ...setUp, ...other, crash));
+  expect(keyAfter("ordered-metadata", ...setUp, ...one)).toBe(
+    keyAfter("ordered-metadata", ...setUp, ...other),
+  );
+});
+
+it("what follows from a decision about something else is decided", () => {
+  const setUp = [...twoFiles, sync("/d/a"), sync("/d/b"), syncDirectory];
+  const written = [overwrite("/d/a", "x", 0), overwrite("/d/b", "x", 0)];
+  const disk = diskWithDirectory({ persistence: "prefix", tornSectors: false, sectorBytes: 4 });
+  for (const call of [...setUp, ...written, crash]) call(disk);
+  const fork = disk.fork(new Scripted(0));
+  fork.open("/d/b", "read").read(new Uint8Array(1), 0);
+  expect(fork.key()).toBe(keyAfter("prefix", ...setUp, ...written, sync("/d/a"), sync("/d/b")));
+});
+
+/** All that can be found on a disk, at once and after a crash, and how many questions it takes. */
+function future(disk: SimulatedDisk): string[] {
+  const now = explore((choice) => look(disk.fork(choice)));
+  const later = explore((choice) => {
+    const fork = disk.fork(choice);
+    fork.crash();
+    return look(fork);
+  });
+  return [...now, "after a crash", ...later];
+}
+
+const steps = fc.array(fc.oneof(change, change, glance), { maxLength: 4 });
+
+describe.each(settings)("under $persistence, torn sectors $tornSectors", (setting) => {
+  test.prop([changes, steps])("disks with equal keys have equal futures", (first, second) => {
+    const disk = runWithin(setting, first.slice(0, 6), 60n);
+    disk.crash();
+    const met = new Map<string, SimulatedDisk>();
+    const futures = new Map<string, string[]>();
+    let compared = 0;
+    let runs = 0;
+    explore((choice) => {
+      if (++runs > 300) fc.pre(false);
+      const fork = disk.fork(choice);
+      for (const command of second) carryOut(fork, command);
+      const key = fork.key();
+      const twin = met.get(key);
+      if (twin === undefined) {
+        met.set(key, fork);
+        return;
+      }
+      const copy = fork.fork(NO_CHOICE);
+      copy.crash();
+      if (copy.undecidedStates() > 300n || ++compared > 10) return;
+      const expected = futures.get(key) ?? future(twin);
+      futures.set(key, expected);
+      expect(future(fork)).toEqual(expected);
+    });
+  });
+});

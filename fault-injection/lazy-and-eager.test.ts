@@ -1,0 +1,76 @@
+/**
+ * The lazy disk against the eager enumerator, on random small programs: looking at everything under an exhaustive odometer
+ * shows the images that writing out every combination gives, and counts as many combinations.
+ */
+import { fc, test } from "@fast-check/vitest";
+import { describe, expect } from "vitest";
+import { enumerateImages } from "./images.ts";
+import {
+  carryOut,
+  change,
+  changes,
+  explore,
+  glance,
+  imagesSeen,
+  look,
+  runWithin,
+  settings,
+} from "./testing.ts";
+
+const COMBINATIONS_MAX = 1500;
+
+describe.each(settings)("under $persistence, torn sectors $tornSectors", (setting) => {
+  test.prop([changes])("looking at everything shows the eager images", (program) => {
+    const disk = runWithin(setting, program, BigInt(COMBINATIONS_MAX));
+    const eager = enumerateImages(disk.pendingState(), COMBINATIONS_MAX);
+    disk.crash();
+    expect(eager.exhausted).toBe(true);
+    expect(disk.undecidedStates()).toBe(BigInt(eager.combinations));
+    expect(imagesSeen(disk)).toEqual([...eager.images.keys()].sort());
+  });
+
+  test.prop([changes, fc.array(glance, { maxLength: 4 })])(
+    "glances in any order change neither the images nor the count",
+    (program, order) => {
+      const disk = runWithin(setting, program, BigInt(COMBINATIONS_MAX));
+      disk.crash();
+      const images = new Set<string>();
+      let states = 0n;
+      explore((choice) => {
+        const fork = disk.fork(choice);
+        for (const command of order) carryOut(fork, command);
+        images.add(look(fork));
+        states += fork.undecidedStates();
+      });
+      expect(states).toBe(disk.undecidedStates());
+      expect([...images].sort()).toEqual(imagesSeen(disk));
+    },
+  );
+
+  test.prop([changes, fc.array(fc.oneof(change, change, glance), { maxLength: 5 })])(
+    "deciding the first crash late or at once makes no difference after a second",
+    (first, second) => {
+      const disk = runWithin(setting, first.slice(0, 6), 100n);
+      disk.crash();
+      const late = new Set<string>();
+      let runs = 0;
+      explore((choice) => {
+        const fork = disk.fork(choice);
+        for (const command of second) carryOut(fork, command);
+        fork.crash();
+        if (++runs > 3_000) fc.pre(false);
+        late.add(look(fork));
+      });
+      const atOnce = new Set<string>();
+      explore((choice) => {
+        const fork = disk.fork(choice);
+        look(fork);
+        for (const command of second) carryOut(fork, command);
+        const eager = enumerateImages(fork.pendingState(), 3_000);
+        fc.pre(eager.exhausted);
+        for (const key of eager.images.keys()) atOnce.add(key);
+      });
+      expect([...late].sort()).toEqual([...atOnce].sort());
+    },
+  );
+});

@@ -1,0 +1,165 @@
+/**
+ * Looking at a file after a crash: decides what a size or some bytes depend on, and nothing else.
+ *
+ * Bytes are looked at from the newest layer down, and a layer is decided only if a byte that is asked for is not yet
+ * determined by something newer. What was decided stays: it becomes a durable layer or vanishes.
+ * @module
+ */
+import { elementAt } from "./element-at.ts";
+import { Coverage } from "./coverage.ts";
+import type { Clip, Layer, Piece } from "./operations.ts";
+import { type FileInode, smallestSize } from "./simulated-file.ts";
+import { DURABLE, UNKNOWN, type Undecided } from "./undecided.ts";
+
+/** In place of a layer that did not survive: nothing, durably. */
+export const NOTHING: Piece = {
+  kind: "piece",
+  step: 0,
+  start: 0,
+  end: 0,
+  bytes: undefined,
+  from: 0,
+  crash: DURABLE,
+  at: -1,
+  steps: 0,
+};
+
+/** What a layer is once it is known that `kept` of its steps survived. */
+export function outcome(layer: Piece | Clip, kept: number): Piece | Clip {
+  if (kept === 0) return NOTHING;
+  if (layer.kind === "clip" || kept === layer.steps) return { ...layer, crash: DURABLE };
+  return { ...layer, end: layer.start + kept, crash: DURABLE };
+}
+
+/** Who looks: the name is for the labels. */
+export interface Look {
+  readonly path: string;
+  readonly sectorBytes: number;
+  readonly separateSize: boolean;
+  readonly undecided: Undecided;
+}
+
+/** Decides the size that the process sees, and returns it. */
+export function decideSize(file: FileInode, look: Look): number {
+  if (file.size !== UNKNOWN) return file.size;
+  if (look.separateSize) {
+    let newest = file.left.length - 1;
+    while (newest >= 0 && file.left[newest]?.kind !== "size") newest--;
+    return decideSizeLeft(file, newest, look);
+  }
+  file.size = sizeFromOperations(file, look);
+  return file.size;
+}
+
+/**
+ * The size that the surviving operations give: that of the newest truncation that survived, or what is further out of the
+ * ends of the pieces since. Truncations are decided newest first; of the pieces those that reach furthest first, for
+ * the others do not matter once one has survived.
+ */
+function sizeFromOperations(file: FileInode, look: Look): number {
+  const { left, pending } = file;
+  let size = 0;
+  let clipAt = -1;
+  for (let i = left.length - 1; i >= 0; i--) {
+    const layer = elementAt(left, i);
+    if (layer.kind !== "clip") continue;
+    if (layer.crash === DURABLE || decideLayer(left, i, layer, look) > 0) {
+      size = layer.size;
+      clipAt = i;
+      break;
+    }
+  }
+  if (clipAt < 0) size = file.baseSize;
+  // A pending truncation would have made the size known, so what is pending are writes.
+  for (const operation of pending) {
+    if (operation.kind === "write") size = Math.max(size, operation.position + operation.bytes.length);
+  }
+  for (let i = clipAt + 1; i < left.length; i++) {
+    const layer = elementAt(left, i);
+    if (layer.kind === "piece" && layer.crash === DURABLE) size = Math.max(size, layer.end);
+  }
+  for (;;) {
+    let furthest = -1;
+    let end = size;
+    for (let i = left.length - 1; i > clipAt; i--) {
+      const layer = elementAt(left, i);
+      if (layer.kind === "piece" && layer.crash !== DURABLE && layer.end > end) {
+        furthest = i;
+        end = layer.end;
+      }
+    }
+    if (furthest < 0) return size;
+    const layer = left[furthest] as Piece;
+    decideLayer(left, furthest, layer, look);
+    size = Math.max(size, (left[furthest] as Piece).end);
+  }
+}
+
+/** Decides the `SizeLeft` at `index`, which turns into a durable clip; returns the size. */
+function decideSizeLeft(file: FileInode, index: number, look: Look): number {
+  const { left } = file;
+  const layer = left[index];
+  if (layer?.kind !== "size") throw new Error("an undecided size without the options for it");
+  const { values, before } = layer;
+  const question = `size of ${look.path}: ${values.join(", ")}${before ? ", as before" : ""}`;
+  const option = look.undecided.decideOption(values.length + (before ? 1 : 0), question);
+  let size = values[option];
+  if (size === undefined) {
+    let older = index - 1;
+    while (older >= 0 && left[older]?.kind !== "size") older--;
+    size = decideSizeLeft(file, older, look);
+  }
+  left[index] = { kind: "clip", step: 0, size, crash: DURABLE, at: -1, steps: 1 };
+  for (let newer = index + 1; newer < left.length; newer++) {
+    const other = elementAt(left, newer);
+    if (other.kind !== "size") continue;
+    // One option stays one option even where two of them now come to the same, for they are counted.
+    if (other.before) left[newer] = { ...other, values: [...other.values, size], before: false };
+    return size;
+  }
+  if (file.baseSize === UNKNOWN) file.baseSize = size;
+  if (file.size === UNKNOWN) file.size = size;
+  return size;
+}
+
+/** Decides what the bytes [from .. to) depend on. */
+export function decideBytes(file: FileInode, from: number, to: number, look: Look): void {
+  const { left, pending } = file;
+  const covered = new Coverage();
+  for (let i = pending.length - 1; i >= 0; i--) {
+    const operation = pending[i];
+    if (operation?.kind === "write")
+      covered.add(operation.position, operation.position + operation.bytes.length);
+    else if (operation !== undefined) covered.add(operation.size, Infinity);
+  }
+  for (let i = left.length - 1; i >= 0; i--) {
+    let layer = elementAt(left, i);
+    let start: number;
+    if (layer.kind === "piece") start = layer.start;
+    else start = layer.kind === "clip" ? layer.size : smallestSize(left, i);
+    const end = layer.kind === "piece" ? layer.end : Infinity;
+    if (layer.crash !== DURABLE) {
+      if (covered.covers(Math.max(start, from), Math.min(end, to))) continue;
+      if (layer.kind === "size") decideSizeLeft(file, i, look);
+      else decideLayer(left, i, layer, look);
+      layer = elementAt(left, i);
+    }
+    if (layer.kind === "piece") covered.add(layer.start, layer.end);
+    else if (layer.kind === "clip") covered.add(layer.size, Infinity);
+  }
+}
+
+/** Decides the layer at `index` and puts the outcome in its place; returns how many of its steps survived. */
+function decideLayer(left: Layer[], index: number, layer: Piece | Clip, look: Look): number {
+  let kept = look.undecided.known(layer);
+  if (kept === UNKNOWN) kept = look.undecided.decide(layer, nameOf(layer, look));
+  left[index] = outcome(layer, kept);
+  return kept;
+}
+
+function nameOf(layer: Piece | Clip, look: Look): string {
+  if (layer.kind === "clip") return `truncation of ${look.path} to ${layer.size} at step ${layer.step}`;
+  const sector = Math.floor(layer.start / look.sectorBytes);
+  const verb = layer.bytes === undefined ? "zeroed" : "written";
+  return `sector ${sector} of ${look.path} [${layer.start}..${layer.end}) ${verb} at step ${layer.step}`;
+}

@@ -1,0 +1,118 @@
+/**
+ * An open file of a simulated disk. It dies with the process: after a crash or a kill every call but none is refused with
+ * EBADF, as it is after `close`.
+ * @module
+ */
+import type { DiskFile } from "../src/disk.ts";
+import { diskError } from "./disk-error.ts";
+import type { Medium } from "./medium.ts";
+import { syncFile } from "./settling.ts";
+import { truncate, write } from "./simulated-file.ts";
+
+/** The disk as its open files see it. */
+export interface OpenFileHost {
+  readonly medium: Medium;
+  /** Which life of the process this is. */
+  readonly life: number;
+  readonly onCall: ((call: string) => void) | undefined;
+  readonly onChange: ((change: string) => void) | undefined;
+  /** Counts a call; returns its step. */
+  countCall(): number;
+}
+
+export class OpenFile implements DiskFile {
+  private readonly host: OpenFileHost;
+  private readonly number: number;
+  private readonly path: string;
+  private readonly writable: boolean;
+  private readonly life: number;
+  private open = true;
+
+  constructor(host: OpenFileHost, number: number, path: string, writable: boolean) {
+    this.host = host;
+    this.number = number;
+    this.path = path;
+    this.writable = writable;
+    this.life = host.life;
+  }
+
+  size(): number {
+    const { host, path } = this;
+    host.countCall();
+    if (host.onCall !== undefined) host.onCall(`size of ${path}`);
+    this.requireOpen("size");
+    return host.medium.sizeOf(this.number, path);
+  }
+
+  read(target: Uint8Array, position: number): number {
+    const { host, path } = this;
+    host.countCall();
+    if (host.onCall !== undefined) host.onCall(`read ${path} [${position}..${position + target.length})`);
+    this.requireOpen("read");
+    requireCount(position, "read", path);
+    return host.medium.read(this.number, path, target, position);
+  }
+
+  write(source: Uint8Array, position: number): number {
+    const { host, path } = this;
+    const step = host.countCall();
+    if (host.onCall !== undefined) host.onCall(`write ${path} [${position}..${position + source.length})`);
+    this.requireWritable("write");
+    requireCount(position, "write", path);
+    if (source.length === 0) return 0;
+    const { medium } = host;
+    if (medium.rules.persistence.separateSize) medium.sizeOf(this.number, path);
+    write(medium.mutableFile(this.number), source, position, step);
+    if (host.onChange !== undefined)
+      host.onChange(`write ${path} [${position}..${position + source.length})`);
+    return source.length;
+  }
+
+  truncate(size: number): void {
+    const { host, path } = this;
+    const step = host.countCall();
+    if (host.onCall !== undefined) host.onCall(`truncate ${path} to ${size}`);
+    this.requireWritable("truncate");
+    requireCount(size, "truncate", path);
+    const { medium } = host;
+    const changed = truncate(
+      medium.mutableFile(this.number),
+      size,
+      step,
+      medium.rules.persistence.separateSize,
+    );
+    if (changed && host.onChange !== undefined) host.onChange(`truncate ${path} to ${size}`);
+  }
+
+  sync(): void {
+    const { host, path } = this;
+    host.countCall();
+    if (host.onCall !== undefined) host.onCall(`sync ${path}`);
+    this.requireOpen("sync");
+    const { medium } = host;
+    if (medium.file(this.number).pending.length === 0) return;
+    syncFile(medium.mutableFile(this.number), medium.undecided, medium.rules.persistence.separateSize);
+    if (host.onChange !== undefined) host.onChange(`sync ${path}`);
+  }
+
+  close(): void {
+    const { host, path } = this;
+    host.countCall();
+    if (host.onCall !== undefined) host.onCall(`close ${path}`);
+    this.requireOpen("close");
+    this.open = false;
+  }
+
+  private requireOpen(call: string): void {
+    if (!this.open || this.life !== this.host.life) throw diskError("EBADF", call, this.path);
+  }
+
+  private requireWritable(call: string): void {
+    this.requireOpen(call);
+    if (!this.writable) throw diskError("EBADF", call, this.path);
+  }
+}
+
+function requireCount(value: number, call: string, path: string): void {
+  if (!Number.isSafeInteger(value) || value < 0) throw diskError("EINVAL", call, path);
+}

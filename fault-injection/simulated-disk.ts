@@ -1,0 +1,264 @@
+/**
+ * A `Disk` in memory that can lose its power. It behaves as a kernel does while it runs: what was written is visible at once
+ * and durable only once synced. `crash()` then leaves what was not synced *undecided*, and each undecided thing is decided
+ * through `Choice` at the moment when a call depends on it. What nobody looks at is never decided, so one run stands for all
+ * crash states that agree on what it saw; `undecidedStates()` says how many.
+ *
+ * It answers with plain values, never with promises. It says nothing about bytes that rot or calls that fail.
+ *
+ * Where POSIX or `Disk` leave room:
+ * - A directory is never removed and never renamed; `remove` and `rename` refuse one with EISDIR.
+ * - Renaming a file to its own name and writing nothing are no operations. Truncating a file to the size it has is one only
+ *   where the size is not separate from the data, for there it may survive where the writes before it do not.
+ * - A second name for a file cannot be asked for. A crash can leave one, when a renaming survives that was issued after
+ *   one that did not.
+ * @module
+ */
+import type { Disk, DiskLock, OpenMode } from "../src/disk.ts";
+import type { Choice } from "./choice.ts";
+import { diskError, StepBudgetExceeded } from "./disk-error.ts";
+import { contentsOf, keyOf, type PendingState, pendingStateOf } from "./inspection.ts";
+import { Medium, splitPath } from "./medium.ts";
+import { OpenFile, type OpenFileHost } from "./open-file.ts";
+import { PERSISTENCE, type PersistenceName } from "./persistence.ts";
+import { ABSENT, syncEntries } from "./simulated-directory.ts";
+import { truncate } from "./simulated-file.ts";
+import { DURABLE, Undecided } from "./undecided.ts";
+
+export interface SimulatedDiskOptions {
+  /** The unit in which data reaches the medium. */
+  readonly sectorBytes: number;
+  /** Whether a crash may leave the first bytes of a sector new and the rest old. Default: no. */
+  readonly tornSectors?: boolean;
+  readonly persistence: PersistenceName;
+  readonly choice: Choice;
+  /** How many calls a life may make (from the beginning, a fork, a crash or a kill on). Default: no limit. */
+  readonly stepsMax?: number;
+}
+
+export class SimulatedDisk implements Disk, OpenFileHost {
+  /** Called after every call that changed something, so that snapshots can be taken. Forks begin without. */
+  onChange: ((change: string) => void) | undefined = undefined;
+  /** Called at the beginning of every call, before what it decides. Forks begin without. */
+  onCall: ((call: string) => void) | undefined = undefined;
+  /** @internal */
+  readonly medium: Medium;
+  /** Which life of the process this is; a crash or a kill begins the next. */
+  life = 0;
+  private readonly stepsMax: number;
+  private steps = 0;
+  private stepsBefore = 0;
+  private readonly locks = new Set<string>();
+
+  constructor(options: SimulatedDiskOptions | { readonly medium: Medium; readonly stepsMax: number }) {
+    this.stepsMax = options.stepsMax ?? Infinity;
+    if ("medium" in options) {
+      this.medium = options.medium;
+      return;
+    }
+    const { sectorBytes, tornSectors = false, persistence, choice } = options;
+    if (!Number.isSafeInteger(sectorBytes) || sectorBytes < 1) {
+      throw new RangeError(`sectorBytes must be a positive integer, not ${sectorBytes}`);
+    }
+    const rules = { sectorBytes, tornSectors, persistence: PERSISTENCE[persistence] };
+    this.medium = new Medium(rules, new Undecided(choice), undefined);
+  }
+
+  open(path: string, mode: OpenMode): OpenFile {
+    const step = this.countCall();
+    if (this.onCall !== undefined) this.onCall(`${mode === "create" ? mode : `open to ${mode}`} ${path}`);
+    const { medium } = this;
+    const { directory, name } = splitPath(path, "open");
+    const parent = medium.directoryAt(directory, "open");
+    let number = medium.lookUp(parent, name, directory);
+    if (number === ABSENT) {
+      if (mode !== "create") throw diskError("ENOENT", "open", path);
+      number = medium.addFile();
+      this.change(parent, step, name, number, undefined);
+      if (this.onChange !== undefined) this.onChange(`create ${path}`);
+    } else if (medium.inode(number).kind === "directory") throw diskError("EISDIR", "open", path);
+    else if (mode === "create") {
+      const file = medium.mutableFile(number);
+      const changed = truncate(file, 0, step, medium.rules.persistence.separateSize);
+      if (changed && this.onChange !== undefined) this.onChange(`create ${path}`);
+    }
+    return new OpenFile(this, number, path, mode !== "read");
+  }
+
+  rename(from: string, to: string): void {
+    const step = this.countCall();
+    if (this.onCall !== undefined) this.onCall(`rename ${from} to ${to}`);
+    const { medium } = this;
+    const { directory, name } = splitPath(from, "rename");
+    const target = splitPath(to, "rename");
+    if (target.directory !== directory) throw diskError("EXDEV", "rename", to);
+    const parent = medium.directoryAt(directory, "rename");
+    const number = this.fileIn(parent, name, directory, "rename", from);
+    if (name === target.name) return;
+    // Whether there is a file with the new name makes no difference, so it is not decided.
+    if (medium.mayBeDirectory(parent, target.name)) {
+      const replaced = medium.lookUp(parent, target.name, directory);
+      if (replaced !== ABSENT && medium.inode(replaced).kind === "directory") {
+        throw diskError("EISDIR", "rename", to);
+      }
+    }
+    this.change(parent, step, target.name, number, name);
+    if (this.onChange !== undefined) this.onChange(`rename ${from} to ${to}`);
+  }
+
+  remove(path: string): void {
+    const step = this.countCall();
+    if (this.onCall !== undefined) this.onCall(`remove ${path}`);
+    const { directory, name } = splitPath(path, "remove");
+    const parent = this.medium.directoryAt(directory, "remove");
+    this.fileIn(parent, name, directory, "remove", path);
+    this.change(parent, step, undefined, ABSENT, name);
+    if (this.onChange !== undefined) this.onChange(`remove ${path}`);
+  }
+
+  /** The names in a directory, sorted. */
+  list(path: string): string[] {
+    this.countCall();
+    if (this.onCall !== undefined) this.onCall(`list ${path}`);
+    return this.medium.names(this.medium.directoryAt(path, "list"), path);
+  }
+
+  makeDirectory(path: string): void {
+    const step = this.countCall();
+    if (this.onCall !== undefined) this.onCall(`make directory ${path}`);
+    const { medium } = this;
+    if (path === "/") return;
+    const { directory, name } = splitPath(path, "make directory");
+    const parent = medium.directoryAt(directory, "make directory");
+    const number = medium.lookUp(parent, name, directory);
+    if (number !== ABSENT) {
+      if (medium.inode(number).kind === "directory") return;
+      throw diskError("EEXIST", "make directory", path);
+    }
+    this.change(parent, step, name, medium.addDirectory(), undefined);
+    if (this.onChange !== undefined) this.onChange(`make directory ${path}`);
+  }
+
+  syncDirectory(path: string): void {
+    this.countCall();
+    if (this.onCall !== undefined) this.onCall(`sync directory ${path}`);
+    const { medium } = this;
+    const number = medium.directoryAt(path, "sync directory");
+    if (medium.inode(number).pending.length === 0) return;
+    syncEntries(medium.mutableDirectory(number), medium.undecided);
+    if (this.onChange !== undefined) this.onChange(`sync directory ${path}`);
+  }
+
+  /**
+   * The lock is kept here and leaves no file behind: the file that a real disk creates for it is empty, and whether it
+   * survives a crash matters to nobody, so simulating it would only multiply states.
+   */
+  lock(path: string): DiskLock | undefined {
+    this.countCall();
+    if (this.onCall !== undefined) this.onCall(`lock ${path}`);
+    this.medium.directoryAt(splitPath(path, "lock").directory, "lock");
+    if (this.locks.has(path)) return undefined;
+    this.locks.add(path);
+    const { life } = this;
+    let held = true;
+    return {
+      release: (): void => {
+        this.countCall();
+        if (this.onCall !== undefined) this.onCall(`release ${path}`);
+        if (!held || life !== this.life) throw diskError("EBADF", "release", path);
+        held = false;
+        this.locks.delete(path);
+      },
+    };
+  }
+
+  /** Power failure. Open files and locks are dead, and what is pending becomes undecided. */
+  crash(): void {
+    this.endLife();
+    this.medium.crash();
+  }
+
+  /** The process dies and the kernel lives: open files and locks are dead, what is pending stays so, and visible. */
+  kill(): void {
+    this.endLife();
+  }
+
+  /**
+   * An independent copy in the same state, whose choices are made by `choice`. Open files, locks and observers stay behind,
+   * and its step budget is whole.
+   */
+  fork(choice: Choice): SimulatedDisk {
+    const copy = new SimulatedDisk({ medium: this.medium.fork(choice), stepsMax: this.stepsMax });
+    copy.stepsBefore = this.stepsBefore + this.steps;
+    return copy;
+  }
+
+  /**
+   * Makes it as if nothing had ever been done at a path or below: a projection, for when what is there is of no interest. Counts
+   * and keys are then those of the rest.
+   */
+  forget(path: string): void {
+    const { directory, name } = splitPath(path, "forget");
+    this.medium.forget(this.medium.directoryAt(directory, "forget"), name, directory);
+  }
+
+  /**
+   * Names the state of the medium: disks with equal options and equal keys behave alike from a crash or a kill on, whatever
+   * led there. Not in it: open files, locks, step numbers, and how many undecided things nobody can see any more.
+   */
+  key(): string {
+    return keyOf(this.medium);
+  }
+
+  /** In how many combinations the undecided things can still be decided, those included that nobody can see any more. */
+  undecidedStates(): bigint {
+    return this.medium.undecided.states();
+  }
+
+  /** The contents of every file that can be reached, by path. Decides all that they depend on. */
+  files(): Map<string, Uint8Array> {
+    return contentsOf(this.medium).files;
+  }
+
+  /** The paths of all directories but the root, sorted. Decides all that they depend on. */
+  directories(): string[] {
+    return contentsOf(this.medium).directories;
+  }
+
+  /** What is durable and what is pending, for the eager enumerator (`images.ts`). Throws if something is undecided. */
+  pendingState(): PendingState {
+    return pendingStateOf(this.medium);
+  }
+
+  /** @internal Counts a call; returns its step. */
+  countCall(): number {
+    if (++this.steps > this.stepsMax) throw new StepBudgetExceeded(this.stepsMax);
+    return this.stepsBefore + this.steps;
+  }
+
+  private endLife(): void {
+    this.life++;
+    this.locks.clear();
+    this.stepsBefore += this.steps;
+    this.steps = 0;
+  }
+
+  private fileIn(parent: number, name: string, directory: string, call: string, path: string): number {
+    const number = this.medium.lookUp(parent, name, directory);
+    if (number === ABSENT) throw diskError("ENOENT", call, path);
+    if (this.medium.inode(number).kind === "directory") throw diskError("EISDIR", call, path);
+    return number;
+  }
+
+  private change(
+    parent: number,
+    step: number,
+    sets: string | undefined,
+    inode: number,
+    clears: string | undefined,
+  ): void {
+    // A pending operation is no crash's; the crash that leaves it undecided gives it its fate.
+    const operation = { step, sets, inode, clears, crash: DURABLE, at: -1, steps: 1 };
+    this.medium.mutableDirectory(parent).pending.push(operation);
+  }
+}

@@ -1,0 +1,251 @@
+import { fc, test } from "@fast-check/vitest";
+import zstd from "@mongodb-js/zstd";
+import lz4 from "lz4-napi";
+import { describe, expect } from "vitest";
+import { expand, little } from "./expand.ts";
+
+const fromHex = (...hex: string[]): Buffer => Buffer.from(hex.join("").replaceAll(" ", ""), "hex");
+const u32 = (value: number): Buffer => Buffer.of(value, value >>> 8, value >>> 16, value >>> 24);
+const text = (bytes: Uint8Array | string): string =>
+  typeof bytes === "string" ? `problem: ${bytes}` : Buffer.from(bytes).toString();
+
+/** Bytes as logs have them: stretches of anything, repeated, so that there is something to compress. */
+const content = (stretches: number, repetitions: number): fc.Arbitrary<Uint8Array> =>
+  fc
+    .array(
+      fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: repetitions })),
+      {
+        maxLength: stretches,
+      },
+    )
+    .map((parts) => Buffer.concat(parts.flatMap(([bytes, times]) => Array<Uint8Array>(times).fill(bytes))));
+
+/** `bytes` with some of them replaced. */
+const mutate = (bytes: Uint8Array, changes: readonly (readonly [number, number])[]): Uint8Array => {
+  const copy = new Uint8Array(bytes);
+  for (const [at, value] of changes) copy[at % copy.length] = value;
+  return copy;
+};
+const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 });
+
+/** The frame that @mongodb-js/zstd writes, which does not declare its content size, with it declared. */
+const declared = async (bytes: Uint8Array): Promise<Buffer> => {
+  const frame = await zstd.compress(Buffer.from(bytes), 3);
+  if (bytes.length === 0) return frame;
+  return Buffer.concat([
+    frame.subarray(0, 4),
+    Buffer.of((frame[4] ?? 0) | 0x80),
+    frame.subarray(5, 6),
+    u32(bytes.length),
+    frame.subarray(6),
+  ]);
+};
+
+test("an uncompressed payload is itself, in memory of its own", () => {
+  const stored = Buffer.from("as it is");
+  const payload = expand("none", stored);
+  stored.fill(0);
+  expect(text(payload)).toBe("as it is");
+});
+
+test.prop([fc.nat(0xffffffff)])("integers are little-endian, and missing bytes are 0", (value) => {
+  expect(little(u32(value), 0, 4)).toBe(value);
+  expect(little(Buffer.concat([Buffer.of(9), u32(value)]), 1, 8)).toBe(value);
+});
+
+describe("lz4", () => {
+  const lz4Of = (size: number, ...block: string[]): Uint8Array | string =>
+    expand("lz4", Buffer.concat([u32(size), fromHex(...block)]));
+
+  test.each([
+    { what: "nothing", size: 0, block: "00", expected: "" },
+    { what: "literals", size: 3, block: "30 616263", expected: "abc" },
+    { what: "literals, more than 15", size: 18, block: "f0 03" + "61".repeat(18), expected: "a".repeat(18) },
+    {
+      what: "literals, 15 and no more",
+      size: 15,
+      block: "f0 00" + "61".repeat(15),
+      expected: "a".repeat(15),
+    },
+    { what: "literals, 15 + 255", size: 270, block: "f0 ff00" + "61".repeat(270), expected: "a".repeat(270) },
+    { what: "a match", size: 9, block: "30 616263 0300 20 7879", expected: "abcabcaxy" },
+    {
+      what: "a match that overlaps itself",
+      size: 21,
+      block: "1f 61 0100 00 10 7a",
+      expected: "a".repeat(20) + "z",
+    },
+    {
+      what: "a match, 19 + 255 + 1",
+      size: 277,
+      block: "1f 61 0100 ff01 10 7a",
+      expected: "a".repeat(276) + "z",
+    },
+    {
+      what: "a match far back",
+      size: 265,
+      block: "f0 f1" + "62" + "63".repeat(255) + "0001 50 6464646464",
+      expected: "b" + "c".repeat(255) + "bccc" + "ddddd",
+    },
+  ])("$what expands as the specification says", ({ size, block, expected }) => {
+    expect(text(lz4Of(size, block))).toBe(expected);
+  });
+
+  test.each([
+    { what: "no block", size: 0, block: "" },
+    { what: "fewer literals than announced", size: 3, block: "30 6162" },
+    { what: "literals beyond the size", size: 2, block: "30 616263" },
+    { what: "less than the size", size: 4, block: "30 616263" },
+    { what: "a literal length that goes on past the end", size: 255, block: "f0 ffff" },
+    { what: "a match length that goes on past the end", size: 255, block: "1f 61 0100 ff" },
+    { what: "distance 0", size: 6, block: "10 61 0000 10 62" },
+    { what: "a distance before the start", size: 6, block: "10 61 0200 10 62" },
+    { what: "half a distance", size: 5, block: "10 61 01" },
+    { what: "a match beyond the size", size: 4, block: "10 61 0100 10 62" },
+    { what: "a match at the end", size: 5, block: "10 61 0100" },
+  ])("$what is refused", ({ size, block }) => {
+    expect(text(lz4Of(size, block))).toMatch(/^problem: .* (does not expand to|fit)/);
+  });
+
+  test.each(["", "01", "010000"])("a payload %j that is too short for its size is refused", (hex) => {
+    expect(text(expand("lz4", fromHex(hex)))).toMatch(/^problem/);
+  });
+
+  test("no more than 255 times the block is allocated", () => {
+    expect(text(lz4Of(256, "00"))).toBe("problem: No 256 bytes fit this lz4 block.");
+    expect(text(lz4Of(255, "00"))).toBe("problem: The lz4 block does not expand to the 255 bytes declared.");
+  });
+
+  test("no more than 2^28 - 1 bytes are allocated, however long the block is", () => {
+    const block = "00".repeat(2 ** 21);
+    expect(text(lz4Of(2 ** 28, block))).toBe("problem: No 268435456 bytes fit this lz4 block.");
+    expect(text(lz4Of(2 ** 28 - 1, block))).toMatch(/does not expand/);
+  });
+
+  test.prop([content(20, 400)])("what lz4-napi compresses expands to what it was", (bytes) => {
+    expect(Buffer.compare(Buffer.from(expand("lz4", lz4.compressSync(Buffer.from(bytes)))), bytes)).toBe(0);
+  });
+
+  test.prop([content(5, 20), changes])(
+    "damage does not make it throw or change the size",
+    (bytes, damage) => {
+      const stored = mutate(lz4.compressSync(Buffer.from(bytes)), damage);
+      const payload = expand("lz4", stored);
+      if (typeof payload !== "string") expect(payload.length).toBe(Buffer.from(stored).readUInt32LE(0));
+    },
+  );
+
+  test.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (block) => {
+    expand("lz4", block);
+    expand("lz4", Buffer.concat([u32(40), block]));
+  });
+});
+
+describe("zstd", () => {
+  const zstdOf = (...hex: string[]): string => text(expand("zstd", fromHex(...hex)));
+  const MAGIC = "28b52ffd";
+  const ABC = "190000 616263"; // the last block, raw, 3 bytes
+
+  test.each([
+    { what: "one byte of size", header: "20 03", blocks: ABC, expected: "abc" },
+    {
+      what: "two bytes of size, which are 256 less",
+      header: "60 0000",
+      blocks: "030800 61",
+      expected: "a".repeat(256),
+    },
+    { what: "four bytes of size", header: "a0 03000000", blocks: ABC, expected: "abc" },
+    { what: "eight bytes of size", header: "e0 0300000000000000", blocks: ABC, expected: "abc" },
+    { what: "a window and four bytes of size", header: "80 58 03000000", blocks: ABC, expected: "abc" },
+    {
+      what: "a window of more than 2 TB, never allocated",
+      header: "80 ff 03000000",
+      blocks: ABC,
+      expected: "abc",
+    },
+    { what: "a checksum, not verified", header: "24 03", blocks: ABC + "00000000", expected: "abc" },
+    { what: "nothing", header: "20 00", blocks: "010000", expected: "" },
+    {
+      what: "raw, repeated and empty blocks",
+      header: "20 05",
+      blocks: "100000 6162 1a0000 63 010000",
+      expected: "abccc",
+    },
+  ])("a frame with $what expands as RFC 8878 says", ({ header, blocks, expected }) => {
+    expect(zstdOf(MAGIC, header, blocks)).toBe(expected);
+  });
+
+  test("what the zstd command compresses expands to what it was, with a checksum and without", () => {
+    expect(zstdOf("28b52ffd64d0064d00001061620100cbf73b2c5608be23")).toBe("ab".repeat(1000));
+    expect(zstdOf("28b52ffd60d0064d00001061620100cbf73b2c")).toBe("ab".repeat(1000));
+    expect(
+      zstdOf("28b52ffd20811d0100b061626320616e6420736f6d657468696e6720656c73650400734a021840a4bce0e7dc"),
+    ).toBe(("abc".repeat(8) + " and something else").repeat(3));
+  });
+
+  test.each([
+    { what: "no bytes", frame: "", says: /no Zstandard frame/ },
+    { what: "another magic number", frame: "29b52ffd 20 03" + ABC, says: /no Zstandard frame/ },
+    { what: "a skippable frame", frame: "502a4d18 00000000", says: /no Zstandard frame/ },
+    { what: "the reserved bit", frame: MAGIC + "28 03" + ABC, says: /no Zstandard frame/ },
+    { what: "no content size", frame: MAGIC + "00 58" + ABC, says: /declares no content size/ },
+    { what: "a dictionary", frame: MAGIC + "21 01 03" + ABC, says: /dictionary/ },
+    { what: "no block", frame: MAGIC + "20 03", says: /block is damaged/ },
+    { what: "a block cut off", frame: MAGIC + "20 03 190000 6162", says: /block is damaged/ },
+    { what: "no last block", frame: MAGIC + "20 03 180000 616263", says: /block is damaged/ },
+    { what: "a block of the reserved type", frame: MAGIC + "20 03 1f0000 616263", says: /block is damaged/ },
+    { what: "a block of 128 KiB and 1", frame: MAGIC + "a0 01000200 0b0010 61", says: /block is damaged/ },
+    { what: "no checksum where one is announced", frame: MAGIC + "24 03" + ABC, says: /not exactly one/ },
+    { what: "a byte behind it", frame: MAGIC + "20 03" + ABC + "00", says: /not exactly one/ },
+    { what: "a frame behind it", frame: (MAGIC + "20 03" + ABC).repeat(2), says: /not exactly one/ },
+    { what: "more than its raw blocks hold", frame: MAGIC + "20 04" + ABC, says: /No 4 bytes fit/ },
+    { what: "less than its raw blocks hold", frame: MAGIC + "20 02" + ABC, says: /does not expand/ },
+    { what: "an empty compressed block", frame: MAGIC + "20 03 050000", says: /does not expand/ },
+  ])("a frame with $what is refused", ({ frame, says }) => {
+    expect(zstdOf(frame)).toMatch(says);
+  });
+
+  test("a compressed block that yields one byte more or less than declared is refused", () => {
+    const frame = (size: number): string =>
+      zstdOf(MAGIC, "a0", u32(size).toString("hex"), "4d00001061620100cbf73b2c");
+    expect(frame(2000)).toBe("ab".repeat(1000));
+    for (const size of [0, 1, 2, 10, 1999, 2001, 2008, 131072])
+      expect(frame(size)).toMatch(/does not expand/);
+    expect(frame(131073)).toMatch(/No 131073 bytes fit/);
+  });
+
+  test("2^28 - 1 bytes are allocated where the blocks yield them, but no more", () => {
+    const blocks = Buffer.concat(Array<Buffer>(2048).fill(fromHex("020010 61")));
+    const frame = (size: number, last: string): Uint8Array | string =>
+      expand("zstd", Buffer.concat([fromHex(MAGIC, "a0"), u32(size), blocks.subarray(4), fromHex(last)]));
+    expect(frame(2 ** 28 - 1, "fbff0f 61").length).toBe(2 ** 28 - 1);
+    expect(text(frame(2 ** 28, "030010 61"))).toBe("problem: No 268435456 bytes fit this Zstandard frame.");
+  });
+
+  test.prop([content(20, 400)])("what zstd compresses expands to what it was", async (bytes) => {
+    expect(Buffer.compare(Buffer.from(expand("zstd", await declared(bytes))), bytes)).toBe(0);
+  });
+
+  test("content of several blocks expands to what it was", async () => {
+    const bytes = Buffer.alloc(700_000);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = (i * i) >> 7;
+    expect(Buffer.compare(Buffer.from(expand("zstd", await declared(bytes))), bytes)).toBe(0);
+  });
+
+  test.prop([content(5, 20).filter((bytes) => bytes.length > 0), changes], { numRuns: 1000 })(
+    "damaged blocks do not make it throw or yield another size than declared",
+    async (bytes, damage) => {
+      const frame = await declared(bytes);
+      const payload = expand(
+        "zstd",
+        Buffer.concat([frame.subarray(0, 10), mutate(frame.subarray(10), damage)]),
+      );
+      if (typeof payload !== "string") expect(payload.length).toBe(bytes.length);
+    },
+  );
+
+  test.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (bytes) => {
+    expand("zstd", bytes);
+    expand("zstd", Buffer.concat([fromHex(MAGIC, "20 20"), bytes]));
+  });
+});

@@ -1,0 +1,61 @@
+/**
+ * Readers of a segment's offset index, written from `docs/FORMAT.md`, sections 5 and 6, alone.
+ * Promises: no bytes make them throw. Does not promise: that an index agrees with its segment, or is ordered.
+ * Positions are exact below 2^53.
+ * @module
+ */
+import type { RecordKind } from "../src/types.ts";
+import { little } from "./expand.ts";
+import { crc32, NO_HASH } from "./hash.ts";
+import { KINDS } from "./reader.ts";
+
+/** A record's kind, `undefined` for a code that is none, and the byte where it starts. */
+export type IndexEntry = Readonly<{ kind: RecordKind | undefined; position: number }>;
+
+/** The records covered, where the last of them ends, and its chain hash. */
+export type IndexReading = Readonly<{
+  entries: IndexEntry[];
+  end: number;
+  headHash: Uint8Array;
+  problem?: string;
+}>;
+
+/** Whether the last 4 bytes are the CRC of those before. */
+const crcHolds = (bytes: Uint8Array): boolean =>
+  crc32(bytes.subarray(0, -4)) === little(bytes, bytes.length - 4, 4);
+
+const NO_INDEX: IndexReading = { entries: [], end: 0, headHash: NO_HASH };
+
+const entriesAt = (bytes: Uint8Array, at: number, count: number): IndexEntry[] =>
+  Array.from({ length: count }, (_, i) => at + 8 * i).map((entry) => {
+    return { kind: KINDS[little(bytes, entry + 7, 1)], position: little(bytes, entry, 7) };
+  });
+
+/** Reads an `.idx`: all of it, or no entries and a problem. */
+export function readIndex(bytes: Uint8Array): IndexReading {
+  const count = (bytes.length - 60) / 8;
+  const starts = Buffer.compare(bytes.subarray(0, 8), Buffer.from("VDXI\x02\0\0\0")) === 0;
+  if (!starts || little(bytes, 8, 8) !== count || !crcHolds(bytes))
+    return { ...NO_INDEX, problem: "This is no index of version 2, or its size, count or CRC is wrong." };
+  const at = 16 + 8 * count;
+  const headHash = new Uint8Array(bytes.subarray(at + 8, at + 40));
+  return { entries: entriesAt(bytes, 16, count), end: little(bytes, at, 8), headHash };
+}
+
+/** Reads an `.idx.wal` on top of what its `.idx` says, up to the first frame that does not count. */
+export function readFrames(bytes: Uint8Array, index: IndexReading = NO_INDEX): IndexReading {
+  const entries = [...index.entries];
+  let { end, headHash } = index;
+  for (let at = 0, size: number; at < bytes.length; at += size) {
+    const count = little(bytes, at, 4);
+    size = 48 + 8 * count;
+    const frame = bytes.subarray(at, at + size);
+    if (count === 0 || frame.length < size || !crcHolds(frame))
+      return { entries, end, headHash, problem: `The frame at byte ${at} is empty, incomplete or damaged.` };
+    for (const entry of entriesAt(frame, 44, count))
+      if (entry.position > (entries.at(-1)?.position ?? -1)) entries.push(entry);
+    if (little(frame, 4, 8) <= end) continue;
+    [end, headHash] = [little(frame, 4, 8), new Uint8Array(frame.subarray(12, 44))];
+  }
+  return { entries, end, headHash };
+}

@@ -1,0 +1,233 @@
+import { createHash, createHmac } from "node:crypto";
+import { fc, test } from "@fast-check/vitest";
+import { describe, expect } from "vitest";
+import type { Offset } from "../src/types.ts";
+import * as model from "./log.ts";
+import { emptyLog, type ModelLog, type ShownRecord } from "./log.ts";
+
+const text = (...payloads: string[]): Uint8Array[] => payloads.map((payload) => Buffer.from(payload));
+const texts = (payloads: Uint8Array[]): string[] =>
+  payloads.map((payload) => Buffer.from(payload).toString());
+const kinds = (log: ModelLog): string =>
+  log.records.map(({ kind }) => (kind === "data" ? "d" : "C")).join("");
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const never = { everyNRecords: 0 };
+const appended = (...payloads: string[]): ModelLog => model.append(emptyLog, text(...payloads), never);
+
+/** Three records, of which one is durable, two are acknowledged and one is in flight. */
+const inFlight = (): ModelLog => {
+  const one = model.acknowledge(appended("one"), true);
+  const two = model.acknowledge(model.append(one, text("two"), never), false);
+  return model.append(two, text("three"), never);
+};
+
+describe("append and checkpoint", () => {
+  test("offsets count from 0, and every record carries the hash of the one before", () => {
+    const hash0 = createHash("sha256").update("event1").digest();
+    const hash1 = createHash("sha256").update(hash0).update("event2").digest();
+    const payload = Buffer.concat([hash1, Buffer.of(2, 0, 0, 0, 0, 0, 0, 0)]);
+    const hash2 = createHmac("sha256", "kimberlite/checkpoint").update(hash1).update(payload).digest();
+
+    const log = model.checkpoint(appended("event1", "event2"));
+    expect(log.records.map((r) => [r.offset, r.kind, hex(r.payload), hex(r.prevHash), hex(r.hash)])).toEqual([
+      [0n, "data", hex(Buffer.from("event1")), "00".repeat(32), hex(hash0)],
+      [1n, "data", hex(Buffer.from("event2")), hex(hash0), hex(hash1)],
+      [2n, "checkpoint", hex(payload), hex(hash1), hex(hash2)],
+    ]);
+    expect(hex(model.head(log))).toBe(hex(hash2));
+  });
+
+  test.each([
+    { every: 0, batches: [1, 1, 5], expected: "ddddddd" },
+    { every: 1, batches: [1, 1, 2], expected: "dCdCddC" },
+    { every: 2, batches: [1, 1, 1], expected: "ddCdC" },
+    { every: 3, batches: [2, 1, 1, 1], expected: "dddCddC" }, // checkpoints have offsets, so it is 2 and 5
+    { every: 3, batches: [3, 2], expected: "dddCddC" },
+    { every: 3, batches: [7], expected: "dddddddC" },
+    { every: 4, batches: [3, 1, 2], expected: "ddddCdd" },
+    { every: 4, batches: [4, 3], expected: "ddddCdddC" },
+  ])("a checkpoint every $every offsets follows the batches $batches so: $expected", (given) => {
+    let log = emptyLog;
+    for (const size of given.batches) {
+      const batch = model.append(log, text(...Array<string>(size).fill("x")), { everyNRecords: given.every });
+      log = model.acknowledge(batch, false);
+    }
+    expect(kinds(log)).toBe(given.expected);
+  });
+
+  test("a checkpoint's own offset asks for no other checkpoint", () => {
+    const log = model.checkpoint(appended("a"));
+    expect(kinds(model.append(log, text("b"), { everyNRecords: 2 }))).toBe("dCd");
+  });
+
+  test("an empty log has no checkpoint, and its head is 32 zero bytes", () => {
+    expect(model.checkpoint(emptyLog)).toBe(emptyLog);
+    expect(hex(model.head(emptyLog))).toBe("00".repeat(32));
+  });
+
+  test("a state stays as it is when another one follows it, and shares its records with that", () => {
+    const before = Object.freeze(model.acknowledge(appended("a"), true));
+    Object.freeze(before.records);
+    const after = model.checkpoint(model.append(before, text("b"), never));
+    expect(kinds(before)).toBe("d");
+    expect(after.records[0]).toBe(before.records[0]);
+  });
+});
+
+describe("refuses", () => {
+  test.each<{ log: ModelLog; request: model.ModelRequest; code: string | undefined }>([
+    { log: emptyLog, request: { payloads: [] }, code: "empty-batch" },
+    { log: emptyLog, request: { payloads: [], expectedOffset: 7n }, code: "empty-batch" },
+    { log: emptyLog, request: { payloads: text("a") }, code: undefined },
+    { log: emptyLog, request: { payloads: text("a"), expectedOffset: 0n }, code: undefined },
+    { log: emptyLog, request: { payloads: text("a"), expectedOffset: 1n }, code: "offset-mismatch" },
+    { log: appended("a", "b"), request: { payloads: text("a"), expectedOffset: 2n }, code: undefined },
+    {
+      log: appended("a", "b"),
+      request: { payloads: text("a"), expectedOffset: 1n },
+      code: "offset-mismatch",
+    },
+    {
+      log: appended("a", "b"),
+      request: { payloads: text("a"), expectedOffset: -1n },
+      code: "offset-mismatch",
+    },
+    {
+      log: appended("a"),
+      request: { payloads: text("a"), expectedOffset: 2n ** 64n + 1n },
+      code: "offset-mismatch",
+    },
+    { log: emptyLog, request: "checkpoint", code: "empty-stream" },
+    { log: appended("a"), request: "checkpoint", code: undefined },
+  ])("$code is the answer to $request", ({ log, request, code }) => {
+    expect(model.refuses(log, request)).toBe(code);
+  });
+});
+
+describe("what is acknowledged", () => {
+  const counts = (log: ModelLog): number[] => [log.durable, log.written, log.records.length];
+
+  test("an operation in flight counts only once it is acknowledged, and as durable only with a sync", () => {
+    const log = inFlight();
+    expect(counts(log)).toEqual([1, 2, 3]);
+    expect(counts(model.acknowledge(log, false))).toEqual([1, 3, 3]);
+    expect(counts(model.acknowledge(log, true))).toEqual([3, 3, 3]);
+  });
+
+  test("a sync makes durable what was acknowledged, not what is in flight", () => {
+    expect(counts(model.sync(inFlight()))).toEqual([2, 2, 3]);
+  });
+
+  test("an operation that fails leaves what was acknowledged before it", () => {
+    const log = model.fail(inFlight());
+    expect(counts(log)).toEqual([1, 2, 2]);
+    expect(texts(model.read(log, 0n, 100))).toEqual(["one", "two"]);
+  });
+});
+
+describe("read", () => {
+  const log = model.append(model.checkpoint(appended("one", "two")), text("", "four", "five"), never);
+
+  test.each<{ from: bigint; maxBytes: number; expected: string[] }>([
+    { from: 0n, maxBytes: 100, expected: ["one", "two", "", "four", "five"] },
+    { from: -5n, maxBytes: 3, expected: ["one"] },
+    { from: 0n, maxBytes: 0, expected: [] },
+    { from: 0n, maxBytes: 1, expected: ["one"] },
+    { from: 0n, maxBytes: 3, expected: ["one"] },
+    { from: 0n, maxBytes: 4, expected: ["one", "two"] },
+    { from: 1n, maxBytes: 4, expected: ["two", "", "four"] },
+    { from: 2n, maxBytes: 4, expected: ["", "four"] }, // 2 is the checkpoint's
+    { from: 5n, maxBytes: 4, expected: ["five"] },
+    { from: 6n, maxBytes: 4, expected: [] },
+    { from: 2n ** 63n, maxBytes: 4, expected: [] },
+  ])("from $from, at most $maxBytes bytes and the rest of a payload: $expected", (given) => {
+    expect(texts(model.read(log, given.from, given.maxBytes))).toEqual(given.expected);
+  });
+});
+
+describe("what a crash may leave", () => {
+  const log = inFlight();
+  const verdict = (crash: model.CrashKind, shown: readonly ShownRecord[]): string | undefined =>
+    model.explains(log, crash, shown)?.invariant;
+  const changed = (at: number, change: Partial<ShownRecord>): ShownRecord[] =>
+    log.records.map((record, i) => (i === at ? { ...record, ...change } : record));
+
+  test("a power failure leaves at least what is durable, a killed process what is acknowledged", () => {
+    expect(model.survivors(log, "power")).toBe(1);
+    expect(model.survivors(log, "process")).toBe(2);
+  });
+
+  test("D1: a prefix is explained unless it is shorter than what must survive", () => {
+    const prefixes = [0, 1, 2, 3].map((count) => log.records.slice(0, count));
+    expect(prefixes.map((shown) => verdict("power", shown))).toEqual(["D1", undefined, undefined, undefined]);
+    expect(prefixes.map((shown) => verdict("process", shown))).toEqual(["D1", "D1", undefined, undefined]);
+  });
+
+  test.each<{ what: string; shown: ShownRecord[] }>([
+    { what: "another payload", shown: changed(2, { payload: Buffer.from("thrEe") }) },
+    { what: "a longer payload", shown: changed(2, { payload: Buffer.from("threee") }) },
+    { what: "another kind", shown: changed(2, { kind: "tombstone" }) },
+    { what: "another offset", shown: changed(2, { offset: 3n as Offset }) },
+    { what: "a record more", shown: [...log.records, ...changed(2, { offset: 3n as Offset }).slice(2)] },
+    { what: "a gap", shown: log.records.filter(({ offset }) => offset !== 1n) },
+  ])("D2: $what is not what was appended", ({ shown }) => {
+    expect(verdict("power", shown)).toBe("D2");
+  });
+
+  test("H2: every record shown carries the hash of the one before", () => {
+    expect(verdict("power", changed(0, { prevHash: new Uint8Array(32).fill(1) }))).toBe("H2");
+    expect(verdict("power", changed(2, { prevHash: new Uint8Array(32) }))).toBe("H2");
+  });
+
+  test("after a power failure all that is left is durable; after a kill no more than was", () => {
+    const after = (count: number, crash: model.CrashKind): number[] => {
+      const { records, written, durable } = model.recover(log, count, crash);
+      return [durable, written, records.length];
+    };
+    expect(after(3, "power")).toEqual([3, 3, 3]);
+    expect(after(1, "power")).toEqual([1, 1, 1]);
+    expect(after(3, "process")).toEqual([1, 3, 3]);
+    expect(after(2, "process")).toEqual([1, 2, 2]);
+  });
+
+  test("a count below what was durable, which no recovery may show, still leaves a log in order", () => {
+    expect(model.recover(log, 0, "process")).toEqual({ records: [], written: 0, durable: 0 });
+  });
+});
+
+const payloads = fc.array(fc.uint8Array({ maxLength: 5 }), { minLength: 1, maxLength: 3 });
+const step = fc.oneof(
+  fc.record({ append: payloads, every: fc.nat(4), synced: fc.option(fc.boolean()) }),
+  fc.record({ crash: fc.constantFrom("power", "process"), count: fc.nat(40) }),
+  fc.constant("sync"),
+  fc.constant("checkpoint"),
+);
+
+test.prop([fc.array(step, { maxLength: 20 })])(
+  "after any operations durable <= written <= all, offsets count from 0, and the hashes chain",
+  (steps) => {
+    let log = emptyLog;
+    for (const what of steps) {
+      if (what === "sync") log = model.sync(log);
+      else if (what === "checkpoint") log = model.acknowledge(model.checkpoint(log), false);
+      else if ("append" in what) {
+        log = model.append(log, what.append, { everyNRecords: what.every });
+        log = what.synced === null ? model.fail(log) : model.acknowledge(log, what.synced);
+      } else {
+        const least = model.survivors(log, what.crash);
+        const count = Math.max(least, Math.min(what.count, log.records.length));
+        expect(model.explains(log, what.crash, log.records.slice(0, count))).toBeUndefined();
+        log = model.recover(log, count, what.crash);
+      }
+      expect(log.durable).toBeLessThanOrEqual(log.written);
+      expect(log.written).toBe(log.records.length);
+    }
+    for (const [i, record] of log.records.entries()) {
+      expect(record.offset).toBe(BigInt(i));
+      const before = log.records[i - 1]?.hash ?? new Uint8Array();
+      const hash =
+        record.kind === "data" ? createHash("sha256") : createHmac("sha256", "kimberlite/checkpoint");
+      expect(hex(record.hash)).toBe(hash.update(before).update(record.payload).digest("hex"));
+    }
+  },
+);

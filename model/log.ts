@@ -1,0 +1,115 @@
+/**
+ * What a log is: plain functions over immutable data, so that a checker can keep, fork and compare states.
+ * Promises: states share their records, and a record is hashed once, when its operation begins.
+ * Does not promise: anything about files or time; to copy payloads, which must not change once passed in.
+ * @module
+ */
+import type { CheckpointPolicy, Offset, RecordKind } from "../src/types.ts";
+import { type ChainedKind, chainHash, NO_HASH } from "./hash.ts";
+
+/** A record (`docs/FORMAT.md`, section 2), its payload as it was before compression. */
+export interface ShownRecord {
+  readonly offset: Offset;
+  readonly kind: RecordKind;
+  readonly payload: Uint8Array;
+  readonly prevHash: Uint8Array;
+}
+/** A record with its chain hash (section 3). */
+export type ModelRecord = ShownRecord & Readonly<{ hash: Uint8Array }>;
+/** A stream's records; the first `written` were acknowledged, the first `durable` with a sync. */
+export type ModelLog = Readonly<{ records: readonly ModelRecord[]; written: number; durable: number }>;
+/** An append, or an explicit checkpoint. */
+export type ModelRequest =
+  "checkpoint" | Readonly<{ payloads: readonly Uint8Array[]; expectedOffset?: bigint | undefined }>;
+/** What ended the process: a power failure, or something that left the machine running. */
+export type CrashKind = "power" | "process";
+/** D1 acknowledged record lost, D2 not what was appended, H2 `prev_hash` not the hash of the one before. */
+export type Breach = Readonly<{ invariant: "D1" | "D2" | "H2"; sentence: string }>;
+/** A stream to which nothing was appended. */
+export const emptyLog: ModelLog = { records: [], written: 0, durable: 0 };
+
+/** The record that follows `last`; without that, a stream's first. */
+export function following(kind: ChainedKind, payload: Uint8Array, last?: ModelRecord): ModelRecord {
+  const offset = ((last?.offset ?? -1n) + 1n) as Offset;
+  const hash = chainHash(kind, payload, last?.hash);
+  return { offset, kind, payload, prevHash: last?.hash ?? NO_HASH, hash };
+}
+
+/** The checkpoint that follows `last` (section 4). */
+export function checkpointAfter(last: ModelRecord): ModelRecord {
+  const payload = new Uint8Array(40);
+  payload.set(last.hash);
+  new DataView(payload.buffer).setBigUint64(32, last.offset + 1n, true);
+  return following("checkpoint", payload, last);
+}
+
+/** The error code with which a request is refused, `undefined` if it is not. */
+export function refuses({ records }: ModelLog, request: ModelRequest): string | undefined {
+  if (request === "checkpoint") return records.length === 0 ? "empty-stream" : undefined;
+  if (request.payloads.length === 0) return "empty-batch";
+  const next = BigInt(records.length);
+  return (request.expectedOffset ?? next) === next ? undefined : "offset-mismatch";
+}
+
+/** Begins an append. One checkpoint follows the batch if the policy asks for one at any of its offsets. */
+export function append(log: ModelLog, payloads: readonly Uint8Array[], policy: CheckpointPolicy): ModelLog {
+  const records = [...log.records];
+  for (const payload of payloads) records.push(following("data", payload, records.at(-1)));
+  const batch = records.slice(log.records.length);
+  const due = batch.some(({ offset }) => (Number(offset) + 1) % policy.everyNRecords === 0); // x % 0 is NaN
+  return due ? checkpoint({ ...log, records }) : { ...log, records };
+}
+
+/** Begins a checkpoint; of an empty log, which can have none, it is the log itself. */
+export function checkpoint(log: ModelLog): ModelLog {
+  const last = log.records.at(-1);
+  return last === undefined ? log : { ...log, records: [...log.records, checkpointAfter(last)] };
+}
+
+/** The operation in flight succeeded; with `synced`, all records are on the medium. */
+export function acknowledge({ records, durable }: ModelLog, synced: boolean): ModelLog {
+  return { records, written: records.length, durable: synced ? records.length : durable };
+}
+
+/** A sync succeeded: what was acknowledged is durable. */
+export const sync = (log: ModelLog): ModelLog => ({ ...log, durable: log.written });
+/** The operation in flight was refused and left nothing. */
+export const fail = (log: ModelLog): ModelLog => ({ ...log, records: log.records.slice(0, log.written) });
+
+/** Data payloads from offset `from` on, up to and with the one that brings their sizes to `maxBytes`. */
+export function read(log: ModelLog, from: bigint, maxBytes: number): Uint8Array[] {
+  const payloads: Uint8Array[] = [];
+  let bytes = 0;
+  for (const { offset, kind, payload } of log.records) {
+    if (bytes >= maxBytes) break;
+    if (offset < from || kind !== "data") continue;
+    payloads.push(payload);
+    bytes += payload.length;
+  }
+  return payloads;
+}
+
+/** Chain hash of the last record, 32 zero bytes if there is none. */
+export const head = (log: ModelLog): Uint8Array => log.records.at(-1)?.hash ?? NO_HASH;
+/** How many records must survive a crash, at least. */
+export const survivors = (log: ModelLog, crash: CrashKind): number =>
+  crash === "power" ? log.durable : log.written;
+
+/** Why `shown` cannot be there after a crash, `undefined` if it can: a prefix, no shorter than it must be. */
+export function explains(log: ModelLog, crash: CrashKind, shown: readonly ShownRecord[]): Breach | undefined {
+  for (const [i, { offset, kind, payload, prevHash }] of shown.entries()) {
+    const ours = log.records[i];
+    if (ours?.offset !== offset || ours.kind !== kind || Buffer.compare(ours.payload, payload) !== 0)
+      return { invariant: "D2", sentence: `The record shown at ${i} is not what was appended there.` };
+    if (Buffer.compare(ours.prevHash, prevHash) !== 0)
+      return { invariant: "H2", sentence: `The record shown at ${i} does not chain to the one before.` };
+  }
+  if (shown.length >= survivors(log, crash)) return undefined;
+  return { invariant: "D1", sentence: `${shown.length} of ${survivors(log, crash)} acknowledged are left.` };
+}
+
+/** The log after a recovery that showed `count` records. What a power failure left is what is durable. */
+export function recover(log: ModelLog, count: number, crash: CrashKind): ModelLog {
+  const durable = crash === "power" ? count : Math.min(log.durable, count);
+  return { records: log.records.slice(0, count), written: count, durable };
+}

@@ -1,0 +1,50 @@
+/**
+ * Bounds of the exhaustive check, by name, and the profiles: named sets of them.
+ * @module
+ */
+import type { PersistenceName } from "../fault-injection/persistence.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+
+export interface Bounds {
+  /** Workloads are all sequences of up to this many operations. */
+  readonly length: number;
+  readonly operations: readonly OperationName[];
+  readonly persistence: PersistenceName;
+  /** Sectors this small make one record span several. */
+  readonly sectorBytes: number;
+  readonly tornSectors: boolean;
+  /** How many crashes deep recovery itself is crashed. */
+  readonly recoveryCrashes: number;
+  /** Limits of the engine so small that rotation, checkpoint and index compaction happen within three operations. */
+  readonly maxSegmentBytes: number;
+  readonly checkpointEvery: number;
+  readonly indexLogMaxEntries: number;
+  readonly readChunkBytes: number;
+  /** Recoveries behind one crash at most; what is cut off is counted as left. */
+  readonly recoveriesMax: number;
+  /** Disk calls in one life of the process at most: ends what would not end. */
+  readonly stepsMax: number;
+}
+
+const standard: Bounds = {
+  length: 4,
+  operations: OPERATIONS.map(({ name }) => name),
+  persistence: "posix",
+  sectorBytes: 32,
+  tornSectors: false,
+  recoveryCrashes: 1,
+  maxSegmentBytes: 150,
+  checkpointEvery: 3,
+  indexLogMaxEntries: 2,
+  readChunkBytes: 16,
+  recoveriesMax: 1_000_000,
+  stepsMax: 10_000,
+};
+
+export type ProfileName = "quick" | "default" | "nightly";
+
+export const PROFILES: { readonly [name in ProfileName]: Bounds } = {
+  quick: { ...standard, length: 3 },
+  default: standard,
+  nightly: { ...standard, length: 5, recoveryCrashes: 2 },
+};

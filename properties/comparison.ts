@@ -1,0 +1,157 @@
+/**
+ * Holding what a storage shows, and what lies in its files, against the model.
+ * @module
+ */
+import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
+import { head as modelHead, type ModelLog, type ShownRecord } from "../model/log.ts";
+import { readFrames, readIndex } from "../model/hints.ts";
+import { readStream } from "../model/reader.ts";
+import type { StorageBackend } from "../src/index.ts";
+import type { InvariantId } from "./catalogue.ts";
+import { attempt, check, type Counts } from "./tally.ts";
+
+/** Everything: more bytes than any stream here has. */
+const ALL = Number.MAX_SAFE_INTEGER;
+
+export function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return b !== undefined && Buffer.compare(a, b) === 0;
+}
+
+function sameRecord(a: ShownRecord, b: ShownRecord | undefined): boolean {
+  return (
+    b?.offset === a.offset &&
+    a.kind === b.kind &&
+    sameBytes(a.payload, b.payload) &&
+    sameBytes(a.prevHash, b.prevHash)
+  );
+}
+
+/** A log in a line: offsets, and payloads of data records or the kind of others. */
+export function show(records: readonly ShownRecord[]): string {
+  const parts = records.map(({ offset, kind, payload }) => {
+    const content = kind === "data" ? JSON.stringify(Buffer.from(payload).toString("latin1")) : kind;
+    return `${String(offset)}:${content}`;
+  });
+  return `[${parts.join(" ")}]`;
+}
+
+/** Reads a whole stream with verification from its first record, and where it ends; both must be the model's. */
+export async function checkRecords(
+  backend: StorageBackend,
+  stream: bigint,
+  log: ModelLog,
+  invariant: InvariantId,
+  counts: Counts,
+): Promise<void> {
+  const shown = await attempt(invariant, "a read of the whole stream to succeed", () =>
+    backend.readRecords(stream, 0n, ALL, { verify: "genesis" }),
+  );
+  check(
+    counts,
+    invariant,
+    shown.length === log.records.length && shown.every((record, i) => sameRecord(record, log.records[i])),
+    () => `stream ${String(stream)} to show ${show(log.records)}`,
+    () => show(shown),
+  );
+  const { nextOffset, head } = await backend.head(stream);
+  check(
+    counts,
+    "H2",
+    Number(nextOffset) === log.records.length && sameBytes(head, modelHead(log)),
+    () => `stream ${String(stream)} to end at ${log.records.length} with ${hex(modelHead(log))}`,
+    () => `${String(nextOffset)} with ${hex(head)}`,
+  );
+}
+
+/** The files of a stream's directory, by name; directories in it left out. */
+export function streamFiles(
+  disk: SimulatedDisk,
+  path: string,
+  wanted: (name: string) => boolean,
+): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const name of disk.list(path)) {
+    if (!wanted(name)) continue;
+    const file = disk.open(`${path}/${name}`, "read");
+    const bytes = Buffer.alloc(file.size());
+    file.read(bytes, 0);
+    file.close();
+    files.set(name, bytes);
+  }
+  return files;
+}
+
+const isSegment = (name: string): boolean => name.endsWith(".log");
+
+/** The model's own reader must find the log in the segment files. */
+export function checkSegments(disk: SimulatedDisk, path: string, log: ModelLog, counts: Counts): void {
+  const files = log.records.length === 0 ? new Map<string, Buffer>() : streamFiles(disk, path, isSegment);
+  const reading = readStream(files);
+  check(
+    counts,
+    "M3",
+    reading.problem === undefined &&
+      reading.records.length === log.records.length &&
+      reading.records.every((record, i) => sameRecord(record, log.records[i])),
+    () => `the files of ${path} to hold ${show(log.records)}`,
+    () => `${show(reading.records)} ${reading.problem?.sentence ?? ""}`,
+  );
+}
+
+/** As `checkSegments`, and the index files must name the records' true positions. */
+export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, counts: Counts): void {
+  checkSegments(disk, path, log, counts);
+  if (log.records.length === 0) return;
+  const files = streamFiles(disk, path, (name) => name.includes(".log"));
+  const { end } = readStream(files);
+  let first = 0;
+  for (const { segment, count } of end) {
+    const name = `segment_${String(segment).padStart(6, "0")}.log`;
+    const truth = log.records.slice(first, first + count);
+    first += count;
+    const saved = files.get(`${name}.idx`);
+    const frames = files.get(`${name}.idx.wal`);
+    const index = saved === undefined ? undefined : readIndex(saved);
+    const all = frames === undefined ? index : readFrames(frames, index);
+    if (index !== undefined) checkIndex(`${name}.idx`, index, truth, counts);
+    if (all !== undefined) checkIndex(`${name}.idx.wal`, all, truth, counts);
+    const sealed = segment < end.length - 1;
+    check(
+      counts,
+      "I1",
+      !sealed || index?.entries.length === count,
+      () => `the index of sealed ${name} to cover its ${count} records`,
+      () => String(index?.entries.length),
+    );
+  }
+}
+
+function checkIndex(
+  file: string,
+  index: ReturnType<typeof readIndex>,
+  truth: readonly { kind: string; payload: Uint8Array; hash: Uint8Array }[],
+  counts: Counts,
+): void {
+  let position = 0;
+  const expected = truth.slice(0, index.entries.length).map(({ kind, payload }) => {
+    const at = position;
+    position += 48 + payload.length;
+    return `${kind}@${at}`;
+  });
+  const seen = index.entries.map((entry) => `${String(entry.kind)}@${entry.position}`);
+  const last = truth[index.entries.length - 1];
+  check(
+    counts,
+    "I1",
+    index.problem === undefined &&
+      seen.join() === expected.join() &&
+      index.end === position &&
+      (last === undefined || sameBytes(index.headHash, last.hash)),
+    () => `${file} to name ${expected.join(" ")} up to ${position}`,
+    () => `${seen.join(" ")} up to ${index.end} ${index.problem ?? ""}`,
+  );
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

@@ -1,0 +1,343 @@
+/**
+ * What lies behind a crash: every state that it may leave is recovered by a fresh engine, what that shows must be an outcome that
+ * the model allows, the recovered stream is appended to and crashed again, and recovery itself is crashed at each of its changes.
+ *
+ * A state of disk and model that was searched is not searched again. Nothing is drawn: the search is exhaustive, and what a cap
+ * keeps from being searched is counted as left.
+ * @module
+ */
+import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
+import {
+  acknowledge,
+  append,
+  type CrashKind,
+  explains,
+  head as modelHead,
+  type ModelLog,
+  recover,
+} from "../model/log.ts";
+import { StorageError, type Storage } from "../src/index.ts";
+import type { Choice } from "../fault-injection/choice.ts";
+import type { Bounds } from "./bounds.ts";
+import type { InvariantId } from "./catalogue.ts";
+import { type Chosen, nobody, Odometer } from "./choices.ts";
+import { checkSegments, checkRecords, sameBytes, show } from "./comparison.ts";
+import { DATA_PATH, type Logs, openEngine } from "./lockstep.ts";
+import { attempt, check, type Counts, Violation } from "./tally.ts";
+
+/** A moment at which the machine or the process may die. */
+export interface CrashPoint {
+  readonly disk: SimulatedDisk;
+  readonly logs: Logs;
+  /** The change after which it is. */
+  readonly after: string;
+  /** Which one it is of the run that it was met in. */
+  readonly place: number;
+}
+
+/** What is answered besides the decisions of the disk; the labels are those of a counterexample. */
+export const ASKED = {
+  crash: "crash after change number (0: none)",
+  kind: "what dies (0: the machine, 1: the process)",
+  stream: "which stream is opened",
+  recoveryCrash: "crash in recovery after change number (0: none)",
+  extreme: "what the last crash leaves (0: everything, 1: nothing unsynced)",
+} as const;
+
+export const CRASH_KINDS: readonly CrashKind[] = ["power", "process"];
+
+const GOES_ON = "the recovered storage to go on";
+const PROBE_PAYLOAD = Uint8Array.of(0x7a);
+
+/** The choices that led here; asked for only when there is something to report. */
+export type Trail = () => readonly Chosen[];
+
+/** A violation, and the choices that lead to it. */
+export class Found extends Error {
+  readonly violation: Violation;
+  readonly path: readonly Chosen[];
+
+  constructor(violation: Violation, path: readonly Chosen[]) {
+    super(violation.message);
+    this.violation = violation;
+    this.path = path;
+  }
+}
+
+export class CrashSearch {
+  readonly #bounds: Bounds;
+  readonly #counts: Counts;
+  readonly #seen = new Set<string>();
+
+  constructor(bounds: Bounds, counts: Counts) {
+    this.#bounds = bounds;
+    this.#counts = counts;
+  }
+
+  /**
+   * Searches everything behind a crash point, for both kinds of crash.
+   * @param depth how many times recovery is crashed in turn
+   * @throws Found at the first violation
+   */
+  async explore(point: CrashPoint, depth: number, trail: Trail): Promise<void> {
+    this.#counts.crashPoints += 1;
+    for (let place = 0; place < Math.max(point.logs.size, 1); place += 1) {
+      const looked: Chosen = { what: ASKED.stream, chosen: place, of: point.logs.size };
+      const only = onlyStream(point, place);
+      const key = `${depth} ${stateKey(only.disk, only.logs)}`;
+      if (this.#seen.has(key)) continue;
+      this.#seen.add(key);
+      for (const [chosen, kind] of CRASH_KINDS.entries()) {
+        const asked = { what: ASKED.kind, chosen, of: CRASH_KINDS.length };
+        const steps = point.logs.size > 1 ? [looked, asked] : [asked];
+        await this.#recoveries(only, kind, depth, () => [...trail(), ...steps]);
+      }
+    }
+  }
+
+  async #recoveries(point: CrashPoint, kind: CrashKind, depth: number, trail: Trail): Promise<void> {
+    const odometer = new Odometer();
+    const path: Trail = () => [...trail(), ...odometer.path()];
+    let total = 0n;
+    let covered = 0n;
+    let runs = 0;
+    do {
+      odometer.begin();
+      const recovery = new Recovery(point, kind, odometer, this.#bounds, this.#counts);
+      total = recovery.states;
+      runs += 1;
+      try {
+        await recovery.run(depth > 0 ? () => odometer.fresh : () => false);
+      } catch (error) {
+        throw asFound(error, path);
+      }
+      covered += recovery.disk.undecidedStates();
+      const inner = (place: number): Chosen => ({
+        what: ASKED.recoveryCrash,
+        chosen: place,
+        of: recovery.changes + 1,
+      });
+      await this.#probe(recovery, depth > 0 ? () => [...path(), inner(0)] : path);
+      for (const again of recovery.points) {
+        this.#counts.met["recovery-crashed"] += 1;
+        await this.explore(again, depth - 1, () => [...path(), inner(again.place)]);
+      }
+    } while (odometer.advance() && runs < this.#bounds.recoveriesMax);
+    this.#counts.recoveries += runs;
+    this.#counts.crashStates += total;
+    this.#counts.left += total - covered;
+  }
+
+  /** Goes on from a recovered state, once for each such state. */
+  async #probe(recovery: Recovery, trail: Trail): Promise<void> {
+    const key = `probe ${stateKey(recovery.disk, recovery.logs)}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    for (const chosen of EXTREMES.keys()) {
+      const extreme = new Extreme(chosen);
+      try {
+        await probe(recovery, extreme, this.#bounds, this.#counts);
+      } catch (error) {
+        throw asFound(error, () => [...trail(), { what: ASKED.extreme, chosen, of: EXTREMES.length }]);
+      }
+    }
+  }
+}
+
+/** What the crash behind the probe leaves. The crashes before it are searched in full; this one in its two extremes. */
+export const EXTREMES: readonly string[] = ["everything survives", "nothing survives"];
+
+/** Answers every question with the first or with the last possibility. */
+export class Extreme implements Choice {
+  readonly #last: boolean;
+
+  constructor(chosen: number) {
+    this.#last = chosen > 0;
+  }
+
+  choose(n: number): number {
+    return this.#last ? n - 1 : 0;
+  }
+}
+
+/**
+ * The same moment, of which only one stream is left. Streams share nothing but the data directory, and the engine opens one when it is
+ * used, so their crash states add up instead of multiplying. That streams do not disturb each other is checked without crashes.
+ */
+export function onlyStream(point: CrashPoint, place: number): CrashPoint {
+  if (point.logs.size === 1) return point;
+  const [stream, log] = [...point.logs][place] ?? [];
+  if (stream === undefined || log === undefined) return point;
+  const disk = point.disk.fork(nobody);
+  for (const other of point.logs.keys()) if (other !== stream) disk.forget(`${DATA_PATH}/${String(other)}`);
+  return { ...point, disk, logs: new Map([[stream, log]]) };
+}
+
+/** One recovery by a fresh engine, under one way to decide what the crash left. */
+export class Recovery {
+  readonly disk: SimulatedDisk;
+  /** States that the crash may have left. */
+  readonly states: bigint;
+  /** Moments during this recovery at which it may be crashed in turn. */
+  readonly points: CrashPoint[] = [];
+  /** Changes that recovery made to the disk. */
+  changes = 0;
+  /** The model as recovery left it. */
+  logs: Logs;
+  /** Whether a torn tail was cut. */
+  cut = false;
+  readonly #before: Logs;
+  readonly #kind: CrashKind;
+  readonly #bounds: Bounds;
+  readonly #counts: Counts;
+
+  constructor(point: CrashPoint, kind: CrashKind, choice: Choice, bounds: Bounds, counts: Counts) {
+    this.disk = point.disk.fork(choice);
+    if (kind === "power") this.disk.crash();
+    else this.disk.kill();
+    this.states = this.disk.undecidedStates();
+    this.logs = point.logs;
+    this.#before = new Map([...point.logs].map(([stream, log]) => [stream, crashed(log, kind)]));
+    this.#kind = kind;
+    this.#bounds = bounds;
+    this.#counts = counts;
+  }
+
+  /** Recovers, and checks what is shown. `keep` says whether a moment is worth keeping as a crash point. */
+  async run(keep: () => boolean): Promise<void> {
+    const { disk } = this;
+    disk.onChange = (after) => {
+      this.changes += 1;
+      if (keep())
+        this.points.push({ disk: disk.fork(nobody), logs: this.#before, after, place: this.changes });
+      this.#witnessChange(after);
+    };
+    const storage = await this.#attempt(() => openEngine(disk, this.#bounds));
+    const logs = new Map<bigint, ModelLog>();
+    for (const [stream, log] of this.#before) {
+      logs.set(stream, await this.#attempt(() => this.#stream(storage, stream, log), log));
+    }
+    this.logs = logs;
+    disk.onChange = undefined;
+  }
+
+  async #stream(storage: Storage, stream: bigint, log: ModelLog): Promise<ModelLog> {
+    const counts = this.#counts;
+    const status = await storage.status(stream);
+    const shown = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });
+    counts.checks.D1 += 1;
+    counts.checks.D2 += 1;
+    const problem = explains(log, "process", shown);
+    if (problem !== undefined) {
+      const least = log.written;
+      const expected = `stream ${String(stream)} to show ${show(log.records)}, or less from its end but ${least} at least`;
+      throw new Violation(problem.invariant, expected, `${show(shown)}: ${problem.sentence}`);
+    }
+    const alarm = status.findings.find((finding) => finding.action === "keep");
+    check(
+      counts,
+      "D2",
+      alarm === undefined,
+      () => "no damage reported, for there was only a crash",
+      () => String(alarm?.error),
+    );
+    const after = { ...recover(log, shown.length, this.#kind), durable: shown.length };
+    check(
+      counts,
+      "H2",
+      Number(status.nextOffset) === shown.length && sameBytes(status.head, modelHead(after)),
+      () => `stream ${String(stream)} to end at ${shown.length} with the hash of its last record`,
+      () => `${String(status.nextOffset)} with ${Buffer.from(status.head).toString("hex")}`,
+    );
+    if (status.findings.some((finding) => finding.action === "cut")) {
+      this.cut = true;
+      counts.met["torn-record-cut"] += 1;
+    }
+    this.#witnessStream(log, shown.length);
+    return after;
+  }
+
+  /** Whatever the engine throws at a crash state is a failure to recover from it. */
+  #attempt<T>(work: () => Promise<T>, log?: ModelLog): Promise<T> {
+    const lost = log !== undefined && log.written > 0;
+    return attempt(lost ? "D1" : "D2", "recovery from a crash to succeed", work);
+  }
+
+  #witnessChange(after: string): void {
+    const { met } = this.#counts;
+    if (after.startsWith("rename") && after.includes("manifest.json")) met["rotation-finished"] += 1;
+    if (after.startsWith("write") && after.includes(".idx.wal")) met["intact-tail-accepted"] += 1;
+  }
+
+  #witnessStream(log: ModelLog, shown: number): void {
+    const { met } = this.#counts;
+    if (this.#kind === "process") {
+      if (log.written > log.durable) met["process-killed"] += 1;
+      return;
+    }
+    if (shown > log.durable) met["unsynced-record-survived"] += 1;
+    if (shown < log.written) met["unsynced-record-lost"] += 1;
+    if (shown > log.written && shown < log.records.length) met["batch-torn"] += 1;
+    if (shown === 0 && log.records.length > 0 && !this.disk.list(DATA_PATH).length)
+      met["stream-creation-lost"] += 1;
+  }
+}
+
+/**
+ * Kills the recovered process, recovers again, appends to every stream, crashes the machine, and looks again: nothing may
+ * have come back or gone.
+ */
+export async function probe(
+  recovery: Recovery,
+  choice: Choice,
+  bounds: Bounds,
+  counts: Counts,
+): Promise<void> {
+  const disk = recovery.disk.fork(choice);
+  disk.kill();
+  const logs = new Map<bigint, ModelLog>();
+  const again = await attempt("D3", GOES_ON, () => openEngine(disk, bounds));
+  for (const [stream, log] of recovery.logs) {
+    await attempt("D3", GOES_ON, () => checkRecords(again, stream, log, "D3", counts));
+    const begun = append(log, [PROBE_PAYLOAD], { everyNRecords: bounds.checkpointEvery });
+    const expectedOffset = BigInt(log.records.length);
+    const result = await attempt("D5", GOES_ON, () =>
+      again.appendBatch(stream, [PROBE_PAYLOAD], { expectedOffset }),
+    );
+    check(
+      counts,
+      "D5",
+      Number(result.nextOffset) === begun.records.length && sameBytes(result.head, modelHead(begun)),
+      () => `the next record of stream ${String(stream)} to continue the chain at ${String(expectedOffset)}`,
+      () =>
+        `offsets ${String(result.firstOffset)} to ${String(result.nextOffset)}, head ${Buffer.from(result.head).toString("hex")}`,
+    );
+    logs.set(stream, acknowledge(begun, true));
+  }
+  disk.crash();
+  const last = await attempt("D4", GOES_ON, () => openEngine(disk, bounds));
+  for (const [stream, log] of logs) {
+    await attempt("D4", GOES_ON, () => checkRecords(last, stream, log, "D4", counts));
+    checkSegments(disk, `${DATA_PATH}/${String(stream)}`, log, counts);
+  }
+  if (recovery.cut) counts.met["appended-after-cut"] += 1;
+}
+
+function asFound(error: unknown, path: Trail): unknown {
+  return error instanceof Violation ? new Found(error, path()) : error;
+}
+
+/** What is still promised after a crash: a power failure takes what was acknowledged without a sync. */
+function crashed(log: ModelLog, kind: CrashKind): ModelLog {
+  return kind === "power" ? { ...log, written: log.durable } : log;
+}
+
+/** Equal keys: equal disks, and equal models of what may be on them. */
+function stateKey(disk: SimulatedDisk, logs: Logs): string {
+  let key = disk.key();
+  for (const log of logs.values()) {
+    const head = Buffer.from(modelHead(log)).toString("latin1");
+    key += `|${log.durable} ${log.written} ${log.records.length} ${head}`;
+  }
+  return key;
+}

@@ -1,0 +1,241 @@
+/**
+ * Engine and model in lock step: a workload runs on the engine over a simulated disk, and beside it on the model, on `MemoryStorage` and on
+ * an `AppendPipeline` over a storage that never rotates. Whatever one of them answers, the others must.
+ * @module
+ */
+import { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
+import {
+  acknowledge,
+  append,
+  checkpoint,
+  emptyLog,
+  fail,
+  head as modelHead,
+  type ModelLog,
+  read as modelRead,
+  refuses,
+  sync as modelSync,
+} from "../model/log.ts";
+import { AppendPipeline, type AppendResult, MemoryStorage, Storage, StorageError } from "../src/index.ts";
+import type { Bounds } from "./bounds.ts";
+import { nobody } from "./choices.ts";
+import { checkFiles, checkRecords, sameBytes } from "./comparison.ts";
+import { type Operation, payloadsOf } from "./operations.ts";
+import { attempt, check, type Counts, Violation } from "./tally.ts";
+
+/** The model's side of every stream that was used. */
+export type Logs = ReadonlyMap<bigint, ModelLog>;
+
+export const DATA_PATH = "/data";
+
+/** A disk as the checker begins with: the data directory there and durable. */
+export function freshDisk(bounds: Bounds): SimulatedDisk {
+  const { sectorBytes, tornSectors, persistence, stepsMax } = bounds;
+  const disk = new SimulatedDisk({ sectorBytes, tornSectors, persistence, stepsMax, choice: nobody });
+  disk.makeDirectory(DATA_PATH);
+  disk.syncDirectory("/");
+  return disk;
+}
+
+/** Opens the engine with the limits that the bounds set. */
+export function openEngine(disk: SimulatedDisk, bounds: Bounds): Promise<Storage> {
+  return Storage.open(DATA_PATH, {
+    disk,
+    checkpoints: { everyNRecords: bounds.checkpointEvery },
+    maxSegmentBytes: bounds.maxSegmentBytes,
+    indexLogMaxEntries: bounds.indexLogMaxEntries,
+    readChunkBytes: bounds.readChunkBytes,
+  });
+}
+
+export class Lockstep {
+  readonly disk: SimulatedDisk;
+  readonly #bounds: Bounds;
+  readonly #counts: Counts;
+  readonly #memory: MemoryStorage;
+  #storage: Storage;
+  #roomy: Storage;
+  readonly #roomyDisk: SimulatedDisk;
+  readonly #pipelines = new Map<bigint, AppendPipeline>();
+  #logs: Logs = new Map();
+
+  private constructor(
+    bounds: Bounds,
+    counts: Counts,
+    disk: SimulatedDisk,
+    storage: Storage,
+    roomy: [SimulatedDisk, Storage],
+  ) {
+    this.#bounds = bounds;
+    this.#counts = counts;
+    this.disk = disk;
+    this.#storage = storage;
+    this.#memory = new MemoryStorage({ checkpoints: { everyNRecords: bounds.checkpointEvery } });
+    [this.#roomyDisk, this.#roomy] = roomy;
+  }
+
+  static async open(bounds: Bounds, counts: Counts): Promise<Lockstep> {
+    const disk = freshDisk(bounds);
+    const storage = await openEngine(disk, bounds);
+    const roomyDisk = freshDisk(bounds);
+    const roomy = await openEngine(roomyDisk, roomyBounds(bounds));
+    return new Lockstep(bounds, counts, disk, storage, [roomyDisk, roomy]);
+  }
+
+  /** The model now: while an operation is under way, with what it is about to add. */
+  get logs(): Logs {
+    return this.#logs;
+  }
+
+  /** Runs one operation on all of them and compares what they answer. */
+  async perform(operation: Operation): Promise<void> {
+    switch (operation.does) {
+      case "append": {
+        const { stream, fsync } = operation;
+        const before = this.#log(stream);
+        const payloads = payloadsOf(before.records.length, operation.records);
+        const expectedOffset = BigInt(before.records.length);
+        const begun = append(before, payloads, { everyNRecords: this.#bounds.checkpointEvery });
+        if (begun.records.length > before.records.length + payloads.length)
+          this.#counts.met["automatic-checkpoint"] += 1;
+        await this.#add(stream, begun, fsync, [
+          () => this.#storage.appendBatch(stream, payloads, { expectedOffset, fsync }),
+          () => this.#memory.appendBatch(stream, payloads, { expectedOffset, fsync }),
+          () => this.#pipeline(stream).append(payloads, { fsync }),
+        ]);
+        return;
+      }
+      case "checkpoint": {
+        // A pipeline is its stream's only writer; a checkpoint from elsewhere ends it.
+        this.#pipelines.delete(operation.stream);
+        const { stream, fsync } = operation;
+        const before = this.#log(stream);
+        const begun = checkpoint(before);
+        await this.#add(
+          stream,
+          begun,
+          fsync,
+          [
+            () => this.#storage.appendCheckpoint(stream, { fsync }),
+            () => this.#memory.appendCheckpoint(stream, { fsync }),
+            () => this.#roomy.appendCheckpoint(stream, { fsync }),
+          ],
+          refuses(before, "checkpoint"),
+        );
+        return;
+      }
+      case "sync": {
+        await Promise.all([this.#memory.sync(operation.stream), this.#roomy.sync(operation.stream)]);
+        await this.#storage.sync(operation.stream);
+        this.#set(operation.stream, modelSync(this.#log(operation.stream)));
+        return;
+      }
+      case "reopen": {
+        await this.#roomy.close();
+        this.#pipelines.clear();
+        this.#roomy = await openEngine(this.#roomyDisk, roomyBounds(this.#bounds));
+        await this.#storage.close();
+        this.#logs = new Map([...this.#logs].map(([stream, log]) => [stream, acknowledge(log, true)]));
+        this.#storage = await openEngine(this.disk, this.#bounds);
+        for (const [stream, log] of this.#logs) {
+          await checkRecords(this.#storage, stream, log, "D8", this.#counts);
+        }
+        return;
+      }
+    }
+  }
+
+  /** Everything that can be compared when nothing is under way. */
+  async compareAll(): Promise<void> {
+    for (const [stream, log] of this.#logs) {
+      const counts = this.#counts;
+      await checkRecords(this.#storage, stream, log, "M1", counts);
+      await checkRecords(this.#memory, stream, log, "M2", counts);
+      await checkRecords(this.#roomy, stream, log, "H1", counts);
+      for (let from = 0n; from <= BigInt(log.records.length); from += 1n) {
+        for (const verify of ["record", "checkpoint"] as const) {
+          const payloads = await attempt("I1", "a read to succeed", () =>
+            this.#storage.readFrom(stream, from, 2, { verify }),
+          );
+          const expected = modelRead(log, from, 2);
+          check(
+            counts,
+            "I1",
+            payloads.length === expected.length &&
+              payloads.every((payload, i) => sameBytes(payload, expected[i])),
+            () => `from offset ${String(from)}: ${show(expected)}`,
+            () => show(payloads),
+          );
+        }
+      }
+      checkFiles(this.disk, `${DATA_PATH}/${String(stream)}`, log, counts);
+    }
+  }
+
+  async #add(
+    stream: bigint,
+    begun: ModelLog,
+    fsync: boolean,
+    calls: readonly (() => Promise<AppendResult>)[],
+    refusal?: string,
+  ): Promise<void> {
+    const before = this.#log(stream);
+    this.#set(stream, begun);
+    const names = ["M1", "M2", "H1"] as const;
+    for (const [i, call] of calls.entries()) {
+      const invariant = names[i] ?? "M1";
+      const answer = await outcome(call);
+      const expected = refusal ?? resultText(before.records.length, begun);
+      check(
+        this.#counts,
+        invariant,
+        answer === expected,
+        () => expected,
+        () => answer,
+      );
+    }
+    if (refusal !== undefined) this.#counts.met.refusal += 1;
+    this.#set(stream, refusal === undefined ? acknowledge(begun, fsync) : fail(begun));
+  }
+
+  #pipeline(stream: bigint): AppendPipeline {
+    let pipeline = this.#pipelines.get(stream);
+    if (pipeline === undefined) {
+      pipeline = new AppendPipeline(this.#roomy, stream);
+      this.#pipelines.set(stream, pipeline);
+    }
+    return pipeline;
+  }
+
+  #log(stream: bigint): ModelLog {
+    return this.#logs.get(stream) ?? emptyLog;
+  }
+
+  #set(stream: bigint, log: ModelLog): void {
+    this.#logs = new Map(this.#logs).set(stream, log);
+  }
+}
+
+/** The same engine where nothing is ever full: other segments, same hashes. */
+function roomyBounds(bounds: Bounds): Bounds {
+  return { ...bounds, maxSegmentBytes: 1 << 20, indexLogMaxEntries: 1 << 20, readChunkBytes: 1 << 12 };
+}
+
+async function outcome(call: () => Promise<AppendResult>): Promise<string> {
+  try {
+    const { firstOffset, nextOffset, head } = await call();
+    return `offsets ${String(firstOffset)} to ${String(nextOffset)}, head ${Buffer.from(head).toString("hex")}`;
+  } catch (error) {
+    if (error instanceof StorageError) return error.code;
+    throw new Violation("M1", "a result or a StorageError", String(error), error);
+  }
+}
+
+function resultText(firstOffset: number, log: ModelLog): string {
+  const head = Buffer.from(modelHead(log)).toString("hex");
+  return `offsets ${firstOffset} to ${log.records.length}, head ${head}`;
+}
+
+function show(payloads: readonly Uint8Array[]): string {
+  return `[${payloads.map((payload) => Buffer.from(payload).toString("latin1")).join(" ")}]`;
+}

@@ -1,0 +1,90 @@
+/**
+ * What a run has done: counts that add up, whoever ran which part.
+ * @module
+ */
+import { StorageError } from "../src/index.ts";
+import { CATALOGUE, type InvariantId } from "./catalogue.ts";
+import { WITNESSES, type WitnessId } from "./witnesses.ts";
+
+/** The counts of a run or of a part of one; plain data, so that it passes between threads and files. */
+export interface Counts {
+  workloads: number;
+  crashPoints: number;
+  /** Crash states that the recoveries stand for. */
+  crashStates: bigint;
+  recoveries: number;
+  /** Crash states that a cap or a budget kept from being searched. */
+  left: bigint;
+  checks: { [K in InvariantId]: number };
+  met: { [K in WitnessId]: number };
+}
+
+export function emptyCounts(): Counts {
+  return {
+    workloads: 0,
+    crashPoints: 0,
+    crashStates: 0n,
+    recoveries: 0,
+    left: 0n,
+    checks: Object.fromEntries(CATALOGUE.map(({ id }) => [id, 0])) as Counts["checks"],
+    met: Object.fromEntries(WITNESSES.map(({ id }) => [id, 0])) as Counts["met"],
+  };
+}
+
+/** Adds `more` into `sum`. */
+export function addCounts(sum: Counts, more: Counts): void {
+  sum.workloads += more.workloads;
+  sum.crashPoints += more.crashPoints;
+  sum.crashStates += more.crashStates;
+  sum.recoveries += more.recoveries;
+  sum.left += more.left;
+  for (const { id } of CATALOGUE) sum.checks[id] += more.checks[id];
+  for (const { id } of WITNESSES) sum.met[id] += more.met[id];
+}
+
+/** An invariant does not hold. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+  readonly invariant: InvariantId;
+  readonly expected: string;
+  readonly seen: string;
+
+  constructor(invariant: InvariantId, expected: string, seen: string, cause?: unknown) {
+    super(`${invariant}: expected ${expected}; seen ${seen}`, cause === undefined ? undefined : { cause });
+    this.invariant = invariant;
+    this.expected = expected;
+    this.seen = seen;
+  }
+}
+
+/** Counts a check, and throws if what it checks does not hold. The texts are made only then. */
+export function check(
+  counts: Counts,
+  invariant: InvariantId,
+  holds: boolean,
+  expected: () => string,
+  seen: () => string,
+): void {
+  counts.checks[invariant] += 1;
+  if (!holds) throw new Violation(invariant, expected(), seen());
+}
+
+/** Does what must succeed: an error is a violation, and one that is not a `StorageError` says so with its stack. */
+export async function attempt<T>(
+  invariant: InvariantId,
+  expected: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Violation) throw error;
+    throw new Violation(invariant, expected, describe(error), error);
+  }
+}
+
+/** An error for a person. */
+export function describe(error: unknown): string {
+  if (error instanceof StorageError) return `StorageError ${error.code}: ${error.message}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,84 @@
+/**
+ * One walk through the checker's tree, every step of it chosen by one `Choice`: a workload, a crash in its last operation, what the
+ * crash left, perhaps a crash in recovery, and what comes after. Replays and random runs are such walks; the exhaustive search
+ * (`check.ts`) asks the same questions in the same order.
+ * @module
+ */
+import type { Choice } from "../fault-injection/choice.ts";
+import type { Bounds } from "./bounds.ts";
+import { nobody } from "./choices.ts";
+import {
+  ASKED,
+  Extreme,
+  EXTREMES,
+  type CrashPoint,
+  CRASH_KINDS,
+  onlyStream,
+  probe,
+  Recovery,
+} from "./crash-search.ts";
+import { Lockstep } from "./lockstep.ts";
+import { operationNamed } from "./operations.ts";
+import type { Counts } from "./tally.ts";
+
+/** Chooses a workload: its length, then its operations. */
+export function chooseWorkload(bounds: Bounds, choice: Choice): (typeof bounds.operations)[number][] {
+  const length = choice.choose(bounds.length, "operations, less one") + 1;
+  return Array.from({ length }, (_, i) => {
+    const chosen = bounds.operations[choice.choose(bounds.operations.length, `operation ${i + 1}`)];
+    if (chosen === undefined) throw new RangeError("The bounds name no operations.");
+    return chosen;
+  });
+}
+
+/** Runs a workload on engine and model. @returns the moments of its last operation at which a crash may come */
+export async function runWorkload(
+  bounds: Bounds,
+  workload: Bounds["operations"],
+  counts: Counts,
+): Promise<CrashPoint[]> {
+  const lockstep = await Lockstep.open(bounds, counts);
+  const { disk } = lockstep;
+  const points: CrashPoint[] = [];
+  const keep = (after: string): void => {
+    points.push({ disk: disk.fork(nobody), logs: lockstep.logs, after, place: points.length + 1 });
+  };
+  const witness = (change: string): void => {
+    if (change.startsWith("rename") && change.includes(".idx")) counts.met["index-saved"] += 1;
+    if (change.startsWith("create") && change.endsWith("1.log")) counts.met.rotation += 1;
+  };
+  for (const [i, name] of workload.entries()) {
+    if (i === workload.length - 1) {
+      disk.onChange = (after) => {
+        witness(after);
+        keep(after);
+      };
+    }
+    await lockstep.perform(operationNamed(name));
+  }
+  disk.onChange = undefined;
+  keep("the operation's acknowledgement");
+  await lockstep.compareAll();
+  counts.workloads += 1;
+  return points;
+}
+
+/** Walks once. @throws Violation */
+export async function walk(bounds: Bounds, choice: Choice, counts: Counts): Promise<void> {
+  const points = await runWorkload(bounds, chooseWorkload(bounds, choice), counts);
+  let point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
+  for (let depth = bounds.recoveryCrashes; point !== undefined; depth -= 1) {
+    counts.crashPoints += 1;
+    const looked = onlyStream(point, choice.choose(point.logs.size, ASKED.stream));
+    const kind = CRASH_KINDS[choice.choose(CRASH_KINDS.length, ASKED.kind)] ?? "power";
+    const recovery = new Recovery(looked, kind, choice, bounds, counts);
+    await recovery.run(() => depth > 0);
+    counts.recoveries += 1;
+    const inner = depth > 0 ? choice.choose(recovery.changes + 1, ASKED.recoveryCrash) : 0;
+    if (inner === 0) {
+      const extreme = new Extreme(choice.choose(EXTREMES.length, ASKED.extreme));
+      await probe(recovery, extreme, bounds, counts);
+    }
+    point = recovery.points[inner - 1];
+  }
+}

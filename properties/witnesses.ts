@@ -1,0 +1,67 @@
+/**
+ * Situations that a run must have met: a check that never saw a torn record has shown nothing about torn records. A run
+ * that met none of one is vacuous there, and not complete.
+ * @module
+ */
+
+export type WitnessId =
+  | "rotation"
+  | "automatic-checkpoint"
+  | "index-saved"
+  | "refusal"
+  | "stream-creation-lost"
+  | "rotation-finished"
+  | "unsynced-record-survived"
+  | "unsynced-record-lost"
+  | "batch-torn"
+  | "torn-record-cut"
+  | "intact-tail-accepted"
+  | "out-of-order"
+  | "size-without-data"
+  | "name-lost"
+  | "process-killed"
+  | "recovery-crashed"
+  | "appended-after-cut";
+
+export interface Witness {
+  readonly id: WitnessId;
+  readonly sentence: string;
+}
+
+export const WITNESSES: readonly Witness[] = [
+  { id: "rotation", sentence: "A workload filled a segment and began the next." },
+  { id: "automatic-checkpoint", sentence: "A batch made a checkpoint due, which was appended behind it." },
+  { id: "index-saved", sentence: "The index moved from its write-ahead file to the saved file." },
+  { id: "refusal", sentence: "The engine and the model refused the same operation." },
+  { id: "stream-creation-lost", sentence: "A crash left no trace of a stream that was being created." },
+  { id: "rotation-finished", sentence: "Recovery met a segment that the manifest did not name yet." },
+  {
+    id: "unsynced-record-survived",
+    sentence: "A record that nobody had synced was there after a power failure.",
+  },
+  {
+    id: "unsynced-record-lost",
+    sentence: "An acknowledged but unsynced record was gone after a power failure.",
+  },
+  { id: "batch-torn", sentence: "A crash left the first records of a batch and not the last." },
+  {
+    id: "torn-record-cut",
+    sentence: "Recovery cut off a torn record and kept its bytes in quarantine (case B).",
+  },
+  {
+    id: "intact-tail-accepted",
+    sentence: "Recovery accepted intact records that the index did not name (case A).",
+  },
+  { id: "out-of-order", sentence: "A later sector was on the medium and an earlier one was not." },
+  {
+    id: "size-without-data",
+    sentence: "A file had its new size and not its new bytes, or the other way round.",
+  },
+  { id: "name-lost", sentence: "A file was created and its name was gone after the crash." },
+  { id: "process-killed", sentence: "The process died with unsynced writes in the kernel's hands." },
+  { id: "recovery-crashed", sentence: "Recovery itself was crashed after it had changed something." },
+  {
+    id: "appended-after-cut",
+    sentence: "A stream whose tail had been cut was appended to, and crashed again.",
+  },
+];

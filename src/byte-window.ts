@@ -1,0 +1,82 @@
+/**
+ * A window that moves forward over a file, read a chunk at a time.
+ *
+ * Memory: one chunk, or what is asked for where that is more; never more than the file has left.
+ * @module
+ */
+import type { DiskFile } from "./disk.ts";
+import { ioError } from "./files.ts";
+
+export class ByteWindow {
+  readonly #file: DiskFile;
+  readonly #path: string;
+  readonly #chunkBytes: number;
+  #end: number;
+  #bytes: Buffer = Buffer.alloc(0);
+  /** File position of the first byte in memory. */
+  #base: number;
+  #at = 0;
+
+  /** Over the bytes of a file from `start` to `end`. */
+  constructor(file: DiskFile, path: string, start: number, end: number, chunkBytes: number) {
+    this.#file = file;
+    this.#path = path;
+    this.#base = start;
+    this.#end = end;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** The bytes in memory; those not yet passed begin at `at`. A later `fill` leaves them as they are and takes others. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  /** File position of `at`. */
+  get position(): number {
+    return this.#base + this.#at;
+  }
+
+  /** Bytes from `at` on that are in memory. */
+  get held(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** Bytes from `at` on that the file has. */
+  get left(): number {
+    return this.#end - this.position;
+  }
+
+  /** Moves on by so many bytes, in memory or not. */
+  skip(bytes: number): void {
+    if (bytes <= this.held) {
+      this.#at += bytes;
+    } else {
+      this.#base = this.position + bytes;
+      this.#bytes = Buffer.alloc(0);
+      this.#at = 0;
+    }
+  }
+
+  /** Reads until `needed` bytes are held, or as many as there are. @throws StorageError `io` */
+  async fill(needed: number): Promise<void> {
+    const kept = this.#bytes.subarray(this.#at);
+    const from = this.position + kept.length;
+    const wanted = Math.min(Math.max(needed - kept.length, this.#chunkBytes), this.#end - from);
+    const bytes = Buffer.allocUnsafe(kept.length + wanted);
+    bytes.set(kept, 0);
+    let read: number;
+    try {
+      read = await this.#file.read(bytes.subarray(kept.length), from);
+    } catch (cause) {
+      throw ioError("reading a file", { file: this.#path, position: from }, cause);
+    }
+    this.#base = this.position;
+    this.#at = 0;
+    this.#bytes = bytes.subarray(0, kept.length + read);
+    if (read < wanted) this.#end = from + read;
+  }
+}
