@@ -279,6 +279,20 @@ describe("only what is looked at is decided", () => {
     expect(readText(rebooted, "/d/a", 0, 8)).toBe("WXYZefgh");
   });
 
+  it("a sector hidden by a truncation after the crash is not decided, synced or not", () => {
+    const disk = diskWithFile("posix", "abcdefgh");
+    disk.open("/d/a", "update").write(bytes("ABCD"), 0);
+    disk.crash();
+    const rebooted = disk.fork(NO_CHOICE);
+    const file = rebooted.open("/d/a", "update");
+    file.truncate(2);
+    file.truncate(6);
+    expect(readText(rebooted, "/d/a", 2, 9)).toBe("\0\0\0\0");
+    file.sync();
+    expect(readText(rebooted, "/d/a", 2, 9)).toBe("\0\0\0\0");
+    expect(rebooted.undecidedStates()).toBe(2n);
+  });
+
   it("bytes behind the size are not decided", () => {
     const disk = diskWithFile("posix", "");
     disk.open("/d/a", "update").write(bytes("01234567"), 0);

@@ -185,6 +185,18 @@ function future(disk: SimulatedDisk): string[] {
   return [...now, "after a crash", ...later];
 }
 
+describe.each(settings)("under $persistence, torn sectors $tornSectors", (setting) => {
+  test.prop([changes])("a key asked for on the way makes no difference", (program) => {
+    const [quiet, asked] = [diskWithDirectory(setting), diskWithDirectory(setting)];
+    for (const command of program) {
+      carryOut(quiet, command);
+      carryOut(asked, command);
+      asked.key();
+    }
+    expect(asked.key()).toBe(quiet.key());
+  });
+});
+
 const steps = fc.array(fc.oneof(change, change, glance), { maxLength: 4 });
 
 describe.each(settings)("under $persistence, torn sectors $tornSectors", (setting) => {

@@ -9,7 +9,10 @@ import {
   carryOut,
   change,
   changes,
+  diskWithDirectory,
   explore,
+  fileChange,
+  fileGlance,
   glance,
   imagesSeen,
   look,
@@ -47,6 +50,26 @@ describe.each(settings)("under $persistence, torn sectors $tornSectors", (settin
     },
   );
 
+  test.prop([changes, fc.array(fc.oneof(change, change, glance), { maxLength: 5 }), fc.array(fc.nat(9))])(
+    "the count holds after a second crash as well",
+    (first, second, answers) => {
+      const disk = runWithin(setting, first.slice(0, 6), 100n);
+      disk.crash();
+      const left = [...answers];
+      const rebooted = disk.fork({ choose: (n) => (left.pop() ?? 0) % n });
+      for (const command of second) carryOut(rebooted, command);
+      rebooted.crash();
+      fc.pre(rebooted.undecidedStates() < 3_000n);
+      let states = 0n;
+      explore((choice) => {
+        const fork = rebooted.fork(choice);
+        look(fork);
+        states += fork.undecidedStates();
+      });
+      expect(states).toBe(rebooted.undecidedStates());
+    },
+  );
+
   test.prop([changes, fc.array(fc.oneof(change, change, glance), { maxLength: 5 })])(
     "deciding the first crash late or at once makes no difference after a second",
     (first, second) => {
@@ -71,6 +94,35 @@ describe.each(settings)("under $persistence, torn sectors $tornSectors", (settin
         for (const key of eager.images.keys()) atOnce.add(key);
       });
       expect([...late].sort()).toEqual([...atOnce].sort());
+    },
+  );
+
+  const life = fc.array(fc.oneof({ weight: 4, arbitrary: fileChange }, { weight: 1, arbitrary: fileGlance }), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  test.prop([fc.array(life, { minLength: 2, maxLength: 4 })], { numRuns: 300 })(
+    "through several lives of two files it makes no difference whether each crash is decided late or at once",
+    (lives) => {
+      const disk = diskWithDirectory(setting);
+      for (const name of ["a", "b"]) disk.open(`/d/${name}`, "create");
+      disk.syncDirectory("/d");
+      const endings = (atOnce: boolean): string[] => {
+        const seen = new Set<string>();
+        let runs = 0;
+        explore((choice) => {
+          if (++runs > 3_000) fc.pre(false);
+          const fork = disk.fork(choice);
+          for (const commands of lives) {
+            for (const command of commands) carryOut(fork, command);
+            fork.crash();
+            if (atOnce) look(fork);
+          }
+          seen.add(look(fork));
+        });
+        return [...seen].sort();
+      };
+      expect(endings(false)).toEqual(endings(true));
     },
   );
 });

@@ -179,6 +179,19 @@ export const glance: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant("read"), path, position: small, count: small }),
   fc.record({ do: fc.constant("list"), path: directory }),
 );
+const file = fc.constantFrom("/d/a", "/d/a", "/d/a", "/d/b");
+/** A command that changes one of two files, not its name. */
+export const fileChange: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("write"), path: file, position: small, bytes }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("truncate"), path: file, size: small }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("open"), path: file, mode: fc.constant("create") }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("sync"), path: file }) },
+);
+/** A command that looks at one of two files. */
+export const fileGlance: fc.Arbitrary<Command> = fc.oneof(
+  fc.record({ do: fc.constant("size"), path: file }),
+  fc.record({ do: fc.constant("read"), path: file, position: small, count: small }),
+);
 export const changes: fc.Arbitrary<Command[]> = fc.array(change, { minLength: 2, maxLength: 12 });
 
 /** Every persistence model, with and without torn sectors. */

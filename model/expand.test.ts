@@ -69,6 +69,7 @@ describe("lz4", () => {
     },
     { what: "literals, 15 + 255", size: 270, block: "f0 ff00" + "61".repeat(270), expected: "a".repeat(270) },
     { what: "a match", size: 9, block: "30 616263 0300 20 7879", expected: "abcabcaxy" },
+    { what: "a match with no literals behind it", size: 5, block: "10 61 0100 00", expected: "aaaaa" },
     {
       what: "a match that overlaps itself",
       size: 21,
@@ -100,6 +101,8 @@ describe("lz4", () => {
     { what: "a match length that goes on past the end", size: 255, block: "1f 61 0100 ff" },
     { what: "distance 0", size: 6, block: "10 61 0000 10 62" },
     { what: "a distance before the start", size: 6, block: "10 61 0200 10 62" },
+    { what: "something behind the end", size: 3, block: "30 616263 00" },
+    { what: "a match behind the end", size: 3, block: "30 616263 0300 00" },
     { what: "half a distance", size: 5, block: "10 61 01" },
     { what: "a match beyond the size", size: 4, block: "10 61 0100 10 62" },
     { what: "a match at the end", size: 5, block: "10 61 0100" },

@@ -2,8 +2,8 @@
  * Decompression (`docs/FORMAT.md`, section 2) with nothing that the engine uses: LZ4 blocks as specified in
  * https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md, Zstandard (RFC 8878) by the package `fzstd`.
  * Promises: no bytes make it throw; it allocates a copy of the input and the size declared, once that is at
- * most 2^28 - 1 and what so many bytes can expand to. Does not promise, for zstd: to refuse a wrong frame that
- * yields its size (the chain hash does), to find matches over 2^25 bytes back, to be quick where made slow.
+ * most 2^28 - 1 and what so many bytes can expand to. Does not promise: lz4's end-of-block rules; for zstd, to
+ * refuse all that is wrong (the chain hash does), matches over 2^25 bytes back, speed where it is made slow.
  * @module
  */
 import { decompress } from "fzstd";
@@ -33,7 +33,7 @@ function expandLz4(stored: Uint8Array): Uint8Array | string {
   let [at, to] = [0, 0];
   const length = (nibble: number): number => {
     let sum = nibble; // 15 goes on in the bytes that follow, up to and with the first that is not 255
-    for (let byte = nibble === 15 ? 255 : 0; byte === 255; sum += byte) byte = block[at++] ?? Infinity;
+    for (let byte = nibble === 15 ? 255 : 0; byte === 255; sum += byte) byte = block[at++] ?? 0;
     return sum;
   };
   while (at < block.length) {

@@ -3,6 +3,7 @@
  * @module
  */
 import type { PersistenceName } from "../fault-injection/persistence.ts";
+import * as z from "zod/mini";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 
 export interface Bounds {
@@ -26,11 +27,29 @@ export interface Bounds {
   readonly stepsMax: number;
 }
 
+const count = (min: number): z.ZodMiniNumber => z.int().check(z.minimum(min));
+
+/** For bounds that come from a file or a command line. */
+export const boundsSchema: z.ZodMiniType<Bounds> = z.strictObject({
+  length: count(1),
+  operations: z.array(z.enum(OPERATIONS.map(({ name }) => name))).check(z.minLength(1)),
+  persistence: z.enum(["posix", "ordered-metadata", "prefix"]),
+  sectorBytes: count(1),
+  tornSectors: z.boolean(),
+  recoveryCrashes: count(0),
+  maxSegmentBytes: count(1),
+  checkpointEvery: count(0),
+  indexLogMaxEntries: count(1),
+  readChunkBytes: count(1),
+  recoveriesMax: count(1),
+  stepsMax: count(1),
+});
+
 const standard: Bounds = {
   length: 4,
   operations: OPERATIONS.map(({ name }) => name),
   persistence: "posix",
-  sectorBytes: 32,
+  sectorBytes: 40,
   tornSectors: false,
   recoveryCrashes: 1,
   maxSegmentBytes: 150,

@@ -1,47 +1,49 @@
 /**
  * The bounded exhaustive check: every workload, every crash of its last operation, every state that the crash may leave.
  *
- * The work is cut into **blocks**, the workloads that begin alike; a block's counts depend on nothing but the bounds, so the sum
- * is the same with any number of workers and shards.
+ * First a **survey** runs every workload once, engine beside model, and lists the crash points that no workload before it
+ * had. They are cut into **units**, one a workload; what a unit's search counts depends on nothing but the unit, so the sum is the
+ * same with any number of workers and in any order.
  * @module
  */
 import type { Bounds } from "./bounds.ts";
+import type { InvariantId } from "./catalogue.ts";
 import { type Chosen, Odometer } from "./choices.ts";
-import { ASKED, CrashSearch, Found } from "./crash-search.ts";
+import { ASKED, CrashSearch, Found, onlyStream, stateKey } from "./crash-search.ts";
 import { type Counts, emptyCounts, Violation } from "./tally.ts";
 import { chooseWorkload, runWorkload } from "./walk.ts";
 
-/** Answers to the first questions of every workload in it. */
-export type Block = readonly number[];
+/** Crash points of one workload that are worth a search. */
+export interface Unit {
+  /** The answers that make the workload. */
+  readonly workload: readonly Chosen[];
+  readonly points: readonly UnitPoint[];
+}
+
+/** A moment (its place in the last operation), and which of the streams is looked at. */
+export interface UnitPoint {
+  readonly place: number;
+  readonly stream: number;
+}
 
 /** What is wrong, and the choices that show it. */
 export interface Counterexample {
-  readonly invariant: string;
+  readonly invariant: InvariantId;
   readonly expected: string;
   readonly seen: string;
   readonly choices: readonly Chosen[];
 }
 
-export interface BlockResult {
+export interface PartResult {
   readonly counts: Counts;
-  /** The first violation; the block was not searched beyond it. */
+  /** The first violation; nothing was searched beyond it. */
   readonly counterexample: Counterexample | undefined;
-  /** Whether it was searched to its end. */
-  readonly finished: boolean;
 }
 
-/** All blocks, shortest workloads first, so that the first violation found is one of the shortest. */
-export function blocksOf(bounds: Bounds): Block[] {
-  const blocks: Block[] = [];
-  const operations = bounds.operations.map((_, i) => i);
-  for (let length = 1; length <= bounds.length; length += 1) {
-    // One possibility is no question: see Choice.
-    const asked = bounds.length > 1 ? [length - 1] : [];
-    if (length < 3 || operations.length < 2) blocks.push(asked);
-    else
-      for (const first of operations) for (const second of operations) blocks.push([...asked, first, second]);
-  }
-  return blocks;
+export interface Survey extends PartResult {
+  readonly units: readonly Unit[];
+  /** Whether all workloads were run. */
+  readonly finished: boolean;
 }
 
 /** How many workloads the bounds name. */
@@ -52,33 +54,69 @@ export function workloadsIn(bounds: Bounds): number {
 }
 
 /**
- * Searches one block.
- * @param goOn asked before every workload with the counts so far; `false` ends the search, unfinished
+ * Runs every workload without a crash, shortest first, so that the first violation is one of the shortest.
+ * @param goOn asked before every workload; `false` ends the survey, unfinished
  */
-export async function runBlock(
-  bounds: Bounds,
-  block: Block,
-  goOn: (counts: Counts) => boolean,
-): Promise<BlockResult> {
+export async function survey(bounds: Bounds, goOn: (counts: Counts) => boolean): Promise<Survey> {
   const counts = emptyCounts();
-  const search = new CrashSearch(bounds, counts);
-  const workloads = new Odometer(block);
+  const units: Unit[] = [];
+  const seen = new Set<string>();
+  const workloads = new Odometer();
+  const result = (rest: Partial<Survey>): Survey => ({
+    counts,
+    units,
+    counterexample: undefined,
+    finished: false,
+    ...rest,
+  });
   try {
     do {
-      if (!goOn(counts)) return { counts, counterexample: undefined, finished: false };
+      if (!goOn(counts)) return result({});
       workloads.begin();
-      const workload = chooseWorkload(bounds, workloads);
-      const points = await runWorkload(bounds, workload, counts);
-      for (const point of points) {
-        const asked = { what: ASKED.crash, chosen: point.place, of: points.length + 1 };
-        await search.explore(point, bounds.recoveryCrashes, () => [...workloads.path(), asked]);
+      const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
+      const points: UnitPoint[] = [];
+      for (const point of found) {
+        for (const stream of [...point.logs.keys()].keys()) {
+          const key = stateKey(onlyStream(point, stream));
+          if (seen.has(key)) continue;
+          seen.add(key);
+          points.push({ place: point.place, stream });
+        }
       }
+      if (points.length > 0) units.push({ workload: workloads.path(), points });
     } while (workloads.advance());
   } catch (error) {
-    const found = error instanceof Violation ? new Found(error, workloads.path()) : error;
-    if (!(found instanceof Found)) throw error;
-    const { invariant, expected, seen } = found.violation;
-    return { counts, counterexample: { invariant, expected, seen, choices: found.path }, finished: false };
+    return result({ counterexample: asCounterexample(error, () => workloads.path()) });
   }
-  return { counts, counterexample: undefined, finished: true };
+  return result({ finished: true });
+}
+
+/** Searches what lies behind a unit's crash points. */
+export async function searchUnit(bounds: Bounds, unit: Unit): Promise<PartResult> {
+  const counts = emptyCounts();
+  const search = new CrashSearch(bounds, counts);
+  const answers = new Odometer(unit.workload.map(({ chosen }) => chosen));
+  answers.begin();
+  const workload = chooseWorkload(bounds, answers);
+  // Counted by the survey already.
+  const points = await runWorkload(bounds, workload, emptyCounts());
+  for (const { place, stream } of unit.points) {
+    const point = points[place - 1];
+    if (point === undefined) throw new RangeError(`A unit names crash point ${place} of ${points.length}.`);
+    const asked = { what: ASKED.crash, chosen: place, of: points.length + 1 };
+    try {
+      await search.explore(point, bounds.recoveryCrashes, () => [...unit.workload, asked], [stream]);
+    } catch (error) {
+      return { counts, counterexample: asCounterexample(error, () => [...unit.workload, asked]) };
+    }
+  }
+  return { counts, counterexample: undefined };
+}
+
+/** What a person gets to see of a violation; any other error is thrown on. */
+export function asCounterexample(error: unknown, path: () => readonly Chosen[]): Counterexample {
+  const found = error instanceof Violation ? new Found(error, path()) : error;
+  if (!(found instanceof Found)) throw error;
+  const { invariant, expected, seen } = found.violation;
+  return { invariant, expected, seen, choices: found.path };
 }

@@ -23,6 +23,7 @@ import type { InvariantId } from "./catalogue.ts";
 import { type Chosen, nobody, Odometer } from "./choices.ts";
 import { checkSegments, checkRecords, sameBytes, show } from "./comparison.ts";
 import { DATA_PATH, type Logs, openEngine } from "./lockstep.ts";
+import { Witnessing } from "./witnessing.ts";
 import { attempt, check, type Counts, Violation } from "./tally.ts";
 
 /** A moment at which the machine or the process may die. */
@@ -75,16 +76,21 @@ export class CrashSearch {
   }
 
   /**
-   * Searches everything behind a crash point, for both kinds of crash.
+   * Searches everything behind a crash point, for every stream or those at the places given, and for both kinds of crash.
    * @param depth how many times recovery is crashed in turn
    * @throws Found at the first violation
    */
-  async explore(point: CrashPoint, depth: number, trail: Trail): Promise<void> {
-    this.#counts.crashPoints += 1;
-    for (let place = 0; place < Math.max(point.logs.size, 1); place += 1) {
+  async explore(
+    point: CrashPoint,
+    depth: number,
+    trail: Trail,
+    places: Iterable<number> = [...point.logs.keys()].keys(),
+  ): Promise<void> {
+    for (const place of places) {
       const looked: Chosen = { what: ASKED.stream, chosen: place, of: point.logs.size };
       const only = onlyStream(point, place);
-      const key = `${depth} ${stateKey(only.disk, only.logs)}`;
+      this.#counts.crashPoints += 1;
+      const key = `${depth} ${stateKey(only)}`;
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
       for (const [chosen, kind] of CRASH_KINDS.entries()) {
@@ -130,7 +136,7 @@ export class CrashSearch {
 
   /** Goes on from a recovered state, once for each such state. */
   async #probe(recovery: Recovery, trail: Trail): Promise<void> {
-    const key = `probe ${stateKey(recovery.disk, recovery.logs)}`;
+    const key = `probe ${stateKey(recovery)}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
     for (const chosen of EXTREMES.keys()) {
@@ -186,17 +192,20 @@ export class Recovery {
   logs: Logs;
   /** Whether a torn tail was cut. */
   cut = false;
+  /** The model when it crashed, and what of it is still promised. */
+  readonly #crashed: Logs;
   readonly #before: Logs;
   readonly #kind: CrashKind;
   readonly #bounds: Bounds;
   readonly #counts: Counts;
 
   constructor(point: CrashPoint, kind: CrashKind, choice: Choice, bounds: Bounds, counts: Counts) {
-    this.disk = point.disk.fork(choice);
+    this.disk = point.disk.fork(kind === "power" ? new Witnessing(choice, counts) : choice);
     if (kind === "power") this.disk.crash();
     else this.disk.kill();
     this.states = this.disk.undecidedStates();
     this.logs = point.logs;
+    this.#crashed = point.logs;
     this.#before = new Map([...point.logs].map(([stream, log]) => [stream, crashed(log, kind)]));
     this.#kind = kind;
     this.#bounds = bounds;
@@ -253,7 +262,7 @@ export class Recovery {
       this.cut = true;
       counts.met["torn-record-cut"] += 1;
     }
-    this.#witnessStream(log, shown.length);
+    this.#witnessStream(this.#crashed.get(stream) ?? log, shown.length);
     return after;
   }
 
@@ -292,8 +301,10 @@ export async function probe(
   choice: Choice,
   bounds: Bounds,
   counts: Counts,
+  trace?: (line: string) => void,
 ): Promise<void> {
   const disk = recovery.disk.fork(choice);
+  disk.onCall = trace;
   disk.kill();
   const logs = new Map<bigint, ModelLog>();
   const again = await attempt("D3", GOES_ON, () => openEngine(disk, bounds));
@@ -333,7 +344,7 @@ function crashed(log: ModelLog, kind: CrashKind): ModelLog {
 }
 
 /** Equal keys: equal disks, and equal models of what may be on them. */
-function stateKey(disk: SimulatedDisk, logs: Logs): string {
+export function stateKey({ disk, logs }: { readonly disk: SimulatedDisk; readonly logs: Logs }): string {
   let key = disk.key();
   for (const log of logs.values()) {
     const head = Buffer.from(modelHead(log)).toString("latin1");

@@ -18,11 +18,11 @@ import {
   Recovery,
 } from "./crash-search.ts";
 import { Lockstep } from "./lockstep.ts";
-import { operationNamed } from "./operations.ts";
+import { type OperationName, operationNamed } from "./operations.ts";
 import type { Counts } from "./tally.ts";
 
 /** Chooses a workload: its length, then its operations. */
-export function chooseWorkload(bounds: Bounds, choice: Choice): (typeof bounds.operations)[number][] {
+export function chooseWorkload(bounds: Bounds, choice: Choice): OperationName[] {
   const length = choice.choose(bounds.length, "operations, less one") + 1;
   return Array.from({ length }, (_, i) => {
     const chosen = bounds.operations[choice.choose(bounds.operations.length, `operation ${i + 1}`)];
@@ -34,11 +34,13 @@ export function chooseWorkload(bounds: Bounds, choice: Choice): (typeof bounds.o
 /** Runs a workload on engine and model. @returns the moments of its last operation at which a crash may come */
 export async function runWorkload(
   bounds: Bounds,
-  workload: Bounds["operations"],
+  workload: readonly OperationName[],
   counts: Counts,
+  trace?: (line: string) => void,
 ): Promise<CrashPoint[]> {
   const lockstep = await Lockstep.open(bounds, counts);
   const { disk } = lockstep;
+  disk.onCall = trace;
   const points: CrashPoint[] = [];
   const keep = (after: string): void => {
     points.push({ disk: disk.fork(nobody), logs: lockstep.logs, after, place: points.length + 1 });
@@ -54,6 +56,7 @@ export async function runWorkload(
         keep(after);
       };
     }
+    trace?.(`-- ${name}`);
     await lockstep.perform(operationNamed(name));
   }
   disk.onChange = undefined;
@@ -63,21 +66,33 @@ export async function runWorkload(
   return points;
 }
 
-/** Walks once. @throws Violation */
-export async function walk(bounds: Bounds, choice: Choice, counts: Counts): Promise<void> {
-  const points = await runWorkload(bounds, chooseWorkload(bounds, choice), counts);
+/**
+ * Walks once.
+ * @param trace gets every call to the disk, and what it belongs to
+ * @throws Violation
+ */
+export async function walk(
+  bounds: Bounds,
+  choice: Choice,
+  counts: Counts,
+  trace: (line: string) => void = () => undefined,
+): Promise<void> {
+  const points = await runWorkload(bounds, chooseWorkload(bounds, choice), counts, trace);
   let point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
   for (let depth = bounds.recoveryCrashes; point !== undefined; depth -= 1) {
     counts.crashPoints += 1;
     const looked = onlyStream(point, choice.choose(point.logs.size, ASKED.stream));
     const kind = CRASH_KINDS[choice.choose(CRASH_KINDS.length, ASKED.kind)] ?? "power";
+    trace(`-- crash after: ${point.after}; recovery`);
     const recovery = new Recovery(looked, kind, choice, bounds, counts);
+    recovery.disk.onCall = trace;
     await recovery.run(() => depth > 0);
     counts.recoveries += 1;
     const inner = depth > 0 ? choice.choose(recovery.changes + 1, ASKED.recoveryCrash) : 0;
     if (inner === 0) {
       const extreme = new Extreme(choice.choose(EXTREMES.length, ASKED.extreme));
-      await probe(recovery, extreme, bounds, counts);
+      trace("-- the process is killed, started again and appends; then the machine crashes");
+      await probe(recovery, extreme, bounds, counts, trace);
     }
     point = recovery.points[inner - 1];
   }

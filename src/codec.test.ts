@@ -3,9 +3,9 @@
  * is refused. That a refused bomb was not expanded is shown twice: the library was not called, and memory did not grow.
  */
 import bindings from "@mongodb-js/zstd/bindings.js";
-import { fc, test } from "@fast-check/vitest";
+import { fc, test as property } from "@fast-check/vitest";
 import lz4 from "lz4-napi";
-import { afterEach, describe, expect, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { type Codec, CodecRegistry, compressed, Lz4Codec, NoneCodec, ZstdCodec } from "./codec.ts";
 import { StorageError } from "./error.ts";
@@ -79,7 +79,7 @@ afterEach(() => {
 });
 
 describe.each(CODECS)("%s", (_, codec) => {
-  test.prop([payloads])(
+  property.prop([payloads])(
     "Z1 decompress(compress(x)) = x; what is stored is never larger than x",
     async (payload) => {
       const before = payload.slice();
@@ -112,7 +112,7 @@ describe.each(CODECS)("%s", (_, codec) => {
     expectBytes(restored, payload);
   });
 
-  test.prop([payloads, fc.nat(9), fc.nat(9)])(
+  property.prop([payloads, fc.nat(9), fc.nat(9)])(
     "a view of a bigger buffer counts for what it shows",
     async (payload, before, after) => {
       const within = (bytes: Uint8Array): Uint8Array => {
@@ -247,7 +247,7 @@ describe("Lz4Codec", () => {
     expect(expand).toHaveBeenCalledTimes(2);
   });
 
-  test.prop([fc.uint8Array({ maxLength: 64 }), fc.option(fc.nat(300))])(
+  property.prop([fc.uint8Array({ maxLength: 64 }), fc.option(fc.nat(300))])(
     "any block gives a payload of the claimed size or a StorageError, never another exception",
     (bytes, claimed) => {
       const stored = claimed === null ? bytes : Buffer.concat([hex("00000000"), bytes]);
@@ -410,7 +410,7 @@ describe("ZstdCodec", () => {
     });
   });
 
-  test.prop([fc.uint8Array({ maxLength: 100 }), fc.nat(155)])(
+  property.prop([fc.uint8Array({ maxLength: 100 }), fc.nat(155)])(
     "any content of a compressed block gives a payload of the declared size or a StorageError, never another exception",
     async (content, more) => {
       const header = (content.length << 3) | 0b101;

@@ -2,8 +2,8 @@
  * The frame walker against frames spelled out by hand from RFC 8878, one header field at a time, each limit from both
  * sides. Whether libzstd agrees is `codec.test.ts`'s business.
  */
-import { fc, test } from "@fast-check/vitest";
-import { describe, expect } from "vitest";
+import { fc, test as property } from "@fast-check/vitest";
+import { describe, expect, test } from "vitest";
 
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import { checkedFrame, declareContentSize, walkFrame } from "./zstd-frame.ts";
@@ -291,7 +291,7 @@ describe("checkedFrame", () => {
     );
   });
 
-  test.prop([fc.uint8Array({ maxLength: 40 }), fc.boolean()])(
+  property.prop([fc.uint8Array({ maxLength: 40 }), fc.boolean()])(
     "any bytes behind the magic number give an outline within the limits or a StorageError",
     (rest, accepts) => {
       const bytes = join(hex("28b52ffd"), rest);

@@ -1,0 +1,100 @@
+/**
+ * `kmb check`: surveys the workloads, searches the units on all cores, prints what was covered, and says with its exit status whether that was
+ * everything.
+ * @module
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import type { Bounds, ProfileName } from "../properties/bounds.ts";
+import { type Counterexample, survey, workloadsIn } from "../properties/check.ts";
+import { pinnedDifferences } from "../properties/pinned.ts";
+import { exitStatus, resultLines, resultOf, toJson } from "../properties/result.ts";
+import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
+import { serializeCounterexample } from "./counterexample.ts";
+import { runUnits } from "./pool.ts";
+import { progress } from "./progress.ts";
+
+export interface CheckOptions {
+  readonly profile: ProfileName;
+  readonly workers: number;
+  readonly seconds?: number;
+  readonly json?: string;
+  readonly counterexamples: string;
+}
+
+/**
+ * Runs the check.
+ * @param changed whether the bounds are not the profile's own; then there are no pinned counts to compare with
+ * @returns the exit status
+ */
+export async function check(bounds: Bounds, changed: boolean, options: CheckOptions): Promise<number> {
+  const started = performance.now();
+  const late = (): boolean => (performance.now() - started) / 1000 > (options.seconds ?? Infinity);
+  const stopped = new Set<string>();
+  const outOfTime = `the budget of ${options.seconds ?? 0} seconds was used up`;
+  const counts: Counts = emptyCounts();
+  let counterexample: Counterexample | undefined;
+
+  const surveying = progress("workloads", workloadsIn(bounds));
+  const surveyed = await survey(bounds, ({ workloads }) => {
+    surveying.at(workloads);
+    return !late();
+  });
+  surveying.stop();
+  addCounts(counts, surveyed.counts);
+  counterexample = surveyed.counterexample;
+  if (!surveyed.finished && counterexample === undefined) stopped.add(outOfTime);
+
+  if (surveyed.finished) {
+    const points = surveyed.units.reduce((sum, unit) => sum + unit.points.length, 0);
+    const searching = progress("crash points", points);
+    let searched = 0;
+    await runUnits(bounds, surveyed.units, options.workers, (result, unit) => {
+      addCounts(counts, result.counts);
+      searched += unit.points.length;
+      searching.at(searched);
+      counterexample = result.counterexample;
+      if (counterexample !== undefined) return false;
+      if (searched < points && late()) {
+        stopped.add(outOfTime);
+        stopped.add(`${points - searched} of ${points} crash points were not searched`);
+        return false;
+      }
+      return true;
+    });
+    searching.stop();
+  }
+
+  if (!changed && counterexample === undefined && stopped.size === 0) {
+    for (const difference of pinnedDifferences(options.profile, counts)) stopped.add(difference);
+  }
+  const file = `${options.counterexamples}/${counterexample?.invariant ?? "none"}.json`;
+  const seconds = Math.round(performance.now() - started) / 1000;
+  const result = resultOf(counts, {
+    profile: options.profile,
+    bounds,
+    stopped: [...stopped],
+    counterexample,
+    file,
+    seconds,
+  });
+  if (counterexample !== undefined) {
+    mkdirSync(options.counterexamples, { recursive: true });
+    writeFileSync(file, serializeCounterexample(bounds, counterexample));
+    for (const line of counterexampleLines(counterexample, file)) console.log(line);
+  }
+  for (const line of resultLines(result)) console.log(line);
+  if (options.json !== undefined) writeFileSync(options.json, toJson(result));
+  return exitStatus(result);
+}
+
+function counterexampleLines({ invariant, expected, seen, choices }: Counterexample, file: string): string[] {
+  return [
+    `  VIOLATED ${invariant}`,
+    ...choices.map(({ what, chosen }) => `    ${what} -> ${chosen}`),
+    `    expected  ${expected}`,
+    `    seen      ${seen}`,
+    `    npx kmb replay ${file}`,
+    "",
+  ];
+}

@@ -1,0 +1,49 @@
+/**
+ * The counterexample file: small, readable, and enough to run it again.
+ * @module
+ */
+import * as z from "zod/mini";
+import { type Bounds, boundsSchema } from "../properties/bounds.ts";
+import type { Counterexample } from "../properties/check.ts";
+import type { Chosen } from "../properties/choices.ts";
+import { toJson } from "../properties/result.ts";
+
+export const COUNTEREXAMPLE_SCHEMA = "kimberlite-storage/counterexample@1";
+
+const schema = z.object({
+  schema: z.literal(COUNTEREXAMPLE_SCHEMA),
+  bounds: boundsSchema,
+  invariant: z.string(),
+  expected: z.string(),
+  seen: z.string(),
+  choices: z.array(z.object({ what: z.string(), chosen: z.int(), of: z.int() })),
+});
+
+export interface CounterexampleFile {
+  readonly bounds: Bounds;
+  readonly invariant: string;
+  readonly expected: string;
+  readonly seen: string;
+  readonly choices: readonly Chosen[];
+}
+
+export function serializeCounterexample(bounds: Bounds, counterexample: Counterexample): string {
+  return toJson({ schema: COUNTEREXAMPLE_SCHEMA, bounds, ...counterexample });
+}
+
+/** @throws Error that says what is wrong with the file */
+export function parseCounterexample(text: string): CounterexampleFile {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new Error("This is not JSON.");
+  }
+  const named = (json as { schema?: unknown } | null)?.schema;
+  if (named !== COUNTEREXAMPLE_SCHEMA) {
+    throw new Error(`This is no ${COUNTEREXAMPLE_SCHEMA} file: its schema is ${JSON.stringify(named)}.`);
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  return parsed.data;
+}

@@ -1,0 +1,116 @@
+/**
+ * The commands and options of `kmb`. Every bound of the check has a flag; a profile is a named set of them.
+ * @module
+ */
+import { availableParallelism } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type Bounds, boundsSchema, PROFILES, type ProfileName } from "../properties/bounds.ts";
+import { OPERATIONS } from "../properties/operations.ts";
+import { check, type CheckOptions } from "./check.ts";
+import { replay } from "./replay.ts";
+
+/** A whole number that is at least `min`. */
+function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < min) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${min}.`);
+    }
+    return value;
+  };
+}
+
+const BOUND_OPTIONS: readonly Option[] = [
+  new Option("--length <n>", "workloads are all sequences of up to n operations").argParser(wholeNumber(1)),
+  new Option("--operations <names>", "comma-separated operations").argParser((text) => text.split(",")),
+  new Option("--persistence <model>", "what a crash may leave").choices([
+    "posix",
+    "ordered-metadata",
+    "prefix",
+  ]),
+  new Option("--sector-bytes <n>", "what reaches the medium as a whole").argParser(wholeNumber(1)),
+  new Option("--torn-sectors", "a sector may be cut anywhere"),
+  new Option("--recovery-crashes <n>", "how many crashes deep recovery is crashed").argParser(wholeNumber(0)),
+  new Option("--max-segment-bytes <n>", "size at which a segment ends").argParser(wholeNumber(1)),
+  new Option("--checkpoint-every <n>", "offsets between checkpoints; 0 for none").argParser(wholeNumber(0)),
+  new Option("--index-log-max-entries <n>", "entries after which an index is saved").argParser(
+    wholeNumber(1),
+  ),
+  new Option("--read-chunk-bytes <n>", "how much the engine reads at a time").argParser(wholeNumber(1)),
+  new Option("--recoveries-max <n>", "recoveries behind one crash at most").argParser(wholeNumber(1)),
+  new Option("--steps-max <n>", "disk calls in one life of the process at most").argParser(wholeNumber(1)),
+];
+
+const CHECK_HELP = `
+Operations: ${OPERATIONS.map(({ name }) => name).join(", ")}
+
+Exit status:
+  0  every invariant holds and the run was complete
+  1  an invariant is violated; the counterexample is in a file
+  2  wrong usage, or an error of the checker
+  3  nothing is violated, but the run was not complete
+
+Examples:
+  kmb check --profile quick
+  kmb check --json result.json
+  kmb check --length 2 --torn-sectors`;
+
+/** The command line, ready to parse. Throws `CommanderError` where commander would exit. */
+export function program(): Command {
+  const kmb = new Command("kmb")
+    .description("Checks kimberlite-storage: its engine beside its model, under every crash.")
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true });
+
+  const checking = kmb
+    .command("check")
+    .description("run the bounded exhaustive check")
+    .addOption(
+      new Option("--profile <name>", "a named set of bounds")
+        .choices(Object.keys(PROFILES))
+        .default("default"),
+    )
+    .option("--json <file>", "write the result as JSON")
+    .addOption(
+      new Option("--workers <n>", "threads; makes no difference to the result")
+        .argParser(wholeNumber(1))
+        .default(availableParallelism()),
+    )
+    .addOption(new Option("--seconds <n>", "stop after so long, incomplete").argParser(wholeNumber(1)))
+    .option("--counterexamples <directory>", "where counterexamples are written", "counterexamples")
+    .addHelpText("after", CHECK_HELP);
+  for (const option of BOUND_OPTIONS) checking.addOption(option);
+  checking.action(async (options: CheckOptions & Partial<Bounds> & { profile: ProfileName }) => {
+    const { bounds, changed } = boundsFrom(options, (message) => checking.error(`error: ${message}`));
+    process.exitCode = await check(bounds, changed, options);
+  });
+
+  kmb
+    .command("replay")
+    .description("run a counterexample again and show it step by step")
+    .argument("<file>", "a file that `kmb check` wrote")
+    .addHelpText(
+      "after",
+      "\nExit status: 1 the violation is there, 0 it is not, 2 the file does not fit this version.",
+    )
+    .action(async (file: string) => {
+      process.exitCode = await replay(file);
+    });
+  return kmb;
+}
+
+/** The profile's bounds with those that have a flag of their own, and whether that changed any. */
+function boundsFrom(
+  options: Partial<Bounds> & { profile: ProfileName },
+  refuse: (message: string) => never,
+): { bounds: Bounds; changed: boolean } {
+  const profile = PROFILES[options.profile];
+  const given = Object.fromEntries(
+    Object.keys(profile).flatMap((name) => (name in options ? [[name, options[name as keyof Bounds]]] : [])),
+  );
+  const parsed = boundsSchema.safeParse({ ...profile, ...given });
+  if (!parsed.success) {
+    refuse(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
+  }
+  return { bounds: parsed.data, changed: Object.keys(given).length > 0 };
+}

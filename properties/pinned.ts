@@ -1,0 +1,23 @@
+/**
+ * The counts of the profiles, as constants: the same bounds give the same counts on any machine, so a change to one of these
+ * is a change to review. A run that comes to other counts is not complete.
+ * @module
+ */
+import type { ProfileName } from "./bounds.ts";
+import type { Counts } from "./tally.ts";
+
+type Pinned = Pick<Counts, "workloads" | "crashPoints" | "crashStates" | "recoveries">;
+
+const PINNED: { readonly [name in ProfileName]?: Pinned } = {};
+
+/** Where counts differ from the profile's, in words. */
+export function pinnedDifferences(profile: ProfileName, counts: Counts): string[] {
+  const pinned = PINNED[profile];
+  if (pinned === undefined) return [];
+  return (Object.keys(pinned) as (keyof Pinned)[])
+    .filter((name) => pinned[name] !== counts[name])
+    .map(
+      (name) =>
+        `${name} is ${String(counts[name])} where ${String(pinned[name])} is pinned (properties/pinned.ts)`,
+    );
+}

@@ -1,0 +1,134 @@
+/**
+ * What a run of the check found, as data with a stable schema and as the lines a person reads.
+ * @module
+ */
+import type { Bounds } from "./bounds.ts";
+import { CATALOGUE } from "./catalogue.ts";
+import { type Counterexample, workloadsIn } from "./check.ts";
+import type { Counts } from "./tally.ts";
+import { WITNESSES } from "./witnesses.ts";
+
+export const SCHEMA = "kimberlite-storage/check@1";
+
+/** `--json` writes this. Counts above 2^53 are written with all their digits. */
+export interface CheckResult {
+  readonly schema: typeof SCHEMA;
+  readonly profile: string;
+  readonly bounds: Bounds;
+  readonly shard: null;
+  readonly workloads: number;
+  readonly crashPoints: number;
+  readonly crashStates: bigint;
+  readonly recoveries: number;
+  readonly left: bigint;
+  readonly faults: number;
+  readonly complete: boolean;
+  readonly incompleteBecause: readonly string[];
+  readonly invariants: readonly {
+    readonly id: string;
+    readonly checks: number;
+    readonly violations: number;
+  }[];
+  readonly witnesses: readonly { readonly id: string; readonly met: number }[];
+  readonly violations: readonly { readonly invariant: string; readonly counterexample: string }[];
+  readonly seconds: number;
+}
+
+/** What a run was and how it ended, besides its counts. */
+export interface RunFacts {
+  readonly profile: string;
+  readonly bounds: Bounds;
+  /** Reasons from outside why not everything was searched, such as a budget. */
+  readonly stopped: readonly string[];
+  readonly counterexample: Counterexample | undefined;
+  /** Where the counterexample was written. */
+  readonly file: string;
+  readonly seconds: number;
+}
+
+/** Makes a run's result. It is complete only if everything that the bounds name was searched and every witness was met. */
+export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
+  const { bounds, counterexample } = facts;
+  const incompleteBecause = [...facts.stopped];
+  if (counterexample !== undefined) incompleteBecause.push("the search ended at the first violation");
+  else {
+    if (counts.workloads < workloadsIn(bounds)) {
+      incompleteBecause.push(`${counts.workloads} of ${workloadsIn(bounds)} workloads were run`);
+    }
+    if (counts.left > 0n) incompleteBecause.push(`${String(counts.left)} crash states are left`);
+    for (const { id } of WITNESSES)
+      if (counts.met[id] === 0) incompleteBecause.push(`witness "${id}" was not met`);
+    for (const { id } of CATALOGUE)
+      if (counts.checks[id] === 0) incompleteBecause.push(`invariant ${id} was not checked`);
+  }
+  return {
+    schema: SCHEMA,
+    profile: facts.profile,
+    bounds,
+    shard: null,
+    workloads: counts.workloads,
+    crashPoints: counts.crashPoints,
+    crashStates: counts.crashStates,
+    recoveries: counts.recoveries,
+    left: counts.left,
+    faults: 0,
+    complete: incompleteBecause.length === 0,
+    incompleteBecause,
+    invariants: CATALOGUE.map(({ id }) => ({
+      id,
+      checks: counts.checks[id],
+      violations: counterexample?.invariant === id ? 1 : 0,
+    })),
+    witnesses: WITNESSES.map(({ id }) => ({ id, met: counts.met[id] })),
+    violations:
+      counterexample === undefined
+        ? []
+        : [{ invariant: counterexample.invariant, counterexample: facts.file }],
+    seconds: facts.seconds,
+  };
+}
+
+/** Exit status: 0 all hold and complete, 1 violated, 3 not complete. */
+export function exitStatus(result: CheckResult): 0 | 1 | 3 {
+  if (result.violations.length > 0) return 1;
+  return result.complete ? 0 : 3;
+}
+
+/** JSON with big integers written as plain numbers, all digits. */
+export function toJson(value: unknown): string {
+  const marked = JSON.stringify(
+    value,
+    (_, item: unknown) => (typeof item === "bigint" ? `\u0000${String(item)}` : item),
+    2,
+  );
+  return `${marked.replaceAll(/"\\u0000(\d+)"/g, "$1")}
+`;
+}
+
+/** The closing lines. */
+export function resultLines(result: CheckResult): string[] {
+  const { bounds } = result;
+  const number = (value: number | bigint): string => value.toLocaleString("en-US");
+  const violated = result.invariants.filter(({ violations }) => violations > 0).length;
+  const met = result.witnesses.filter((witness) => witness.met > 0).length;
+  const perRecovery = result.recoveries === 0 ? 0n : result.crashStates / BigInt(result.recoveries);
+  const row = (name: string, text: string): string => `  ${name.padEnd(15)}${text}`;
+  return [
+    row(
+      "workloads",
+      `${number(result.workloads)} of ${number(workloadsIn(bounds))}   every sequence of up to ${bounds.length} of ${bounds.operations.length} operations`,
+    ),
+    row("crash points", number(result.crashPoints)),
+    row(
+      "crash states",
+      `${number(result.crashStates)} of the ${bounds.persistence} model covered by ${number(result.recoveries)} recoveries   ${number(result.left)} left`,
+    ),
+    row(
+      "reduction",
+      `${number(perRecovery)} crash states a recovery, for what no recovery looks at is not decided`,
+    ),
+    row("invariants", `${result.invariants.length - violated} hold   ${violated} violated`),
+    row("witnesses", `${met} of ${result.witnesses.length} met`),
+    row("complete", result.complete ? "yes" : `no: ${result.incompleteBecause.join("; ")}`),
+  ];
+}
