@@ -116,8 +116,7 @@ export class HandLog {
 /** An index entry: byte position, and the code of the record's kind. */
 export type Entry = readonly [position: number, kind?: number];
 
-const entryBytes = ([position, kind = 0]: Entry): Uint8Array =>
-  u64(BigInt(position) + (BigInt(kind) << 56n));
+const entryBytes = ([position, kind = 0]: Entry): Uint8Array => u64(BigInt(position) + (BigInt(kind) << 56n));
 
 /** An `.idx` file (section 5). */
 export function indexBytes(entries: readonly Entry[], end: number, head: Uint8Array): Buffer {

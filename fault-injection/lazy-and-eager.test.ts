@@ -97,10 +97,13 @@ describe.each(settings)("under $persistence, torn sectors $tornSectors", (settin
     },
   );
 
-  const life = fc.array(fc.oneof({ weight: 4, arbitrary: fileChange }, { weight: 1, arbitrary: fileGlance }), {
-    minLength: 1,
-    maxLength: 4,
-  });
+  const life = fc.array(
+    fc.oneof({ weight: 4, arbitrary: fileChange }, { weight: 1, arbitrary: fileGlance }),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  );
   test.prop([fc.array(life, { minLength: 2, maxLength: 4 })], { numRuns: 300 })(
     "through several lives of two files it makes no difference whether each crash is decided late or at once",
     (lives) => {

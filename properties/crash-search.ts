@@ -34,6 +34,73 @@ export interface CrashPoint {
   readonly after: string;
   /** Which one it is of the run that it was met in. */
   readonly place: number;
+  /**
+   * Whether a power failure has to be looked at here. Until the next sync nothing that was issued is certain to survive, so what a
+   * power failure leaves at this moment it may also leave later; only the last moment before each sync can leave more, and
+   * the one after everything.
+   */
+  powerMatters: boolean;
+}
+
+/** Keeps the moments after each change to a disk, and finds out at which of them a power failure matters. */
+export class CrashPoints {
+  readonly kept: CrashPoint[] = [];
+  /** Changes so far. */
+  changes = 0;
+  readonly #disk: SimulatedDisk;
+  readonly #logs: () => Logs;
+  readonly #worthKeeping: () => boolean;
+
+  /**
+   * @param logs the model at the moment
+   * @param worthKeeping whether a moment is new
+   */
+  constructor(disk: SimulatedDisk, logs: () => Logs, worthKeeping: () => boolean = () => true) {
+    this.#disk = disk;
+    this.#logs = logs;
+    this.#worthKeeping = worthKeeping;
+  }
+
+  /** Begins to watch. `change` and `call` see what is watched, too. */
+  watch(change: (label: string) => void, call?: (label: string) => void): void {
+    this.#disk.onChange = (label) => {
+      change(label);
+      this.#keep(label, false);
+    };
+    this.#disk.onCall = (label) => {
+      call?.(label);
+      if (label.startsWith("sync ")) this.#markLast();
+    };
+  }
+
+  /** Ends it; what remains unsynced now may all be lost. */
+  end(): void {
+    this.#disk.onChange = undefined;
+    this.#disk.onCall = undefined;
+    this.#markLast();
+  }
+
+  /** Adds the moment that is now, at which a power failure matters. */
+  add(label: string): void {
+    this.#keep(label, true);
+  }
+
+  #keep(after: string, powerMatters: boolean): void {
+    this.changes += 1;
+    if (!this.#worthKeeping()) return;
+    this.kept.push({
+      disk: this.#disk.fork(nobody),
+      logs: this.#logs(),
+      after,
+      place: this.changes,
+      powerMatters,
+    });
+  }
+
+  #markLast(): void {
+    const last = this.kept.at(-1);
+    if (last?.place === this.changes) last.powerMatters = true;
+  }
 }
 
 /** What is answered besides the decisions of the disk; the labels are those of a counterexample. */
@@ -52,6 +119,26 @@ const PROBE_PAYLOAD = Uint8Array.of(0x7a);
 
 /** The choices that led here; asked for only when there is something to report. */
 export type Trail = () => readonly Chosen[];
+
+/** What dies at a crash point, and which stream is looked at afterwards. */
+export interface Way {
+  readonly kind: CrashKind;
+  /** Place of the stream among those of the crash point. */
+  readonly stream: number;
+}
+
+/** The ways to crash at a point and look at it that have to be searched. */
+export function waysOf(point: CrashPoint): Way[] {
+  const kinds = point.powerMatters ? CRASH_KINDS : CRASH_KINDS.filter((kind) => kind !== "power");
+  return [...point.logs.keys()].flatMap((_, stream) => kinds.map((kind) => ({ kind, stream })));
+}
+
+/** The choices that make a way. */
+function asked(point: CrashPoint, { kind, stream }: Way): Chosen[] {
+  const looked = { what: ASKED.stream, chosen: stream, of: point.logs.size };
+  const dies = { what: ASKED.kind, chosen: CRASH_KINDS.indexOf(kind), of: CRASH_KINDS.length };
+  return point.logs.size > 1 ? [looked, dies] : [dies];
+}
 
 /** A violation, and the choices that lead to it. */
 export class Found extends Error {
@@ -76,28 +163,20 @@ export class CrashSearch {
   }
 
   /**
-   * Searches everything behind a crash point, for every stream or those at the places given, and for both kinds of crash.
+   * Searches everything behind a crash point.
    * @param depth how many times recovery is crashed in turn
+   * @param only the stream and the kind of crash, if not all of them
    * @throws Found at the first violation
    */
-  async explore(
-    point: CrashPoint,
-    depth: number,
-    trail: Trail,
-    places: Iterable<number> = [...point.logs.keys()].keys(),
-  ): Promise<void> {
-    for (const place of places) {
-      const looked: Chosen = { what: ASKED.stream, chosen: place, of: point.logs.size };
-      const only = onlyStream(point, place);
+  async explore(point: CrashPoint, depth: number, trail: Trail, only?: Way): Promise<void> {
+    for (const way of waysOf(point)) {
+      if (only !== undefined && (way.stream !== only.stream || way.kind !== only.kind)) continue;
       this.#counts.crashPoints += 1;
-      const key = `${depth} ${stateKey(only)}`;
+      const looked = onlyStream(point, way.stream);
+      const key = `${depth} ${stateKey(looked, way.kind)}`;
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
-      for (const [chosen, kind] of CRASH_KINDS.entries()) {
-        const asked = { what: ASKED.kind, chosen, of: CRASH_KINDS.length };
-        const steps = point.logs.size > 1 ? [looked, asked] : [asked];
-        await this.#recoveries(only, kind, depth, () => [...trail(), ...steps]);
-      }
+      await this.#recoveries(looked, way.kind, depth, () => [...trail(), ...asked(point, way)]);
     }
   }
 
@@ -109,11 +188,18 @@ export class CrashSearch {
     let runs = 0;
     do {
       odometer.begin();
-      const recovery = new Recovery(point, kind, odometer, this.#bounds, this.#counts);
+      const recovery = new Recovery(
+        point,
+        kind,
+        odometer,
+        this.#bounds,
+        this.#counts,
+        () => depth > 0 && odometer.fresh,
+      );
       total = recovery.states;
       runs += 1;
       try {
-        await recovery.run(depth > 0 ? () => odometer.fresh : () => false);
+        await recovery.run();
       } catch (error) {
         throw asFound(error, path);
       }
@@ -121,10 +207,10 @@ export class CrashSearch {
       const inner = (place: number): Chosen => ({
         what: ASKED.recoveryCrash,
         chosen: place,
-        of: recovery.changes + 1,
+        of: recovery.points.changes + 1,
       });
       await this.#probe(recovery, depth > 0 ? () => [...path(), inner(0)] : path);
-      for (const again of recovery.points) {
+      for (const again of recovery.points.kept) {
         this.#counts.met["recovery-crashed"] += 1;
         await this.explore(again, depth - 1, () => [...path(), inner(again.place)]);
       }
@@ -136,7 +222,7 @@ export class CrashSearch {
 
   /** Goes on from a recovered state, once for each such state. */
   async #probe(recovery: Recovery, trail: Trail): Promise<void> {
-    const key = `probe ${stateKey(recovery)}`;
+    const key = `probe ${stateKey(recovery, "process")}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
     for (const chosen of EXTREMES.keys()) {
@@ -185,9 +271,7 @@ export class Recovery {
   /** States that the crash may have left. */
   readonly states: bigint;
   /** Moments during this recovery at which it may be crashed in turn. */
-  readonly points: CrashPoint[] = [];
-  /** Changes that recovery made to the disk. */
-  changes = 0;
+  readonly points: CrashPoints;
   /** The model as recovery left it. */
   logs: Logs;
   /** Whether a torn tail was cut. */
@@ -199,7 +283,15 @@ export class Recovery {
   readonly #bounds: Bounds;
   readonly #counts: Counts;
 
-  constructor(point: CrashPoint, kind: CrashKind, choice: Choice, bounds: Bounds, counts: Counts) {
+  /** @param worthKeeping whether a moment of this recovery is to be kept as a crash point */
+  constructor(
+    point: CrashPoint,
+    kind: CrashKind,
+    choice: Choice,
+    bounds: Bounds,
+    counts: Counts,
+    worthKeeping: () => boolean,
+  ) {
     this.disk = point.disk.fork(kind === "power" ? new Witnessing(choice, counts) : choice);
     if (kind === "power") this.disk.crash();
     else this.disk.kill();
@@ -207,27 +299,25 @@ export class Recovery {
     this.logs = point.logs;
     this.#crashed = point.logs;
     this.#before = new Map([...point.logs].map(([stream, log]) => [stream, crashed(log, kind)]));
+    this.points = new CrashPoints(this.disk, () => this.#before, worthKeeping);
     this.#kind = kind;
     this.#bounds = bounds;
     this.#counts = counts;
   }
 
-  /** Recovers, and checks what is shown. `keep` says whether a moment is worth keeping as a crash point. */
-  async run(keep: () => boolean): Promise<void> {
+  /** Recovers, and checks what is shown. */
+  async run(trace?: (call: string) => void): Promise<void> {
     const { disk } = this;
-    disk.onChange = (after) => {
-      this.changes += 1;
-      if (keep())
-        this.points.push({ disk: disk.fork(nobody), logs: this.#before, after, place: this.changes });
-      this.#witnessChange(after);
-    };
+    this.points.watch((change) => {
+      this.#witnessChange(change);
+    }, trace);
     const storage = await this.#attempt(() => openEngine(disk, this.#bounds));
     const logs = new Map<bigint, ModelLog>();
     for (const [stream, log] of this.#before) {
       logs.set(stream, await this.#attempt(() => this.#stream(storage, stream, log), log));
     }
     this.logs = logs;
-    disk.onChange = undefined;
+    this.points.end();
   }
 
   async #stream(storage: Storage, stream: bigint, log: ModelLog): Promise<ModelLog> {
@@ -344,8 +434,11 @@ function crashed(log: ModelLog, kind: CrashKind): ModelLog {
 }
 
 /** Equal keys: equal disks, and equal models of what may be on them. */
-export function stateKey({ disk, logs }: { readonly disk: SimulatedDisk; readonly logs: Logs }): string {
-  let key = disk.key();
+export function stateKey(
+  { disk, logs }: { readonly disk: SimulatedDisk; readonly logs: Logs },
+  kind: CrashKind,
+): string {
+  let key = kind + disk.key();
   for (const log of logs.values()) {
     const head = Buffer.from(modelHead(log)).toString("latin1");
     key += `|${log.durable} ${log.written} ${log.records.length} ${head}`;

@@ -6,12 +6,12 @@
  */
 import type { Choice } from "../fault-injection/choice.ts";
 import type { Bounds } from "./bounds.ts";
-import { nobody } from "./choices.ts";
 import {
   ASKED,
   Extreme,
   EXTREMES,
   type CrashPoint,
+  CrashPoints,
   CRASH_KINDS,
   onlyStream,
   probe,
@@ -40,30 +40,22 @@ export async function runWorkload(
 ): Promise<CrashPoint[]> {
   const lockstep = await Lockstep.open(bounds, counts);
   const { disk } = lockstep;
-  disk.onCall = trace;
-  const points: CrashPoint[] = [];
-  const keep = (after: string): void => {
-    points.push({ disk: disk.fork(nobody), logs: lockstep.logs, after, place: points.length + 1 });
-  };
+  const points = new CrashPoints(disk, () => lockstep.logs);
   const witness = (change: string): void => {
     if (change.startsWith("rename") && change.includes(".idx")) counts.met["index-saved"] += 1;
     if (change.startsWith("create") && change.endsWith("1.log")) counts.met.rotation += 1;
   };
+  disk.onCall = trace;
   for (const [i, name] of workload.entries()) {
-    if (i === workload.length - 1) {
-      disk.onChange = (after) => {
-        witness(after);
-        keep(after);
-      };
-    }
+    if (i === workload.length - 1) points.watch(witness, trace);
     trace?.(`-- ${name}`);
     await lockstep.perform(operationNamed(name));
   }
-  disk.onChange = undefined;
-  keep("the operation's acknowledgement");
+  points.end();
+  points.add("the operation's acknowledgement");
   await lockstep.compareAll();
   counts.workloads += 1;
-  return points;
+  return points.kept;
 }
 
 /**
@@ -84,16 +76,15 @@ export async function walk(
     const looked = onlyStream(point, choice.choose(point.logs.size, ASKED.stream));
     const kind = CRASH_KINDS[choice.choose(CRASH_KINDS.length, ASKED.kind)] ?? "power";
     trace(`-- crash after: ${point.after}; recovery`);
-    const recovery = new Recovery(looked, kind, choice, bounds, counts);
-    recovery.disk.onCall = trace;
-    await recovery.run(() => depth > 0);
+    const recovery = new Recovery(looked, kind, choice, bounds, counts, () => depth > 0);
+    await recovery.run(trace);
     counts.recoveries += 1;
-    const inner = depth > 0 ? choice.choose(recovery.changes + 1, ASKED.recoveryCrash) : 0;
+    const inner = depth > 0 ? choice.choose(recovery.points.changes + 1, ASKED.recoveryCrash) : 0;
     if (inner === 0) {
       const extreme = new Extreme(choice.choose(EXTREMES.length, ASKED.extreme));
       trace("-- the process is killed, started again and appends; then the machine crashes");
       await probe(recovery, extreme, bounds, counts, trace);
     }
-    point = recovery.points[inner - 1];
+    point = recovery.points.kept[inner - 1];
   }
 }

@@ -1,0 +1,317 @@
+/**
+ * The offset index: its two forms on disk written out, and what is not believed. Replaying frames reads a file; here that is an
+ * array in memory.
+ */
+import { fc, test } from "@fast-check/vitest";
+import { describe, expect } from "vitest";
+
+import { type Entry, frameBytes, hex, indexBytes, join, sealed, u32, u64 } from "../e2e/by-hand.ts";
+import { flipped } from "../e2e/testing.ts";
+import { ByteWindow } from "./byte-window.ts";
+import type { DiskFile } from "./disk.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import type { RecordKind } from "./types.ts";
+
+const HASH = hex("c9721839dbb9c8bc6cb0f5011e79783137c6b16eafb73cd5cab455a2a1085199");
+
+/** Two records of 54 bytes and a checkpoint. */
+function threeRecords(): OffsetIndex {
+  const index = new OffsetIndex();
+  index.push("data", 54, new Uint8Array(32));
+  index.push("data", 108, new Uint8Array(32));
+  index.push("checkpoint", 196, HASH);
+  return index;
+}
+
+const THREE_RECORDS = hex(`
+  56445849 02 000000
+  0300000000000000
+  0000000000000000
+  3600000000000000
+  6c00000000000001
+  c400000000000000
+  c9721839dbb9c8bc6cb0f5011e79783137c6b16eafb73cd5cab455a2a1085199
+  833b1cd4
+`);
+
+const LAST_TWO_RECORDS = hex(`
+  02000000
+  c400000000000000
+  c9721839dbb9c8bc6cb0f5011e79783137c6b16eafb73cd5cab455a2a1085199
+  3600000000000000
+  6c00000000000001
+  e63b0c38
+`);
+
+const NO_RECORDS = hex(`
+  56445849 02 000000
+  0000000000000000
+  0000000000000000
+  0000000000000000000000000000000000000000000000000000000000000000
+  513c1d0e
+`);
+
+/** What an index covers. */
+function contentOf(index: OffsetIndex): unknown {
+  const ordinals = Array.from({ length: index.count }, (_, ordinal) => ordinal);
+  return {
+    positions: ordinals.map((ordinal) => index.position(ordinal)),
+    checkpoints: ordinals.filter((ordinal) => index.checkpointAtOrBefore(ordinal) === ordinal),
+    end: index.end,
+    head: Buffer.from(index.head),
+  };
+}
+
+const CONTENT = { positions: [0, 54, 108], checkpoints: [2], end: 196, head: HASH };
+const EMPTY_CONTENT = { positions: [], checkpoints: [], end: 0, head: Buffer.alloc(32) };
+
+/** A file in memory, and how much of it was asked for at once. */
+function inMemory(bytes: Uint8Array): DiskFile & { longestRead: number } {
+  const refuse = (): never => expect.fail("The index file is only read.");
+  return {
+    longestRead: 0,
+    size: () => bytes.length,
+    read(target, position) {
+      this.longestRead = Math.max(this.longestRead, target.length);
+      const found = bytes.subarray(position, position + target.length);
+      target.set(found);
+      return found.length;
+    },
+    write: refuse,
+    truncate: refuse,
+    sync: refuse,
+    close: refuse,
+  };
+}
+
+function replay(
+  index: OffsetIndex,
+  bytes: Uint8Array,
+  chunk = 64,
+): Promise<{ size: number; watermark: number }> {
+  return index.replay(new ByteWindow(inMemory(bytes), "/idx.wal", 0, bytes.length, chunk));
+}
+
+describe("the saved form", () => {
+  test("three records, written out", () => {
+    expect(threeRecords().serialize()).toStrictEqual(THREE_RECORDS);
+    expect(contentOf(OffsetIndex.parse(THREE_RECORDS) ?? new OffsetIndex())).toStrictEqual(CONTENT);
+  });
+
+  test("no records, written out", () => {
+    expect(new OffsetIndex().serialize()).toStrictEqual(NO_RECORDS);
+    expect(contentOf(OffsetIndex.parse(NO_RECORDS) ?? threeRecords())).toStrictEqual(EMPTY_CONTENT);
+  });
+
+  test("positions beyond 2^32 and 2^48, up to what a double holds", () => {
+    const ends = [2 ** 32 - 1, 2 ** 32, 2 ** 48 + 5, Number.MAX_SAFE_INTEGER];
+    const index = new OffsetIndex();
+    for (const end of ends) index.push("data", end, HASH);
+    const entries: Entry[] = [[0], [2 ** 32 - 1], [2 ** 32], [2 ** 48 + 5]];
+    const bytes = indexBytes(entries, Number.MAX_SAFE_INTEGER, HASH);
+    expect(index.serialize()).toStrictEqual(bytes);
+    expect(contentOf(OffsetIndex.parse(bytes) ?? new OffsetIndex())).toStrictEqual(contentOf(index));
+  });
+
+  const sizes = fc.array(
+    fc.tuple(fc.constantFrom<RecordKind>("data", "checkpoint"), fc.integer({ min: 48, max: 2 ** 29 })),
+    {
+      maxLength: 200,
+    },
+  );
+
+  test.prop([sizes], { numRuns: 50 })("any records, as FORMAT.md says, and back", (records) => {
+    const index = new OffsetIndex();
+    const entries: Entry[] = [];
+    let end = 0;
+    for (const [kind, size] of records) {
+      entries.push([end, kind === "data" ? 0 : 1]);
+      end += size;
+      index.push(kind, end, HASH);
+    }
+    const bytes = indexBytes(entries, end, records.length === 0 ? new Uint8Array(32) : HASH);
+    expect(index.serialize()).toStrictEqual(bytes);
+    expect(contentOf(OffsetIndex.parse(bytes) ?? new OffsetIndex())).toStrictEqual(contentOf(index));
+  });
+});
+
+describe("is no saved index", () => {
+  const header = (count: bigint): Buffer => join(hex("56445849 02 000000"), u64(count));
+  const tail = join(u64(0n), new Uint8Array(32));
+
+  test.each<[string, Buffer]>([
+    ["nothing", Buffer.alloc(0)],
+    ["59 bytes", Buffer.alloc(59)],
+    ["60 zeros", Buffer.alloc(60)],
+    ["another magic", sealed(join(hex("56445859 02 000000"), u64(0n), tail))],
+    ["Kimberlite's version 1", sealed(join(hex("56445849 01 000000"), u64(0n), tail))],
+    ["version 3", sealed(join(hex("56445849 03 000000"), u64(0n), tail))],
+    ["a byte that is to be zero", sealed(join(hex("56445849 02 000001"), u64(0n), tail))],
+    ["a byte too many", sealed(join(header(0n), tail, hex("00")))],
+    ["one entry fewer than its count", sealed(join(header(1n), tail))],
+    ["2^61 entries", sealed(join(header(2n ** 61n), tail))],
+    ["2^64 - 1 entries", sealed(join(header(2n ** 64n - 1n), tail))],
+    ["2^60 entries and as many bytes as 2^60 + 0 would wrap to", sealed(join(header(2n ** 60n), tail))],
+    ["a first record not at 0", indexBytes([[1]], 54, HASH)],
+    ["positions that do not increase", indexBytes([[0], [54], [54]], 108, HASH)],
+    ["positions that decrease", indexBytes([[0], [54], [53]], 108, HASH)],
+    ["an end that is the last position", indexBytes([[0], [54]], 54, HASH)],
+    ["an end before the last position", indexBytes([[0], [54]], 53, HASH)],
+    ["an end without records", indexBytes([], 54, HASH)],
+    ["a kind that is not assigned", indexBytes([[0, 4]], 54, HASH)],
+    ["kind 255", indexBytes([[0], [54, 255]], 108, HASH)],
+  ])("%s", (_, bytes) => {
+    expect(OffsetIndex.parse(bytes)).toBeUndefined();
+  });
+
+  test("any strict prefix, and any with one bit flipped", () => {
+    for (let length = 0; length < THREE_RECORDS.length; length += 1) {
+      expect(OffsetIndex.parse(THREE_RECORDS.subarray(0, length))).toBeUndefined();
+    }
+    for (let bit = 0; bit < THREE_RECORDS.length * 8; bit += 1) {
+      expect(OffsetIndex.parse(Buffer.from(flipped(THREE_RECORDS, bit)))).toBeUndefined();
+    }
+  });
+
+  test.prop([fc.uint8Array({ maxLength: 200 })])("any bytes, without an exception", (bytes) => {
+    expect(OffsetIndex.parse(Buffer.from(bytes))).toBeUndefined();
+    expect(OffsetIndex.parse(sealed(bytes))).toBeUndefined();
+  });
+});
+
+describe("frames", () => {
+  test("the last two of three records, written out", () => {
+    expect(threeRecords().frame(1)).toStrictEqual(LAST_TWO_RECORDS);
+  });
+
+  test.each([1, 16, 2 ** 20])("are replayed, %i bytes read at a time", async (chunk) => {
+    const index = new OffsetIndex();
+    const first = frameBytes([[0]], 54, new Uint8Array(32));
+    expect(await replay(index, join(first, LAST_TWO_RECORDS), chunk)).toStrictEqual({
+      size: first.length + LAST_TWO_RECORDS.length,
+      watermark: 196,
+    });
+    expect(contentOf(index)).toStrictEqual(CONTENT);
+  });
+
+  test("of an empty file add nothing", async () => {
+    const index = threeRecords();
+    expect(await replay(index, Buffer.alloc(0))).toStrictEqual({ size: 0, watermark: 196 });
+    expect(contentOf(index)).toStrictEqual(CONTENT);
+  });
+
+  test("that repeat are harmless: once more, or overlapping by some entries", async () => {
+    const index = new OffsetIndex();
+    const all = frameBytes([[0], [54]], 108, new Uint8Array(32));
+    const overlapping = frameBytes([[54], [108, 1]], 196, HASH);
+    const file = join(all, all, overlapping, overlapping, all);
+    expect(await replay(index, file)).toStrictEqual({ size: file.length, watermark: 196 });
+    expect(contentOf(index)).toStrictEqual(CONTENT);
+  });
+
+  test("that the saved index covers add nothing, and those behind them do", async () => {
+    const index = OffsetIndex.parse(THREE_RECORDS) ?? new OffsetIndex();
+    const again = frameBytes([[108, 1]], 196, HASH);
+    const next = frameBytes([[196]], 250, new Uint8Array(32));
+    const { watermark } = await replay(index, join(again, next));
+    expect(watermark).toBe(250);
+    expect(contentOf(index)).toMatchObject({ positions: [0, 54, 108, 196], end: 250 });
+  });
+
+  test("that leave a gap add nothing, but prove a watermark", async () => {
+    const index = new OffsetIndex();
+    const gap = frameBytes([[108, 1]], 196, HASH);
+    expect(await replay(index, gap)).toStrictEqual({ size: gap.length, watermark: 196 });
+    expect(contentOf(index)).toStrictEqual(EMPTY_CONTENT);
+  });
+
+  test("that reach less far than the index do not lower the watermark", async () => {
+    const index = threeRecords();
+    const { watermark } = await replay(index, frameBytes([[0]], 54, HASH));
+    expect(watermark).toBe(196);
+  });
+
+  test.each<[string, Buffer]>([
+    ["an entry that does not increase", frameBytes([[0], [0]], 54, HASH)],
+    ["an end within its entries", frameBytes([[0], [54]], 54, HASH)],
+    ["a kind that is not assigned", frameBytes([[0], [54, 9]], 108, HASH)],
+  ])("with %s add nothing at all", async (_, frame) => {
+    const index = new OffsetIndex();
+    await replay(index, frame);
+    expect(contentOf(index)).toStrictEqual(EMPTY_CONTENT);
+  });
+
+  test("stop at one that is torn at any length, which is not counted", async () => {
+    const first = frameBytes([[0]], 54, HASH);
+    for (let length = 0; length < LAST_TWO_RECORDS.length; length += 1) {
+      const index = new OffsetIndex();
+      const torn = join(first, LAST_TWO_RECORDS.subarray(0, length));
+      expect(await replay(index, torn)).toStrictEqual({ size: first.length, watermark: 54 });
+      expect(contentOf(index)).toStrictEqual({ positions: [0], checkpoints: [], end: 54, head: HASH });
+    }
+  });
+
+  test("stop at one with any bit flipped, also if whole ones follow", async () => {
+    const first = frameBytes([[0]], 54, HASH);
+    const last = frameBytes([[196]], 250, HASH);
+    for (let bit = 0; bit < LAST_TWO_RECORDS.length * 8; bit += 1) {
+      const index = new OffsetIndex();
+      const rotten = join(first, flipped(LAST_TWO_RECORDS, bit), last);
+      expect(await replay(index, rotten)).toStrictEqual({ size: first.length, watermark: 54 });
+    }
+  });
+
+  test("of zeros, or without entries, are none", async () => {
+    expect(await replay(new OffsetIndex(), Buffer.alloc(200))).toStrictEqual({ size: 0, watermark: 0 });
+    expect(await replay(new OffsetIndex(), frameBytes([], 54, HASH))).toStrictEqual({
+      size: 0,
+      watermark: 0,
+    });
+  });
+
+  test.each([2 ** 32 - 1, 2 ** 31, 2 ** 29])(
+    "of %i entries are refused without memory for them",
+    async (count) => {
+      const bytes = sealed(join(u32(count), u64(54n), HASH, u64(0n)));
+      const file = inMemory(bytes);
+      const index = new OffsetIndex();
+      const window = new ByteWindow(file, "/idx.wal", 0, bytes.length, 16);
+      expect(await index.replay(window)).toStrictEqual({ size: 0, watermark: 0 });
+      expect(file.longestRead).toBeLessThanOrEqual(bytes.length);
+    },
+  );
+
+  test.prop([fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 1, max: 100 })])(
+    "of any bytes are replayed or not, without an exception",
+    async (bytes, chunk) => {
+      expect(await replay(new OffsetIndex(), bytes, chunk)).toStrictEqual({ size: 0, watermark: 0 });
+    },
+  );
+});
+
+describe("I1 an index look-up finds what a scan finds", () => {
+  test("positions and checkpoints, beyond the first growth of its memory", () => {
+    const index = new OffsetIndex();
+    for (let i = 0; i < 1000; i += 1) {
+      index.push(i % 7 === 6 ? "checkpoint" : "data", (i + 1) * 50, HASH);
+    }
+    expect(index.count).toBe(1000);
+    for (let i = 0; i < 1000; i += 1) {
+      expect(index.position(i)).toBe(i * 50);
+      expect(index.checkpointAtOrBefore(i)).toBe(i < 6 ? undefined : i - ((i + 1) % 7));
+    }
+  });
+
+  test("lost records keep the ordinals of those behind them", () => {
+    const index = new OffsetIndex();
+    index.push("data", 54, HASH);
+    expect(index.hasGaps).toBe(false);
+    index.pushLost(2, 200);
+    index.push("checkpoint", 288, HASH);
+    expect(index.hasGaps).toBe(true);
+    expect(index.count).toBe(4);
+    expect([0, 3].map((ordinal) => index.position(ordinal))).toStrictEqual([0, 200]);
+    expect(index.checkpointAtOrBefore(3)).toBe(3);
+    expect(index.end).toBe(288);
+  });
+});

@@ -1,0 +1,262 @@
+/**
+ * Walking over records: the same ones whatever is read at a time, and every way in which an intact record may be in the wrong
+ * place. With it what builds on it: an index from the records, and finding the way again behind damage.
+ */
+import { fc, test } from "@fast-check/vitest";
+import { describe, expect } from "vitest";
+
+import { encoded, HandLog, join, sealed, type StoredRecord, text, u32, u64 } from "../e2e/by-hand.ts";
+import { flipped, shown } from "../e2e/testing.ts";
+import { CodecRegistry } from "./codec.ts";
+import type { DiskFile } from "./disk.ts";
+import { extendIndex, findIntact } from "./index-builder.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import { type Flaw, frameAt, recordAt } from "./record.ts";
+import { misfit, RecordScanner } from "./scan.ts";
+
+const CHUNKS = [1, 16, 64, 2 ** 20];
+
+/** Ten records of many sizes, two of them checkpoints: at offsets 4 and 8. */
+const LOG = new HandLog(4)
+  .append(text("event1"), new Uint8Array(0), text("e"), new Uint8Array(700).fill(3))
+  .append(text("event5"), text("a longer event, of forty-one bytes or so"), text("event7"))
+  .append(new Uint8Array(100).fill(9));
+
+/** A file in memory. */
+function file(bytes: Uint8Array): DiskFile {
+  const refuse = (): never => expect.fail("A scan only reads.");
+  return {
+    size: () => bytes.length,
+    read(target, position) {
+      const found = bytes.subarray(position, position + target.length);
+      target.set(found);
+      return found.length;
+    },
+    write: refuse,
+    truncate: refuse,
+    sync: refuse,
+    close: refuse,
+  };
+}
+
+const scannerOver = (bytes: Uint8Array, chunk: number, start = 0): RecordScanner =>
+  new RecordScanner(file(bytes), "/segment", start, bytes.length, chunk);
+
+/** The records that a scan gives, and what stopped it. */
+async function scanned(scanner: RecordScanner): Promise<{ records: string[]; flaw: Flaw | undefined }> {
+  const records: string[] = [];
+  while (!scanner.done) {
+    const found = await scanner.advance();
+    if (!found.ok) return { records, flaw: found };
+    records.push(shown(recordAt(scanner.bytes, scanner.at, found)));
+    scanner.accept(found);
+  }
+  return { records, flaw: undefined };
+}
+
+/** Byte position of the record at an offset. */
+const positionOf = (offset: number): number => LOG.bytes(0, offset).length;
+
+describe.each(CHUNKS)("%i bytes at a time", (chunk) => {
+  test("a scan gives all records", async () => {
+    expect(await scanned(scannerOver(LOG.bytes(), chunk))).toStrictEqual({
+      records: LOG.records.map(shown),
+      flaw: undefined,
+    });
+  });
+
+  test("a scan from a record's position gives those from there on", async () => {
+    expect((await scanned(scannerOver(LOG.bytes(), chunk, positionOf(5)))).records).toStrictEqual(
+      LOG.records.slice(5).map(shown),
+    );
+  });
+
+  test("a file cut anywhere gives the whole records, and is incomplete behind them", async () => {
+    const bytes = LOG.bytes();
+    const ends = LOG.records.map((_, offset) => positionOf(offset + 1));
+    for (let length = 1; length < bytes.length; length += chunk === 1 ? 7 : 1) {
+      const { records, flaw } = await scanned(scannerOver(bytes.subarray(0, length), chunk));
+      expect(records).toHaveLength(ends.filter((end) => end <= length).length);
+      expect(flaw?.code).toBe(ends.includes(length) ? undefined : "incomplete");
+    }
+  });
+
+  test("an index is built from the records", async () => {
+    const index = new OffsetIndex();
+    const end = await extendIndex(
+      index,
+      scannerOver(LOG.bytes(), chunk),
+      0,
+      new Uint8Array(32),
+      new CodecRegistry(),
+    );
+    expect(end).toMatchObject({ nextOffset: 10, flaw: undefined });
+    expect(Buffer.from(end.head ?? [])).toStrictEqual(Buffer.from(LOG.head));
+    expect(LOG.records.map((_, offset) => index.position(offset))).toStrictEqual(
+      LOG.records.map((_, offset) => positionOf(offset)),
+    );
+    expect([index.checkpointAtOrBefore(3), index.checkpointAtOrBefore(7)]).toStrictEqual([undefined, 4]);
+    expect(index.end).toBe(LOG.bytes().length);
+  });
+
+  test("an index is built up to the first record that does not belong", async () => {
+    const index = new OffsetIndex();
+    const bytes = join(LOG.bytes(0, 3), LOG.bytes(4));
+    const scanner = scannerOver(bytes, chunk);
+    const end = await extendIndex(index, scanner, 0, new Uint8Array(32), new CodecRegistry());
+    expect(end).toMatchObject({ nextOffset: 3, flaw: { code: "wrong-offset" } });
+    expect(Buffer.from(end.head ?? [])).toStrictEqual(Buffer.from(LOG.records[2]?.hash ?? []));
+    expect([index.count, index.end]).toStrictEqual([3, positionOf(3)]);
+  });
+
+  test("behind damage the next intact record is found, wherever the damage is", async () => {
+    for (let offset = 0; offset < LOG.records.length; offset += 1) {
+      const start = positionOf(offset);
+      const bytes = flipped(LOG.bytes(), (start + 20) * 8);
+      const found = await findIntact(file(bytes), "/segment", start + 1, bytes.length, offset, chunk);
+      expect(found).toStrictEqual(
+        offset === 9 ? undefined : { position: positionOf(offset + 1), offset: offset + 1 },
+      );
+    }
+  });
+});
+
+describe("what continues a stream behind damage", () => {
+  const find = (bytes: Uint8Array, offset: number, start = 0): ReturnType<typeof findIntact> =>
+    findIntact(file(bytes), "/segment", start, bytes.length, offset, 64);
+
+  test("is no record of an offset before", async () => {
+    expect(await find(LOG.bytes(2, 3), 3)).toBeUndefined();
+    expect(await find(LOG.bytes(2, 3), 2)).toStrictEqual({ position: 0, offset: 2 });
+  });
+
+  test("is no record for which the bytes between leave no room", async () => {
+    const record = encoded({
+      offset: 9n,
+      prevHash: new Uint8Array(32),
+      kind: "data",
+      payload: text("event"),
+    });
+    expect(await find(join(new Uint8Array(48 * 3), record), 5)).toStrictEqual({ position: 144, offset: 9 });
+    expect(await find(join(new Uint8Array(48 * 3 - 1), record), 5)).toBeUndefined();
+  });
+
+  test("is no record that is damaged or cut itself", async () => {
+    expect(await find(flipped(LOG.bytes(5, 6), 8 * 50), 5)).toBeUndefined();
+    expect(await find(LOG.bytes(5, 6).subarray(0, -1), 5)).toBeUndefined();
+  });
+
+  test.prop([fc.uint8Array({ maxLength: 150 }), fc.constantFrom(1, 16, 64)])(
+    "is not found in any bytes that hold none",
+    async (noise, chunk) => {
+      expect(await findIntact(file(noise), "/segment", 0, noise.length, 0, chunk)).toBeUndefined();
+      const bytes = join(noise, LOG.bytes(5, 6));
+      const found = await findIntact(file(bytes), "/segment", 0, bytes.length, 5, chunk);
+      expect(found).toStrictEqual({ position: noise.length, offset: 5 });
+    },
+  );
+});
+
+describe("a length that claims more than the file has left is believed of no record", () => {
+  test("and nothing of that size is read", async () => {
+    const header = join(u64(0n), new Uint8Array(32), u32(2 ** 28 - 1));
+    let longest = 0;
+    const bytes = join(header, new Uint8Array(100));
+    const source: DiskFile = {
+      ...file(bytes),
+      read(target, position) {
+        longest = Math.max(longest, target.length);
+        return file(bytes).read(target, position);
+      },
+    };
+    const scanner = new RecordScanner(source, "/segment", 0, bytes.length, 16);
+    expect(await scanner.advance()).toMatchObject({ ok: false, code: "incomplete" });
+    expect(longest).toBeLessThanOrEqual(bytes.length);
+  });
+});
+
+describe("an intact record may stand", () => {
+  const hash = new Uint8Array(32).fill(7);
+  const other = new Uint8Array(32).fill(8);
+  const zeros = new Uint8Array(32);
+  const data = (offset: bigint, prevHash: Uint8Array): StoredRecord => ({
+    offset,
+    prevHash,
+    kind: "data",
+    payload: text("event"),
+  });
+  const checkpoint = (offset: bigint, payload: Uint8Array): StoredRecord => ({
+    offset,
+    prevHash: hash,
+    kind: "checkpoint",
+    payload,
+  });
+
+  const flawOf = (record: StoredRecord, offset: number, previous: Uint8Array | undefined): string => {
+    const bytes = encoded(record);
+    const frame = frameAt(bytes, 0, bytes.length);
+    if (!frame.ok) return expect.fail("The record is not intact.");
+    return misfit(bytes, 0, frame, offset, previous)?.code ?? "fits";
+  };
+
+  test.each<[string, string, StoredRecord, number, Uint8Array | undefined]>([
+    ["first: data behind nothing", "fits", data(0n, zeros), 0, zeros],
+    ["first, but it carries a hash", "broken-chain", data(0n, hash), 0, undefined],
+    [
+      "first, but it is a checkpoint",
+      "malformed",
+      { ...checkpoint(0n, join(zeros, u64(0n))), prevHash: zeros },
+      0,
+      zeros,
+    ],
+    ["behind the record whose hash it carries", "fits", data(5n, hash), 5, hash],
+    ["behind a record that is not known", "fits", data(5n, hash), 5, undefined],
+    ["behind a record with another hash", "broken-chain", data(5n, hash), 5, other],
+    ["an offset early", "wrong-offset", data(5n, hash), 4, hash],
+    ["an offset late", "wrong-offset", data(5n, hash), 6, hash],
+    ["2^32 offsets away", "wrong-offset", data(5n, hash), 5 + 2 ** 32, hash],
+    ["as a checkpoint", "fits", checkpoint(5n, join(hash, u64(5n))), 5, hash],
+    ["as a checkpoint of another hash", "malformed", checkpoint(5n, join(other, u64(5n))), 5, hash],
+    ["as a checkpoint of another count", "malformed", checkpoint(5n, join(hash, u64(6n))), 5, hash],
+    [
+      "as a checkpoint of a count 2^32 away",
+      "malformed",
+      checkpoint(5n, join(hash, u64(5n + 2n ** 32n))),
+      5,
+      hash,
+    ],
+    ["as a checkpoint of 39 bytes", "malformed", checkpoint(5n, join(hash, u64(5n)).subarray(1)), 5, hash],
+    ["as a checkpoint of 41 bytes", "malformed", checkpoint(5n, join(hash, u64(5n), text("!"))), 5, hash],
+    [
+      "as a tombstone, which this version does not know",
+      "malformed",
+      { ...data(5n, hash), kind: "tombstone" },
+      5,
+      hash,
+    ],
+    ["as a redacted record, likewise", "malformed", { ...data(5n, hash), kind: "redacted" }, 5, hash],
+  ])("%s: %s", (_, expected, record, offset, previous) => {
+    expect(flawOf(record, offset, previous)).toBe(expected);
+  });
+});
+
+test("a payload that does not expand ends an index like any other damage", async () => {
+  const first = encoded({ offset: 0n, prevHash: new Uint8Array(32), kind: "data", payload: text("event1") });
+  const lz4 = join(u32(100), text("not a block"));
+  const broken = sealed(join(u64(1n), new Uint8Array(32).fill(1), u32(lz4.length + 2 ** 30), lz4));
+  const index = new OffsetIndex();
+  const end = await extendIndex(
+    index,
+    scannerOver(join(first, broken), 64),
+    0,
+    undefined,
+    new CodecRegistry(),
+  );
+  expect(index.count).toBe(1);
+  expect(end.flaw?.code).toBe("broken-chain");
+  const unlinked = new OffsetIndex();
+  const scanner = scannerOver(broken, 64);
+  const alone = await extendIndex(unlinked, scanner, 1, undefined, new CodecRegistry());
+  expect(alone).toMatchObject({ nextOffset: 1, flaw: { code: "undecodable-payload" } });
+  expect(unlinked.count).toBe(0);
+});
