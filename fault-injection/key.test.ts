@@ -40,6 +40,9 @@ const sync = (path: string) => (disk: SimulatedDisk) => {
 const remove = (path: string) => (disk: SimulatedDisk) => {
   disk.remove(path);
 };
+const rename = (from: string, to: string) => (disk: SimulatedDisk) => {
+  disk.rename(from, to);
+};
 const syncDirectory = (disk: SimulatedDisk): void => {
   disk.syncDirectory("/d");
 };
@@ -103,6 +106,42 @@ describe.each(Object.keys(PERSISTENCE) as PersistenceName[])("under %s", (persis
     expect(fork.key()).toBe(keyAfter(persistence, ...oneFile, ...rewrite));
   });
 
+  it("names made durable in either order give one key", () => {
+    const one = [create("/d/a", "a"), syncDirectory, create("/d/b", "b"), syncDirectory];
+    const other = [create("/d/b", "b"), syncDirectory, create("/d/a", "a"), syncDirectory];
+    const syncs = [sync("/d/a"), sync("/d/b")];
+    expect(keyAfter(persistence, ...one, ...syncs)).toBe(keyAfter(persistence, ...other, ...syncs));
+  });
+
+  it("what is behind a size that was decided leaves no trace", () => {
+    const disk = diskWithDirectory({ persistence, tornSectors: false, sectorBytes: 4 });
+    for (const call of oneFile) call(disk);
+    overwrite("/d/a", "01234567", 6)(disk);
+    disk.crash();
+    const fork = disk.fork({ choose: (n) => n - 1 });
+    expect(fork.open("/d/a", "read").size()).toBe(6);
+    expect(fork.key()).toBe(keyAfter(persistence, ...oneFile));
+  });
+
+  it("what was synced over something undecided differs from what is undecided with it", () => {
+    const first = [...oneFile, overwrite("/d/a", "xxxx", 0)];
+    const second = [overwrite("/d/a", "y", 1)];
+    const open = diskWithDirectory({ persistence, tornSectors: false, sectorBytes: 4 });
+    for (const call of [...first, crash]) call(open);
+    const synced = open.fork({ choose: () => 0 });
+    for (const call of [...second, sync("/d/a")]) call(synced);
+    expect(synced.key()).not.toBe(keyAfter(persistence, ...first, ...second, crash));
+  });
+
+  it("a renaming synced over one that is undecided differs from two undecided ones", () => {
+    const first = [...twoFiles, syncDirectory, rename("/d/a", "/d/c")];
+    const disk = diskWithDirectory({ persistence, tornSectors: false, sectorBytes: 4 });
+    for (const call of [...first, crash]) call(disk);
+    const synced = disk.fork(NO_CHOICE);
+    for (const call of [rename("/d/b", "/d/c"), syncDirectory]) call(synced);
+    expect(synced.key()).not.toBe(keyAfter(persistence, ...first, rename("/d/b", "/d/c"), crash));
+  });
+
   it("states that differ in anything that matters have different keys", () => {
     const programs = [
       oneFile,
@@ -162,6 +201,35 @@ it("the order of writes to different files counts only where they survive in ord
   expect(keyAfter("ordered-metadata", ...setUp, ...one)).toBe(
     keyAfter("ordered-metadata", ...setUp, ...other),
   );
+});
+
+it("operations left by one crash differ from those left by two where they survive in order", () => {
+  for (const persistence of ["ordered-metadata", "prefix"] as const) {
+    const one = keyAfter(persistence, create("/d/a", ""), create("/d/b", ""), crash);
+    const two = keyAfter(persistence, create("/d/a", ""), crash, create("/d/b", ""), crash);
+    expect(two).not.toBe(one);
+  }
+});
+
+it("where a truncation zeroed counts, even where the size is decided", () => {
+  const keyOf = (size: number): string => {
+    const disk = diskWithDirectory({ persistence: "posix", tornSectors: false, sectorBytes: 4 });
+    for (const call of [...oneFile, truncate("/d/a", size), crash]) call(disk);
+    const fork = disk.fork(new Scripted(1));
+    expect(fork.open("/d/a", "read").size()).toBe(6);
+    return fork.key();
+  };
+  expect(keyOf(4)).not.toBe(keyOf(5));
+});
+
+it("which of two files was renamed counts, even where both are met before", () => {
+  const setUp = [...twoFiles, sync("/d/a"), sync("/d/b"), syncDirectory];
+  const disk = diskWithDirectory({ persistence: "posix", tornSectors: false, sectorBytes: 4 });
+  for (const call of [...setUp, rename("/d/b", "/d/a"), rename("/d/a", "/d/c"), crash]) call(disk);
+  // The first renaming was lost and the second, of what the first had put there, is undecided.
+  const fork = disk.fork(new Scripted(1));
+  fork.open("/d/b", "read");
+  expect(fork.key()).not.toBe(keyAfter("posix", ...setUp, rename("/d/a", "/d/c"), crash));
 });
 
 it("what follows from a decision about something else is decided", () => {

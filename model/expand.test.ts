@@ -1,7 +1,7 @@
-import { fc, test } from "@fast-check/vitest";
+import { fc, test as property } from "@fast-check/vitest";
 import zstd from "@mongodb-js/zstd";
 import lz4 from "lz4-napi";
-import { describe, expect } from "vitest";
+import { describe, expect, test } from "vitest";
 import { expand, little } from "./expand.ts";
 
 const fromHex = (...hex: string[]): Buffer => Buffer.from(hex.join("").replaceAll(" ", ""), "hex");
@@ -48,7 +48,7 @@ test("an uncompressed payload is itself, in memory of its own", () => {
   expect(text(payload)).toBe("as it is");
 });
 
-test.prop([fc.nat(0xffffffff)])("integers are little-endian, and missing bytes are 0", (value) => {
+property.prop([fc.nat(0xffffffff)])("integers are little-endian, and missing bytes are 0", (value) => {
   expect(little(u32(value), 0, 4)).toBe(value);
   expect(little(Buffer.concat([Buffer.of(9), u32(value)]), 1, 8)).toBe(value);
 });
@@ -125,11 +125,11 @@ describe("lz4", () => {
     expect(text(lz4Of(2 ** 28 - 1, block))).toMatch(/does not expand/);
   });
 
-  test.prop([content(20, 400)])("what lz4-napi compresses expands to what it was", (bytes) => {
+  property.prop([content(20, 400)])("what lz4-napi compresses expands to what it was", (bytes) => {
     expect(Buffer.compare(Buffer.from(expand("lz4", lz4.compressSync(Buffer.from(bytes)))), bytes)).toBe(0);
   });
 
-  test.prop([content(5, 20), changes])(
+  property.prop([content(5, 20), changes])(
     "damage does not make it throw or change the size",
     (bytes, damage) => {
       const stored = mutate(lz4.compressSync(Buffer.from(bytes)), damage);
@@ -138,7 +138,7 @@ describe("lz4", () => {
     },
   );
 
-  test.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (block) => {
+  property.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (block) => {
     expand("lz4", block);
     expand("lz4", Buffer.concat([u32(40), block]));
   });
@@ -225,7 +225,7 @@ describe("zstd", () => {
     expect(text(frame(2 ** 28, "030010 61"))).toBe("problem: No 268435456 bytes fit this Zstandard frame.");
   });
 
-  test.prop([content(20, 400)])("what zstd compresses expands to what it was", async (bytes) => {
+  property.prop([content(20, 400)])("what zstd compresses expands to what it was", async (bytes) => {
     expect(Buffer.compare(Buffer.from(expand("zstd", await declared(bytes))), bytes)).toBe(0);
   });
 
@@ -235,7 +235,7 @@ describe("zstd", () => {
     expect(Buffer.compare(Buffer.from(expand("zstd", await declared(bytes))), bytes)).toBe(0);
   });
 
-  test.prop([content(5, 20).filter((bytes) => bytes.length > 0), changes], { numRuns: 1000 })(
+  property.prop([content(5, 20).filter((bytes) => bytes.length > 0), changes], { numRuns: 1000 })(
     "damaged blocks do not make it throw or yield another size than declared",
     async (bytes, damage) => {
       const frame = await declared(bytes);
@@ -247,7 +247,7 @@ describe("zstd", () => {
     },
   );
 
-  test.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (bytes) => {
+  property.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (bytes) => {
     expand("zstd", bytes);
     expand("zstd", Buffer.concat([fromHex(MAGIC, "20 20"), bytes]));
   });

@@ -2,7 +2,7 @@
  * Decompression (`docs/FORMAT.md`, section 2) with nothing that the engine uses: LZ4 blocks as specified in
  * https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md, Zstandard (RFC 8878) by the package `fzstd`.
  * Promises: no bytes make it throw; it allocates a copy of the input and the size declared, once that is at
- * most 2^28 - 1 and what so many bytes can expand to. Does not promise: lz4's end-of-block rules; for zstd, to
+ * most 2^28 - 1 and what so many bytes can expand to. Does not promise: lz4's end-of-block rules; in zstd, to
  * refuse all that is wrong (the chain hash does), matches over 2^25 bytes back, speed where it is made slow.
  * @module
  */

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { crc32 as zlibCrc32 } from "node:zlib";
-import { fc, test } from "@fast-check/vitest";
-import { expect } from "vitest";
+import { fc, test as property } from "@fast-check/vitest";
+import { expect, test } from "vitest";
 import { chainHash, crc32, NO_HASH } from "./hash.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -14,7 +14,7 @@ test("a stream's first hash is SHA-256 of its payload", () => {
   );
 });
 
-test.prop([hash, bytes])(
+property.prop([hash, bytes])(
   "a data record's hash is SHA-256 of the hash before and the payload",
   (before, payload) => {
     const expected = createHash("sha256").update(before).update(payload).digest("hex");
@@ -22,7 +22,7 @@ test.prop([hash, bytes])(
   },
 );
 
-test.prop([fc.constantFrom("checkpoint", "tombstone"), hash, bytes])(
+property.prop([fc.constantFrom("checkpoint", "tombstone"), hash, bytes])(
   "a checkpoint's or tombstone's hash is HMAC-SHA-256 of the same under a key that names the kind",
   (kind, before, payload) => {
     const expected = createHmac("sha256", `kimberlite/${kind}`).update(before).update(payload).digest("hex");
@@ -38,6 +38,6 @@ test("the CRC of the digits 1 to 9 is the check value 0xCBF43926", () => {
   expect(crc32(Buffer.from("123456789"))).toBe(0xcbf43926);
 });
 
-test.prop([bytes])("the CRC is zlib's", (input) => {
+property.prop([bytes])("the CRC is zlib's", (input) => {
   expect(crc32(input)).toBe(zlibCrc32(input));
 });

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
-import { fc, test } from "@fast-check/vitest";
-import { describe, expect } from "vitest";
+import { fc, test as property } from "@fast-check/vitest";
+import { describe, expect, test } from "vitest";
 import type { Offset } from "../src/types.ts";
 import * as model from "./log.ts";
 import { emptyLog, type ModelLog, type ShownRecord } from "./log.ts";
@@ -148,13 +148,13 @@ describe("read", () => {
 describe("what a crash may leave", () => {
   const log = inFlight();
   const verdict = (crash: model.CrashKind, shown: readonly ShownRecord[]): string | undefined =>
-    model.explains(log, crash, shown)?.invariant;
+    model.explains(model.crashed(log, crash), shown)?.invariant;
   const changed = (at: number, change: Partial<ShownRecord>): ShownRecord[] =>
     log.records.map((record, i) => (i === at ? { ...record, ...change } : record));
 
   test("a power failure leaves at least what is durable, a killed process what is acknowledged", () => {
-    expect(model.survivors(log, "power")).toBe(1);
-    expect(model.survivors(log, "process")).toBe(2);
+    expect(model.crashed(log, "power")).toEqual({ ...log, written: 1 });
+    expect(model.crashed(log, "process")).toBe(log);
   });
 
   test("D1: a prefix is explained unless it is shorter than what must survive", () => {
@@ -179,19 +179,14 @@ describe("what a crash may leave", () => {
     expect(verdict("power", changed(2, { prevHash: new Uint8Array(32) }))).toBe("H2");
   });
 
-  test("after a power failure all that is left is durable; after a kill no more than was", () => {
-    const after = (count: number, crash: model.CrashKind): number[] => {
-      const { records, written, durable } = model.recover(log, count, crash);
+  test("what a recovery showed is durable, and nothing else is left", () => {
+    const after = (count: number): number[] => {
+      const { records, written, durable } = model.recover(log, count);
       return [durable, written, records.length];
     };
-    expect(after(3, "power")).toEqual([3, 3, 3]);
-    expect(after(1, "power")).toEqual([1, 1, 1]);
-    expect(after(3, "process")).toEqual([1, 3, 3]);
-    expect(after(2, "process")).toEqual([1, 2, 2]);
-  });
-
-  test("a count below what was durable, which no recovery may show, still leaves a log in order", () => {
-    expect(model.recover(log, 0, "process")).toEqual({ records: [], written: 0, durable: 0 });
+    expect(after(3)).toEqual([3, 3, 3]);
+    expect(after(1)).toEqual([1, 1, 1]);
+    expect(after(0)).toEqual([0, 0, 0]);
   });
 });
 
@@ -203,7 +198,7 @@ const step = fc.oneof(
   fc.constant("checkpoint"),
 );
 
-test.prop([fc.array(step, { maxLength: 20 })])(
+property.prop([fc.array(step, { maxLength: 20 })])(
   "after any operations durable <= written <= all, offsets count from 0, and the hashes chain",
   (steps) => {
     let log = emptyLog;
@@ -214,10 +209,10 @@ test.prop([fc.array(step, { maxLength: 20 })])(
         log = model.append(log, what.append, { everyNRecords: what.every });
         log = what.synced === null ? model.fail(log) : model.acknowledge(log, what.synced);
       } else {
-        const least = model.survivors(log, what.crash);
-        const count = Math.max(least, Math.min(what.count, log.records.length));
-        expect(model.explains(log, what.crash, log.records.slice(0, count))).toBeUndefined();
-        log = model.recover(log, count, what.crash);
+        const left = model.crashed(log, what.crash);
+        const count = Math.max(left.written, Math.min(what.count, log.records.length));
+        expect(model.explains(left, log.records.slice(0, count))).toBeUndefined();
+        log = model.recover(left, count);
       }
       expect(log.durable).toBeLessThanOrEqual(log.written);
       expect(log.written).toBe(log.records.length);

@@ -91,12 +91,13 @@ export function read(log: ModelLog, from: bigint, maxBytes: number): Uint8Array[
 
 /** Chain hash of the last record, 32 zero bytes if there is none. */
 export const head = (log: ModelLog): Uint8Array => log.records.at(-1)?.hash ?? NO_HASH;
-/** How many records must survive a crash, at least. */
-export const survivors = (log: ModelLog, crash: CrashKind): number =>
-  crash === "power" ? log.durable : log.written;
 
-/** Why `shown` cannot be there after a crash, `undefined` if it can: a prefix, no shorter than it must be. */
-export function explains(log: ModelLog, crash: CrashKind, shown: readonly ShownRecord[]): Breach | undefined {
+/** What is still promised once a crash has come: a power failure voids what was acknowledged without a sync. */
+export const crashed = (log: ModelLog, crash: CrashKind): ModelLog =>
+  crash === "power" ? { ...log, written: log.durable } : log;
+
+/** Why a recovery from `crashed` cannot show this, `undefined` if it can: a prefix with all that was promised. */
+export function explains(log: ModelLog, shown: readonly ShownRecord[]): Breach | undefined {
   for (const [i, { offset, kind, payload, prevHash }] of shown.entries()) {
     const ours = log.records[i];
     if (ours?.offset !== offset || ours.kind !== kind || Buffer.compare(ours.payload, payload) !== 0)
@@ -104,12 +105,13 @@ export function explains(log: ModelLog, crash: CrashKind, shown: readonly ShownR
     if (Buffer.compare(ours.prevHash, prevHash) !== 0)
       return { invariant: "H2", sentence: `The record shown at ${i} does not chain to the one before.` };
   }
-  if (shown.length >= survivors(log, crash)) return undefined;
-  return { invariant: "D1", sentence: `${shown.length} of ${survivors(log, crash)} acknowledged are left.` };
+  if (shown.length >= log.written) return undefined;
+  return { invariant: "D1", sentence: `${shown.length} of ${log.written} acknowledged are left.` };
 }
 
-/** The log after a recovery that showed `count` records. What a power failure left is what is durable. */
-export function recover(log: ModelLog, count: number, crash: CrashKind): ModelLog {
-  const durable = crash === "power" ? count : Math.min(log.durable, count);
-  return { records: log.records.slice(0, count), written: count, durable };
-}
+/** The log after a recovery that showed `count` records. What was shown once is never taken back: it is durable. */
+export const recover = (log: ModelLog, count: number): ModelLog => ({
+  records: log.records.slice(0, count),
+  written: count,
+  durable: count,
+});

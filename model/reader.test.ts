@@ -1,8 +1,8 @@
 import { createHash, createHmac } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { fc, test } from "@fast-check/vitest";
+import { fc, test as property } from "@fast-check/vitest";
 import lz4 from "lz4-napi";
-import { describe, expect } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readStream, type StreamReading } from "./reader.ts";
 
 const fromHex = (...hex: string[]): Buffer => Buffer.from(hex.join(""), "hex");
@@ -315,7 +315,7 @@ describe("bytes that nobody wrote", () => {
     selector: ([n]) => n,
   });
 
-  test.prop([mapOf])("do not make it throw, and are no record", (segments) => {
+  property.prop([mapOf])("do not make it throw, and are no record", (segments) => {
     const { records } = readStream(new Map(segments.map(([n, bytes]) => [name(n), bytes])));
     expect(records).toEqual([]);
   });
@@ -324,14 +324,14 @@ describe("bytes that nobody wrote", () => {
   const codec = fc.constantFrom("none", "lz4", "zstd", "unassigned");
   const kind = fc.constantFrom("data", "checkpoint", "tombstone", "redacted");
 
-  test.prop([damage], { numRuns: 1000 })("in a sound stream leave the records before them", (changes) => {
+  property.prop([damage], { numRuns: 1000 })("in a sound stream leave the records before them", (changes) => {
     const bytes = Buffer.from(STREAM);
     for (const [at, value] of changes) bytes[at % bytes.length] = value;
     const { records } = read(bytes);
     expect(records).toEqual(read(STREAM).records.slice(0, records.length));
   });
 
-  test.prop([kind, codec, fc.uint8Array({ maxLength: 60 }), fc.nat(60)], { numRuns: 1000 })(
+  property.prop([kind, codec, fc.uint8Array({ maxLength: 60 }), fc.nat(60)], { numRuns: 1000 })(
     "under a CRC that holds do not make it throw",
     (ofKind, compression, stored, size) => {
       const payloads = [

@@ -4,7 +4,7 @@
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
 import { head as modelHead, type ModelLog, type ShownRecord } from "../model/log.ts";
-import { readFrames, readIndex } from "../model/hints.ts";
+import { type IndexReading, readFrames, readIndex } from "./index-reader.ts";
 import { readStream } from "../model/reader.ts";
 import type { StorageBackend } from "../src/index.ts";
 import type { InvariantId } from "./catalogue.ts";
@@ -128,7 +128,7 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
 
 function checkIndex(
   file: string,
-  index: ReturnType<typeof readIndex>,
+  index: IndexReading,
   truth: readonly { kind: string; payload: Uint8Array; hash: Uint8Array }[],
   counts: Counts,
 ): void {

@@ -10,6 +10,7 @@ import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
 import {
   acknowledge,
   append,
+  crashed,
   type CrashKind,
   explains,
   head as modelHead,
@@ -326,7 +327,7 @@ export class Recovery {
     const shown = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });
     counts.checks.D1 += 1;
     counts.checks.D2 += 1;
-    const problem = explains(log, "process", shown);
+    const problem = explains(log, shown);
     if (problem !== undefined) {
       const least = log.written;
       const expected = `stream ${String(stream)} to show ${show(log.records)}, or less from its end but ${least} at least`;
@@ -340,7 +341,7 @@ export class Recovery {
       () => "no damage reported, for there was only a crash",
       () => String(alarm?.error),
     );
-    const after = { ...recover(log, shown.length, this.#kind), durable: shown.length };
+    const after = recover(log, shown.length);
     check(
       counts,
       "H2",
@@ -426,11 +427,6 @@ export async function probe(
 
 function asFound(error: unknown, path: Trail): unknown {
   return error instanceof Violation ? new Found(error, path()) : error;
-}
-
-/** What is still promised after a crash: a power failure takes what was acknowledged without a sync. */
-function crashed(log: ModelLog, kind: CrashKind): ModelLog {
-  return kind === "power" ? { ...log, written: log.durable } : log;
 }
 
 /** Equal keys: equal disks, and equal models of what may be on them. */

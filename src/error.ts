@@ -13,7 +13,8 @@ import type { Offset, StreamId } from "./types.ts";
  *
  * Found in stored bytes: `incomplete` (they end inside a record), `malformed`, `checksum-mismatch`,
  * `broken-chain`, `wrong-offset`, `undecodable-payload`, `payload-limit` (claims to expand beyond the limit),
- * `missing-segment`, `truncated-log` (an index or manifest names more than the log holds).
+ * `missing-segment`, `truncated-log` (an index or manifest names more than the log holds), `damaged-hint` (an index or
+ * manifest is missing or unreadable where no crash leaves it so; it is rebuilt, and no answer depends on it).
  *
  * The state of the storage: `closed`, `locked`, `poisoned` (a failed write or sync left the stream in doubt; reopen it),
  * `io` (the disk failed; `cause` says how).
@@ -36,6 +37,7 @@ export type StorageErrorCode =
   | "payload-limit"
   | "missing-segment"
   | "truncated-log"
+  | "damaged-hint"
   | "closed"
   | "locked"
   | "poisoned"

@@ -27,6 +27,7 @@ import { type Manifest, parseManifest, type SegmentInfo, serializeManifest } fro
 import type { Tip } from "./pipeline.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import {
+  damagedHint,
   type Finding,
   type HintState,
   type RecoveredSegment,
@@ -164,6 +165,10 @@ class Opening {
         bytes: 0,
       });
     }
+    if (this.#manifest === undefined && (this.#last > 0 || active.tip.nextOffset > 0)) {
+      const sentence = "The manifest is missing or unreadable; it is rebuilt from the segments.";
+      this.#findings.push(damagedHint(this.#context, MANIFEST_NAME, sentence));
+    }
     await this.#removeLeftovers();
     return active;
   }
@@ -239,8 +244,9 @@ class Opening {
     if (!segment.hints.hasLog) {
       await syncNames(disk, path);
       if (segment.index.count > 0) {
-        const sentence = "A segment's index write-ahead file is missing; its watermark was unknown.";
-        this.#find("missing index log", "missing-segment", sentence, firstOffset, number);
+        const sentence =
+          "The index write-ahead file of a segment with records is missing; its watermark was unknown.";
+        this.#findings.push(damagedHint(this.#context, indexLogName(number), sentence));
       }
     }
     const active = new ActiveSegment(

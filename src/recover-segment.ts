@@ -33,7 +33,7 @@ export interface StreamContext {
 
 /** Something that recovery found and that its user may want to know. */
 export interface Finding {
-  /** Name of the case of the recovery table, or `missing segment`, `missing index log`, `size differs`. */
+  /** Name of the case of the recovery table, or `missing segment`, `size differs`, `damaged hint`. */
   readonly what: string;
   readonly action: RecoveryAction;
   /** Says where it is. */
@@ -102,6 +102,10 @@ export async function recoverSegment(
     });
 
   const foreign = trust === "foreign";
+  if (foreign || hints.state.rotten) {
+    const sentence = "The saved index of a segment is unreadable or was made for another; it is rebuilt.";
+    findings.push(damagedHint(context, indexName(place.number), sentence));
+  }
   const index = foreign ? new OffsetIndex() : hints.index;
   const watermark = foreign ? 0 : hints.watermark;
   const watermarkKnown = !foreign && hints.state.hasLog;
@@ -166,6 +170,15 @@ export async function recoverSegment(
       : hints.state,
     lostEnd,
   };
+}
+
+/** Index and manifest are replaced atomically, so a crash never leaves one unreadable: it is a fault, though no answer depends on it. */
+export function damagedHint(context: StreamContext, name: string, sentence: string): Finding {
+  const error = new StorageError("damaged-hint", sentence, {
+    stream: context.stream,
+    file: `${context.path}/${name}`,
+  });
+  return { what: "damaged hint", action: "keep", error };
 }
 
 const LOST_END: Flaw = {

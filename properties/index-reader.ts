@@ -5,9 +5,9 @@
  * @module
  */
 import type { RecordKind } from "../src/types.ts";
-import { little } from "./expand.ts";
-import { crc32, NO_HASH } from "./hash.ts";
-import { KINDS } from "./reader.ts";
+import { little } from "../model/expand.ts";
+import { crc32, NO_HASH } from "../model/hash.ts";
+import { KINDS } from "../model/reader.ts";
 
 /** A record's kind, `undefined` for a code that is none, and the byte where it starts. */
 export type IndexEntry = Readonly<{ kind: RecordKind | undefined; position: number }>;

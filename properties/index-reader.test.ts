@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
-import { fc, test } from "@fast-check/vitest";
-import { describe, expect } from "vitest";
-import { type IndexReading, readFrames, readIndex } from "./hints.ts";
+import { fc, test as property } from "@fast-check/vitest";
+import { describe, expect, test } from "vitest";
+import { type IndexReading, readFrames, readIndex } from "./index-reader.ts";
 
 const fromHex = (...hex: string[]): Buffer => Buffer.from(hex.join("").replaceAll(" ", ""), "hex");
 
@@ -112,7 +112,7 @@ describe("index frames", () => {
   });
 });
 
-test.prop([fc.uint8Array({ maxLength: 200 }), fc.nat(255), fc.nat(255)])(
+property.prop([fc.uint8Array({ maxLength: 200 }), fc.nat(255), fc.nat(255)])(
   "no bytes make them throw",
   (bytes, at, value) => {
     for (const sound of [INDEX, FRAME, Buffer.concat([FRAME, FRAME])]) {
