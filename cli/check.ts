@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import type { Bounds, ProfileName } from "../properties/bounds.ts";
 import { type Counterexample, survey, workloadsIn } from "../properties/check.ts";
+import { choiceText } from "../properties/choices.ts";
 import { pinnedDifferences } from "../properties/pinned.ts";
 import { exitStatus, resultLines, resultOf, toJson } from "../properties/result.ts";
 import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
@@ -91,7 +92,7 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
 function counterexampleLines({ invariant, expected, seen, choices }: Counterexample, file: string): string[] {
   return [
     `  VIOLATED ${invariant}`,
-    ...choices.map(({ what, chosen }) => `    ${what} -> ${chosen}`),
+    ...choices.map((chosen) => `    ${choiceText(chosen)}`),
     `    expected  ${expected}`,
     `    seen      ${seen}`,
     `    npx kmb replay ${file}`,

@@ -3,7 +3,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
-import { NotDeterministic, RecordedChoice } from "../properties/choices.ts";
+import { choiceText, NotDeterministic, RecordedChoice } from "../properties/choices.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";
 import { walk } from "../properties/walk.ts";
 import { type CounterexampleFile, parseCounterexample } from "./counterexample.ts";
@@ -21,7 +21,7 @@ export async function replay(path: string): Promise<number> {
   const choice = {
     choose(n: number, what: string): number {
       const chosen = recorded.choose(n, what);
-      if (n > 1) console.log(`  ${what} -> ${chosen}`);
+      if (n > 1) console.log(`  ${choiceText({ what, chosen, of: n })}`);
       return chosen;
     },
   };

@@ -396,6 +396,19 @@ describe("posix", () => {
     expect(script.asked.slice(0, 2)).toEqual(["size of /d/a: 2, 0, as before", "size of /d/a: 8, 4"]);
   });
 
+  it("a truncation of a file whose size nobody saw zeroes as far as the file may reach", () => {
+    const disk = diskWithFile("posix", "abcdefgh");
+    disk.open("/d/a", "update").truncate(6);
+    disk.crash();
+    const rebooted = disk.fork(NO_CHOICE);
+    rebooted.open("/d/a", "create");
+    rebooted.crash();
+    rebooted.open("/d/a", "update").truncate(1);
+    rebooted.crash();
+    // 6 or 8, one zeroing; 0 or as before, two zeroings; 1 or as before, two zeroings.
+    expect(rebooted.undecidedStates()).toBe(BigInt(2 * 2 * (2 * 4) * (2 * 4)));
+  });
+
   it("torn sectors are counted by the byte", () => {
     const disk = diskWithFile("posix", "abcdefgh", true);
     disk.open("/d/a", "update").write(bytes("XXXXXX"), 0);
@@ -463,6 +476,23 @@ describe("ordered-metadata", () => {
     expect(afterCrash(rebooted)).toEqual(["", "a=", "a= b=", "a= b= c=", "a= c=", "c="]);
   });
 });
+
+it.each(["ordered-metadata", "prefix"] as const)(
+  "under %s a file can be written and synced on without anybody asking for its size",
+  (persistence) => {
+    const disk = diskWithFile(persistence, "ab");
+    disk.open("/d/a", "update").write(bytes("cd"), 2);
+    disk.crash();
+    const rebooted = disk.fork(NO_CHOICE);
+    const file = rebooted.open("/d/a", "update");
+    for (const text of ["CDEF", "GHIJKL"]) {
+      file.write(bytes(text), 2);
+      file.sync();
+    }
+    rebooted.crash();
+    expect(shown(rebooted)).toBe("a=abGHIJKL");
+  },
+);
 
 describe("prefix", () => {
   it("what survives is a prefix of all operations", () => {

@@ -3,7 +3,7 @@
  * shows the images that writing out every combination gives, and counts as many combinations.
  */
 import { fc, test } from "@fast-check/vitest";
-import { describe, expect } from "vitest";
+import { describe, expect, it } from "vitest";
 import { enumerateImages } from "./images.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 import {
@@ -20,12 +20,38 @@ import {
   look,
   NO_CHOICE,
   runWithin,
+  type Setting,
   settings,
 } from "./testing.ts";
 
 const COMBINATIONS_MAX = 1500;
 
-/** The same without the commands that would leave too much undecided. */
+/** A disk with two empty files, "/d/a" and "/d/b". */
+function diskWithFiles(setting: Setting): SimulatedDisk {
+  const disk = diskWithDirectory(setting);
+  for (const name of ["a", "b"]) disk.open(`/d/${name}`, "create");
+  disk.syncDirectory("/d");
+  return disk;
+}
+
+/** All that several lives, each ended by a crash, may leave; with everything looked at after each, or only at the end. */
+function endings(disk: SimulatedDisk, lives: readonly (readonly Command[])[], atOnce: boolean): string[] {
+  const seen = new Set<string>();
+  let runs = 0;
+  explore((choice) => {
+    if (++runs > 3_000) fc.pre(false);
+    const fork = disk.fork(choice);
+    for (const commands of lives) {
+      for (const command of commands) carryOut(fork, command);
+      fork.crash();
+      if (atOnce) look(fork);
+    }
+    seen.add(look(fork));
+  });
+  return [...seen].sort();
+}
+
+/** The lives without the commands that would leave too much undecided. */
 function affordable(disk: SimulatedDisk, lives: readonly Command[][], combinationsMax: bigint): Command[][] {
   let run = disk.fork({ choose: () => 0 });
   return lives.map((commands) => {
@@ -128,26 +154,37 @@ describe.each(settings)("under $persistence, torn sectors $tornSectors", (settin
   test.prop([fc.array(life, { minLength: 2, maxLength: 4 })], { numRuns: 200 })(
     "through several lives of two files it makes no difference whether each crash is decided late or at once",
     (lives) => {
-      const disk = diskWithDirectory(setting);
-      for (const name of ["a", "b"]) disk.open(`/d/${name}`, "create");
-      disk.syncDirectory("/d");
+      const disk = diskWithFiles(setting);
       const small = affordable(disk, lives, 80n);
-      const endings = (atOnce: boolean): string[] => {
-        const seen = new Set<string>();
-        let runs = 0;
-        explore((choice) => {
-          if (++runs > 3_000) fc.pre(false);
-          const fork = disk.fork(choice);
-          for (const commands of small) {
-            for (const command of commands) carryOut(fork, command);
-            fork.crash();
-            if (atOnce) look(fork);
-          }
-          seen.add(look(fork));
-        });
-        return [...seen].sort();
-      };
-      expect(endings(false)).toEqual(endings(true));
+      expect(endings(disk, small, false)).toEqual(endings(disk, small, true));
     },
   );
+});
+
+const write = (position: number, text: string): Command => ({
+  do: "write",
+  path: "/d/a",
+  position,
+  bytes: [...Buffer.from(text)],
+});
+const truncate = (size: number): Command => ({ do: "truncate", path: "/d/a", size });
+const sync: Command = { do: "sync", path: "/d/a" };
+
+it.each([
+  ["an old size shows through a truncation behind it", [[write(0, "ab"), write(1, "xyz")], [truncate(3)]]],
+  [
+    "a size that is as before cuts what was written since",
+    [[write(0, "ab"), write(1, "xyz")], [truncate(5), write(1, "pqr")], [truncate(3)]],
+  ],
+  [
+    "a size is kept as long as a newer one may turn out to be it",
+    [
+      [write(0, "abcd"), sync, write(4, "efgh")],
+      [truncate(0), write(0, "xy")],
+      [truncate(3), sync],
+    ],
+  ],
+])("under posix, late or at once: %s", (_, lives) => {
+  const disk = diskWithFiles({ persistence: "posix", tornSectors: false, sectorBytes: 4 });
+  expect(endings(disk, lives, false)).toEqual(endings(disk, lives, true));
 });

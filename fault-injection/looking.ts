@@ -110,13 +110,7 @@ function decideSizeLeft(file: FileInode, index: number, look: Look): number {
     size = decideSizeLeft(file, older, look);
   }
   left[index] = { kind: "clip", step: 0, size, crash: DURABLE, at: -1, steps: 1 };
-  for (let newer = index + 1; newer < left.length; newer++) {
-    const other = elementAt(left, newer);
-    if (other.kind !== "size") continue;
-    // One option stays one option even where two of them now come to the same, for they are counted.
-    if (other.before) left[newer] = { ...other, values: [...other.values, size], before: false };
-    return size;
-  }
+  // A look meets newer sizes first, so while this one is open none but those that turn out to be it can be.
   if (file.baseSize === UNKNOWN) file.baseSize = size;
   if (file.size === UNKNOWN) file.size = size;
   return size;

@@ -12,6 +12,13 @@ export interface Chosen {
   readonly of: number;
 }
 
+/** A choice for a person: of a label "question: this, that", what was chosen; of any other, its number. */
+export function choiceText({ what, chosen }: Chosen): string {
+  const colon = what.lastIndexOf(": ");
+  const option = colon < 0 ? undefined : what.slice(colon + 2).split(", ")[chosen];
+  return option === undefined ? `${what}: ${chosen}` : `${what.slice(0, colon)}: ${option}`;
+}
+
 /** A run asked for something else than the run it repeats: what is under test is not deterministic. */
 export class NotDeterministic extends Error {
   override readonly name = "NotDeterministic";

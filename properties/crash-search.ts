@@ -106,11 +106,11 @@ export class CrashPoints {
 
 /** What is answered besides the decisions of the disk; the labels are those of a counterexample. */
 export const ASKED = {
-  crash: "crash after change number (0: none)",
-  kind: "what dies (0: the machine, 1: the process)",
+  crash: "crash after change number (0 for none)",
+  kind: "what dies: the machine, the process",
   stream: "which stream is opened",
-  recoveryCrash: "crash in recovery after change number (0: none)",
-  extreme: "what the last crash leaves (0: everything, 1: nothing unsynced)",
+  recoveryCrash: "crash in recovery after change number (0 for none)",
+  extreme: "what the last crash leaves: everything, nothing unsynced",
 } as const;
 
 export const CRASH_KINDS: readonly CrashKind[] = ["power", "process"];
@@ -204,7 +204,10 @@ export class CrashSearch {
       } catch (error) {
         throw asFound(error, path);
       }
-      covered += recovery.disk.undecidedStates();
+      const covers = recovery.disk.undecidedStates();
+      covered += covers;
+      this.#counts.recoveries += 1;
+      this.#counts.crashStates += covers;
       const inner = (place: number): Chosen => ({
         what: ASKED.recoveryCrash,
         chosen: place,
@@ -216,8 +219,6 @@ export class CrashSearch {
         await this.explore(again, depth - 1, () => [...path(), inner(again.place)]);
       }
     } while (odometer.advance() && runs < this.#bounds.recoveriesMax);
-    this.#counts.recoveries += runs;
-    this.#counts.crashStates += total;
     this.#counts.left += total - covered;
   }
 

@@ -25,7 +25,8 @@ import type { Counts } from "./tally.ts";
 export function chooseWorkload(bounds: Bounds, choice: Choice): OperationName[] {
   const length = choice.choose(bounds.length, "operations, less one") + 1;
   return Array.from({ length }, (_, i) => {
-    const chosen = bounds.operations[choice.choose(bounds.operations.length, `operation ${i + 1}`)];
+    const question = `operation ${i + 1}: ${bounds.operations.join(", ")}`;
+    const chosen = bounds.operations[choice.choose(bounds.operations.length, question)];
     if (chosen === undefined) throw new RangeError("The bounds name no operations.");
     return chosen;
   });

@@ -60,19 +60,17 @@ export class ActiveSegment {
   }
 
   /**
-   * Makes durable what a scan found beyond the index, and names it: what recovery shows, no later crash takes back. Replaces
-   * index files that are not to be believed.
+   * Makes durable what the segment holds now, and names it: what recovery shows, no later crash takes back. A process that was killed
+   * may have left records, or a cut, that the kernel shows and the medium lacks. Replaces index files that are not to be believed.
    *
    * @throws StorageError `io`
    */
   async settle({ logTorn, rotten }: { logTorn: boolean; rotten: boolean }): Promise<void> {
     if (logTorn)
       await io("cutting an index", this.#place(), () => this.#indexLog.truncate(this.#logState.bytes));
-    if (this.index.count > this.#logState.framed) {
-      this.#unsynced = true;
-      await this.sync();
-      await this.nameRecords();
-    }
+    this.#unsynced = true;
+    await this.sync();
+    await this.nameRecords();
     if (rotten && this.index.count > 0 && !this.#indexStopped) await this.#saveIndex();
   }
 
