@@ -40,7 +40,7 @@ module.exports = {
       to: { path: "^(cli|report|bench)/" },
     },
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
-    { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.test\\.ts$" }, to: {} },
+    { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.(test|d)\\.ts$" }, to: {} },
   ],
   options: {
     doNotFollow: { path: "node_modules" },

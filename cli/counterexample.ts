@@ -8,7 +8,7 @@ import type { Counterexample } from "../properties/check.ts";
 import type { Chosen } from "../properties/choices.ts";
 import { toJson } from "../properties/result.ts";
 
-export const COUNTEREXAMPLE_SCHEMA = "kimberlite-storage/counterexample@1";
+const COUNTEREXAMPLE_SCHEMA = "kimberlite-storage/counterexample@1";
 
 const schema = z.object({
   schema: z.literal(COUNTEREXAMPLE_SCHEMA),

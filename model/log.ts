@@ -110,8 +110,6 @@ export function explains(log: ModelLog, shown: readonly ShownRecord[]): Breach |
 }
 
 /** The log after a recovery that showed `count` records. What was shown once is never taken back: it is durable. */
-export const recover = (log: ModelLog, count: number): ModelLog => ({
-  records: log.records.slice(0, count),
-  written: count,
-  durable: count,
-});
+export function recover({ records }: ModelLog, count: number): ModelLog {
+  return { records: records.slice(0, count), written: count, durable: count };
+}

@@ -11,9 +11,9 @@ import { crc32 } from "./hash.ts";
 import { checkpointAfter, following, type ModelRecord } from "./log.ts";
 
 /** The first thing wrong: with the record due at `offset`, which starts at byte `position` of `file`. */
-export type ModelProblem = Readonly<{ file: string; position: number; offset: Offset; sentence: string }>;
+type ModelProblem = Readonly<{ file: string; position: number; offset: Offset; sentence: string }>;
 /** How far a segment is sound: `count` records in its first `size` bytes. */
-export type SegmentEnd = Readonly<{ segment: number; size: number; count: number }>;
+type SegmentEnd = Readonly<{ segment: number; size: number; count: number }>;
 /** What a stream holds, up to the problem if there is one. */
 export type StreamReading = Readonly<{ records: ModelRecord[]; end: SegmentEnd[]; problem?: ModelProblem }>;
 

@@ -62,7 +62,7 @@ const standard: Bounds = {
 
 export type ProfileName = "quick" | "default" | "nightly";
 
-export const PROFILES: { readonly [name in ProfileName]: Bounds } = {
+export const PROFILES: Readonly<Record<ProfileName, Bounds>> = {
   quick: { ...standard, length: 3 },
   default: standard,
   nightly: { ...standard, length: 5, recoveryCrashes: 2 },

@@ -21,7 +21,7 @@ export interface Unit {
 }
 
 /** A moment (its place in the last operation), what dies, and which of the streams is looked at. */
-export interface UnitPoint extends Way {
+interface UnitPoint extends Way {
   readonly place: number;
 }
 
@@ -113,7 +113,7 @@ export async function searchUnit(bounds: Bounds, unit: Unit): Promise<PartResult
 }
 
 /** What a person gets to see of a violation; any other error is thrown on. */
-export function asCounterexample(error: unknown, path: () => readonly Chosen[]): Counterexample {
+function asCounterexample(error: unknown, path: () => readonly Chosen[]): Counterexample {
   const found = error instanceof Violation ? new Found(error, path()) : error;
   if (!(found instanceof Found)) throw error;
   const { invariant, expected, seen } = found.violation;

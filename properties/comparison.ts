@@ -64,7 +64,7 @@ export async function checkRecords(
 }
 
 /** The files of a stream's directory, by name; directories in it left out. */
-export function streamFiles(
+function streamFiles(
   disk: SimulatedDisk,
   path: string,
   wanted: (name: string) => boolean,

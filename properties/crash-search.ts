@@ -17,10 +17,9 @@ import {
   type ModelLog,
   recover,
 } from "../model/log.ts";
-import { StorageError, type Storage } from "../src/index.ts";
+import type { Storage } from "../src/index.ts";
 import type { Choice } from "../fault-injection/choice.ts";
 import type { Bounds } from "./bounds.ts";
-import type { InvariantId } from "./catalogue.ts";
 import { type Chosen, nobody, Odometer } from "./choices.ts";
 import { checkSegments, checkRecords, sameBytes, show } from "./comparison.ts";
 import { DATA_PATH, type Logs, openEngine } from "./lockstep.ts";
@@ -184,9 +183,9 @@ export class CrashSearch {
   async #recoveries(point: CrashPoint, kind: CrashKind, depth: number, trail: Trail): Promise<void> {
     const odometer = new Odometer();
     const path: Trail = () => [...trail(), ...odometer.path()];
-    let total = 0n;
-    let covered = 0n;
+    let left: bigint | undefined;
     let runs = 0;
+    let more: boolean;
     do {
       odometer.begin();
       const recovery = new Recovery(
@@ -197,7 +196,7 @@ export class CrashSearch {
         this.#counts,
         () => depth > 0 && odometer.fresh,
       );
-      total = recovery.states;
+      left ??= recovery.states;
       runs += 1;
       try {
         await recovery.run();
@@ -205,7 +204,7 @@ export class CrashSearch {
         throw asFound(error, path);
       }
       const covers = recovery.disk.undecidedStates();
-      covered += covers;
+      left -= covers;
       this.#counts.recoveries += 1;
       this.#counts.crashStates += covers;
       const inner = (place: number): Chosen => ({
@@ -218,8 +217,14 @@ export class CrashSearch {
         this.#counts.met["recovery-crashed"] += 1;
         await this.explore(again, depth - 1, () => [...path(), inner(again.place)]);
       }
-    } while (odometer.advance() && runs < this.#bounds.recoveriesMax);
-    this.#counts.left += total - covered;
+      more = odometer.advance();
+    } while (more && runs < this.#bounds.recoveriesMax);
+    if (!more && left !== 0n) {
+      throw new Error(
+        `The recoveries behind a crash stand for all its states but ${String(left)}: that cannot be.`,
+      );
+    }
+    this.#counts.left += left;
   }
 
   /** Goes on from a recovered state, once for each such state. */

@@ -10,7 +10,7 @@ import { crc32, NO_HASH } from "../model/hash.ts";
 import { KINDS } from "../model/reader.ts";
 
 /** A record's kind, `undefined` for a code that is none, and the byte where it starts. */
-export type IndexEntry = Readonly<{ kind: RecordKind | undefined; position: number }>;
+type IndexEntry = Readonly<{ kind: RecordKind | undefined; position: number }>;
 
 /** The records covered, where the last of them ends, and its chain hash. */
 export type IndexReading = Readonly<{

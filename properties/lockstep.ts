@@ -29,7 +29,7 @@ export type Logs = ReadonlyMap<bigint, ModelLog>;
 export const DATA_PATH = "/data";
 
 /** A disk as the checker begins with: the data directory there and durable. */
-export function freshDisk(bounds: Bounds): SimulatedDisk {
+function freshDisk(bounds: Bounds): SimulatedDisk {
   const { sectorBytes, tornSectors, persistence, stepsMax } = bounds;
   const disk = new SimulatedDisk({ sectorBytes, tornSectors, persistence, stepsMax, choice: nobody });
   disk.makeDirectory(DATA_PATH);

@@ -4,7 +4,7 @@
  */
 
 /** The stream most operations work on, and the second one. */
-export const STREAMS = { first: 1n, second: 2n } as const;
+const STREAMS = { first: 1n, second: 2n } as const;
 
 export type Operation =
   | { readonly does: "append"; readonly stream: bigint; readonly records: number; readonly fsync: boolean }

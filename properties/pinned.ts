@@ -8,7 +8,7 @@ import type { Counts } from "./tally.ts";
 
 type Pinned = Pick<Counts, "workloads" | "crashPoints" | "crashStates" | "recoveries">;
 
-const PINNED: { readonly [name in ProfileName]?: Pinned } = {};
+const PINNED: Readonly<Partial<Record<ProfileName, Pinned>>> = {};
 
 /** Where counts differ from the profile's, in words. */
 export function pinnedDifferences(profile: ProfileName, counts: Counts): string[] {

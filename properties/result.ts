@@ -8,7 +8,7 @@ import { type Counterexample, workloadsIn } from "./check.ts";
 import type { Counts } from "./tally.ts";
 import { WITNESSES } from "./witnesses.ts";
 
-export const SCHEMA = "kimberlite-storage/check@1";
+const SCHEMA = "kimberlite-storage/check@1";
 
 /** `--json` writes this. Counts above 2^53 are written with all their digits. */
 export interface CheckResult {

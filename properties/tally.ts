@@ -15,8 +15,8 @@ export interface Counts {
   recoveries: number;
   /** Crash states that a cap or a budget kept from being searched. */
   left: bigint;
-  checks: { [K in InvariantId]: number };
-  met: { [K in WitnessId]: number };
+  checks: Record<InvariantId, number>;
+  met: Record<WitnessId, number>;
 }
 
 export function emptyCounts(): Counts {
@@ -84,7 +84,7 @@ export async function attempt<T>(
 }
 
 /** An error for a person. */
-export function describe(error: unknown): string {
+function describe(error: unknown): string {
   if (error instanceof StorageError) return `StorageError ${error.code}: ${error.message}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -84,7 +84,7 @@ function describe(sentence: string, place: ErrorPlace): string {
   const where = [
     place.stream === undefined ? "" : `stream ${String(place.stream)}`,
     place.offset === undefined ? "" : `offset ${String(place.offset)}`,
-    place.file === undefined ? "" : place.file,
+    place.file ?? "",
     place.position === undefined ? "" : `byte ${place.position}`,
   ].filter((part) => part !== "");
   return where.length === 0 ? sentence : `${sentence} [${where.join(", ")}]`;

@@ -18,7 +18,7 @@ export interface SegmentInfo {
 }
 
 /** How a stream's records are laid out; chosen when the stream is created. */
-export type Format = "plain";
+type Format = "plain";
 
 export interface Manifest {
   readonly segments: readonly SegmentInfo[];

@@ -102,7 +102,7 @@ export async function startSegment(
 }
 
 /** Replaces the manifest, durably. */
-export async function writeManifest(
+async function writeManifest(
   context: StreamContext,
   sealed: readonly SegmentInfo[],
   active: SegmentInfo,

@@ -13,7 +13,7 @@
  * @module
  */
 import { crc32, HASH_BYTES } from "./chain.ts";
-import { type ErrorPlace, StorageError, type StorageErrorCode } from "./error.ts";
+import { StorageError, type StorageErrorCode } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import type { CompressionKind, Offset, RecordKind } from "./types.ts";
 
@@ -65,11 +65,6 @@ const COMPRESSED_KIND = flaw(
   "Only data records may be compressed; this one is of another kind.",
 );
 const BAD_CRC = flaw("checksum-mismatch", "The record's CRC-32 does not match its bytes.");
-
-/** The error for a flaw, placed. */
-export function flawError(found: Flaw, place: ErrorPlace): StorageError {
-  return new StorageError(found.code, found.sentence, place);
-}
 
 /** The on-disk code of a record kind: 0 data, 1 checkpoint, 2 tombstone, 3 redacted. */
 export function kindCode(kind: RecordKind): number {
@@ -204,7 +199,7 @@ export function encodeRecord(record: Record): Uint8Array {
 export function decodeRecord(bytes: Uint8Array): { record: Record; size: number } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const frame = frameAt(buffer, 0, buffer.length);
-  if (!frame.ok) throw flawError(frame, { position: 0 });
+  if (!frame.ok) throw new StorageError(frame.code, frame.sentence, { position: 0 });
   return { record: recordAt(buffer, 0, frame), size: frame.size };
 }
 

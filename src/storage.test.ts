@@ -7,7 +7,7 @@ import { afterEach, describe, expect } from "vitest";
 
 import { HandLog, text } from "../e2e/by-hand.ts";
 import { failureOf, shown, temporaryDirectories } from "../e2e/testing.ts";
-import type { AppendResult, StorageBackend, StreamHead } from "./backend.ts";
+import type { AppendResult, StorageBackend } from "./backend.ts";
 import { StorageError, type StorageErrorCode } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import { MemoryStorage } from "./memory.ts";
@@ -63,7 +63,8 @@ const EVENTS = ["event1", "event2", "", "event4", "an event that is a little lon
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 /** Where a stream ends, in a form that shows well. */
-const end = ({ nextOffset, head }: StreamHead): string => `${String(nextOffset)}: ${hexOf(head)}`;
+const end = ({ nextOffset, head }: { nextOffset: bigint; head: Uint8Array }): string =>
+  `${String(nextOffset)}: ${hexOf(head)}`;
 
 async function all(records: AsyncIterable<Record>): Promise<string[]> {
   const lines: string[] = [];

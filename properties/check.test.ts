@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { test as property } from "@fast-check/vitest";
+import { describe, expect, test } from "vitest";
+import { type Bounds, PROFILES } from "./bounds.ts";
+import { CATALOGUE } from "./catalogue.ts";
+import { searchUnit, survey } from "./check.ts";
+import { randomChoice } from "./random-choice.ts";
+import { exitStatus, resultOf, toJson } from "./result.ts";
+import { addCounts, type Counts, emptyCounts } from "./tally.ts";
+import { walk } from "./walk.ts";
+import { WITNESSES } from "./witnesses.ts";
+
+const SMALL: Bounds = { ...PROFILES.quick, length: 1 };
+
+async function run(bounds: Bounds): Promise<Counts> {
+  const counts = emptyCounts();
+  const surveyed = await survey(bounds, () => true);
+  addCounts(counts, surveyed.counts);
+  expect(surveyed.counterexample).toBeUndefined();
+  for (const unit of surveyed.units) {
+    const { counts: more, counterexample } = await searchUnit(bounds, unit);
+    expect(counterexample).toBeUndefined();
+    addCounts(counts, more);
+  }
+  return counts;
+}
+
+const facts = {
+  profile: "quick",
+  bounds: SMALL,
+  stopped: [],
+  counterexample: undefined,
+  file: "",
+  seconds: 0,
+};
+
+describe("The exhaustive check", () => {
+  test("comes to the same counts whenever it is run", async () => {
+    const [first, second] = [await run(SMALL), await run(SMALL)];
+    expect(toJson(first)).toBe(toJson(second));
+    expect(first.left).toBe(0n);
+    expect(first.workloads).toBe(7);
+  });
+
+  test.each(["prefix", "ordered-metadata"] as const)("holds under the %s model, too", async (persistence) => {
+    const counts = await run({ ...SMALL, persistence });
+    expect(counts.left).toBe(0n);
+    expect(counts.recoveries).toBeGreaterThan(counts.workloads);
+  });
+
+  test("holds where a sector may be cut anywhere", async () => {
+    const counts = await run({ ...SMALL, tornSectors: true, operations: ["append"], recoveryCrashes: 0 });
+    expect(counts.left).toBe(0n);
+  });
+
+  test("counts what a cap keeps from being searched, and is not complete then", async () => {
+    const counts = await run({ ...SMALL, recoveriesMax: 2 });
+    expect(counts.left).toBeGreaterThan(0n);
+    const result = resultOf(counts, facts);
+    expect(result.complete).toBe(false);
+    expect(result.incompleteBecause.join()).toContain("crash states are left");
+    expect(exitStatus(result)).toBe(3);
+  });
+
+  test("is not complete without every witness and every invariant", async () => {
+    const result = resultOf(await run(SMALL), facts);
+    expect(result.incompleteBecause).toContain('witness "rotation" was not met');
+    expect(exitStatus(result)).toBe(3);
+  });
+
+  test("ends with 1 where something is violated", () => {
+    const counterexample = { invariant: "D1", expected: "", seen: "", choices: [] } as const;
+    const result = resultOf(emptyCounts(), { ...facts, counterexample, file: "D1.json" });
+    expect(result.violations).toEqual([{ invariant: "D1", counterexample: "D1.json" }]);
+    expect(exitStatus(result)).toBe(1);
+  });
+});
+
+property.prop([randomChoice(120)], { numRuns: 150 })(
+  "D1-D5, H1, H2, I1, M1-M3: random walks of up to 8 operations, crashed up to three times in a row, find nothing",
+  async (choice) => {
+    await walk({ ...PROFILES.nightly, length: 8 }, choice, emptyCounts());
+  },
+);
+
+test("big counts are written to JSON with all their digits", () => {
+  expect(toJson({ left: 2n ** 70n, text: "7" })).toBe(
+    '{\n  "left": 1180591620717411303424,\n  "text": "7"\n}\n',
+  );
+});
+
+test("ids are unique in the catalogue and among the witnesses", () => {
+  for (const rows of [CATALOGUE, WITNESSES]) expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+});
+
+test("the model can be read in one sitting: under 300 lines", () => {
+  const lines = ["log", "reader", "expand", "hash"].map(
+    (name) => readFileSync(new URL(`../model/${name}.ts`, import.meta.url), "utf8").split("\n").length - 1,
+  );
+  expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThan(300);
+});

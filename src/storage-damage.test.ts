@@ -1,0 +1,411 @@
+/**
+ * `Storage` over damaged segments: what is damaged is an error that names it, never wrong data; what is not damaged stays readable;
+ * appends go on.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+
+import { encoded, HandLog, join, text } from "../e2e/by-hand.ts";
+import { MemoryDisk } from "../e2e/memory-disk.ts";
+import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
+import { StorageError } from "./error.ts";
+import { Storage, type StorageOptions } from "./storage.ts";
+import type { Verification } from "./types.ts";
+
+const newDirectory = temporaryDirectories();
+const opened: Storage[] = [];
+
+afterEach(async () => {
+  for (const storage of opened.splice(0)) await storage.close();
+});
+
+const ALL = Number.POSITIVE_INFINITY;
+const EVENTS = ["event1", "event2", "event3", "e", "event6", "event7", "event9", "event10", "event11"].map(
+  text,
+);
+
+/** A checkpoint after every third offset: at 3, 6, 9, 12. */
+const EVERY_3: StorageOptions = { checkpoints: { everyNRecords: 3 } };
+
+type Files = Map<string, Uint8Array>;
+
+/** A directory's files, stream 1 in it, and the log it holds. */
+async function filled(options: StorageOptions): Promise<{ files: Files; log: HandLog }> {
+  const directory = newDirectory();
+  const storage = await Storage.open(directory, { ...EVERY_3, ...options });
+  const log = new HandLog(3);
+  for (const event of EVENTS) {
+    await storage.appendBatch(1n, [event], { fsync: false });
+    log.append(event);
+    await storage.sync(1n);
+  }
+  await storage.close();
+  return { files: filesIn(directory), log };
+}
+
+async function openOver(files: Files, options: StorageOptions = {}): Promise<Storage> {
+  const storage = await Storage.open("/data", {
+    ...EVERY_3,
+    ...options,
+    disk: new MemoryDisk("/data", files),
+  });
+  opened.push(storage);
+  return storage;
+}
+
+/** What a read of one record gives: the record, or the error's code and the offset that it names. */
+async function at(storage: Storage, offset: number, verify: Verification): Promise<string> {
+  try {
+    const [record] = await storage.readRecords(1n, BigInt(offset), 1, { verify });
+    return record === undefined ? "nothing" : shown(record);
+  } catch (error) {
+    expect(error).toBeInstanceOf(StorageError);
+    const { code, stream, offset: named, file } = error as StorageError;
+    expect(stream).toBe(1n);
+    expect(file).toMatch(/^\/data\/1\/segment_\d{6}\.log$/);
+    return `${code} at ${String(named)}`;
+  }
+}
+
+const everyOffset = (log: HandLog): number[] => log.records.map((_, offset) => offset);
+
+const FILE = (segment: number): string => `1/segment_00000${segment}.log`;
+
+/** Where each record is: the segment file, and its first byte there. */
+function placesIn(files: Files, log: HandLog): { file: string; position: number; size: number }[] {
+  let segment = 0;
+  let position = 0;
+  return log.records.map((record) => {
+    const size = encoded(record).length;
+    if (position === (files.get(FILE(segment))?.length ?? 0)) {
+      segment += 1;
+      position = 0;
+    }
+    const place = { file: FILE(segment), position, size };
+    position += size;
+    return place;
+  });
+}
+
+/** The files with a bit flipped in the record at `offset`, `byte` bytes into it. */
+function damaged(files: Files, log: HandLog, offset: number, byte: number): Files {
+  const place = placesIn(files, log)[offset];
+  const bytes = files.get(place?.file ?? "");
+  if (place === undefined || bytes === undefined) return expect.fail(`There is no record ${offset}.`);
+  return new Map([...files, [place.file, flipped(bytes, (place.position + byte) * 8 + (byte % 8))]]);
+}
+
+const LAYOUTS: readonly [string, StorageOptions][] = [
+  ["one segment", {}],
+  ["one segment, its index saved", { indexLogMaxEntries: 4 }],
+  ["two records a segment", { maxSegmentBytes: 150 }],
+];
+
+describe.each(LAYOUTS)("one flipped bit: %s", (_, options) => {
+  test("C1 no single fault in stored bytes makes a read return wrong data: the right data or an error", async () => {
+    const { files, log } = await filled(options);
+    const right = log.records.map(shown);
+    for (const [offset, { size }] of placesIn(files, log).entries()) {
+      for (let byte = 0; byte < size; byte += 1) {
+        const storage = await openOver(damaged(files, log, offset, byte), options);
+        for (const verify of ["record", "genesis"] as const) {
+          for (const read of everyOffset(log)) {
+            const found = await at(storage, read, verify);
+            if (verify === "record" && read !== offset) expect(found).toBe(right[read]);
+            else if (verify === "genesis" && read < offset) expect(found).toBe(right[read]);
+            else expect(found).toMatch(new RegExp(`^(incomplete|checksum-mismatch) at ${offset}$`));
+          }
+        }
+      }
+    }
+  });
+
+  test("C3 damage at one record leaves all records outside its checkpoint interval readable", async () => {
+    const { files, log } = await filled(options);
+    const right = log.records.map(shown);
+    const checkpoints = everyOffset(log).filter((offset) => log.records[offset]?.kind === "checkpoint");
+    expect(checkpoints).toStrictEqual([3, 6, 9, 12]);
+    for (const offset of everyOffset(log)) {
+      const end = checkpoints.find((checkpoint) => checkpoint > offset) ?? log.records.length;
+      const storage = await openOver(damaged(files, log, offset, 20), options);
+      for (const read of everyOffset(log)) {
+        const found = await at(storage, read, "checkpoint");
+        if (read < offset || read >= end) expect(found).toBe(right[read]);
+        else expect(found).toMatch(/^checksum-mismatch at /);
+      }
+    }
+  });
+
+  test("appends go on behind it, and are there after reopening", async () => {
+    const { files, log } = await filled(options);
+    const right = log.records.map(shown);
+    for (const offset of everyOffset(log)) {
+      const longer = new HandLog();
+      longer.records.push(...log.records);
+      const disk = new MemoryDisk("/data", damaged(files, log, offset, 20));
+      const settings: StorageOptions = { checkpoints: { everyNRecords: 0 }, maxSegmentBytes: 10_000, disk };
+      const storage = await Storage.open("/data", settings);
+      const { head } = await storage.appendBatch(1n, [text("more")]);
+      expect(Buffer.from(head)).toStrictEqual(Buffer.from(longer.append(text("more")).head));
+      await storage.close();
+      const again = await Storage.open("/data", settings);
+      opened.push(again);
+      expect((await again.head(1n)).nextOffset).toBe(longer.nextOffset);
+      for (const read of everyOffset(longer)) {
+        const expected = [...right, ...longer.records.slice(-1).map(shown)][read];
+        const found = await at(again, read, "record");
+        expect(found).toBe(read === offset ? `checksum-mismatch at ${offset}` : expected);
+      }
+    }
+  });
+
+  test("a read over several records gives none of them if one cannot be read; an iteration those before it", async () => {
+    const { files, log } = await filled(options);
+    const storage = await openOver(damaged(files, log, 4, 20), options);
+    const error = await failureOf(() => storage.readFrom(1n, 0n, ALL));
+    expect(error).toBeInstanceOf(StorageError);
+    expect(error).toMatchObject({ code: "checksum-mismatch", stream: 1n, offset: 4n });
+    const seen: string[] = [];
+    const iteration = async (): Promise<void> => {
+      for await (const record of storage.iterate(1n)) seen.push(shown(record));
+    };
+    expect(await failureOf(iteration)).toMatchObject({ code: "checksum-mismatch", offset: 4n });
+    expect(seen).toStrictEqual(log.records.slice(0, 4).map(shown));
+  });
+
+  test("C2 with the index files gone: no record is dropped but with an error that names it", async () => {
+    const { files, log } = await filled(options);
+    const right = log.records.map(shown);
+    const indexless = new Map([...files].filter(([name]) => !/\.(idx|wal)$/.test(name)));
+    // Nothing tells a damaged last record from a torn one.
+    for (const offset of everyOffset(log).slice(0, -1)) {
+      const storage = await openOver(damaged(indexless, log, offset, 20), options);
+      expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
+      expect(await at(storage, offset, "record")).toBe(`checksum-mismatch at ${offset}`);
+      for (const read of everyOffset(log).filter((other) => other < offset)) {
+        expect(await at(storage, read, "record")).toBe(right[read]);
+      }
+    }
+  });
+});
+
+describe("what recovery reports", () => {
+  test("a damaged last record below the watermark is corruption: it is kept, and the head is known", async () => {
+    const { files, log } = await filled({});
+    const broken = damaged(files, log, 12, 50);
+    const storage = await openOver(broken);
+    const status = await storage.status(1n);
+    expect(Buffer.from(status.head)).toStrictEqual(Buffer.from(log.head));
+    expect(status.findings).toMatchObject([
+      { what: "corruption", action: "keep", error: { code: "checksum-mismatch", stream: 1n, offset: 12n } },
+    ]);
+  });
+
+  test("a flipped bit in the middle, the write-ahead file gone: nothing is cut off, the place is named", async () => {
+    const { files, log } = await filled({});
+    const broken = damaged(files, log, 4, 20);
+    broken.delete("1/segment_000000.log.idx.wal");
+    const storage = await openOver(broken);
+    const status = await storage.status(1n);
+    expect(status.nextOffset).toBe(13n);
+    expect(status.findings).toMatchObject([
+      {
+        what: "damage, watermark unknown",
+        action: "keep",
+        error: { offset: 4n, position: expect.any(Number) as number },
+      },
+      { what: "damaged hint", action: "keep", error: { code: "damaged-hint" } },
+    ]);
+    expect(await at(storage, 4, "record")).toBe("checksum-mismatch at 4");
+    expect(await at(storage, 5, "record")).toBe(shown(log.records[5] ?? expect.fail()));
+    const longer = new HandLog();
+    longer.records.push(...log.records);
+    const result = await storage.appendBatch(1n, [text("more")]);
+    expect(Buffer.from(result.head)).toStrictEqual(Buffer.from(longer.append(text("more")).head));
+    expect(await at(storage, 13, "record")).toBe(shown(longer.records[13] ?? expect.fail()));
+  });
+
+  test("a segment cut at a record's end is no shorter log", async () => {
+    const { files, log } = await filled({});
+    const storage = await openOver(new Map([...files, [FILE(0), log.bytes(0, 8)]]));
+    const status = await storage.status(1n);
+    expect(status.nextOffset).toBe(13n);
+    expect(Buffer.from(status.head)).toStrictEqual(Buffer.from(log.head));
+    expect(status.findings).toMatchObject([
+      { what: "lost end", action: "keep", error: { code: "truncated-log" } },
+    ]);
+    for (const read of everyOffset(log)) {
+      const found = await at(storage, read, "record");
+      if (read < 8) expect(found).toBe(shown(log.records[read] ?? expect.fail()));
+      else expect(found).not.toBe("nothing");
+      if (read >= 8) expect(found).toContain(" at ");
+    }
+  });
+
+  test("nor is one cut inside a record", async () => {
+    const { files, log } = await filled({});
+    for (const cut of [1, 30, 60]) {
+      const bytes = log.bytes().subarray(0, -cut);
+      const storage = await openOver(new Map([...files, [FILE(0), bytes]]));
+      expect((await storage.head(1n)).nextOffset).toBe(13n);
+      expect(await at(storage, 12, "record")).toMatch(/ at 12$/);
+      expect(await at(storage, 10, "record")).toBe(shown(log.records[10] ?? expect.fail()));
+    }
+  });
+
+  test("a sealed segment cut at a record's end: the manifest knows better", async () => {
+    const { files, log } = await filled({ maxSegmentBytes: 150 });
+    const places = placesIn(files, log);
+    const [second] = places.filter(({ position }) => position > 0);
+    if (second === undefined) return expect.fail("Some segment has two records.");
+    const offset = places.indexOf(second);
+    const bytes = files.get(second.file) ?? text("");
+    const storage = await openOver(new Map([...files, [second.file, bytes.subarray(0, second.position)]]));
+    const status = await storage.status(1n);
+    expect(status.nextOffset).toBe(13n);
+    expect(status.findings).toMatchObject([{ what: "size differs", error: { code: "truncated-log" } }]);
+    for (const read of everyOffset(log)) {
+      const found = await at(storage, read, "record");
+      if (read === offset) expect(found).toContain(` at ${offset}`);
+      else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
+    }
+  });
+});
+
+describe("a segment file that is gone is reported, not a shorter log", () => {
+  const settings: StorageOptions = { maxSegmentBytes: 150 };
+
+  test("the last: the stream is refused, for its end is not known", async () => {
+    const { files } = await filled(settings);
+    const last =
+      [...files.keys()]
+        .filter((name) => name.endsWith(".log"))
+        .sort()
+        .at(-1) ?? "";
+    files.delete(last);
+    const storage = await openOver(files, settings);
+    for (const work of [
+      () => storage.head(1n),
+      () => storage.readFrom(1n, 0n, ALL, { verify: "record" }),
+      () => storage.appendBatch(1n, [text("more")]),
+    ]) {
+      const error = await failureOf(work);
+      expect(error).toBeInstanceOf(StorageError);
+      expect(error).toMatchObject({ code: "missing-segment", stream: 1n, file: `/data/${last}` });
+    }
+    expect((await storage.head(2n)).nextOffset).toBe(0n);
+  });
+
+  test("each of the others: its records are errors that say so, the others are there, appends go on", async () => {
+    const { files, log } = await filled(settings);
+    const places = placesIn(files, log);
+    const segments = [...new Set(places.map(({ file }) => file))];
+    expect(segments.length).toBeGreaterThan(3);
+    for (const gone of segments.slice(0, -1)) {
+      const rest = new Map([...files].filter(([name]) => name !== gone));
+      const storage = await openOver(rest, settings);
+      const status = await storage.status(1n);
+      expect(status.nextOffset).toBe(13n);
+      expect(status.findings).toMatchObject([
+        {
+          what: "missing segment",
+          action: "keep",
+          error: { code: "missing-segment", file: `/data/${gone}` },
+        },
+      ]);
+      for (const read of everyOffset(log)) {
+        const found = await at(storage, read, "record");
+        if (places[read]?.file === gone) expect(found).toBe(`missing-segment at ${read}`);
+        else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
+      }
+      const error = await failureOf(() => storage.readFrom(1n, 0n, ALL, { verify: "genesis" }));
+      expect(error).toMatchObject({ code: "missing-segment" });
+      const longer = new HandLog(3);
+      longer.records.push(...log.records);
+      const { head } = await storage.appendBatch(1n, [text("more")]);
+      expect(Buffer.from(head)).toStrictEqual(Buffer.from(longer.append(text("more")).head));
+    }
+  });
+
+  test("one in the middle and the manifest: what follows says where it belongs", async () => {
+    const { files, log } = await filled(settings);
+    const places = placesIn(files, log);
+    const gone = FILE(2);
+    const rest = new Map([...files].filter(([name]) => name !== gone && name !== "1/manifest.json"));
+    const storage = await openOver(rest, settings);
+    expect((await storage.head(1n)).nextOffset).toBe(13n);
+    for (const read of everyOffset(log)) {
+      const found = await at(storage, read, "record");
+      if (places[read]?.file === gone) expect(found).toBe(`missing-segment at ${read}`);
+      else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
+    }
+  });
+
+  test("a file that vanishes while the storage is open is an error too", async () => {
+    const directory = newDirectory();
+    const storage = await Storage.open(directory, settings);
+    opened.push(storage);
+    for (const event of EVENTS) await storage.appendBatch(1n, [event]);
+    fs.rmSync(path.join(directory, "1/segment_000001.log"));
+    const error = await failureOf(() => storage.readFrom(1n, 2n, ALL));
+    expect(error).toBeInstanceOf(StorageError);
+    expect(error).toMatchObject({ code: "missing-segment", offset: 2n });
+  });
+});
+
+describe("H3 an edit under a right CRC is revealed by the chain", () => {
+  /** What reading all of the log gives when the record at `offset` was replaced, or taken out. */
+  async function readWith(offset: number, replacement: (log: HandLog) => Uint8Array): Promise<unknown> {
+    const { files, log } = await filled({});
+    const bytes = join(log.bytes(0, offset), replacement(log), log.bytes(offset + 1));
+    const storage = await openOver(new Map([["LOCK", text("")], [FILE(0), bytes], ...keptHints(files)]));
+    const error = await failureOf(() => storage.readFrom(1n, 0n, ALL, { verify: "genesis" }));
+    expect(error).toBeInstanceOf(StorageError);
+    return error;
+  }
+
+  const keptHints = (files: Files): [string, Uint8Array][] =>
+    [...files].filter(([name]) => name.endsWith(".wal"));
+  const record = (log: HandLog, offset: number): HandLog["records"][number] =>
+    log.records[offset] ?? expect.fail(`There is no record ${offset}.`);
+
+  test("another payload", async () => {
+    const payload = text("Event3");
+    expect(await readWith(2, (log) => encoded({ ...record(log, 2), payload }))).toMatchObject({
+      code: "broken-chain",
+      offset: 3n,
+    });
+  });
+
+  test("another kind", async () => {
+    const { log } = await filled({});
+    const payload = join(record(log, 6).prevHash, text("12345678"));
+    expect(await readWith(6, () => encoded({ ...record(log, 6), kind: "data", payload }))).toMatchObject({
+      code: "broken-chain",
+      offset: 7n,
+    });
+  });
+
+  test("another previous hash", async () => {
+    const prevHash = new Uint8Array(32).fill(1);
+    expect(await readWith(2, (log) => encoded({ ...record(log, 2), prevHash }))).toMatchObject({
+      code: "broken-chain",
+      offset: 2n,
+    });
+  });
+
+  test("two records exchanged", async () => {
+    const exchanged = (log: HandLog): Uint8Array => {
+      const [a, b] = [record(log, 1), record(log, 2)];
+      return join(encoded({ ...a, payload: b.payload }), encoded({ ...b, payload: a.payload }));
+    };
+    const { files, log } = await filled({});
+    const bytes = join(log.bytes(0, 1), exchanged(log), log.bytes(3));
+    const storage = await openOver(new Map([...files, [FILE(0), bytes]]));
+    expect(await failureOf(() => storage.readFrom(1n, 0n, ALL, { verify: "genesis" }))).toMatchObject({
+      code: "broken-chain",
+      offset: 2n,
+    });
+  });
+});
