@@ -155,13 +155,10 @@ export class Medium {
     return decideEntry(this.mutableDirectory(directory), name, directoryPath, this.undecided);
   }
 
-  /** The names in a directory, sorted. */
+  /** The names in a directory, sorted; they are decided in that order, so that it depends on nothing else. */
   names(directory: number, path: string): string[] {
-    const names: string[] = [];
-    for (const name of possibleNames(this.inodes[directory] as DirectoryInode)) {
-      if (this.lookUp(directory, name, path) !== ABSENT) names.push(name);
-    }
-    return names.sort();
+    const names = [...possibleNames(this.inodes[directory] as DirectoryInode)].sort();
+    return names.filter((name) => this.lookUp(directory, name, path) !== ABSENT);
   }
 
   /** Whether a name may turn out to stand for a directory. Decides nothing. */

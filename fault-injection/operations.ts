@@ -8,7 +8,7 @@
 import type { Fate } from "./undecided.ts";
 
 /** A write to a file since its last sync, as it was issued. */
-export interface PendingWrite {
+interface PendingWrite {
   readonly kind: "write";
   readonly step: number;
   readonly position: number;
@@ -16,7 +16,7 @@ export interface PendingWrite {
 }
 
 /** A truncation since the last sync. */
-export interface PendingTruncate {
+interface PendingTruncate {
   readonly kind: "truncate";
   readonly step: number;
   readonly size: number;
@@ -45,7 +45,7 @@ export interface Clip extends Fate {
 }
 
 /** The file's size at a crash, undecided, where sizes are separate. Bytes from the size on become zeros. */
-export interface SizeLeft extends Fate {
+interface SizeLeft extends Fate {
   readonly kind: "size";
   /** The options, the one set last first. */
   readonly values: readonly number[];

@@ -132,25 +132,3 @@ export const nobody: Choice = {
     throw new NotDeterministic(`A kept state was asked to choose "${what}" of ${n}.`);
   },
 };
-
-/** Passes questions on and keeps the answers. */
-export class Recorder implements Choice {
-  readonly #answers: Choice;
-  readonly #path: Chosen[] = [];
-
-  constructor(answers: Choice) {
-    this.#answers = answers;
-  }
-
-  choose(n: number, what: string): number {
-    if (n <= 1) return 0;
-    const chosen = this.#answers.choose(n, what);
-    this.#path.push({ what, chosen, of: n });
-    return chosen;
-  }
-
-  /** The choices so far. */
-  path(): Chosen[] {
-    return [...this.#path];
-  }
-}
