@@ -311,7 +311,7 @@ describe("only what is looked at is decided", () => {
     const script = new Scripted(0);
     disk.fork(script).open("/d/a", "read");
     expect(script.asked).toEqual(["renaming of /d/t to /d/a at step 4: survived, lost"]);
-    const lost = new Scripted(1, 1);
+    const lost = new Scripted(1, 0, 1);
     expect(disk.fork(lost).list("/d")).toEqual(["other"]);
     expect(lost.asked).toHaveLength(3);
   });
