@@ -63,7 +63,7 @@ const standard: Bounds = {
 export type ProfileName = "quick" | "default" | "nightly";
 
 export const PROFILES: Readonly<Record<ProfileName, Bounds>> = {
-  quick: { ...standard, length: 3, sectorBytes: 64 },
+  quick: { ...standard, length: 3, sectorBytes: 96 },
   default: standard,
   nightly: { ...standard, length: 5, recoveryCrashes: 2 },
 };

@@ -300,6 +300,9 @@ describe("I1 an index look-up finds what a scan finds", () => {
       expect(index.position(i)).toBe(i * 50);
       expect(index.checkpointAtOrBefore(i)).toBe(i < 6 ? undefined : i - ((i + 1) % 7));
     }
+    const entries = Array.from({ length: 1000 }, (_, i): Entry => [i * 50, i % 7 === 6 ? 1 : 0]);
+    expect(index.serialize()).toStrictEqual(indexBytes(entries, 50_000, HASH));
+    expect(index.frame(997)).toStrictEqual(frameBytes(entries.slice(997), 50_000, HASH));
   });
 
   test("lost records keep the ordinals of those behind them", () => {

@@ -29,8 +29,8 @@ export interface Coverage {
 }
 
 export class OffsetIndex {
-  #positions = new Float64Array(64);
-  #kinds = new Uint8Array(64);
+  #positions = new Float64Array(8);
+  #kinds = new Uint8Array(8);
   #count = 0;
   #end = 0;
   #head: Uint8Array = genesisHash();
