@@ -37,10 +37,23 @@ export default tseslint.config(
         { object: "Date", property: "now" },
         { object: "Math", property: "random" },
       ],
-      "no-restricted-syntax": ["error", { selector: "NewExpression[callee.name='Date']", message: "No clock." }],
+      "no-restricted-syntax": [
+        "error",
+        { selector: "NewExpression[callee.name='Date']", message: "No clock." },
+      ],
       "no-restricted-imports": [
         "error",
-        { paths: ["node:fs", "node:fs/promises", "fs", "fs/promises", "node:timers", "node:os", "node:worker_threads"] },
+        {
+          paths: [
+            "node:fs",
+            "node:fs/promises",
+            "fs",
+            "fs/promises",
+            "node:timers",
+            "node:os",
+            "node:worker_threads",
+          ],
+        },
       ],
     },
   },
