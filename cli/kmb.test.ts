@@ -112,7 +112,13 @@ describe("kmb replay", () => {
     invariant: "D1",
     expected: "",
     seen: "",
-    choices: [{ what: "operation 1: append", chosen: 1, of: 7 }],
+    choices: [
+      {
+        what: "operation 1: append, append+sync, batch, sync, checkpoint, reopen, second-stream",
+        chosen: 1,
+        of: 7,
+      },
+    ],
   };
 
   function bounded(): string {

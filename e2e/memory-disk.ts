@@ -13,8 +13,9 @@ export class MemoryDisk implements Disk {
   readonly #files = new Map<string, Buffer>();
   readonly #directories = new Set<string>();
 
-  /** With these files in `root`; the bytes are not written to. */
+  /** With these files in `root`, which stands directly under "/"; the bytes are not written to. */
   constructor(root: string, files: ReadonlyMap<string, Uint8Array>) {
+    this.#directories.add("/");
     this.#directories.add(root);
     for (const [name, bytes] of files) {
       const path = `${root}/${name}`;

@@ -118,9 +118,11 @@ class WatchedFile implements DiskFile {
   }
 
   close(): Answer<void> {
-    this.#watch("close");
+    // A close that fails closes all the same, as on Linux.
     this.#closed();
-    return this.#file.close();
+    const closed = this.#file.close();
+    this.#watch("close");
+    return closed;
   }
 
   #watch(name: DiskCall["name"], bytes = 0): number | undefined {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
 import { type Bounds, PROFILES } from "./bounds.ts";
@@ -91,11 +90,4 @@ test("big counts are written to JSON with all their digits", () => {
 
 test("ids are unique in the catalogue and among the witnesses", () => {
   for (const rows of [CATALOGUE, WITNESSES]) expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
-});
-
-test("the model can be read in one sitting: under 300 lines", () => {
-  const lines = ["log", "reader", "expand", "hash"].map(
-    (name) => readFileSync(new URL(`../model/${name}.ts`, import.meta.url), "utf8").split("\n").length - 1,
-  );
-  expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThan(300);
 });

@@ -9,7 +9,7 @@
 import type { Bounds } from "./bounds.ts";
 import type { InvariantId } from "./catalogue.ts";
 import { type Chosen, Odometer } from "./choices.ts";
-import { ASKED, CrashSearch, Found, onlyStream, stateKey, type Way, waysOf } from "./crash-search.ts";
+import { ASKED, CrashSearch, Found, momentChoice, onlyStream, stateKey } from "./crash-search.ts";
 import { type Counts, emptyCounts, Violation } from "./tally.ts";
 import { chooseWorkload, runWorkload } from "./walk.ts";
 
@@ -20,9 +20,10 @@ export interface Unit {
   readonly points: readonly UnitPoint[];
 }
 
-/** A moment (its place in the last operation), what dies, and which of the streams is looked at. */
-interface UnitPoint extends Way {
+/** A moment (its place in the last operation), and which of the streams is looked at. */
+interface UnitPoint {
   readonly place: number;
+  readonly stream: number;
 }
 
 /** What is wrong, and the choices that show it. */
@@ -75,11 +76,11 @@ export async function survey(bounds: Bounds, goOn: (counts: Counts) => boolean):
       const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
       const points: UnitPoint[] = [];
       for (const point of found) {
-        for (const way of waysOf(point)) {
-          const key = stateKey(onlyStream(point, way.stream), way.kind);
+        for (const stream of [...point.logs.keys()].keys()) {
+          const key = stateKey(onlyStream(point, stream), point.kind);
           if (seen.has(key)) continue;
           seen.add(key);
-          points.push({ place: point.place, ...way });
+          points.push({ place: point.place, stream });
         }
       }
       if (points.length > 0) units.push({ workload: workloads.path(), points });
@@ -99,12 +100,12 @@ export async function searchUnit(bounds: Bounds, unit: Unit): Promise<PartResult
   const workload = chooseWorkload(bounds, answers);
   // Counted by the survey already.
   const points = await runWorkload(bounds, workload, emptyCounts());
-  for (const { place, ...way } of unit.points) {
+  for (const { place, stream } of unit.points) {
     const point = points[place - 1];
     if (point === undefined) throw new RangeError(`A unit names crash point ${place} of ${points.length}.`);
-    const asked = { what: ASKED.crash, chosen: place, of: points.length + 1 };
+    const asked = momentChoice(ASKED.crash, points.length, point);
     try {
-      await search.explore(point, bounds.recoveryCrashes, () => [...unit.workload, asked], way);
+      await search.explore(point, bounds.recoveryCrashes, () => [...unit.workload, asked], stream);
     } catch (error) {
       return { counts, counterexample: asCounterexample(error, () => [...unit.workload, asked]) };
     }

@@ -65,7 +65,7 @@ export class Odometer implements Choice {
       this.#digits.push({ what, chosen, of: n });
       return chosen;
     }
-    if (digit.of !== n) {
+    if (digit.of !== n || digit.what !== what) {
       throw new NotDeterministic(
         `Choice ${at} was "${digit.what}" of ${digit.of}, and is now "${what}" of ${n}.`,
       );
@@ -117,7 +117,7 @@ export class RecordedChoice implements Choice {
     const next = this.#recorded[this.#used];
     if (next === undefined) return 0;
     this.#used += 1;
-    if (next.of !== n || next.chosen >= n) {
+    if (next.of !== n || next.chosen >= n || !next.what.startsWith(what)) {
       throw new NotDeterministic(
         `The recording chose ${next.chosen} of ${next.of} for "${next.what}"; this version asks "${what}" of ${n}.`,
       );

@@ -3,7 +3,7 @@
  * @module
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
-import { head as modelHead, type ModelLog, type ShownRecord } from "../model/log.ts";
+import { head as modelHead, type ModelLog, read as modelRead, type ShownRecord } from "../model/log.ts";
 import { type IndexReading, readFrames, readIndex } from "./index-reader.ts";
 import { readStream } from "../model/reader.ts";
 import type { StorageBackend } from "../src/index.ts";
@@ -61,6 +61,31 @@ export async function checkRecords(
     () => `stream ${String(stream)} to end at ${log.records.length} with ${hex(modelHead(log))}`,
     () => `${String(nextOffset)} with ${hex(head)}`,
   );
+}
+
+/** Reads from every offset, and past the end; a read that begins at an offset goes through the index. */
+export async function checkLookUps(
+  backend: StorageBackend,
+  stream: bigint,
+  log: ModelLog,
+  counts: Counts,
+): Promise<void> {
+  for (let from = 0n; from <= BigInt(log.records.length); from += 1n) {
+    for (const verify of ["record", "checkpoint"] as const) {
+      const payloads = await attempt("I1", "a read to succeed", () =>
+        backend.readFrom(stream, from, 2, { verify }),
+      );
+      const expected = modelRead(log, from, 2);
+      check(
+        counts,
+        "I1",
+        payloads.length === expected.length &&
+          payloads.every((payload, i) => sameBytes(payload, expected[i])),
+        () => `from offset ${String(from)}: ${expected.map(hex).join(" ")}`,
+        () => payloads.map(hex).join(" "),
+      );
+    }
+  }
 }
 
 /** The files of a stream's directory, by name; directories in it left out. */

@@ -17,43 +17,42 @@ import {
   type ModelLog,
   recover,
 } from "../model/log.ts";
-import type { Storage } from "../src/index.ts";
+import type { Storage, StreamStatus } from "../src/index.ts";
 import type { Choice } from "../fault-injection/choice.ts";
 import type { Bounds } from "./bounds.ts";
 import { type Chosen, nobody, Odometer } from "./choices.ts";
-import { checkSegments, checkRecords, sameBytes, show } from "./comparison.ts";
+import { checkLookUps, checkRecords, checkSegments, sameBytes, show } from "./comparison.ts";
 import { DATA_PATH, type Logs, openEngine } from "./lockstep.ts";
 import { Witnessing } from "./witnessing.ts";
 import { attempt, check, type Counts, Violation } from "./tally.ts";
 
-/** A moment at which the machine or the process may die. */
+/** A moment at which the machine or the process dies. */
 export interface CrashPoint {
   readonly disk: SimulatedDisk;
   readonly logs: Logs;
-  /** The change after which it is. */
-  readonly after: string;
-  /** Which one it is of the run that it was met in. */
+  readonly kind: CrashKind;
+  /** What it comes before or after, for a person. */
+  readonly when: string;
+  /** Which one it is of the run that it was met in, from 1. */
   readonly place: number;
-  /**
-   * Whether a power failure has to be looked at here. Until the next sync nothing that was issued is certain to survive, so what a
-   * power failure leaves at this moment it may also leave later; only the last moment before each sync can leave more, and
-   * the one after everything.
-   */
-  powerMatters: boolean;
 }
 
-/** Keeps the moments after each change to a disk, and finds out at which of them a power failure matters. */
+/**
+ * Keeps the moments of a run at which it may be crashed: for the death of the process after every change to the disk, for a power failure
+ * before every sync and at the end. Between two syncs nothing that was issued is certain to survive, so whatever a power failure
+ * leaves at any other moment it may also leave at the next of these.
+ */
 export class CrashPoints {
   readonly kept: CrashPoint[] = [];
-  /** Changes so far. */
-  changes = 0;
+  /** Moments so far, kept or not. */
+  count = 0;
   readonly #disk: SimulatedDisk;
   readonly #logs: () => Logs;
   readonly #worthKeeping: () => boolean;
 
   /**
    * @param logs the model at the moment
-   * @param worthKeeping whether a moment is new
+   * @param worthKeeping whether what led here is new; a moment that is not was kept in an earlier run
    */
   constructor(disk: SimulatedDisk, logs: () => Logs, worthKeeping: () => boolean = () => true) {
     this.#disk = disk;
@@ -65,50 +64,40 @@ export class CrashPoints {
   watch(change: (label: string) => void, call?: (label: string) => void): void {
     this.#disk.onChange = (label) => {
       change(label);
-      this.#keep(label, false);
+      this.#keep("process", label, "after");
     };
     this.#disk.onCall = (label) => {
       call?.(label);
-      if (label.startsWith("sync ")) this.#markLast();
+      if (label.startsWith("sync ")) this.#keep("power", label, "before");
     };
   }
 
-  /** Ends it; what remains unsynced now may all be lost. */
-  end(): void {
+  /** Ends it: the last moment is now. */
+  end(label: string): void {
     this.#disk.onChange = undefined;
     this.#disk.onCall = undefined;
-    this.#markLast();
+    for (const kind of CRASH_KINDS) this.#keep(kind, label, "after");
   }
 
-  /** Adds the moment that is now, at which a power failure matters. */
-  add(label: string): void {
-    this.#keep(label, true);
-  }
-
-  #keep(after: string, powerMatters: boolean): void {
-    this.changes += 1;
+  #keep(kind: CrashKind, label: string, side: string): void {
+    this.count += 1;
     if (!this.#worthKeeping()) return;
-    this.kept.push({
-      disk: this.#disk.fork(nobody),
-      logs: this.#logs(),
-      after,
-      place: this.changes,
-      powerMatters,
-    });
+    const when = `${kind === "power" ? "power failure" : "process killed"} ${side} ${label}`;
+    this.kept.push({ disk: this.#disk.fork(nobody), logs: this.#logs(), kind, when, place: this.count });
   }
+}
 
-  #markLast(): void {
-    const last = this.kept.at(-1);
-    if (last?.place === this.changes) last.powerMatters = true;
-  }
+/** The choice of one of so many moments, or of none (place 0). */
+export function momentChoice(question: string, count: number, point: CrashPoint | undefined): Chosen {
+  const what = point === undefined ? question : `${question} (${point.when})`;
+  return { what, chosen: point?.place ?? 0, of: count + 1 };
 }
 
 /** What is answered besides the decisions of the disk; the labels are those of a counterexample. */
 export const ASKED = {
-  crash: "crash after change number (0 for none)",
-  kind: "what dies: the machine, the process",
+  crash: "moment of the crash, 0 for none",
   stream: "which stream is opened",
-  recoveryCrash: "crash in recovery after change number (0 for none)",
+  recoveryCrash: "moment of the crash in recovery, 0 for none",
   extreme: "what the last crash leaves: everything, nothing unsynced",
 } as const;
 
@@ -119,26 +108,6 @@ const PROBE_PAYLOAD = Uint8Array.of(0x7a);
 
 /** The choices that led here; asked for only when there is something to report. */
 export type Trail = () => readonly Chosen[];
-
-/** What dies at a crash point, and which stream is looked at afterwards. */
-export interface Way {
-  readonly kind: CrashKind;
-  /** Place of the stream among those of the crash point. */
-  readonly stream: number;
-}
-
-/** The ways to crash at a point and look at it that have to be searched. */
-export function waysOf(point: CrashPoint): Way[] {
-  const kinds = point.powerMatters ? CRASH_KINDS : CRASH_KINDS.filter((kind) => kind !== "power");
-  return [...point.logs.keys()].flatMap((_, stream) => kinds.map((kind) => ({ kind, stream })));
-}
-
-/** The choices that make a way. */
-function asked(point: CrashPoint, { kind, stream }: Way): Chosen[] {
-  const looked = { what: ASKED.stream, chosen: stream, of: point.logs.size };
-  const dies = { what: ASKED.kind, chosen: CRASH_KINDS.indexOf(kind), of: CRASH_KINDS.length };
-  return point.logs.size > 1 ? [looked, dies] : [dies];
-}
 
 /** A violation, and the choices that lead to it. */
 export class Found extends Error {
@@ -165,22 +134,23 @@ export class CrashSearch {
   /**
    * Searches everything behind a crash point.
    * @param depth how many times recovery is crashed in turn
-   * @param only the stream and the kind of crash, if not all of them
+   * @param only the place of the stream to look at, if not each of them
    * @throws Found at the first violation
    */
-  async explore(point: CrashPoint, depth: number, trail: Trail, only?: Way): Promise<void> {
-    for (const way of waysOf(point)) {
-      if (only !== undefined && (way.stream !== only.stream || way.kind !== only.kind)) continue;
+  async explore(point: CrashPoint, depth: number, trail: Trail, only?: number): Promise<void> {
+    for (const stream of [...point.logs.keys()].keys()) {
+      if (only !== undefined && stream !== only) continue;
       this.#counts.crashPoints += 1;
-      const looked = onlyStream(point, way.stream);
-      const key = `${depth} ${stateKey(looked, way.kind)}`;
+      const looked = onlyStream(point, stream);
+      const key = `${depth} ${stateKey(looked, point.kind)}`;
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
-      await this.#recoveries(looked, way.kind, depth, () => [...trail(), ...asked(point, way)]);
+      const asked: Chosen = { what: ASKED.stream, chosen: stream, of: point.logs.size };
+      await this.#recoveries(looked, depth, () => (asked.of > 1 ? [...trail(), asked] : trail()));
     }
   }
 
-  async #recoveries(point: CrashPoint, kind: CrashKind, depth: number, trail: Trail): Promise<void> {
+  async #recoveries(point: CrashPoint, depth: number, trail: Trail): Promise<void> {
     const odometer = new Odometer();
     const path: Trail = () => [...trail(), ...odometer.path()];
     let left: bigint | undefined;
@@ -190,7 +160,6 @@ export class CrashSearch {
       odometer.begin();
       const recovery = new Recovery(
         point,
-        kind,
         odometer,
         this.#bounds,
         this.#counts,
@@ -207,15 +176,14 @@ export class CrashSearch {
       left -= covers;
       this.#counts.recoveries += 1;
       this.#counts.crashStates += covers;
-      const inner = (place: number): Chosen => ({
-        what: ASKED.recoveryCrash,
-        chosen: place,
-        of: recovery.points.changes + 1,
-      });
-      await this.#probe(recovery, depth > 0 ? () => [...path(), inner(0)] : path);
-      for (const again of recovery.points.kept) {
+      const { count, kept } = recovery.points;
+      const inner = (again?: CrashPoint): Trail => {
+        return () => (depth > 0 ? [...path(), momentChoice(ASKED.recoveryCrash, count, again)] : path());
+      };
+      await this.#probe(recovery, inner());
+      for (const again of kept) {
         this.#counts.met["recovery-crashed"] += 1;
-        await this.explore(again, depth - 1, () => [...path(), inner(again.place)]);
+        await this.explore(again, depth - 1, inner(again));
       }
       more = odometer.advance();
     } while (more && runs < this.#bounds.recoveriesMax);
@@ -293,20 +261,20 @@ export class Recovery {
   /** @param worthKeeping whether a moment of this recovery is to be kept as a crash point */
   constructor(
     point: CrashPoint,
-    kind: CrashKind,
     choice: Choice,
     bounds: Bounds,
     counts: Counts,
     worthKeeping: () => boolean,
   ) {
+    const { kind } = point;
     this.disk = point.disk.fork(kind === "power" ? new Witnessing(choice, counts) : choice);
     if (kind === "power") this.disk.crash();
     else this.disk.kill();
     this.states = this.disk.undecidedStates();
-    this.logs = point.logs;
     this.#crashed = point.logs;
     this.#before = new Map([...point.logs].map(([stream, log]) => [stream, crashed(log, kind)]));
-    this.points = new CrashPoints(this.disk, () => this.#before, worthKeeping);
+    this.logs = this.#before;
+    this.points = new CrashPoints(this.disk, () => this.logs, worthKeeping);
     this.#kind = kind;
     this.#bounds = bounds;
     this.#counts = counts;
@@ -324,7 +292,7 @@ export class Recovery {
       logs.set(stream, await this.#attempt(() => this.#stream(storage, stream, log), log));
     }
     this.logs = logs;
-    this.points.end();
+    this.points.end("recovery");
   }
 
   async #stream(storage: Storage, stream: bigint, log: ModelLog): Promise<ModelLog> {
@@ -339,14 +307,7 @@ export class Recovery {
       const expected = `stream ${String(stream)} to show ${show(log.records)}, or less from its end but ${least} at least`;
       throw new Violation(problem.invariant, expected, `${show(shown)}: ${problem.sentence}`);
     }
-    const alarm = status.findings.find((finding) => finding.action === "keep");
-    check(
-      counts,
-      "D2",
-      alarm === undefined,
-      () => "no damage reported, for there was only a crash",
-      () => String(alarm?.error),
-    );
+    checkNoAlarm(status, "D2", counts);
     const after = recover(log, shown.length);
     check(
       counts,
@@ -389,6 +350,18 @@ export class Recovery {
   }
 }
 
+/** Damage must not be reported where there was only a crash. */
+function checkNoAlarm(status: StreamStatus, invariant: "D2" | "D3" | "D4", counts: Counts): void {
+  const alarm = status.findings.find((finding) => finding.action === "keep");
+  check(
+    counts,
+    invariant,
+    alarm === undefined,
+    () => "no damage reported, for there was only a crash",
+    () => String(alarm?.error),
+  );
+}
+
 /**
  * Kills the recovered process, recovers again, appends to every stream, crashes the machine, and looks again: nothing may
  * have come back or gone.
@@ -407,6 +380,7 @@ export async function probe(
   const again = await attempt("D3", GOES_ON, () => openEngine(disk, bounds));
   for (const [stream, log] of recovery.logs) {
     await attempt("D3", GOES_ON, () => checkRecords(again, stream, log, "D3", counts));
+    checkNoAlarm(await again.status(stream), "D3", counts);
     const begun = append(log, [PROBE_PAYLOAD], { everyNRecords: bounds.checkpointEvery });
     const expectedOffset = BigInt(log.records.length);
     const result = await attempt("D5", GOES_ON, () =>
@@ -426,6 +400,8 @@ export async function probe(
   const last = await attempt("D4", GOES_ON, () => openEngine(disk, bounds));
   for (const [stream, log] of logs) {
     await attempt("D4", GOES_ON, () => checkRecords(last, stream, log, "D4", counts));
+    await attempt("I1", GOES_ON, () => checkLookUps(last, stream, log, counts));
+    checkNoAlarm(await last.status(stream), "D4", counts);
     checkSegments(disk, `${DATA_PATH}/${String(stream)}`, log, counts);
   }
   if (recovery.cut) counts.met["appended-after-cut"] += 1;

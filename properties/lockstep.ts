@@ -12,16 +12,15 @@ import {
   fail,
   head as modelHead,
   type ModelLog,
-  read as modelRead,
   refuses,
   sync as modelSync,
 } from "../model/log.ts";
 import { AppendPipeline, type AppendResult, MemoryStorage, Storage, StorageError } from "../src/index.ts";
 import type { Bounds } from "./bounds.ts";
 import { nobody } from "./choices.ts";
-import { checkFiles, checkRecords, sameBytes } from "./comparison.ts";
+import { checkFiles, checkLookUps, checkRecords } from "./comparison.ts";
 import { type Operation, payloadsOf } from "./operations.ts";
-import { attempt, check, type Counts, Violation } from "./tally.ts";
+import { check, type Counts, Violation } from "./tally.ts";
 
 /** The model's side of every stream that was used. */
 export type Logs = ReadonlyMap<bigint, ModelLog>;
@@ -152,22 +151,7 @@ export class Lockstep {
       await checkRecords(this.#storage, stream, log, "M1", counts);
       await checkRecords(this.#memory, stream, log, "M2", counts);
       await checkRecords(this.#roomy, stream, log, "H1", counts);
-      for (let from = 0n; from <= BigInt(log.records.length); from += 1n) {
-        for (const verify of ["record", "checkpoint"] as const) {
-          const payloads = await attempt("I1", "a read to succeed", () =>
-            this.#storage.readFrom(stream, from, 2, { verify }),
-          );
-          const expected = modelRead(log, from, 2);
-          check(
-            counts,
-            "I1",
-            payloads.length === expected.length &&
-              payloads.every((payload, i) => sameBytes(payload, expected[i])),
-            () => `from offset ${String(from)}: ${show(expected)}`,
-            () => show(payloads),
-          );
-        }
-      }
+      await checkLookUps(this.#storage, stream, log, counts);
       checkFiles(this.disk, `${DATA_PATH}/${String(stream)}`, log, counts);
     }
   }
@@ -234,8 +218,4 @@ async function outcome(call: () => Promise<AppendResult>): Promise<string> {
 function resultText(firstOffset: number, log: ModelLog): string {
   const head = Buffer.from(modelHead(log)).toString("hex");
   return `offsets ${firstOffset} to ${log.records.length}, head ${head}`;
-}
-
-function show(payloads: readonly Uint8Array[]): string {
-  return `[${payloads.map((payload) => Buffer.from(payload).toString("latin1")).join(" ")}]`;
 }

@@ -12,7 +12,6 @@ import {
   EXTREMES,
   type CrashPoint,
   CrashPoints,
-  CRASH_KINDS,
   onlyStream,
   probe,
   Recovery,
@@ -52,8 +51,7 @@ export async function runWorkload(
     trace?.(`-- ${name}`);
     await lockstep.perform(operationNamed(name));
   }
-  points.end();
-  points.add("the operation's acknowledgement");
+  points.end("the operation's acknowledgement");
   await lockstep.compareAll();
   counts.workloads += 1;
   return points.kept;
@@ -75,12 +73,11 @@ export async function walk(
   for (let depth = bounds.recoveryCrashes; point !== undefined; depth -= 1) {
     counts.crashPoints += 1;
     const looked = onlyStream(point, choice.choose(point.logs.size, ASKED.stream));
-    const kind = CRASH_KINDS[choice.choose(CRASH_KINDS.length, ASKED.kind)] ?? "power";
-    trace(`-- crash after: ${point.after}; recovery`);
-    const recovery = new Recovery(looked, kind, choice, bounds, counts, () => depth > 0);
+    trace(`-- ${point.when}; recovery`);
+    const recovery = new Recovery(looked, choice, bounds, counts, () => depth > 0);
     await recovery.run(trace);
     counts.recoveries += 1;
-    const inner = depth > 0 ? choice.choose(recovery.points.changes + 1, ASKED.recoveryCrash) : 0;
+    const inner = depth > 0 ? choice.choose(recovery.points.count + 1, ASKED.recoveryCrash) : 0;
     if (inner === 0) {
       const extreme = new Extreme(choice.choose(EXTREMES.length, ASKED.extreme));
       trace("-- the process is killed, started again and appends; then the machine crashes");

@@ -28,7 +28,8 @@ export class ActiveSegment {
   readonly file: DiskFile;
   readonly #disk: Disk;
   readonly #streamPath: string;
-  readonly #indexLog: DiskFile;
+  /** Missing where index files must not be written. */
+  readonly #indexLog: DiskFile | undefined;
   readonly #indexLogMaxEntries: number;
   #logState: IndexLogState;
   #unsynced: boolean;
@@ -39,7 +40,7 @@ export class ActiveSegment {
     disk: Disk,
     streamPath: string,
     segment: { number: number; firstOffset: number; index: OffsetIndex; file: DiskFile },
-    indexLog: { file: DiskFile; state: IndexLogState; maxEntries: number },
+    indexLog: { file: DiskFile | undefined; state: IndexLogState; maxEntries: number },
   ) {
     this.#disk = disk;
     this.#streamPath = streamPath;
@@ -51,7 +52,7 @@ export class ActiveSegment {
     this.#indexLogMaxEntries = indexLog.maxEntries;
     this.#logState = indexLog.state;
     this.#unsynced = false;
-    this.#indexStopped = segment.index.hasGaps;
+    this.#indexStopped = indexLog.file === undefined;
   }
 
   /** Path of the segment file. */
@@ -66,8 +67,10 @@ export class ActiveSegment {
    * @throws StorageError `io`
    */
   async settle({ logTorn, rotten }: { logTorn: boolean; rotten: boolean }): Promise<void> {
-    if (logTorn)
-      await io("cutting an index", this.#place(), () => this.#indexLog.truncate(this.#logState.bytes));
+    const log = this.#indexLog;
+    if (logTorn && log !== undefined) {
+      await io("cutting an index", this.#place(), () => log.truncate(this.#logState.bytes));
+    }
     this.#unsynced = true;
     await this.sync();
     await this.nameRecords();
@@ -133,8 +136,11 @@ export class ActiveSegment {
 
   /** Closes the files. @throws StorageError `io` */
   async close(): Promise<void> {
-    await io("closing a segment", this.#place(), () => this.file.close());
-    await io("closing an index", this.#place(), () => this.#indexLog.close());
+    try {
+      await io("closing a segment", this.#place(), () => this.file.close());
+    } finally {
+      await io("closing an index", this.#place(), () => this.#indexLog?.close());
+    }
   }
 
   /**
@@ -144,11 +150,14 @@ export class ActiveSegment {
   async #saveIndex(): Promise<void> {
     await replaceFile(this.#disk, `${this.#streamPath}/${indexName(this.number)}`, this.index.serialize());
     await syncNames(this.#disk, this.#streamPath);
-    await io("cutting an index", this.#place(), () => this.#indexLog.truncate(0));
+    const log = this.#indexLog;
+    if (log === undefined) return;
+    await io("cutting an index", this.#place(), () => log.truncate(0));
     await this.#writeFrame(this.index.count - 1, 0, 0);
   }
 
   async #writeFrame(from: number, at: number, entriesBefore: number): Promise<void> {
+    if (this.#indexLog === undefined) return;
     const frame = this.index.frame(from);
     await writeAll(this.#indexLog, `${this.#streamPath}/${indexLogName(this.number)}`, frame, at);
     const framed = this.index.count;

@@ -94,7 +94,8 @@ export async function findIntact(
       if (claimed < offset || claimed - offset > (position - start) / OVERHEAD_BYTES + 1) continue;
       const size = claimedSize(window, at);
       if (position + size > end) continue;
-      const record = await readRange(file, path, position, position + size);
+      const held = at + size <= window.length ? window.subarray(at, at + size) : undefined;
+      const record = held ?? (await readRange(file, path, position, position + size));
       if (frameAt(record, 0, record.length).ok) return { position, offset: claimed };
     }
   }

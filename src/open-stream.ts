@@ -63,6 +63,16 @@ export async function openStream(
   const there = listed.map(segmentNumber).filter((number) => number !== undefined);
   const last = Math.max(-1, manifest?.activeSegment ?? -1, ...there);
   if (last < 0) return undefined;
+  if (last + 1 > there.length + (manifest?.segments.length ?? 0)) {
+    throw new StorageError(
+      "missing-segment",
+      `Of ${last + 1} segments ${there.length} are there. Restore them from a copy.`,
+      {
+        stream: context.stream,
+        file: context.path,
+      },
+    );
+  }
   return new Opening(context, names, manifest, last).run(indexLogMaxEntries);
 }
 
@@ -157,6 +167,17 @@ class Opening {
       () => this.#headBefore(this.#last, previous),
       indexLogMaxEntries,
     );
+    try {
+      await this.#finish(active, firstOffset);
+      return active;
+    } catch (error) {
+      await active.active.close();
+      throw error;
+    }
+  }
+
+  /** Replaces a manifest that is missing or says less than the segments do, and clears up. */
+  async #finish(active: OpenStream, firstOffset: number): Promise<void> {
     if (this.#manifestStale || this.#manifest?.activeSegment !== this.#last) {
       await writeManifest(this.#context, this.#sealed, {
         number: this.#last,
@@ -170,7 +191,6 @@ class Opening {
       this.#findings.push(damagedHint(this.#context, MANIFEST_NAME, sentence));
     }
     await this.#removeLeftovers();
-    return active;
   }
 
   /** What is known of a segment that has a successor: from the manifest if that is exact, else from itself. */
@@ -195,12 +215,23 @@ class Opening {
       return undefined;
     }
     if (info !== undefined) {
-      const bytes = await this.#with(number, (file) => file.size());
-      if (bytes < info.bytes) {
-        const sentence = `A sealed segment has ${bytes} bytes where the manifest says ${info.bytes}. Restore it from a copy.`;
-        this.#find("size differs", "truncated-log", sentence, info.nextOffset, number);
+      const bytes = await this.#with(number, (file) =>
+        io("asking for a segment's size", { file: name }, () => file.size()),
+      );
+      if (bytes === info.bytes) {
+        this.#sealed.push(info);
+        return undefined;
       }
-      this.#sealed.push(info);
+      const sentence = `A sealed segment has ${bytes} bytes where the manifest says ${info.bytes}. Compare it with a copy.`;
+      this.#find("size differs", "truncated-log", sentence, info.nextOffset, number);
+      // Which of the two is wrong, the segment itself will tell; what is missing at its end stays missing by the manifest's offsets.
+      const segment = await this.#with(number, (file) =>
+        this.#recover(number, firstOffset, file, true, previous),
+      );
+      this.#sealed.push({
+        ...info,
+        bytes: segment.nextOffset === info.nextOffset ? segment.index.end : bytes,
+      });
       return undefined;
     }
     this.#manifestStale = true;
@@ -235,37 +266,47 @@ class Opening {
       );
     }
     const file = await io("opening a segment", { file: segmentPath }, () => disk.open(segmentPath, "update"));
-    const place = { number, firstOffset, previousHead, sealed: false };
-    const segment = await recoverSegment(this.#context, place, this.#names, file, this.#findings);
-    const logPath = `${path}/${indexLogName(number)}`;
-    const indexLog = await io("opening an index", { file: logPath }, () =>
-      disk.open(logPath, segment.hints.hasLog ? "update" : "create"),
-    );
-    if (!segment.hints.hasLog) {
-      await syncNames(disk, path);
-      if (segment.index.count > 0) {
-        const sentence =
-          "The index write-ahead file of a segment with records is missing; its watermark was unknown.";
-        this.#findings.push(damagedHint(this.#context, indexLogName(number), sentence));
-      }
+    let indexLog: DiskFile | undefined;
+    try {
+      const place = { number, firstOffset, previousHead, sealed: false };
+      const segment = await recoverSegment(this.#context, place, this.#names, file, this.#findings);
+      indexLog = await this.#openIndexLog(segment);
+      const active = new ActiveSegment(
+        disk,
+        path,
+        { number, firstOffset, index: segment.index, file },
+        { file: indexLog, state: indexLogState(segment.hints), maxEntries: indexLogMaxEntries },
+      );
+      await active.settle(segment.hints);
+      const { head, nextOffset } = segment;
+      const lostEnd =
+        segment.lostEnd ?? (head === undefined ? this.#unknownHead(segmentPath, firstOffset) : undefined);
+      const tip = { nextOffset, head: head ?? genesisHash() };
+      return { sealed: this.#sealed, active, tip, findings: this.#findings, lostEnd };
+    } catch (error) {
+      await indexLog?.close();
+      await file.close();
+      throw error;
     }
-    const active = new ActiveSegment(
-      disk,
-      path,
-      { number, firstOffset, index: segment.index, file },
-      { file: indexLog, state: indexLogState(segment.hints), maxEntries: indexLogMaxEntries },
+  }
+
+  /** The write-ahead file of the active segment, created if it is missing; nothing where it has to stay as it is. */
+  async #openIndexLog(segment: RecoveredSegment): Promise<DiskFile | undefined> {
+    const { disk, path } = this.#context;
+    const name = indexLogName(segment.number);
+    const { hasLog } = segment.hints;
+    if (!hasLog && (segment.nextOffset > segment.firstOffset || segment.lostEnd !== undefined)) {
+      const sentence =
+        "The index write-ahead file of a segment with records is missing; its watermark was unknown.";
+      this.#findings.push(damagedHint(this.#context, name, sentence));
+    }
+    if (segment.frozen) return undefined;
+    const logPath = `${path}/${name}`;
+    const indexLog = await io("opening an index", { file: logPath }, () =>
+      disk.open(logPath, hasLog ? "update" : "create"),
     );
-    await active.settle(segment.hints);
-    const head = segment.head;
-    const lostEnd =
-      segment.lostEnd ?? (head === undefined ? this.#unknownHead(segmentPath, firstOffset) : undefined);
-    return {
-      sealed: this.#sealed,
-      active,
-      tip: { nextOffset: segment.nextOffset, head: head ?? genesisHash() },
-      findings: this.#findings,
-      lostEnd,
-    };
+    if (!hasLog) await syncNames(disk, path);
+    return indexLog;
   }
 
   /** Chain hash of the last record before segment `number`. */
@@ -303,7 +344,8 @@ class Opening {
     if (!this.#names.has(segmentName(number + 1))) return undefined;
     return this.#with(number + 1, async (file) => {
       const path = `${this.#context.path}/${segmentName(number + 1)}`;
-      const scanner = new RecordScanner(file, path, 0, await file.size(), this.#context.chunkBytes);
+      const size = await io("asking for a segment's size", { file: path }, () => file.size());
+      const scanner = new RecordScanner(file, path, 0, size, this.#context.chunkBytes);
       const found = await scanner.advance();
       return found.ok ? Number(offsetAt(scanner.bytes, scanner.at)) : undefined;
     });

@@ -52,9 +52,11 @@ export async function prepareBatch(
 ): Promise<PreparedBatch> {
   const drafts: Draft[] = [];
   for (const payload of payloads) {
+    // What is hashed must be what is stored, and compressing takes time in which a caller may reuse the buffer.
+    const own = codec.kind === "none" ? payload : Uint8Array.from(payload);
     const { compression, bytes } =
-      codec.kind === "none" ? { compression: codec.kind, bytes: payload } : await compressed(codec, payload);
-    drafts.push({ kind: "data", payload, compression, stored: bytes });
+      codec.kind === "none" ? { compression: codec.kind, bytes: own } : await compressed(codec, own);
+    drafts.push({ kind: "data", payload: own, compression, stored: bytes });
   }
   const due = payloads.some((_, i) => shouldCreateCheckpoint(policy, BigInt(tip.nextOffset + i) as Offset));
   return encodeDrafts(tip, drafts, due);

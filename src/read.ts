@@ -65,18 +65,22 @@ export class LogCursor {
    * The next records, of every kind, payloads expanded, until those that count reach `maxBytes` together or the stream ends.
    * If damage stands in the way, what lies before it, with `failure` set; later calls return nothing.
    */
-  async next(maxBytes: number, counts: (record: Record) => boolean): Promise<Record[]> {
+  async next(
+    maxBytes: number,
+    counts: (record: Record) => boolean,
+    maxRecords: number = Number.POSITIVE_INFINITY,
+  ): Promise<Record[]> {
     const records: Record[] = [];
     let room = maxBytes;
     try {
-      while (room > 0 && this.#failure === undefined) {
+      while (room > 0 && records.length < maxRecords && this.#failure === undefined) {
         if (!this.#started) await this.#start();
-        const segment = this.#segmentAt(this.#offset);
+        const segment = this.#started ? this.#segmentAt(this.#offset) : undefined;
         if (segment === undefined) {
           if (this.#source.lostEnd !== undefined) throw this.#source.lostEnd;
           break;
         }
-        room = await this.#walk(segment, room, records, counts);
+        room = await this.#walk(segment, room, records, counts, maxRecords);
       }
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
@@ -125,6 +129,7 @@ export class LogCursor {
     maxBytes: number,
     records: Record[],
     counts: (record: Record) => boolean,
+    maxRecords: number,
   ): Promise<number> {
     const position =
       this.#position ??
@@ -133,7 +138,7 @@ export class LogCursor {
       const { chunkBytes, codecs } = this.#source.context;
       const scanner = new RecordScanner(file, path, position, segment.bytes, chunkBytes);
       let room = maxBytes;
-      while (room > 0 && this.#offset < segment.nextOffset) {
+      while (room > 0 && records.length < maxRecords && this.#offset < segment.nextOffset) {
         const found = scanner.next();
         if (found === undefined) {
           await scanner.fill();

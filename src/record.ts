@@ -53,6 +53,8 @@ export interface Flaw {
   readonly ok: false;
   readonly code: StorageErrorCode;
   readonly sentence: string;
+  /** Whether the bytes are an intact record in its place that only this reader cannot read: then it is no torn write. */
+  readonly unreadable?: boolean;
 }
 
 const flaw = (code: StorageErrorCode, sentence: string): Flaw => ({ ok: false, code, sentence });

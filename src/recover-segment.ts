@@ -11,7 +11,7 @@ import type { CodecRegistry } from "./codec.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
 import { indexLogName, indexName, io, readAll, segmentName, withFile } from "./files.ts";
-import { extendIndex, findIntact } from "./index-builder.ts";
+import { extendIndex, findIntact, type Found } from "./index-builder.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { setAside } from "./quarantine.ts";
 import { type Flaw, prevHashAt } from "./record.ts";
@@ -52,6 +52,11 @@ export interface RecoveredSegment {
   readonly index: OffsetIndex;
   /** What of the index files is good. */
   readonly hints: HintState;
+  /**
+   * Whether the index files prove more than the index could say, or say it of places that it has no form for: then they stay as they
+   * are, so that the next start knows as much as this one.
+   */
+  readonly frozen: boolean;
   /** Why the segment's end is not known, if it is not: nothing can be appended behind it. */
   readonly lostEnd: StorageError | undefined;
 }
@@ -131,15 +136,18 @@ export async function recoverSegment(
     if (end.flaw === undefined && !short) break;
     const flaw = end.flaw ?? LOST_END;
     const known = watermarkKnown || position < watermark;
-    const behind =
-      end.flaw === undefined
-        ? undefined
-        : await findIntact(file, path, position + 1, bytes, offset, context.chunkBytes);
+    const unreadable = end.flaw?.unreadable ?? false;
+    const next = offset;
+    const search = (): Promise<Found | undefined> =>
+      findIntact(file, path, position + 1, bytes, next, context.chunkBytes);
+    // Looked for only where it decides, or where there is something to go on behind: it costs a walk over the rest.
+    let behind = known || place.sealed || unreadable ? undefined : await search();
     const verdict = decide({
       intact: end.flaw === undefined,
       sealed: place.sealed,
       watermarkKnown: known,
       belowWatermark: position < watermark,
+      unreadable,
       intactBehind: behind !== undefined,
     });
     if (verdict.action === "cut") {
@@ -150,6 +158,7 @@ export async function recoverSegment(
       break;
     }
     findings.push({ what: verdict.name, action: verdict.action, error: error(flaw, position, offset) });
+    if (end.flaw !== undefined && !unreadable) behind ??= await search();
     if (behind === undefined) {
       lostEnd = error(flaw, position, offset);
       break;
@@ -168,6 +177,7 @@ export async function recoverSegment(
     hints: foreign
       ? { framed: 0, hasLog: hints.state.hasLog, logBytes: 0, logEntries: 0, logTorn: true, rotten: true }
       : hints.state,
+    frozen: index.hasGaps || lostEnd !== undefined || index.end < watermark,
     lostEnd,
   };
 }
@@ -194,7 +204,7 @@ function factsAt(
   watermarkKnown: boolean,
   belowWatermark: boolean,
 ): Parameters<typeof decide>[0] {
-  return { intact, sealed, watermarkKnown, belowWatermark, intactBehind: false };
+  return { intact, sealed, watermarkKnown, belowWatermark, unreadable: false, intactBehind: false };
 }
 
 interface Hints {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decide, IMPOSSIBLE, matches, RECOVERY_CASES, type RecoveryFacts } from "./recovery.ts";
 
-const NAMES = ["intact", "sealed", "watermarkKnown", "belowWatermark", "intactBehind"] as const;
+const NAMES = ["intact", "sealed", "watermarkKnown", "belowWatermark", "intactBehind", "unreadable"] as const;
 
 const combinations: RecoveryFacts[] = Array.from({ length: 2 ** NAMES.length }, (_, bits) => ({
   intact: (bits & 1) !== 0,
@@ -9,6 +9,7 @@ const combinations: RecoveryFacts[] = Array.from({ length: 2 ** NAMES.length }, 
   watermarkKnown: (bits & 4) !== 0,
   belowWatermark: (bits & 8) !== 0,
   intactBehind: (bits & 16) !== 0,
+  unreadable: (bits & 32) !== 0,
 }));
 
 describe("The recovery table", () => {
@@ -29,8 +30,8 @@ describe("The recovery table", () => {
         .filter((facts) => !IMPOSSIBLE.some((row) => matches(row.facts, facts)))
         .map((facts) => decide(facts).letter),
     );
-    expect([...reached].sort().join("")).toBe("ABCDEFG");
-    expect(RECOVERY_CASES.map((row) => row.letter).join("")).toBe("ABCDEFG");
+    expect([...reached].sort().join("")).toBe("ABCDEFGH");
+    expect(RECOVERY_CASES.map((row) => row.letter).join("")).toBe("ABCDEFGH");
   });
 
   test("never cuts below the watermark, nor in a sealed segment", () => {

@@ -24,6 +24,8 @@ export interface RecoveryFacts {
   readonly watermarkKnown: boolean;
   /** The place lies below the watermark, or the file ends below it. */
   readonly belowWatermark: boolean;
+  /** An intact record is in its right place, but this reader cannot read it: an unknown kind, a codec that it lacks. */
+  readonly unreadable: boolean;
   /** An intact record that could continue the stream follows somewhere behind the place. */
   readonly intactBehind: boolean;
 }
@@ -51,35 +53,35 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
   {
     letter: "B",
     name: "torn tail",
-    facts: { intact: false, sealed: false, watermarkKnown: true, belowWatermark: false },
+    facts: { intact: false, sealed: false, watermarkKnown: true, belowWatermark: false, unreadable: false },
     action: "cut",
     why: "Nothing at or above the watermark was acknowledged as durable and then named. The unsynced pieces of a batch reach the disk in any order, so an intact record behind the bad one proves nothing.",
   },
   {
     letter: "C",
     name: "corruption",
-    facts: { intact: false, watermarkKnown: true, belowWatermark: true },
+    facts: { intact: false, watermarkKnown: true, belowWatermark: true, unreadable: false },
     action: "keep",
     why: "The record was synced before the index entry that proves it was written. No crash undoes that: the medium lost it. Cutting would throw away acknowledged records behind it.",
   },
   {
     letter: "D",
     name: "corruption in a sealed segment",
-    facts: { intact: false, sealed: true, belowWatermark: false },
+    facts: { intact: false, sealed: true, belowWatermark: false, unreadable: false },
     action: "keep",
     why: "A segment is synced before its successor is made, whatever its index says. What follows it continues its chain, so it is never shortened.",
   },
   {
     letter: "E",
     name: "torn tail, watermark unknown",
-    facts: { intact: false, sealed: false, watermarkKnown: false, intactBehind: false },
+    facts: { intact: false, sealed: false, watermarkKnown: false, unreadable: false, intactBehind: false },
     action: "cut",
     why: "The write-ahead file is made durable together with its segment, so its absence is a fault and not a crash. But nothing readable would be lost by cutting, and the bytes are kept in quarantine.",
   },
   {
     letter: "F",
     name: "damage, watermark unknown",
-    facts: { intact: false, sealed: false, watermarkKnown: false, intactBehind: true },
+    facts: { intact: false, sealed: false, watermarkKnown: false, unreadable: false, intactBehind: true },
     action: "keep",
     why: "Without the watermark the bad place may be a flipped bit in the middle of the log. As long as an intact record follows, cutting could lose acknowledged ones.",
   },
@@ -90,6 +92,13 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     action: "keep",
     why: "The file ends at the end of a record, but an index entry names records beyond: they were durable and are gone. A shorter log would hide that.",
   },
+  {
+    letter: "H",
+    name: "unreadable record",
+    facts: { intact: false, unreadable: true },
+    action: "keep",
+    why: "Its checksum, offset and link to the record before hold, so nothing tore it: the reader lacks what it takes, such as a codec or a newer version. Cutting would lose a good record.",
+  },
 ];
 
 /** Combinations that cannot be, and why. */
@@ -97,6 +106,10 @@ export const IMPOSSIBLE: readonly { readonly facts: Partial<RecoveryFacts>; read
   {
     facts: { watermarkKnown: false, belowWatermark: true },
     why: "Nothing lies below a watermark that is not known.",
+  },
+  {
+    facts: { intact: true, unreadable: true },
+    why: "Where every record was read, none is unreadable.",
   },
 ];
 

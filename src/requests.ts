@@ -53,7 +53,7 @@ export function asPayloads(value: unknown): readonly Uint8Array[] {
     }
   }
   if (value.length === 0) throw new StorageError("empty-batch", "A batch needs at least one event.");
-  return value as Uint8Array[];
+  return [...(value as Uint8Array[])];
 }
 
 /** The options of an append, with their defaults. */

@@ -230,11 +230,17 @@ describe("an intact record may stand", () => {
     [
       "as a tombstone, which this version does not know",
       "malformed",
-      { ...data(5n, hash), kind: "tombstone" },
+      { ...checkpoint(5n, join(hash, u64(5n))), kind: "tombstone" },
       5,
       hash,
     ],
-    ["as a redacted record, likewise", "malformed", { ...data(5n, hash), kind: "redacted" }, 5, hash],
+    [
+      "as a redacted record, likewise",
+      "malformed",
+      { ...checkpoint(5n, join(hash, u64(5n))), kind: "redacted" },
+      5,
+      hash,
+    ],
   ])("%s: %s", (_, expected, record, offset, previous) => {
     expect(flawOf(record, offset, previous)).toBe(expected);
   });

@@ -33,7 +33,12 @@ const BROKEN_CHAIN = misplaced(
 );
 const FIRST_NOT_DATA = misplaced("malformed", "A stream's first record is not data.");
 const BAD_CHECKPOINT = misplaced("malformed", "A checkpoint contradicts its own place in the chain.");
-const UNKNOWN_KIND = misplaced("malformed", "Records of this kind are not known to this version.");
+const UNKNOWN_KIND: Flaw = {
+  ok: false,
+  code: "malformed",
+  sentence: "Records of this kind are not known to this version. Use one that knows them.",
+  unreadable: true,
+};
 
 /**
  * Gives the records of a file region one by one. `next` answers from memory or says that it needs more; then the
@@ -144,6 +149,6 @@ export function expandedPayload(
 /** The flaw that an expansion failed with; anything else is thrown on. */
 export function expansionFlaw(error: unknown): Flaw {
   if (error instanceof StorageError && error.code !== "io")
-    return { ok: false, code: error.code, sentence: error.message };
+    return { ok: false, code: error.code, sentence: error.message, unreadable: true };
   throw error;
 }

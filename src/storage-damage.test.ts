@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 
-import { encoded, HandLog, join, text } from "../e2e/by-hand.ts";
+import { encoded, frameBytes, HandLog, indexBytes, join, text } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { StorageError } from "./error.ts";
@@ -264,12 +264,61 @@ describe("what recovery reports", () => {
     const storage = await openOver(new Map([...files, [second.file, bytes.subarray(0, second.position)]]));
     const status = await storage.status(1n);
     expect(status.nextOffset).toBe(13n);
-    expect(status.findings).toMatchObject([{ what: "size differs", error: { code: "truncated-log" } }]);
+    expect(status.findings[0]).toMatchObject({ what: "size differs", error: { code: "truncated-log" } });
     for (const read of everyOffset(log)) {
       const found = await at(storage, read, "record");
       if (read === offset) expect(found).toContain(` at ${offset}`);
       else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
     }
+  });
+});
+
+describe("where the end is lost, nothing is appended and no read to the end succeeds", () => {
+  /** The saved index gone; the write-ahead file still proves how far the segment once was durable. */
+  async function withoutIndex(
+    segment: (log: HandLog, bytes: Uint8Array) => Uint8Array,
+  ): Promise<[Storage, HandLog]> {
+    const settings: StorageOptions = { indexLogMaxEntries: 1 };
+    const { files, log } = await filled(settings);
+    files.set(FILE(0), segment(log, files.get(FILE(0)) ?? text("")));
+    expect(files.delete("1/segment_000000.log.idx")).toBe(true);
+    return [await openOver(files, settings), log];
+  }
+
+  async function expectLostAt(storage: Storage, log: HandLog, offset: number, code: string): Promise<void> {
+    for (const work of [
+      () => storage.appendBatch(1n, [text("more")]),
+      () => storage.appendCheckpoint(1n),
+      () => storage.readFrom(1n, 0n, ALL),
+      () => storage.readFrom(1n, BigInt(offset), ALL, { verify: "record" }),
+    ]) {
+      const error = await failureOf(work);
+      expect(error).toBeInstanceOf(StorageError);
+      expect(error).toMatchObject({ code, stream: 1n, offset: BigInt(offset) });
+    }
+    for (const read of everyOffset(log).slice(0, offset)) {
+      expect(await at(storage, read, "checkpoint")).toBe(shown(log.records[read] ?? expect.fail()));
+    }
+  }
+
+  test("the last record is damaged", async () => {
+    const [storage, log] = await withoutIndex((whole, bytes) =>
+      flipped(bytes, (whole.bytes(0, 12).length + 20) * 8),
+    );
+    await expectLostAt(storage, log, 12, "checksum-mismatch");
+    expect((await storage.status(1n)).findings).toMatchObject([{ what: "corruption", action: "keep" }]);
+  });
+
+  test("the segment ends at a record's end", async () => {
+    const [storage, log] = await withoutIndex((whole) => whole.bytes(0, 11));
+    await expectLostAt(storage, log, 11, "truncated-log");
+    expect((await storage.status(1n)).findings).toMatchObject([{ what: "lost end", action: "keep" }]);
+  });
+
+  test("the segment ends inside a record", async () => {
+    const [storage, log] = await withoutIndex((whole) => whole.bytes(0, 11).subarray(0, -3));
+    await expectLostAt(storage, log, 10, "incomplete");
+    expect((await storage.status(1n)).findings).toMatchObject([{ what: "corruption", action: "keep" }]);
   });
 });
 
@@ -328,18 +377,15 @@ describe("a segment file that is gone is reported, not a shorter log", () => {
     }
   });
 
-  test("one in the middle and the manifest: what follows says where it belongs", async () => {
+  test("one in the middle and the manifest: nobody takes it for a shorter log", async () => {
     const { files, log } = await filled(settings);
-    const places = placesIn(files, log);
-    const gone = FILE(2);
-    const rest = new Map([...files].filter(([name]) => name !== gone && name !== "1/manifest.json"));
+    const rest = new Map([...files].filter(([name]) => name !== FILE(2) && name !== "1/manifest.json"));
     const storage = await openOver(rest, settings);
-    expect((await storage.head(1n)).nextOffset).toBe(13n);
-    for (const read of everyOffset(log)) {
-      const found = await at(storage, read, "record");
-      if (places[read]?.file === gone) expect(found).toBe(`missing-segment at ${read}`);
-      else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
-    }
+    const read = storage.readFrom(1n, 0n, ALL, { verify: "genesis" });
+    expect(await failureOf(() => read)).toMatchObject({ code: "missing-segment", stream: 1n });
+    const head = await storage.head(1n).catch((error: unknown) => error);
+    if (head instanceof StorageError) expect(head.code).toBe("missing-segment");
+    else expect(head).toMatchObject({ nextOffset: log.nextOffset });
   });
 
   test("a file that vanishes while the storage is open is an error too", async () => {
@@ -407,5 +453,19 @@ describe("H3 an edit under a right CRC is revealed by the chain", () => {
       code: "broken-chain",
       offset: 2n,
     });
+  });
+
+  test("an index that calls a data record a checkpoint is not believed: verification does not begin there", async () => {
+    const own = new HandLog().append(text("event1"), text("event2"));
+    const forged = new HandLog().append(text("forged"), text("event2"), text("event3"), text("event4"));
+    const entries = [0, 54, 108, 162].map((position, i) => [position, i === 2 ? 1 : 0] as const);
+    const files = new Map<string, Uint8Array>([
+      [FILE(0), join(own.bytes(), forged.bytes(2))],
+      [`${FILE(0)}.idx`, indexBytes(entries, 216, forged.head)],
+      [`${FILE(0)}.idx.wal`, frameBytes([[162]], 216, forged.head)],
+    ]);
+    const storage = await openOver(files, { checkpoints: { everyNRecords: 0 } });
+    expect(await at(storage, 3, "record")).toBe(shown(forged.records[3] ?? expect.fail()));
+    expect(await at(storage, 3, "checkpoint")).toBe("broken-chain at 2");
   });
 });

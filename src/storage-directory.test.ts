@@ -578,7 +578,7 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
     test("rotten: each with any bit flipped, with zeros, with noise", async () => {
       const { log, files } = await history(options);
       for (const [name, bytes] of files) {
-        if (!HINT.test(name) || name.endsWith("manifest.json")) continue;
+        if (!HINT.test(name)) continue;
         const noise = bytes.map((_byte, i) => (i * 151 + 7) % 256);
         const rotten: Uint8Array[] = [new Uint8Array(bytes.length), noise, join(bytes, noise)];
         for (let bit = 0; bit < bytes.length * 8; bit += 1) rotten.push(flipped(bytes, bit));
@@ -621,6 +621,15 @@ describe("what a crash leaves half done is finished or undone", () => {
 
   test("a rotation that had made both new files, but no manifest", () =>
     openedWith(["segment_NEXT.log.idx.wal", "segment_NEXT.log"]));
+
+  test("a rotation that had not removed the old write-ahead file: it is removed", async () => {
+    const directory = newDirectory();
+    const log = await fill(directory, SMALL);
+    const leftover = path.join(directory, "1/segment_000000.log.idx.wal");
+    fs.writeFileSync(leftover, frameBytes([[0]], 54, log.records[0]?.hash ?? text("?")));
+    await using(directory, SMALL, (storage) => expectLog(storage, log));
+    expect(fs.existsSync(leftover)).toBe(false);
+  });
 
   test("replacements not yet renamed", () =>
     openedWith(["manifest.json.tmp", "segment_LAST.log.idx.tmp", "segment_000000.log.idx.tmp"], "{"));

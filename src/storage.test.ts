@@ -434,7 +434,10 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
 
     test.each<[string, Call, unknown]>([
       ["a batch that is a string", append, "event1"],
+      ["a batch that is an empty string", append, ""],
       ["a batch that is one payload", append, text("event1")],
+      ["a batch that is one payload without bytes", append, new Uint8Array(0)],
+      ["a batch that is a set", append, new Set([text("event1")])],
       ["a batch that is nothing", append, undefined],
       ["a payload that is a string", append, ["event1"]],
       ["a payload that is an array of numbers", append, [[1, 2, 3]]],

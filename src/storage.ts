@@ -19,6 +19,7 @@ import { CodecRegistry } from "./codec.ts";
 import type { Disk, DiskLock } from "./disk.ts";
 import { StorageError } from "./error.ts";
 import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./files.ts";
+import { MAX_STREAM_ID } from "./limits.ts";
 import { NodeDisk } from "./node-disk.ts";
 import type { Record } from "./record.ts";
 import {
@@ -51,6 +52,7 @@ export interface StorageOptions {
 }
 
 const ITERATE_BYTES = 1 << 20;
+const ITERATE_RECORDS = 1 << 14;
 const STREAM_NAME = /^(0|[1-9]\d{0,19})$/;
 
 export class Storage implements StorageBackend {
@@ -91,6 +93,7 @@ export class Storage implements StorageBackend {
   static async open(path: string, options: StorageOptions = {}): Promise<Storage> {
     if (typeof (path as unknown) !== "string")
       throw new TypeError("The path of the data directory is a string.");
+    if (path === "") throw new StorageError("out-of-range", "The path of the data directory is empty.");
     const settled = withDefaults(options);
     settled.codecs.get(settled.compression);
     const root = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
@@ -148,7 +151,7 @@ export class Storage implements StorageBackend {
     const cursor = await this.#stream(id).cursor(from, asVerification(options.verify));
     for (;;) {
       this.#refuseIfClosed();
-      const records = await cursor.next(ITERATE_BYTES, () => true);
+      const records = await cursor.next(ITERATE_BYTES, () => true, ITERATE_RECORDS);
       yield* records;
       if (cursor.failure !== undefined) throw cursor.failure;
       if (records.length === 0) return;
@@ -169,7 +172,7 @@ export class Storage implements StorageBackend {
     this.#refuseIfClosed();
     const names = await io("listing a directory", { file: this.#path }, () => this.#disk.list(this.#path));
     const ids = names.filter((name) => STREAM_NAME.test(name)).map((name) => BigInt(name) as StreamId);
-    return ids.sort((a, b) => (a < b ? -1 : 1));
+    return ids.filter((id) => id <= MAX_STREAM_ID).sort((a, b) => (a < b ? -1 : 1));
   }
 
   /** Waits for what is under way, makes everything durable, closes all files and releases the lock. May be called again. */
@@ -226,16 +229,25 @@ export class Storage implements StorageBackend {
   }
 }
 
+/** Locks the directory, which is made if need be; its own name is made durable whoever made it, for they may have been killed. */
 async function lockDirectory(disk: Disk, path: string): Promise<DiskLock | undefined> {
   const lockPath = `${path}/${LOCK_NAME}`;
+  let lock: DiskLock | undefined;
   try {
-    return await disk.lock(lockPath);
+    lock = await disk.lock(lockPath);
   } catch (cause) {
     if (!isMissing(cause)) throw ioError("locking the data directory", { file: lockPath }, cause);
+    await io("making the data directory", { file: path }, () => disk.makeDirectory(path));
+    lock = await io("locking the data directory", { file: lockPath }, () => disk.lock(lockPath));
   }
-  await io("making the data directory", { file: path }, () => disk.makeDirectory(path));
-  await syncNames(disk, path.slice(0, path.lastIndexOf("/")) || (path.startsWith("/") ? "/" : "."));
-  return io("locking the data directory", { file: lockPath }, () => disk.lock(lockPath));
+  if (lock === undefined) return undefined;
+  try {
+    await syncNames(disk, path.slice(0, path.lastIndexOf("/")) || (path.startsWith("/") ? "/" : "."));
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  return lock;
 }
 
 function withDefaults(options: StorageOptions): Required<StorageOptions> {
