@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Bounds, PROFILES } from "./bounds.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { searchUnit, survey } from "./check.ts";
+import { pinnedDifferences } from "./pinned.ts";
 import { randomChoice } from "./random-choice.ts";
 import { exitStatus, resultOf, toJson } from "./result.ts";
 import { addCounts, type Counts, emptyCounts } from "./tally.ts";
@@ -81,6 +82,11 @@ property.prop([randomChoice(120)], { numRuns: 150 })(
     await walk({ ...PROFILES.nightly, length: 8 }, choice, emptyCounts());
   },
 );
+
+test("counts that differ from the pinned ones are named", () => {
+  expect(pinnedDifferences("quick", emptyCounts()).join()).toContain("workloads is 0 where 399 is pinned");
+  expect(pinnedDifferences("nightly", emptyCounts())).toEqual([]);
+});
 
 test("big counts are written to JSON with all their digits", () => {
   expect(toJson({ left: 2n ** 70n, text: "7" })).toBe(

@@ -101,7 +101,7 @@ export const ASKED = {
   extreme: "what the last crash leaves: everything, nothing unsynced",
 } as const;
 
-export const CRASH_KINDS: readonly CrashKind[] = ["power", "process"];
+const CRASH_KINDS: readonly CrashKind[] = ["power", "process"];
 
 const GOES_ON = "the recovered storage to go on";
 const PROBE_PAYLOAD = Uint8Array.of(0x7a);

@@ -8,7 +8,15 @@ import type { Counts } from "./tally.ts";
 
 type Pinned = Pick<Counts, "workloads" | "crashPoints" | "crashStates" | "recoveries">;
 
-const PINNED: Readonly<Partial<Record<ProfileName, Pinned>>> = {};
+const PINNED: Readonly<Partial<Record<ProfileName, Pinned>>> = {
+  quick: { workloads: 399, crashPoints: 58_699, crashStates: 6_099_191_109n, recoveries: 92_470 },
+  default: {
+    workloads: 2_800,
+    crashPoints: 453_324,
+    crashStates: 12_982_929_238_845_991_299_028n,
+    recoveries: 1_221_752,
+  },
+};
 
 /** Where counts differ from the profile's, in words. */
 export function pinnedDifferences(profile: ProfileName, counts: Counts): string[] {

@@ -9,6 +9,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { encoded, frameBytes, HandLog, indexBytes, join, text } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
+import { CodecRegistry, NoneCodec } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 import type { Verification } from "./types.ts";
@@ -273,6 +274,57 @@ describe("what recovery reports", () => {
   });
 });
 
+describe("an intact record that this reader cannot read is no torn write", () => {
+  const payload = new Uint8Array(500);
+
+  /** One record named in the index, and one that only the segment shows: both lz4. */
+  async function compressed(): Promise<Files> {
+    const directory = newDirectory();
+    const storage = await Storage.open(directory, { compression: "lz4" });
+    await storage.appendBatch(1n, [payload]);
+    const frames = filesIn(directory).get("1/segment_000000.log.idx.wal") ?? text("");
+    await storage.appendBatch(1n, [payload]);
+    await storage.close();
+    return new Map([...filesIn(directory), ["1/segment_000000.log.idx.wal", frames]]);
+  }
+
+  test("for want of a codec: nothing is cut off, and with the codec everything is there", async () => {
+    const files = await compressed();
+    const disk = new MemoryDisk("/data", files);
+    const without = await Storage.open("/data", { disk, codecs: new CodecRegistry([new NoneCodec()]) });
+    const { findings } = await without.status(1n);
+    expect(findings.map(({ action }) => action)).not.toContain("cut");
+    for (const offset of [0, 1]) expect(await at(without, offset, "record")).toContain("unknown-codec at ");
+    expect(await failureOf(() => without.appendBatch(1n, [payload]))).toBeInstanceOf(StorageError);
+    await without.close();
+    const storage = await Storage.open("/data", { disk });
+    opened.push(storage);
+    expect(
+      (await storage.readFrom(1n, 0n, ALL)).map((found) => Buffer.compare(found, payload)),
+    ).toStrictEqual([0, 0]);
+    expect((await storage.status(1n)).findings).toStrictEqual([]);
+  });
+
+  test("for a payload that does not expand under a right CRC: the read says so, with the offset", async () => {
+    const log = new HandLog().append(text("event1"));
+    const first = log.records[0] ?? expect.fail();
+    const record = {
+      offset: 1n,
+      prevHash: first.hash,
+      kind: "data",
+      compression: 1,
+      payload: text("no block"),
+    } as const;
+    const files = new Map<string, Uint8Array>([
+      [FILE(0), join(log.bytes(), encoded(record))],
+      [`${FILE(0)}.idx.wal`, frameBytes([[0], [54]], 108 + 2, log.head)],
+    ]);
+    const storage = await openOver(files);
+    expect(await at(storage, 0, "record")).toBe(shown(first));
+    expect(await at(storage, 1, "record")).toMatch(/^(undecodable-payload|payload-limit) at 1$/);
+  });
+});
+
 describe("where the end is lost, nothing is appended and no read to the end succeeds", () => {
   /** The saved index gone; the write-ahead file still proves how far the segment once was durable. */
   async function withoutIndex(
@@ -386,6 +438,47 @@ describe("a segment file that is gone is reported, not a shorter log", () => {
     const head = await storage.head(1n).catch((error: unknown) => error);
     if (head instanceof StorageError) expect(head.code).toBe("missing-segment");
     else expect(head).toMatchObject({ nextOffset: log.nextOffset });
+  });
+
+  test("one in the middle, and a manifest from before: what follows says where it belongs", async () => {
+    const { files, log } = await filled(settings);
+    const places = placesIn(files, log);
+    const manifest = JSON.parse(Buffer.from(files.get("1/manifest.json") ?? []).toString()) as {
+      segments: unknown[];
+    };
+    const older = { ...manifest, segments: manifest.segments.slice(0, 3), active_segment: 2 };
+    const stale = new Map([...files, ["1/manifest.json", text(JSON.stringify(older))] as const]);
+    stale.delete(FILE(4));
+    const storage = await openOver(stale, settings);
+    expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
+    for (const read of everyOffset(log)) {
+      const found = await at(storage, read, "record");
+      if (places[read]?.file === FILE(4)) expect(found).toBe(`missing-segment at ${read}`);
+      else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
+    }
+  });
+
+  test("the one before an empty last one: the chain's end is lost with it, so nothing is appended", async () => {
+    const { files, log } = await filled(settings);
+    const last = [...files.keys()].filter((name) => name.endsWith(".log")).length;
+    const rest = new Map([
+      ...files,
+      [FILE(last), text("")] as const,
+      [`${FILE(last)}.idx.wal`, text("")] as const,
+    ]);
+    rest.delete(FILE(last - 1));
+    const storage = await openOver(rest, settings);
+    expect(await failureOf(() => storage.appendBatch(1n, [text("more")]))).toMatchObject({
+      code: "missing-segment",
+    });
+    expect(await failureOf(() => storage.readFrom(1n, 0n, ALL))).toMatchObject({ code: "missing-segment" });
+    expect(await at(storage, 0, "record")).toBe(shown(log.records[0] ?? expect.fail()));
+  });
+
+  test("a number far beyond all others: the segments between are not counted one by one", async () => {
+    const { files } = await filled(settings);
+    const storage = await openOver(new Map([...files, ["1/segment_99999999999999.log", text("")]]), settings);
+    expect(await failureOf(() => storage.head(1n))).toMatchObject({ code: "missing-segment", stream: 1n });
   });
 
   test("a file that vanishes while the storage is open is an error too", async () => {

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { encoded, frameBytes, HandLog, hex, indexBytes, join, text } from "../e2e/by-hand.ts";
 import { failureOf, filesIn, flipped, restore, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
-import { WatchedDisk } from "../e2e/watched-disk.ts";
+import { systemError, WatchedDisk } from "../e2e/watched-disk.ts";
 import { CodecRegistry, NoneCodec } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
@@ -262,7 +262,7 @@ describe("what is there", () => {
     await using(directory, {}, async (storage) => {
       expect(await storage.streams()).toStrictEqual([]);
       for (const stream of [10n, 2n ** 64n - 1n, 9n, 0n]) await storage.appendBatch(stream, [text("e")]);
-      for (const name of ["01", "x", "-1", "1.5", " 3", "٣", ""])
+      for (const name of ["01", "x", "18446744073709551616", "-1", "1.5", " 3", "٣", ""])
         fs.mkdirSync(path.join(directory, name), { recursive: true });
       expect(await storage.streams()).toStrictEqual([0n, 9n, 10n, 2n ** 64n - 1n]);
     });
@@ -283,6 +283,28 @@ describe("what is there", () => {
       expect(await storage.status(8n)).toMatchObject({ nextOffset: 0n, segments: [], findings: [] });
     });
   });
+});
+
+test("an iteration over many events without bytes holds a part of them at a time", async () => {
+  let bytesRead = 0;
+  const disk = new WatchedDisk(({ name, bytes }) => {
+    if (name === "read") bytesRead += bytes;
+    return undefined;
+  });
+  const storage = await open(newDirectory(), {
+    disk,
+    readChunkBytes: 10_000,
+    checkpoints: { everyNRecords: 0 },
+  });
+  const batch = Array.from({ length: 40_000 }, () => new Uint8Array(0));
+  await storage.appendBatch(1n, batch, { fsync: false });
+  let next = 0n;
+  for await (const { offset } of storage.iterate(1n)) {
+    expect(offset).toBe(next);
+    if (offset === 0n) expect(bytesRead).toBeLessThan((40_000 * 48) / 2);
+    next += 1n;
+  }
+  expect(next).toBe(40_000n);
 });
 
 describe("S1 a second opener of a data directory is refused", () => {
@@ -352,6 +374,26 @@ describe("opening", () => {
     expect(error).toBeInstanceOf(StorageError);
     expect(error).toMatchObject({ code });
     expect(fs.existsSync(directory)).toBe(false);
+    await open(directory);
+  });
+
+  test("an empty path is refused: it would be the root of the file system", async () => {
+    const asked: string[] = [];
+    const disk = new WatchedDisk(({ path: file }) => {
+      asked.push(file);
+      throw new Error("The disk is asked for nothing.");
+    });
+    expect(await failureOf(() => Storage.open("", { disk }))).toMatchObject({ code: "out-of-range" });
+    expect(asked).toStrictEqual([]);
+  });
+
+  test("that fails once the lock is taken gives it back", async () => {
+    const directory = newDirectory();
+    const disk = new WatchedDisk(({ name }) => {
+      if (name === "syncDirectory") throw systemError("EIO");
+      return undefined;
+    });
+    expect(await failureOf(() => Storage.open(directory, { disk }))).toMatchObject({ code: "io" });
     await open(directory);
   });
 
