@@ -10,7 +10,7 @@ import { encoded, frameBytes, HandLog, hex, indexBytes, join, text } from "../e2
 import { failureOf, filesIn, flipped, restore, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { systemError, WatchedDisk } from "../e2e/watched-disk.ts";
-import { CodecRegistry, NoneCodec } from "./codec.ts";
+import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 
@@ -186,6 +186,26 @@ describe("the files are those of FORMAT.md, byte for byte", () => {
     if (first === undefined || second === undefined) return expect.fail("There are two records.");
     expect(bytes).toStrictEqual(join(encoded({ ...first, compression: 1, payload }), encoded(second)));
   });
+});
+
+test("a payload that changes while it is compressed is stored and hashed as one and the same", async () => {
+  const payload = new Uint8Array(1000).fill(7);
+  const lz4 = new Lz4Codec();
+  const meddling: Codec = {
+    kind: "lz4",
+    compress: (bytes) => {
+      const stored = lz4.compress(bytes);
+      payload.fill(8);
+      return stored;
+    },
+    decompress: (stored) => lz4.decompress(stored),
+  };
+  const codecs = new CodecRegistry([new NoneCodec(), meddling]);
+  const storage = await open(newDirectory(), { compression: "lz4", codecs });
+  const { head } = await storage.appendBatch(1n, [payload]);
+  const log = new HandLog().append(new Uint8Array(1000).fill(7));
+  expect(Buffer.from(head)).toStrictEqual(Buffer.from(log.head));
+  await expectLog(storage, log);
 });
 
 describe("D8 closing and reopening changes nothing", () => {
@@ -514,16 +534,34 @@ describe("a torn tail is cut and kept in quarantine", () => {
     const log = new HandLog().append(text("event1"), text("event2"), text("event3"));
     await using(directory, {}, (storage) => storage.appendBatch(1n, [text("event1")]));
     fs.appendFileSync(path.join(directory, "1/segment_000000.log"), log.bytes(1));
+    const frames = join(
+      frameBytes([[0]], 54, log.records[0]?.hash ?? text("?")),
+      frameBytes([[54], [108]], 162, log.head),
+    );
     await using(directory, {}, async (storage) => {
       await expectLog(storage, log);
       expect((await storage.status(1n)).findings).toStrictEqual([]);
+      expect(filesIn(directory).get("1/segment_000000.log.idx.wal")).toStrictEqual(frames);
     });
-    expect(filesIn(directory).get("1/segment_000000.log.idx.wal")).toStrictEqual(
-      join(
-        frameBytes([[0]], 54, log.records[0]?.hash ?? text("?")),
-        frameBytes([[54], [108]], 162, log.head),
-      ),
-    );
+    expect(filesIn(directory).get("1/segment_000000.log.idx.wal")).toStrictEqual(frames);
+  });
+
+  test("D1 what opening shows was synced before it is shown: a killed process may not have", async () => {
+    const directory = newDirectory();
+    const log = await fill(directory, { checkpoints: { everyNRecords: 0 } });
+    const calls: string[] = [];
+    const disk = new WatchedDisk(({ name, path: file }) => {
+      if (name === "sync" || name === "syncDirectory")
+        calls.push(`${name} ${path.relative(directory, file)}`);
+      return undefined;
+    });
+    await using(directory, { disk }, async (storage) => {
+      expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
+      expect(calls).toContain("sync 1/segment_000000.log");
+      expect(calls).toContain("syncDirectory 1");
+      expect(calls).toContain("syncDirectory ");
+      expect(calls).toContain("syncDirectory ..");
+    });
   });
 });
 

@@ -218,6 +218,20 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       await expectLog(storage, 1n, new HandLog().append(text("event1")));
     });
 
+    test("a batch is what it was when it was passed in, whatever becomes of the array", async () => {
+      const { storage, log } = await withEvents();
+      const batch = [text("a"), text("b")];
+      const appended = storage.appendBatch(1n, batch);
+      batch.length = 0;
+      batch.push(text("c"));
+      expect(end(await appended)).toBe(end(log.append(text("a"), text("b"))));
+      const emptied = [text("d")];
+      const appending = storage.appendBatch(1n, emptied);
+      emptied.length = 0;
+      expect(end(await appending)).toBe(end(log.append(text("d"))));
+      await expectLog(storage, 1n, log);
+    });
+
     test("streams do not mix, from the first number to the last", async () => {
       const storage = await open();
       const ids = [0n, 1n, 10n, 2n ** 63n, 2n ** 64n - 1n];
