@@ -282,8 +282,11 @@ describe("D3 recovering twice is recovering once", () => {
     const records: string[] = [];
     for (const offset of everyOffset(log)) records.push(await at(storage, offset, "record"));
     await storage.close();
-    // A damaged hint is rebuilt where it can be, and then is damaged no longer.
-    const damage = status.findings.filter(({ what }) => what !== "damaged hint");
+    // Told again is what the last segment lacks: a damaged hint is rebuilt, and earlier segments are not looked at every time.
+    const last = FILE(status.segments.length - 1);
+    const damage = status.findings.filter(
+      ({ what, error }) => what !== "damaged hint" && error.file === `/data/${last}`,
+    );
     return {
       nextOffset: status.nextOffset,
       head: Buffer.from(status.head).toString("hex"),
