@@ -528,7 +528,9 @@ describe("a torn tail is cut and kept in quarantine", () => {
     expect(fs.readFileSync(segment)).toStrictEqual(expected.bytes());
     await using(directory, {}, (storage) => expectLog(storage, expected));
   });
+});
 
+describe("what opening finds behind the index", () => {
   test("whole records that no index entry names yet stay, and are named", async () => {
     const directory = newDirectory();
     const log = new HandLog().append(text("event1"), text("event2"), text("event3"));
@@ -546,7 +548,7 @@ describe("a torn tail is cut and kept in quarantine", () => {
     expect(filesIn(directory).get("1/segment_000000.log.idx.wal")).toStrictEqual(frames);
   });
 
-  test("D1 what opening shows was synced before it is shown: a killed process may not have", async () => {
+  test("D1 all that is shown was synced before: a killed process may not have", async () => {
     const directory = newDirectory();
     const log = await fill(directory, { checkpoints: { everyNRecords: 0 } });
     const calls: string[] = [];

@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 
 import { HandLog, text } from "../e2e/by-hand.ts";
-import { failureOf, filesIn, shown, temporaryDirectories } from "../e2e/testing.ts";
+import { failureOf, filesIn, restore, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { type DiskCall, systemError, WatchedDisk } from "../e2e/watched-disk.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
@@ -365,4 +365,58 @@ describe("every call of the disk fails once, or from then on", () => {
     }
     expect(strike).toBeGreaterThan(100);
   });
+
+  test.each([
+    ["its hints as they were", []],
+    ["its manifest gone", ["1/manifest.json"]],
+  ])(
+    "while a directory is opened again, %s: a StorageError, no file left open, nothing lost",
+    async (_, gone) => {
+      const directory = newDirectory();
+      const log = new HandLog(3);
+      const storage = await Storage.open(directory, { ...SMALL, disk: new WatchedDisk() });
+      for (const batch of BATCHES) {
+        await storage.appendBatch(1n, batch);
+        log.append(...batch);
+      }
+      await storage.close();
+      const files = new Map(filesIn(directory));
+      // A torn tail and a write-ahead file left over: there is much to do.
+      const last =
+        [...files.keys()]
+          .filter((name) => name.endsWith(".log"))
+          .sort()
+          .at(-1) ?? "";
+      files.set(last, Buffer.concat([files.get(last) ?? Buffer.alloc(0), text("torn")]));
+      for (const name of gone) files.delete(name);
+      files.set("1/segment_000000.log.idx.wal", Buffer.alloc(0));
+      let strike = 1;
+      for (let struck = true; struck; strike += 1) {
+        struck = false;
+        restore(directory, files);
+        let calls = 0;
+        const disk = new WatchedDisk(() => {
+          calls += 1;
+          if (calls !== strike) return undefined;
+          struck = true;
+          throw systemError("EIO");
+        });
+        const again = await Storage.open(directory, { ...SMALL, disk }).catch((error: unknown) => error);
+        if (again instanceof Storage) {
+          const head = await again.head(1n).catch((error: unknown) => error);
+          if (head instanceof Error) expect(head).toBeInstanceOf(StorageError);
+          else expect(head).toMatchObject({ nextOffset: log.nextOffset });
+          await again.close().catch((error: unknown) => {
+            expect(error).toBeInstanceOf(StorageError);
+          });
+        } else expect(again).toBeInstanceOf(StorageError);
+        expect(disk.openFiles).toBe(0);
+        const healthy = await Storage.open(directory, { ...SMALL, disk: new WatchedDisk() });
+        opened.push(healthy);
+        await expectLog(healthy, log);
+        await healthy.close();
+      }
+      expect(strike).toBeGreaterThan(30);
+    },
+  );
 });
