@@ -5,9 +5,11 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import type { Bounds, ProfileName } from "../properties/bounds.ts";
-import { type Counterexample, survey, workloadsIn } from "../properties/check.ts";
+import type { Bounds, PartName, ProfileName } from "../properties/bounds.ts";
+import { type Unit, unitsOf } from "../properties/check.ts";
 import { choiceText } from "../properties/choices.ts";
+import { survey, workloadsIn } from "../properties/crashes.ts";
+import type { Counterexample } from "../properties/part.ts";
 import { pinnedDifferences } from "../properties/pinned.ts";
 import { exitStatus, resultLines, resultOf, toJson } from "../properties/result.ts";
 import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
@@ -35,30 +37,38 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
   const outOfTime = `the budget of ${options.seconds ?? 0} seconds was used up`;
   const counts: Counts = emptyCounts();
   let counterexample: Counterexample | undefined;
+  let part: PartName = "crashes";
 
-  const surveying = progress("workloads", workloadsIn(bounds));
-  const surveyed = await survey(bounds, ({ workloads }) => {
-    surveying.at(workloads);
-    return !late();
-  });
-  surveying.stop();
-  addCounts(counts, surveyed.counts);
-  counterexample = surveyed.counterexample;
-  if (!surveyed.finished && counterexample === undefined) stopped.add(outOfTime);
+  let units: readonly Unit[] = [];
+  if (bounds.parts.includes("crashes")) {
+    const surveying = progress("workloads", workloadsIn(bounds));
+    const surveyed = await survey(bounds, ({ workloads }) => {
+      surveying.at(workloads);
+      return !late();
+    });
+    surveying.stop();
+    addCounts(counts, surveyed.counts);
+    counterexample = surveyed.counterexample;
+    if (!surveyed.finished && counterexample === undefined) stopped.add(outOfTime);
+    if (surveyed.finished) units = surveyed.units.map((crashes) => ({ part: "crashes", crashes }));
+  }
 
-  if (surveyed.finished) {
-    const points = surveyed.units.reduce((sum, unit) => sum + unit.points.length, 0);
-    const searching = progress("crash points", points);
+  if (stopped.size === 0 && counterexample === undefined) {
+    units = [...units, ...unitsOf(bounds)];
+    const searching = progress("units", units.length);
     let searched = 0;
-    await runUnits(bounds, surveyed.units, options.workers, (result, unit) => {
+    await runUnits(bounds, units, options.workers, (result, unit) => {
       addCounts(counts, result.counts);
-      searched += unit.points.length;
+      searched += 1;
       searching.at(searched);
       counterexample = result.counterexample;
-      if (counterexample !== undefined) return false;
-      if (searched < points && late()) {
+      if (counterexample !== undefined) {
+        part = unit.part;
+        return false;
+      }
+      if (searched < units.length && late()) {
         stopped.add(outOfTime);
-        stopped.add(`${points - searched} of ${points} crash points were not searched`);
+        stopped.add(`${units.length - searched} of ${units.length} units were not searched`);
         return false;
       }
       return true;
@@ -81,7 +91,7 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
   });
   if (counterexample !== undefined) {
     mkdirSync(options.counterexamples, { recursive: true });
-    writeFileSync(file, serializeCounterexample(bounds, counterexample));
+    writeFileSync(file, serializeCounterexample(bounds, part, counterexample));
     for (const line of counterexampleLines(counterexample, file)) console.log(line);
   }
   for (const line of resultLines(result)) console.log(line);

@@ -3,16 +3,17 @@
  * @module
  */
 import * as z from "zod/mini";
-import { type Bounds, boundsSchema } from "../properties/bounds.ts";
-import type { Counterexample } from "../properties/check.ts";
+import { type Bounds, boundsSchema, PART_NAMES, type PartName } from "../properties/bounds.ts";
 import type { Chosen } from "../properties/choices.ts";
+import type { Counterexample } from "../properties/part.ts";
 import { toJson } from "../properties/result.ts";
 
-const COUNTEREXAMPLE_SCHEMA = "kimberlite-storage/counterexample@1";
+const COUNTEREXAMPLE_SCHEMA = "kimberlite-storage/counterexample@2";
 
 const schema = z.object({
   schema: z.literal(COUNTEREXAMPLE_SCHEMA),
   bounds: boundsSchema,
+  part: z.enum(PART_NAMES),
   invariant: z.string(),
   expected: z.string(),
   seen: z.string(),
@@ -21,14 +22,19 @@ const schema = z.object({
 
 export interface CounterexampleFile {
   readonly bounds: Bounds;
+  readonly part: PartName;
   readonly invariant: string;
   readonly expected: string;
   readonly seen: string;
   readonly choices: readonly Chosen[];
 }
 
-export function serializeCounterexample(bounds: Bounds, counterexample: Counterexample): string {
-  return toJson({ schema: COUNTEREXAMPLE_SCHEMA, bounds, ...counterexample });
+export function serializeCounterexample(
+  bounds: Bounds,
+  part: PartName,
+  counterexample: Counterexample,
+): string {
+  return toJson({ schema: COUNTEREXAMPLE_SCHEMA, bounds, part, ...counterexample });
 }
 
 /** @throws Error that says what is wrong with the file */

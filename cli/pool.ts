@@ -5,7 +5,8 @@
  */
 import { Worker } from "node:worker_threads";
 import type { Bounds } from "../properties/bounds.ts";
-import type { PartResult, Unit } from "../properties/check.ts";
+import type { Unit } from "../properties/check.ts";
+import type { PartResult } from "../properties/part.ts";
 
 /** What a worker is sent, and what it answers. */
 export interface Job {

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Bounds, boundsSchema, PROFILES, type ProfileName } from "../properties/bounds.ts";
+import { type Bounds, boundsSchema, PART_NAMES, PROFILES, type ProfileName } from "../properties/bounds.ts";
 import { OPERATIONS } from "../properties/operations.ts";
 import { check, type CheckOptions } from "./check.ts";
 import { replay } from "./replay.ts";
@@ -21,6 +21,9 @@ function wholeNumber(min: number): (text: string) => number {
 }
 
 const BOUND_OPTIONS: readonly Option[] = [
+  new Option("--parts <names>", `comma-separated parts: ${PART_NAMES.join(", ")}`).argParser((text) =>
+    text.split(","),
+  ),
   new Option("--length <n>", "workloads are all sequences of up to n operations").argParser(wholeNumber(1)),
   new Option("--operations <names>", "comma-separated operations").argParser((text) => text.split(",")),
   new Option("--persistence <model>", "what a crash may leave").choices([

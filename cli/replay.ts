@@ -3,9 +3,9 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { PARTS } from "../properties/check.ts";
 import { choiceText, NotDeterministic, RecordedChoice } from "../properties/choices.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";
-import { walk } from "../properties/walk.ts";
 import { type CounterexampleFile, parseCounterexample } from "./counterexample.ts";
 
 /** @returns the exit status: 1 the violation is there, 0 it is not, 2 the file does not fit this version */
@@ -26,7 +26,7 @@ export async function replay(path: string): Promise<number> {
     },
   };
   try {
-    await walk(file.bounds, choice, emptyCounts(), (line) => {
+    await PARTS[file.part].run(file.bounds, choice, emptyCounts(), (line) => {
       console.log(`      ${line}`);
     });
   } catch (error) {

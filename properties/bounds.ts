@@ -6,7 +6,20 @@ import type { PersistenceName } from "../fault-injection/persistence.ts";
 import * as z from "zod/mini";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 
+/** The parts of the check (`check.ts`). */
+export const PART_NAMES = [
+  "crashes",
+  "failing-calls",
+  "stored-bytes",
+  "tampering",
+  "symbolic-hashes",
+  "format",
+] as const;
+
+export type PartName = (typeof PART_NAMES)[number];
+
 export interface Bounds {
+  readonly parts: readonly PartName[];
   /** Workloads are all sequences of up to this many operations. */
   readonly length: number;
   readonly operations: readonly OperationName[];
@@ -31,6 +44,7 @@ const count = (min: number): z.ZodMiniNumber => z.int().check(z.minimum(min));
 
 /** For bounds that come from a file or a command line. */
 export const boundsSchema: z.ZodMiniType<Bounds> = z.strictObject({
+  parts: z.array(z.enum(PART_NAMES)).check(z.minLength(1)),
   length: count(1),
   operations: z.array(z.enum(OPERATIONS.map(({ name }) => name))).check(z.minLength(1)),
   persistence: z.enum(["posix", "ordered-metadata", "prefix"]),
@@ -46,6 +60,7 @@ export const boundsSchema: z.ZodMiniType<Bounds> = z.strictObject({
 });
 
 const standard: Bounds = {
+  parts: PART_NAMES,
   length: 4,
   operations: OPERATIONS.map(({ name }) => name),
   persistence: "posix",

@@ -2,7 +2,7 @@ import { test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
 import { type Bounds, PROFILES } from "./bounds.ts";
 import { CATALOGUE } from "./catalogue.ts";
-import { searchUnit, survey } from "./check.ts";
+import { searchCrashes, survey } from "./crashes.ts";
 import { pinnedDifferences } from "./pinned.ts";
 import { randomChoice } from "./random-choice.ts";
 import { exitStatus, resultOf, toJson } from "./result.ts";
@@ -18,7 +18,7 @@ async function run(bounds: Bounds): Promise<Counts> {
   addCounts(counts, surveyed.counts);
   expect(surveyed.counterexample).toBeUndefined();
   for (const unit of surveyed.units) {
-    const { counts: more, counterexample } = await searchUnit(bounds, unit);
+    const { counts: more, counterexample } = await searchCrashes(bounds, unit);
     expect(counterexample).toBeUndefined();
     addCounts(counts, more);
   }
@@ -45,7 +45,7 @@ describe("The exhaustive check", () => {
   test.each(["prefix", "ordered-metadata"] as const)("holds under the %s model, too", async (persistence) => {
     const counts = await run({ ...SMALL, persistence });
     expect(counts.left).toBe(0n);
-    expect(counts.recoveries).toBeGreaterThan(counts.workloads);
+    expect(counts.cases.crashes).toBeGreaterThan(counts.workloads);
   });
 
   test("holds where a sector may be cut anywhere", async () => {

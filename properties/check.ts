@@ -1,122 +1,47 @@
 /**
- * The bounded exhaustive check: every workload, every crash of its last operation, every state that the crash may leave.
+ * The whole check: the parts that it has, and how each is cut into units, so that any number of workers can share them.
  *
- * First a **survey** runs every workload once, engine beside model, and lists the crash points that no workload before it
- * had. They are cut into **units**, one a workload; what a unit's search counts depends on nothing but the unit, so the sum is the
- * same with any number of workers and in any order.
+ * What a unit's search counts depends on nothing but the unit, so the sum is the same with any number of workers and in any order.
  * @module
  */
-import type { Bounds } from "./bounds.ts";
-import type { InvariantId } from "./catalogue.ts";
-import { type Chosen, Odometer } from "./choices.ts";
-import { ASKED, CrashSearch, Found, momentChoice, onlyStream, stateKey } from "./crash-search.ts";
-import { type Counts, emptyCounts, Violation } from "./tally.ts";
-import { chooseWorkload, runWorkload } from "./walk.ts";
+import type { Bounds, PartName } from "./bounds.ts";
+import type { Chosen } from "./choices.ts";
+import { type CrashUnit, searchCrashes } from "./crashes.ts";
+import { exhaust, type Part, type PartResult } from "./part.ts";
+import { walk } from "./walk.ts";
 
-/** Crash points of one workload that are worth a search. */
-export interface Unit {
-  /** The answers that make the workload. */
-  readonly workload: readonly Chosen[];
-  readonly points: readonly UnitPoint[];
+/** The part that is searched by `crashes.ts`: its units come from a survey. */
+const CRASHES = {
+  cases: "recoveries",
+  units: () => [],
+  run: walk,
+} satisfies Part;
+
+const NOTHING: Part = { cases: "", units: () => [], run: () => undefined };
+
+export const PARTS: Readonly<Record<PartName, Part>> = {
+  crashes: CRASHES,
+  "failing-calls": NOTHING,
+  "stored-bytes": NOTHING,
+  tampering: NOTHING,
+  "symbolic-hashes": NOTHING,
+  format: NOTHING,
+};
+
+/** What one worker does at a time. */
+export type Unit =
+  | { readonly part: "crashes"; readonly crashes: CrashUnit }
+  | { readonly part: Exclude<PartName, "crashes">; readonly begins: readonly Chosen[] };
+
+/** The units of all parts but the crashes, in order. */
+export function unitsOf(bounds: Bounds): Unit[] {
+  return bounds.parts.flatMap((part) =>
+    part === "crashes" ? [] : PARTS[part].units(bounds).map((begins) => ({ part, begins })),
+  );
 }
 
-/** A moment (its place in the last operation), and which of the streams is looked at. */
-interface UnitPoint {
-  readonly place: number;
-  readonly stream: number;
-}
-
-/** What is wrong, and the choices that show it. */
-export interface Counterexample {
-  readonly invariant: InvariantId;
-  readonly expected: string;
-  readonly seen: string;
-  readonly choices: readonly Chosen[];
-}
-
-export interface PartResult {
-  readonly counts: Counts;
-  /** The first violation; nothing was searched beyond it. */
-  readonly counterexample: Counterexample | undefined;
-}
-
-export interface Survey extends PartResult {
-  readonly units: readonly Unit[];
-  /** Whether all workloads were run. */
-  readonly finished: boolean;
-}
-
-/** How many workloads the bounds name. */
-export function workloadsIn(bounds: Bounds): number {
-  let sum = 0;
-  for (let length = 1; length <= bounds.length; length += 1) sum += bounds.operations.length ** length;
-  return sum;
-}
-
-/**
- * Runs every workload without a crash, shortest first, so that the first violation is one of the shortest.
- * @param goOn asked before every workload; `false` ends the survey, unfinished
- */
-export async function survey(bounds: Bounds, goOn: (counts: Counts) => boolean): Promise<Survey> {
-  const counts = emptyCounts();
-  const units: Unit[] = [];
-  const seen = new Set<string>();
-  const workloads = new Odometer();
-  const result = (rest: Partial<Survey>): Survey => ({
-    counts,
-    units,
-    counterexample: undefined,
-    finished: false,
-    ...rest,
-  });
-  try {
-    do {
-      if (!goOn(counts)) return result({});
-      workloads.begin();
-      const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
-      const points: UnitPoint[] = [];
-      for (const point of found) {
-        for (const stream of [...point.logs.keys()].keys()) {
-          const key = stateKey(onlyStream(point, stream), point.kind);
-          if (seen.has(key)) continue;
-          seen.add(key);
-          points.push({ place: point.place, stream });
-        }
-      }
-      if (points.length > 0) units.push({ workload: workloads.path(), points });
-    } while (workloads.advance());
-  } catch (error) {
-    return result({ counterexample: asCounterexample(error, () => workloads.path()) });
-  }
-  return result({ finished: true });
-}
-
-/** Searches what lies behind a unit's crash points. */
-export async function searchUnit(bounds: Bounds, unit: Unit): Promise<PartResult> {
-  const counts = emptyCounts();
-  const search = new CrashSearch(bounds, counts);
-  const answers = new Odometer(unit.workload.map(({ chosen }) => chosen));
-  answers.begin();
-  const workload = chooseWorkload(bounds, answers);
-  // Counted by the survey already.
-  const points = await runWorkload(bounds, workload, emptyCounts());
-  for (const { place, stream } of unit.points) {
-    const point = points[place - 1];
-    if (point === undefined) throw new RangeError(`A unit names crash point ${place} of ${points.length}.`);
-    const asked = momentChoice(ASKED.crash, points.length, point);
-    try {
-      await search.explore(point, bounds.recoveryCrashes, () => [...unit.workload, asked], stream);
-    } catch (error) {
-      return { counts, counterexample: asCounterexample(error, () => [...unit.workload, asked]) };
-    }
-  }
-  return { counts, counterexample: undefined };
-}
-
-/** What a person gets to see of a violation; any other error is thrown on. */
-function asCounterexample(error: unknown, path: () => readonly Chosen[]): Counterexample {
-  const found = error instanceof Violation ? new Found(error, path()) : error;
-  if (!(found instanceof Found)) throw error;
-  const { invariant, expected, seen } = found.violation;
-  return { invariant, expected, seen, choices: found.path };
+/** Searches a unit to its end, or to the first violation. */
+export function searchUnit(bounds: Bounds, unit: Unit): Promise<PartResult> {
+  if (unit.part === "crashes") return searchCrashes(bounds, unit.crashes);
+  return exhaust(PARTS[unit.part].run, bounds, unit.begins);
 }

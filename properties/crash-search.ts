@@ -23,6 +23,7 @@ import type { Bounds } from "./bounds.ts";
 import { type Chosen, nobody, Odometer } from "./choices.ts";
 import { checkLookUps, checkRecords, checkSegments, sameBytes, show } from "./comparison.ts";
 import { DATA_PATH, type Logs, openEngine } from "./lockstep.ts";
+import { Found } from "./part.ts";
 import { Witnessing } from "./witnessing.ts";
 import { attempt, check, type Counts, Violation } from "./tally.ts";
 
@@ -109,18 +110,6 @@ const PROBE_PAYLOAD = Uint8Array.of(0x7a);
 /** The choices that led here; asked for only when there is something to report. */
 export type Trail = () => readonly Chosen[];
 
-/** A violation, and the choices that lead to it. */
-export class Found extends Error {
-  readonly violation: Violation;
-  readonly path: readonly Chosen[];
-
-  constructor(violation: Violation, path: readonly Chosen[]) {
-    super(violation.message);
-    this.violation = violation;
-    this.path = path;
-  }
-}
-
 export class CrashSearch {
   readonly #bounds: Bounds;
   readonly #counts: Counts;
@@ -174,7 +163,7 @@ export class CrashSearch {
       }
       const covers = recovery.disk.undecidedStates();
       left -= covers;
-      this.#counts.recoveries += 1;
+      this.#counts.cases.crashes += 1;
       this.#counts.crashStates += covers;
       const { count, kept } = recovery.points;
       const inner = (again?: CrashPoint): Trail => {

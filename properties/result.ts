@@ -2,9 +2,11 @@
  * What a run of the check found, as data with a stable schema and as the lines a person reads.
  * @module
  */
-import type { Bounds } from "./bounds.ts";
+import { type Bounds, PART_NAMES, type PartName } from "./bounds.ts";
 import { CATALOGUE } from "./catalogue.ts";
-import { type Counterexample, workloadsIn } from "./check.ts";
+import { PARTS } from "./check.ts";
+import { workloadsIn } from "./crashes.ts";
+import type { Counterexample } from "./part.ts";
 import type { Counts } from "./tally.ts";
 import { WITNESSES } from "./witnesses.ts";
 
@@ -21,7 +23,8 @@ export interface CheckResult {
   readonly crashStates: bigint;
   readonly recoveries: number;
   readonly left: bigint;
-  readonly faults: number;
+  /** What each part tried. */
+  readonly cases: Readonly<Record<PartName, number>>;
   readonly complete: boolean;
   readonly incompleteBecause: readonly string[];
   readonly invariants: readonly {
@@ -52,6 +55,8 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
   const incompleteBecause = [...facts.stopped];
   if (counterexample !== undefined) incompleteBecause.push("the search ended at the first violation");
   else {
+    for (const name of PART_NAMES)
+      if (!bounds.parts.includes(name)) incompleteBecause.push(`part "${name}" was left out`);
     if (counts.workloads < workloadsIn(bounds)) {
       incompleteBecause.push(`${counts.workloads} of ${workloadsIn(bounds)} workloads were run`);
     }
@@ -69,9 +74,9 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     workloads: counts.workloads,
     crashPoints: counts.crashPoints,
     crashStates: counts.crashStates,
-    recoveries: counts.recoveries,
+    recoveries: counts.cases.crashes,
     left: counts.left,
-    faults: 0,
+    cases: counts.cases,
     complete: incompleteBecause.length === 0,
     incompleteBecause,
     invariants: CATALOGUE.map(({ id }) => ({
@@ -126,6 +131,9 @@ export function resultLines(result: CheckResult): string[] {
     row(
       "reduction",
       `${number(perRecovery)} crash states a recovery, for what no recovery looks at is not decided`,
+    ),
+    ...PART_NAMES.filter((name) => name !== "crashes" && result.cases[name] > 0).map((name) =>
+      row(name, `${number(result.cases[name])} ${PARTS[name].cases}`),
     ),
     row("invariants", `${result.invariants.length - violated} hold   ${violated} violated`),
     row("witnesses", `${met} of ${result.witnesses.length} met`),

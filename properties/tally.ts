@@ -3,6 +3,7 @@
  * @module
  */
 import { StorageError } from "../src/index.ts";
+import { PART_NAMES, type PartName } from "./bounds.ts";
 import { CATALOGUE, type InvariantId } from "./catalogue.ts";
 import { WITNESSES, type WitnessId } from "./witnesses.ts";
 
@@ -12,9 +13,10 @@ export interface Counts {
   crashPoints: number;
   /** Crash states that the recoveries stand for. */
   crashStates: bigint;
-  recoveries: number;
   /** Crash states that a cap or a budget kept from being searched. */
   left: bigint;
+  /** What each part has tried; of the crashes, the recoveries. */
+  cases: Record<PartName, number>;
   checks: Record<InvariantId, number>;
   met: Record<WitnessId, number>;
 }
@@ -24,8 +26,8 @@ export function emptyCounts(): Counts {
     workloads: 0,
     crashPoints: 0,
     crashStates: 0n,
-    recoveries: 0,
     left: 0n,
+    cases: Object.fromEntries(PART_NAMES.map((name) => [name, 0])) as Counts["cases"],
     checks: Object.fromEntries(CATALOGUE.map(({ id }) => [id, 0])) as Counts["checks"],
     met: Object.fromEntries(WITNESSES.map(({ id }) => [id, 0])) as Counts["met"],
   };
@@ -36,7 +38,7 @@ export function addCounts(sum: Counts, more: Counts): void {
   sum.workloads += more.workloads;
   sum.crashPoints += more.crashPoints;
   sum.crashStates += more.crashStates;
-  sum.recoveries += more.recoveries;
+  for (const name of PART_NAMES) sum.cases[name] += more.cases[name];
   sum.left += more.left;
   for (const { id } of CATALOGUE) sum.checks[id] += more.checks[id];
   for (const { id } of WITNESSES) sum.met[id] += more.met[id];

@@ -76,7 +76,7 @@ export async function walk(
     trace(`-- ${point.when}; recovery`);
     const recovery = new Recovery(looked, choice, bounds, counts, () => depth > 0);
     await recovery.run(trace);
-    counts.recoveries += 1;
+    counts.cases.crashes += 1;
     const inner = depth > 0 ? choice.choose(recovery.points.count + 1, ASKED.recoveryCrash) : 0;
     if (inner === 0) {
       const extreme = new Extreme(choice.choose(EXTREMES.length, ASKED.extreme));

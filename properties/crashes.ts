@@ -1,0 +1,100 @@
+/**
+ * The search of crashes: every workload, every crash of its last operation, every state that the crash may leave.
+ *
+ * First a **survey** runs every workload once, engine beside model, and lists the crash points that no workload before it
+ * had. They are cut into **units**, one a workload; what a unit's search counts depends on nothing but the unit, so the sum is the
+ * same with any number of workers and in any order.
+ * @module
+ */
+import type { Bounds } from "./bounds.ts";
+import { type Chosen, Odometer } from "./choices.ts";
+import { ASKED, CrashSearch, momentChoice, onlyStream, stateKey } from "./crash-search.ts";
+import { asCounterexample, type PartResult } from "./part.ts";
+import { type Counts, emptyCounts } from "./tally.ts";
+import { chooseWorkload, runWorkload } from "./walk.ts";
+
+/** Crash points of one workload that are worth a search. */
+export interface CrashUnit {
+  /** The answers that make the workload. */
+  readonly workload: readonly Chosen[];
+  readonly points: readonly UnitPoint[];
+}
+
+/** A moment (its place in the last operation), and which of the streams is looked at. */
+interface UnitPoint {
+  readonly place: number;
+  readonly stream: number;
+}
+
+export interface Survey extends PartResult {
+  readonly units: readonly CrashUnit[];
+  /** Whether all workloads were run. */
+  readonly finished: boolean;
+}
+
+/** How many workloads the bounds name. */
+export function workloadsIn(bounds: Bounds): number {
+  let sum = 0;
+  for (let length = 1; length <= bounds.length; length += 1) sum += bounds.operations.length ** length;
+  return sum;
+}
+
+/**
+ * Runs every workload without a crash, shortest first, so that the first violation is one of the shortest.
+ * @param goOn asked before every workload; `false` ends the survey, unfinished
+ */
+export async function survey(bounds: Bounds, goOn: (counts: Counts) => boolean): Promise<Survey> {
+  const counts = emptyCounts();
+  const units: CrashUnit[] = [];
+  const seen = new Set<string>();
+  const workloads = new Odometer();
+  const result = (rest: Partial<Survey>): Survey => ({
+    counts,
+    units,
+    counterexample: undefined,
+    finished: false,
+    ...rest,
+  });
+  try {
+    do {
+      if (!goOn(counts)) return result({});
+      workloads.begin();
+      const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
+      const points: UnitPoint[] = [];
+      for (const point of found) {
+        for (const stream of [...point.logs.keys()].keys()) {
+          const key = stateKey(onlyStream(point, stream), point.kind);
+          if (seen.has(key)) continue;
+          seen.add(key);
+          points.push({ place: point.place, stream });
+        }
+      }
+      if (points.length > 0) units.push({ workload: workloads.path(), points });
+    } while (workloads.advance());
+  } catch (error) {
+    return result({ counterexample: asCounterexample(error, () => workloads.path()) });
+  }
+  return result({ finished: true });
+}
+
+/** Searches what lies behind a unit's crash points. */
+export async function searchCrashes(bounds: Bounds, unit: CrashUnit): Promise<PartResult> {
+  const counts = emptyCounts();
+  const search = new CrashSearch(bounds, counts);
+  const answers = new Odometer(unit.workload.map(({ chosen }) => chosen));
+  answers.begin();
+  const workload = chooseWorkload(bounds, answers);
+  // Counted by the survey already.
+  const points = await runWorkload(bounds, workload, emptyCounts());
+  for (const { place, stream } of unit.points) {
+    const point = points[place - 1];
+    if (point === undefined) throw new RangeError(`A unit names crash point ${place} of ${points.length}.`);
+    const asked = momentChoice(ASKED.crash, points.length, point);
+    try {
+      await search.explore(point, bounds.recoveryCrashes, () => [...unit.workload, asked], stream);
+    } catch (error) {
+      return { counts, counterexample: asCounterexample(error, () => [...unit.workload, asked]) };
+    }
+  }
+  return { counts, counterexample: undefined };
+}
