@@ -31,7 +31,7 @@ interface Json {
   workloads: number;
 }
 
-const SMALL = ["check", "--length", "1", "--recovery-crashes", "0"];
+const SMALL = ["check", "--parts", "crashes", "--length", "1", "--recovery-crashes", "0"];
 
 describe("kmb check", () => {
   test("ends with 3 and says why where a witness was not met, and writes the same as JSON", () => {
@@ -54,7 +54,16 @@ describe("kmb check", () => {
           "recoveries",
           "left",
         ],
-        ["faults", "complete", "incompleteBecause", "invariants", "witnesses", "violations", "seconds"],
+        [
+          "faults",
+          "cases",
+          "complete",
+          "incompleteBecause",
+          "invariants",
+          "witnesses",
+          "violations",
+          "seconds",
+        ],
       ].flat(),
     );
     expect(json).toMatchObject({ schema: "kimberlite-storage/check@1", profile: "default", complete: false });
@@ -71,7 +80,7 @@ describe("kmb check", () => {
   });
 
   test("stops when its time is used up, and is not complete", () => {
-    const { status, out } = kmb("check", "--length", "5", "--seconds", "1");
+    const { status, out } = kmb("check", "--parts", "crashes", "--length", "5", "--seconds", "1");
     expect(status).toBe(3);
     expect(out).toContain("the budget of 1 seconds was used up");
   });
@@ -81,6 +90,7 @@ describe("kmb check", () => {
     [["check", "--length", "x"], "whole number of at least 1"],
     [["check", "--profile", "slow"], "Allowed choices are quick, default, nightly"],
     [["check", "--operations", "append,jump"], "operations.1"],
+    [["check", "--parts", "crashes,luck"], "parts.1"],
     [["check", "--nonsense"], "unknown option"],
     [["chekc"], "unknown command"],
     [["replay"], "missing required argument"],
@@ -107,8 +117,9 @@ describe("kmb replay", () => {
   };
   const bounds = (JSON.parse(bounded()) as Json).bounds;
   const counterexample = {
-    schema: "kimberlite-storage/counterexample@1",
+    schema: "kimberlite-storage/counterexample@2",
     bounds,
+    part: "crashes",
     invariant: "D1",
     expected: "",
     seen: "",
@@ -136,8 +147,8 @@ describe("kmb replay", () => {
 
   test.each([
     ["no JSON", "{", "This is not JSON."],
-    ["another schema", { schema: "x" }, "This is no kimberlite-storage/counterexample@1 file"],
-    ["no object", null, "This is no kimberlite-storage/counterexample@1 file"],
+    ["another schema", { schema: "x" }, "This is no kimberlite-storage/counterexample@2 file"],
+    ["no object", null, "This is no kimberlite-storage/counterexample@2 file"],
     ["missing fields", { ...counterexample, choices: undefined }, "choices"],
     [
       "choices of another version",

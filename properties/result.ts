@@ -23,6 +23,8 @@ export interface CheckResult {
   readonly crashStates: bigint;
   readonly recoveries: number;
   readonly left: bigint;
+  /** Single faults: failing calls, and stored bytes that are not what was written. */
+  readonly faults: number;
   /** What each part tried. */
   readonly cases: Readonly<Record<PartName, number>>;
   readonly complete: boolean;
@@ -76,6 +78,7 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     crashStates: counts.crashStates,
     recoveries: counts.cases.crashes,
     left: counts.left,
+    faults: counts.cases["failing-calls"] + counts.cases["stored-bytes"],
     cases: counts.cases,
     complete: incompleteBecause.length === 0,
     incompleteBecause,
