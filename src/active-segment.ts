@@ -7,9 +7,19 @@
  */
 import type { Disk, DiskFile } from "./disk.ts";
 import type { ErrorPlace } from "./error.ts";
-import { indexLogName, indexName, io, replaceFile, segmentName, syncNames, writeAll } from "./files.ts";
+import {
+  forChunks,
+  indexLogName,
+  indexName,
+  io,
+  replaceFile,
+  segmentName,
+  syncNames,
+  writeAll,
+} from "./files.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import type { PreparedBatch } from "./pipeline.ts";
+import type { Durability } from "./types.ts";
 
 /** What is known of a segment's index files when it is opened. */
 export interface IndexLogState {
@@ -21,6 +31,20 @@ export interface IndexLogState {
   readonly framed: number;
 }
 
+/** The write-ahead file of a segment's index, and how it is kept. */
+export interface IndexLog {
+  /** Missing where index files must not be written. */
+  readonly file: DiskFile | undefined;
+  readonly state: IndexLogState;
+  readonly settings: IndexSettings;
+}
+
+export interface IndexSettings {
+  /** After this many entries the index is saved anew. */
+  readonly indexLogMaxEntries: number;
+  readonly durability: Durability;
+}
+
 export class ActiveSegment {
   readonly number: number;
   readonly firstOffset: number;
@@ -28,9 +52,8 @@ export class ActiveSegment {
   readonly file: DiskFile;
   readonly #disk: Disk;
   readonly #streamPath: string;
-  /** Missing where index files must not be written. */
   readonly #indexLog: DiskFile | undefined;
-  readonly #indexLogMaxEntries: number;
+  readonly #settings: IndexSettings;
   #logState: IndexLogState;
   #unsynced: boolean;
   /** Set when the index files can no longer be written; they are hints, so appends go on without. */
@@ -40,7 +63,7 @@ export class ActiveSegment {
     disk: Disk,
     streamPath: string,
     segment: { number: number; firstOffset: number; index: OffsetIndex; file: DiskFile },
-    indexLog: { file: DiskFile | undefined; state: IndexLogState; maxEntries: number },
+    indexLog: IndexLog,
   ) {
     this.#disk = disk;
     this.#streamPath = streamPath;
@@ -49,7 +72,7 @@ export class ActiveSegment {
     this.index = segment.index;
     this.file = segment.file;
     this.#indexLog = indexLog.file;
-    this.#indexLogMaxEntries = indexLog.maxEntries;
+    this.#settings = indexLog.settings;
     this.#logState = indexLog.state;
     this.#unsynced = false;
     this.#indexStopped = indexLog.file === undefined;
@@ -60,19 +83,33 @@ export class ActiveSegment {
     return `${this.#streamPath}/${segmentName(this.number)}`;
   }
 
+  /** Whether the index files stay as they are, because they prove more than this index could say. */
+  get isFrozen(): boolean {
+    return this.#indexLog === undefined;
+  }
+
   /**
    * Makes durable what the segment holds now, and names it: what recovery shows, no later crash takes back. A process that was killed
    * may have left records, or a cut, that the kernel shows and the medium lacks. Replaces index files that are not to be believed.
    *
+   * What nothing proves to be on the medium is written again: after a failed sync the kernel may show bytes, call them clean, and
+   * not write them at the next sync (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC '20).
+   *
+   * @param proven bytes that index entries prove to be durable
    * @throws StorageError `io`
    */
-  async settle({ logTorn, rotten }: { logTorn: boolean; rotten: boolean }): Promise<void> {
+  async settle(proven: number, { logTorn, rotten }: { logTorn: boolean; rotten: boolean }): Promise<void> {
     const log = this.#indexLog;
     if (logTorn && log !== undefined) {
       await io("cutting an index", this.#place(), () => log.truncate(this.#logState.bytes));
     }
+    await writeAgain(this.file, this.path, proven, this.index.end);
     this.#unsynced = true;
     await this.sync();
+    if (this.#settings.durability === "strict" && log !== undefined) {
+      await writeAgain(log, this.#indexLogPath, 0, this.#logState.bytes);
+      await io("syncing an index", this.#place(), () => log.sync());
+    }
     await this.nameRecords();
     if (rotten && this.index.count > 0 && !this.#indexStopped) await this.#saveIndex();
   }
@@ -107,23 +144,23 @@ export class ActiveSegment {
   }
 
   /**
-   * Names the records since the last frame in the write-ahead file; all of them must be synced. The frame itself is not
-   * synced: a lost one lowers the watermark, and the records it named are found by a scan.
+   * Names the records since the last frame in the write-ahead file; all of them must be synced. With standard durability the frame
+   * itself is not synced: a lost one lowers the watermark, and the records it named are found by a scan. So a failure is no failure of
+   * the append: the records are durable.
    *
-   * A failure here is no failure of the append: the records are durable.
+   * @throws StorageError `io`, with strict durability
    */
   async nameRecords(): Promise<void> {
     if (this.#indexStopped || this.#logState.framed === this.index.count) return;
     try {
       await this.#writeFrame(this.#logState.framed, this.#logState.bytes, this.#logState.entries);
-      if (
-        this.#logState.entries >=
-        Math.max(this.#indexLogMaxEntries, this.index.count - this.#logState.entries)
-      ) {
+      const { entries } = this.#logState;
+      if (entries >= Math.max(this.#settings.indexLogMaxEntries, this.index.count - entries)) {
         await this.#saveIndex();
       }
-    } catch {
+    } catch (error) {
       this.#indexStopped = true;
+      if (this.#settings.durability === "strict") throw error;
     }
   }
 
@@ -159,14 +196,26 @@ export class ActiveSegment {
   async #writeFrame(from: number, at: number, entriesBefore: number): Promise<void> {
     if (this.#indexLog === undefined) return;
     const frame = this.index.frame(from);
-    await writeAll(this.#indexLog, `${this.#streamPath}/${indexLogName(this.number)}`, frame, at);
+    await writeAll(this.#indexLog, this.#indexLogPath, frame, at);
+    if (this.#settings.durability === "strict") {
+      await io("syncing an index", this.#place(), () => this.#indexLog?.sync());
+    }
     const framed = this.index.count;
     this.#logState = { bytes: at + frame.length, entries: entriesBefore + framed - from, framed };
+  }
+
+  get #indexLogPath(): string {
+    return `${this.#streamPath}/${indexLogName(this.number)}`;
   }
 
   #place(): ErrorPlace {
     return { file: this.path, position: this.index.end };
   }
+}
+
+/** Writes the bytes of a file from `start` to `end` over themselves, so that the next sync has them to write. */
+async function writeAgain(file: DiskFile, path: string, start: number, end: number): Promise<void> {
+  await forChunks(file, path, start, end, (chunk, at) => writeAll(file, path, chunk, at));
 }
 
 /**

@@ -35,6 +35,9 @@ export function segmentNumber(name: string): number | undefined {
   return segmentName(number) === name ? number : undefined;
 }
 
+/** Bytes copied at a time. */
+const COPY_BYTES = 1 << 20;
+
 /** Runs a call to the disk; a failure becomes a `StorageError` `io` that says what was being done. */
 export async function io<T>(doing: string, place: ErrorPlace, call: () => Answer<T>): Promise<T> {
   try {
@@ -123,4 +126,22 @@ export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): 
 /** Makes the names in a directory durable. */
 export async function syncNames(disk: Disk, path: string): Promise<void> {
   await io("syncing a directory", { file: path }, () => disk.syncDirectory(path));
+}
+
+/** Reads the bytes of a file from `start` to `end`, or to where it ends, a piece at a time. @throws StorageError `io` */
+export async function forChunks(
+  file: DiskFile,
+  path: string,
+  start: number,
+  end: number,
+  use: (chunk: Buffer, at: number) => void | Promise<void>,
+): Promise<void> {
+  const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, end - start));
+  for (let at = start; at < end;) {
+    const want = buffer.subarray(0, Math.min(buffer.length, end - at));
+    const read = await io("reading a file", { file: path, position: at }, () => file.read(want, at));
+    if (read === 0) return;
+    await use(want.subarray(0, read), at);
+    at += read;
+  }
 }

@@ -42,6 +42,7 @@ export type { StreamStatus } from "./stream.ts";
 export type {
   Answer,
   CheckpointPolicy,
+  Durability,
   CompressionKind,
   Offset,
   RecordKind,

@@ -6,7 +6,12 @@
  * ready for appends. May itself crash at any point and be run again.
  * @module
  */
-import { ActiveSegment, createSegmentFiles, type IndexLogState } from "./active-segment.ts";
+import {
+  ActiveSegment,
+  createSegmentFiles,
+  type IndexLogState,
+  type IndexSettings,
+} from "./active-segment.ts";
 import { genesisHash } from "./chain.ts";
 import type { DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
@@ -42,7 +47,8 @@ import type { Offset } from "./types.ts";
 export interface OpenStream {
   /** Sealed segments, in order. */
   readonly sealed: SegmentInfo[];
-  readonly active: ActiveSegment;
+  /** Missing if the last segment is; then the end is lost, too. */
+  readonly active: ActiveSegment | undefined;
   readonly tip: Tip;
   readonly findings: readonly Finding[];
   /** Why nothing can be appended, and why a read to the end cannot succeed: the stream's end is lost. */
@@ -52,7 +58,7 @@ export interface OpenStream {
 /** Opens a stream, or says that there is none: no directory, or one in which no segment was ever completed. */
 export async function openStream(
   context: StreamContext,
-  indexLogMaxEntries: number,
+  settings: IndexSettings,
 ): Promise<OpenStream | undefined> {
   const listed = await listIfThere(context.disk, context.path);
   if (listed === undefined) return undefined;
@@ -73,14 +79,14 @@ export async function openStream(
       },
     );
   }
-  return new Opening(context, names, manifest, last).run(indexLogMaxEntries);
+  return new Opening(context, names, manifest, last).run(settings);
 }
 
 /** Creates a stream's directory, its first segment and its manifest, and makes all of them durable. */
-export async function createStream(context: StreamContext, indexLogMaxEntries: number): Promise<OpenStream> {
+export async function createStream(context: StreamContext, settings: IndexSettings): Promise<OpenStream> {
   await io("making a directory", { file: context.path }, () => context.disk.makeDirectory(context.path));
   await syncNames(context.disk, context.rootPath);
-  const active = await startSegment(context, [], 0, 0, indexLogMaxEntries);
+  const active = await startSegment(context, [], 0, 0, settings);
   return {
     sealed: [],
     active,
@@ -99,7 +105,7 @@ export async function startSegment(
   sealed: readonly SegmentInfo[],
   number: number,
   firstOffset: number,
-  indexLogMaxEntries: number,
+  settings: IndexSettings,
 ): Promise<ActiveSegment> {
   const { file, indexLog } = await createSegmentFiles(context.disk, context.path, number);
   await writeManifest(context, sealed, { number, firstOffset, nextOffset: firstOffset, bytes: 0 });
@@ -107,7 +113,7 @@ export async function startSegment(
     context.disk,
     context.path,
     { number, firstOffset, index: new OffsetIndex(), file },
-    { file: indexLog, state: { bytes: 0, entries: 0, framed: 0 }, maxEntries: indexLogMaxEntries },
+    { file: indexLog, state: { bytes: 0, entries: 0, framed: 0 }, settings },
   );
 }
 
@@ -153,7 +159,7 @@ class Opening {
     this.#last = last;
   }
 
-  async run(indexLogMaxEntries: number): Promise<OpenStream> {
+  async run(settings: IndexSettings): Promise<OpenStream> {
     // A killed process may have left names that the kernel shows and the medium lacks; everything below builds on them.
     await syncNames(this.#context.disk, this.#context.rootPath);
     await syncNames(this.#context.disk, this.#context.path);
@@ -165,13 +171,13 @@ class Opening {
     const active = await this.#activeSegment(
       firstOffset,
       () => this.#headBefore(this.#last, previous),
-      indexLogMaxEntries,
+      settings,
     );
     try {
       await this.#finish(active, firstOffset);
       return active;
     } catch (error) {
-      await active.active.close();
+      await active.active?.close();
       throw error;
     }
   }
@@ -253,17 +259,20 @@ class Opening {
   async #activeSegment(
     firstOffset: number,
     previousHead: () => Promise<Uint8Array | undefined>,
-    indexLogMaxEntries: number,
+    settings: IndexSettings,
   ): Promise<OpenStream> {
     const { disk, path, stream } = this.#context;
     const number = this.#last;
     const segmentPath = `${path}/${segmentName(number)}`;
     if (!this.#names.has(segmentName(number))) {
-      throw new StorageError(
+      const lostEnd = new StorageError(
         "missing-segment",
         "The manifest names a last segment that is missing, so the stream's end is not known. Restore it from a copy.",
         { stream, offset: BigInt(firstOffset) as Offset, file: segmentPath },
       );
+      this.#findings.push({ what: "missing segment", action: "keep", error: lostEnd });
+      const tip = { nextOffset: firstOffset, head: (await previousHead()) ?? genesisHash() };
+      return { sealed: this.#sealed, active: undefined, tip, findings: this.#findings, lostEnd };
     }
     const file = await io("opening a segment", { file: segmentPath }, () => disk.open(segmentPath, "update"));
     let indexLog: DiskFile | undefined;
@@ -275,9 +284,9 @@ class Opening {
         disk,
         path,
         { number, firstOffset, index: segment.index, file },
-        { file: indexLog, state: indexLogState(segment.hints), maxEntries: indexLogMaxEntries },
+        { file: indexLog, state: indexLogState(segment.hints), settings },
       );
-      await active.settle(segment.hints);
+      await active.settle(segment.proven, segment.hints);
       const { head, nextOffset } = segment;
       const lostEnd =
         segment.lostEnd ?? (head === undefined ? this.#unknownHead(segmentPath, firstOffset) : undefined);
@@ -351,11 +360,11 @@ class Opening {
     });
   }
 
-  /** Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the `.idx`. */
+  /** Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the `.idx`. Without one they stay. */
   async #removeLeftovers(): Promise<void> {
     for (const { number } of this.#sealed) {
       const name = indexLogName(number);
-      if (!this.#names.has(name)) continue;
+      if (!this.#names.has(name) || !this.#names.has(indexName(number))) continue;
       const path = `${this.#context.path}/${name}`;
       await io("removing an index", { file: path }, () => this.#context.disk.remove(path));
     }

@@ -7,10 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Disk, DiskFile } from "./disk.ts";
-import { io, QUARANTINE_NAME, segmentName, syncNames, writeAll } from "./files.ts";
-
-/** Bytes copied at a time. */
-const COPY_BYTES = 1 << 20;
+import { forChunks, io, QUARANTINE_NAME, segmentName, syncNames, writeAll } from "./files.ts";
 
 /**
  * Copies the bytes of a segment from `start` to `end` into quarantine, durably.
@@ -42,21 +39,4 @@ export async function setAside(
   }
   await syncNames(disk, directory);
   return path;
-}
-
-async function forChunks(
-  file: DiskFile,
-  path: string,
-  start: number,
-  end: number,
-  use: (chunk: Buffer, at: number) => void | Promise<void>,
-): Promise<void> {
-  const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, end - start));
-  for (let at = start; at < end;) {
-    const want = buffer.subarray(0, Math.min(buffer.length, end - at));
-    const read = await io("reading a segment", { file: path, position: at }, () => file.read(want, at));
-    if (read === 0) return;
-    await use(want.subarray(0, read), at);
-    at += read;
-  }
 }

@@ -52,6 +52,8 @@ export interface RecoveredSegment {
   readonly index: OffsetIndex;
   /** What of the index files is good. */
   readonly hints: HintState;
+  /** Bytes that index entries prove to be durable. */
+  readonly proven: number;
   /**
    * Whether the index files prove more than the index could say, or say it of places that it has no form for: then they stay as they
    * are, so that the next start knows as much as this one.
@@ -177,6 +179,7 @@ export async function recoverSegment(
     hints: foreign
       ? { framed: 0, hasLog: hints.state.hasLog, logBytes: 0, logEntries: 0, logTorn: true, rotten: true }
       : hints.state,
+    proven: Math.min(watermark, index.end),
     frozen: index.hasGaps || lostEnd !== undefined || index.end < watermark,
     lostEnd,
   };

@@ -6,7 +6,7 @@
 import { StorageError } from "./error.ts";
 import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 import type { AppendOptions } from "./backend.ts";
-import type { Offset, StreamId, Verification } from "./types.ts";
+import type { Durability, Offset, StreamId, Verification } from "./types.ts";
 
 const VERIFICATIONS: readonly unknown[] = ["record", "checkpoint", "genesis"] satisfies Verification[];
 
@@ -78,6 +78,13 @@ export function refuseOtherOffset(stream: StreamId, expected: bigint | undefined
     `The batch was to begin at offset ${String(expected)}, but the next offset is ${nextOffset}. Read from there and decide again.`,
     { stream, offset: BigInt(nextOffset) as Offset },
   );
+}
+
+/** A durability, by default `standard`. */
+export function asDurability(value: unknown): Durability {
+  if (value === undefined) return "standard";
+  if (value === "standard" || value === "strict") return value;
+  throw new TypeError('durability is "standard" or "strict".');
 }
 
 /** A whole number from `min` to `max`. */

@@ -447,15 +447,25 @@ describe("where the end is lost, nothing is appended and no read to the end succ
 describe("a segment file that is gone is reported, not a shorter log", () => {
   const settings: StorageOptions = { maxSegmentBytes: 150 };
 
-  test("the last: the stream is refused, for its end is not known", async () => {
-    const { files } = await filled(settings);
+  test("the last: what lies before it is readable, its end is not known", async () => {
+    const { files, log } = await filled(settings);
+    const places = placesIn(files, log);
     const last =
       [...files.keys()]
         .filter((name) => name.endsWith(".log"))
         .sort()
         .at(-1) ?? "";
+    const first = places.findIndex(({ file }) => file === last);
     files.delete(last);
     const storage = await openOver(files, settings);
+    expect(first).toBeGreaterThan(3);
+    for (const [offset, record] of log.records.slice(0, first).entries()) {
+      expect(await at(storage, offset, "record")).toBe(shown(record));
+    }
+    const { nextOffset, findings, lostEnd } = await storage.status(1n);
+    expect(nextOffset).toBe(BigInt(first));
+    expect(findings).toMatchObject([{ what: "missing segment", action: "keep" }]);
+    expect(lostEnd).toBe(findings[0]?.error);
     for (const work of [
       () => storage.head(1n),
       () => storage.readFrom(1n, 0n, ALL, { verify: "record" }),

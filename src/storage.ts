@@ -25,6 +25,7 @@ import type { Record } from "./record.ts";
 import {
   asAppendOptions,
   asCount,
+  asDurability,
   asMaxBytes,
   asPayloads,
   asStart,
@@ -32,7 +33,7 @@ import {
   asVerification,
 } from "./requests.ts";
 import { Stream, type StreamSettings, type StreamStatus } from "./stream.ts";
-import type { CheckpointPolicy, CompressionKind, StreamId } from "./types.ts";
+import type { CheckpointPolicy, CompressionKind, Durability, StreamId } from "./types.ts";
 
 export interface StorageOptions {
   /** Default: `NodeDisk`, the file system. */
@@ -43,6 +44,8 @@ export interface StorageOptions {
   readonly codecs?: CodecRegistry;
   /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
   readonly checkpoints?: CheckpointPolicy;
+  /** What an acknowledgement proves; how a log is written, not what it says. Default: `standard`. */
+  readonly durability?: Durability;
   /** A batch that would make the active segment larger begins a new one. Default: 256 MiB. */
   readonly maxSegmentBytes?: number;
   /** After this many entries, or as many as were saved before, the index is saved anew. Default: 65536. */
@@ -76,6 +79,7 @@ export class Storage implements StorageBackend {
       policy: options.checkpoints,
       maxSegmentBytes: options.maxSegmentBytes,
       indexLogMaxEntries: options.indexLogMaxEntries,
+      durability: options.durability,
     };
   }
 
@@ -259,6 +263,7 @@ function withDefaults(options: StorageOptions): Required<StorageOptions> {
     checkpoints: {
       everyNRecords: asCount("checkpoints.everyNRecords", everyNRecords, 0, Number.MAX_SAFE_INTEGER),
     },
+    durability: asDurability(options.durability),
     maxSegmentBytes: asCount("maxSegmentBytes", options.maxSegmentBytes ?? 2 ** 28, 1, 2 ** 40),
     indexLogMaxEntries: asCount("indexLogMaxEntries", options.indexLogMaxEntries ?? 65_536, 1, 2 ** 31),
     readChunkBytes: asCount("readChunkBytes", options.readChunkBytes ?? 1 << 20, 1, 2 ** 30),

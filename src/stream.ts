@@ -13,18 +13,17 @@ import { indexLogName, indexName, io, withFile, readAll } from "./files.ts";
 import type { SegmentInfo } from "./manifest.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { createStream, type OpenStream, openStream, startSegment } from "./open-stream.ts";
-import type { ActiveSegment } from "./active-segment.ts";
+import type { ActiveSegment, IndexSettings } from "./active-segment.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
 import { LogCursor, type ReadSource } from "./read.ts";
 import type { Finding, StreamContext } from "./recover-segment.ts";
 import { refuseOtherOffset } from "./requests.ts";
 import type { CheckpointPolicy, Offset, Verification } from "./types.ts";
 
-export interface StreamSettings {
+export interface StreamSettings extends IndexSettings {
   readonly codec: Codec;
   readonly policy: CheckpointPolicy;
   readonly maxSegmentBytes: number;
-  readonly indexLogMaxEntries: number;
 }
 
 /** What is known of a stream, for people and monitors. */
@@ -32,6 +31,8 @@ export interface StreamStatus extends StreamHead {
   readonly segments: readonly SegmentInfo[];
   /** What recovery found when the stream was opened. */
   readonly findings: readonly Finding[];
+  /** Why the stream's end is not known, if it is not; `nextOffset` and `head` are then those of the last record that is. */
+  readonly lostEnd: StorageError | undefined;
 }
 
 const CACHED_INDEXES = 2;
@@ -75,15 +76,17 @@ export class Stream {
     });
   }
 
+  /** Where the stream ends. @throws StorageError if that is not known, for the end is lost */
   async head(): Promise<StreamHead> {
     await this.#ready();
-    const { nextOffset, head } = this.#open?.tip ?? EMPTY;
-    return { nextOffset: BigInt(nextOffset) as Offset, head: Uint8Array.from(head) };
+    if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
+    return this.#tip();
   }
 
   async status(): Promise<StreamStatus> {
-    const head = await this.head();
-    return { ...head, segments: this.#segments(), findings: this.#open?.findings ?? [] };
+    await this.#ready();
+    const { findings = [], lostEnd } = this.#open ?? {};
+    return { ...this.#tip(), segments: this.#segments(), findings, lostEnd };
   }
 
   /** A reader from `from` on. */
@@ -101,16 +104,21 @@ export class Stream {
     return new LogCursor(source, from, verify);
   }
 
-  /** Makes everything durable and closes the files; waits for what is under way. @throws StorageError `io` */
+  /**
+   * Makes everything durable and closes the files; waits for what is under way. The files are closed however it ends.
+   *
+   * @throws StorageError `io`; `poisoned` if a failure left in doubt what is durable
+   */
   close(): Promise<void> {
     return this.#enqueue(async () => {
       await this.#opening?.catch(() => undefined);
       const open = this.#open;
       if (open === undefined) return;
       try {
-        if (this.#poison === undefined) await this.#sync();
+        this.#refuseIfPoisoned();
+        await this.#sync();
       } finally {
-        await open.active.close();
+        await open.active?.close();
       }
     });
   }
@@ -123,7 +131,7 @@ export class Stream {
 
   /** Opens the stream the first time. A failure is final until the storage is opened anew. */
   #ready(): Promise<void> {
-    this.#opening ??= openStream(this.#context, this.#settings.indexLogMaxEntries).then((opened) => {
+    this.#opening ??= openStream(this.#context, this.#settings).then((opened) => {
       if (opened !== undefined) this.#open = { ...opened };
     });
     return this.#opening;
@@ -147,8 +155,10 @@ export class Stream {
   }
 
   async #commit(batch: PreparedBatch, fsync: boolean): Promise<void> {
-    const open = await this.#orPoison(() => this.#withRoomFor(batch));
-    const { active } = open;
+    const open = (this.#open ??= await this.#orPoison<OpenState>(() =>
+      createStream(this.#context, this.#settings),
+    ));
+    const active = await this.#orPoison(() => this.#segmentFor(open, batch));
     try {
       await active.write(batch);
     } catch (error) {
@@ -157,26 +167,28 @@ export class Stream {
     }
     if (fsync) await this.#orPoison(() => active.sync());
     active.commit(batch);
+    if (fsync) await this.#orPoison(() => active.nameRecords());
     open.tip = batch.tip;
-    if (fsync) await active.nameRecords();
   }
 
   async #sync(): Promise<void> {
     const active = this.#open?.active;
     if (active === undefined) return;
-    await this.#orPoison(() => active.sync());
-    await active.nameRecords();
+    await this.#orPoison(async () => {
+      await active.sync();
+      await active.nameRecords();
+    });
   }
 
-  /** The open stream with an active segment that the batch goes into: a new one if it would outgrow the limit. */
-  async #withRoomFor(batch: PreparedBatch): Promise<OpenState> {
-    const { indexLogMaxEntries, maxSegmentBytes } = this.#settings;
-    if (this.#open === undefined) {
-      this.#open = { ...(await createStream(this.#context, indexLogMaxEntries)) };
-    }
-    const open = this.#open;
+  /**
+   * The segment that a batch goes into: a new one if the batch would make this one outgrow the limit, or if this one's index files have
+   * to stay as they are and so could not name the batch.
+   */
+  async #segmentFor(open: OpenState, batch: PreparedBatch): Promise<ActiveSegment> {
     const { active, sealed, tip } = open;
-    if (active.index.end === 0 || active.index.end + batch.bytes.length <= maxSegmentBytes) return open;
+    if (active === undefined) throw new Error("A stream without an active segment takes no appends.");
+    const full = active.index.end + batch.bytes.length > this.#settings.maxSegmentBytes || active.isFrozen;
+    if (active.index.end === 0 || !full) return active;
     const info = infoOf(active, tip.nextOffset);
     await active.sync();
     await active.seal();
@@ -185,15 +197,22 @@ export class Stream {
       [...sealed, info],
       active.number + 1,
       tip.nextOffset,
-      indexLogMaxEntries,
+      this.#settings,
     );
     sealed.push(info);
     open.active = next;
     this.#cache(info.number, active.index);
     await active.close();
-    const leftover = `${this.#context.path}/${indexLogName(info.number)}`;
-    await io("removing an index", { file: leftover }, () => this.#context.disk.remove(leftover));
-    return open;
+    if (!active.isFrozen) {
+      const leftover = `${this.#context.path}/${indexLogName(info.number)}`;
+      await io("removing an index", { file: leftover }, () => this.#context.disk.remove(leftover));
+    }
+    return next;
+  }
+
+  #tip(): StreamHead {
+    const { nextOffset, head } = this.#open?.tip ?? EMPTY;
+    return { nextOffset: BigInt(nextOffset) as Offset, head: Uint8Array.from(head) };
   }
 
   /** Runs what must not fail halfway: if it does, nothing more is acknowledged. */
@@ -218,7 +237,7 @@ export class Stream {
   #segments(): readonly SegmentInfo[] {
     if (this.#open === undefined) return [];
     const { sealed, active, tip } = this.#open;
-    return [...sealed, infoOf(active, tip.nextOffset)];
+    return active === undefined ? sealed : [...sealed, infoOf(active, tip.nextOffset)];
   }
 
   async #index(segment: SegmentInfo): Promise<OffsetIndex> {

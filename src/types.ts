@@ -20,6 +20,12 @@ export interface CheckpointPolicy {
   readonly everyNRecords: number;
 }
 
+/**
+ * What an acknowledgement proves. `standard`: the records are synced. `strict`: the index entry that proves it is synced, too, so
+ * that damage found later is never taken for a torn write; one more sync for every append.
+ */
+export type Durability = "standard" | "strict";
+
 /** How far back a read verifies the hash chain before it returns anything. */
 export type Verification = "record" | "checkpoint" | "genesis";
 
