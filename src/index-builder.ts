@@ -6,7 +6,7 @@ import { chainHash } from "./chain.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { io } from "./files.ts";
-import type { OffsetIndex } from "./offset-index.ts";
+import { OffsetIndex } from "./offset-index.ts";
 import {
   claimedSize,
   type Flaw,
@@ -16,7 +16,7 @@ import {
   OVERHEAD_BYTES,
   prevHashAt,
 } from "./record.ts";
-import { expandedPayload, expansionFlaw, misfit, type RecordScanner } from "./scan.ts";
+import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 
 /** Where a scan came to: the next offset, the chain hash before it (if known), and what stopped it. */
 export interface ScanEnd {
@@ -70,36 +70,98 @@ export interface Found {
   readonly offset: number;
 }
 
+/** What a search for intact records came to. */
+export interface Search {
+  readonly found: Found | undefined;
+  /** Whether it was given up: the bytes look like records in so many ways that trying them all would take too long. */
+  readonly givenUp: boolean;
+}
+
+/** How many times over the bytes of a region may be looked at in search of records. */
+const LOOKS_MAX = 64;
+
 /**
- * The first intact record behind byte `start` that could continue the stream: its offset is at least `offset` and not
- * larger than the bytes between leave room for. What looks like one by chance passes with probability 2^-32 times the
- * number of positions whose first eight bytes are such an offset.
+ * Looks behind byte `start`, where the record at `offset` is unreadable, for where records can be read again: for an intact record of a later offset than `offset`, but not
+ * larger than the bytes between leave room for.
  *
- * O(bytes) time unless the bytes were made to look like record headers everywhere; one record's memory.
+ * A payload may hold what looks like records, by chance or because somebody meant it to. So each candidate is followed as far as
+ * records continue its chain, and the first that leads to the region's end is taken, else the one that leads farthest: out of a payload no
+ * chain leads into the record that really follows. Not promised: to tell a forgery inside the last record from the record behind it.
+ *
+ * O(bytes) time, or a fixed multiple where the bytes were made to look like records; memory of a run's index and one record.
  */
 export async function findIntact(
-  file: DiskFile,
-  path: string,
+  { file, path, end, codecs, chunkBytes }: Region,
   start: number,
-  end: number,
   offset: number,
-  chunkBytes: number,
-): Promise<Found | undefined> {
+): Promise<Search> {
   const step = Math.max(chunkBytes, HEADER_BYTES);
+  const followed = new Set<number>();
+  let room = LOOKS_MAX * (end - start);
+  let found: Found | undefined;
+  let farthest = 0;
   for (let base = start; end - base >= OVERHEAD_BYTES; base += step) {
     const window = await readRange(file, path, base, Math.min(base + step + HEADER_BYTES, end));
     for (let at = 0; at < step && window.length - at >= HEADER_BYTES; at += 1) {
       const position = base + at;
       const claimed = Number(offsetAt(window, at));
-      if (claimed < offset || claimed - offset > (position - start) / OVERHEAD_BYTES + 1) continue;
+      if (claimed <= offset || claimed - offset > (position + 1 - start) / OVERHEAD_BYTES) continue;
       const size = claimedSize(window, at);
-      if (position + size > end) continue;
+      if (position + size > end || followed.has(position)) continue;
+      room -= size;
+      if (room < 0) return { found, givenUp: true };
       const held = at + size <= window.length ? window.subarray(at, at + size) : undefined;
       const record = held ?? (await readRange(file, path, position, position + size));
-      if (frameAt(record, 0, record.length).ok) return { position, offset: claimed };
+      if (!frameAt(record, 0, record.length).ok) continue;
+      const run = new OffsetIndex();
+      run.pushLost(0, position);
+      const scanner = new RecordScanner(file, path, position, end, chunkBytes);
+      await extendIndex(run, scanner, claimed, undefined, codecs);
+      for (let i = 0; i < run.count; i += 1) followed.add(run.position(i));
+      room -= run.end - position;
+      if (run.end <= farthest) continue;
+      farthest = run.end;
+      found = { position, offset: claimed };
+      if (farthest === end) return { found, givenUp: false };
     }
   }
-  return undefined;
+  return { found, givenUp: false };
+}
+
+/** Part of a segment file: from wherever to byte `end`. */
+export interface Region {
+  readonly file: DiskFile;
+  readonly path: string;
+  readonly end: number;
+  readonly codecs: CodecRegistry;
+  readonly chunkBytes: number;
+}
+
+/**
+ * The index of a segment from its first byte on, with gaps where records cannot be read, and the first flaw met.
+ *
+ * @param offset what the first record must say
+ * @param head chain hash of the record before it; `undefined` if that is not known
+ */
+export async function indexAround(
+  region: Region,
+  offset: number,
+  head: Uint8Array | undefined,
+): Promise<ScanEnd & { readonly index: OffsetIndex; readonly position: number }> {
+  const { file, path, chunkBytes, codecs } = region;
+  const index = new OffsetIndex();
+  const scanner = new RecordScanner(file, path, 0, region.end, chunkBytes);
+  let end = await extendIndex(index, scanner, offset, head, codecs);
+  const { flaw } = end;
+  const position = index.end;
+  while (end.flaw !== undefined) {
+    const { found } = await findIntact(region, index.end + 1, end.nextOffset);
+    if (found === undefined) break;
+    index.pushLost(found.offset - end.nextOffset, found.position);
+    scanner.skipTo(found.position);
+    end = await extendIndex(index, scanner, found.offset, undefined, codecs);
+  }
+  return { index, nextOffset: end.nextOffset, head: end.head, flaw, position };
 }
 
 async function readRange(file: DiskFile, path: string, start: number, end: number): Promise<Buffer> {

@@ -10,9 +10,9 @@ import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
 import { isMissing, segmentName, withFile } from "./files.ts";
-import { extendIndex } from "./index-builder.ts";
+import { indexAround } from "./index-builder.ts";
 import type { SegmentInfo } from "./manifest.ts";
-import { OffsetIndex } from "./offset-index.ts";
+import type { OffsetIndex } from "./offset-index.ts";
 import { type Flaw, type Frame, prevHashAt, type Record, recordAt, saysOffset } from "./record.ts";
 import type { StreamContext } from "./recover-segment.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
@@ -192,14 +192,13 @@ export class LogCursor {
     if (hinted !== undefined) return hinted;
     return this.#open(segment, async (file, path) => {
       const { chunkBytes, codecs } = this.#source.context;
-      const index = new OffsetIndex();
-      const scanner = new RecordScanner(file, path, 0, segment.bytes, chunkBytes);
       const first = segment.firstOffset === 0 ? genesisHash() : undefined;
-      const end = await extendIndex(index, scanner, segment.firstOffset, first, codecs);
-      if (end.nextOffset === segment.nextOffset) this.#source.replaceIndex(segment, index);
-      const found = offset < end.nextOffset ? await this.#look(segment, offset, index) : undefined;
+      const region = { file, path, end: segment.bytes, codecs, chunkBytes };
+      const { index, nextOffset, flaw, position } = await indexAround(region, segment.firstOffset, first);
+      if (nextOffset === segment.nextOffset) this.#source.replaceIndex(segment, index);
+      const found = offset < nextOffset ? await this.#look(segment, offset, index) : undefined;
       if (found !== undefined) return found;
-      throw this.#flawError(end.flaw ?? LOST, path, index.end);
+      throw this.#flawError(flaw ?? LOST, path, position);
     });
   }
 

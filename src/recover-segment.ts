@@ -11,7 +11,7 @@ import type { CodecRegistry } from "./codec.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
 import { indexLogName, indexName, io, readAll, segmentName, withFile } from "./files.ts";
-import { extendIndex, findIntact, type Found } from "./index-builder.ts";
+import { extendIndex, findIntact } from "./index-builder.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { setAside } from "./quarantine.ts";
 import { type Flaw, prevHashAt } from "./record.ts";
@@ -128,6 +128,7 @@ export async function recoverSegment(
   }
 
   const scanner = new RecordScanner(file, path, index.end, bytes, context.chunkBytes);
+  const region = { file, path, end: bytes, codecs: context.codecs, chunkBytes: context.chunkBytes };
   let lostEnd: StorageError | undefined;
   for (;;) {
     const end = await extendIndex(index, scanner, offset, head, context.codecs);
@@ -139,18 +140,16 @@ export async function recoverSegment(
     const flaw = end.flaw ?? LOST_END;
     const known = watermarkKnown || position < watermark;
     const unreadable = end.flaw?.unreadable ?? false;
-    const next = offset;
-    const search = (): Promise<Found | undefined> =>
-      findIntact(file, path, position + 1, bytes, next, context.chunkBytes);
     // Looked for only where it decides, or where there is something to go on behind: it costs a walk over the rest.
-    let behind = known || place.sealed || unreadable ? undefined : await search();
+    let behind =
+      known || place.sealed || unreadable ? undefined : await findIntact(region, position + 1, offset);
     const verdict = decide({
       intact: end.flaw === undefined,
       sealed: place.sealed,
       watermarkKnown: known,
       belowWatermark: position < watermark,
       unreadable,
-      intactBehind: behind !== undefined,
+      intactBehind: behind !== undefined && (behind.found !== undefined || behind.givenUp),
     });
     if (verdict.action === "cut") {
       const quarantine = await setAside(context.disk, context.path, place.number, file, position, bytes);
@@ -160,15 +159,16 @@ export async function recoverSegment(
       break;
     }
     findings.push({ what: verdict.name, action: verdict.action, error: error(flaw, position, offset) });
-    if (end.flaw !== undefined && !unreadable) behind ??= await search();
-    if (behind === undefined) {
+    if (end.flaw !== undefined && !unreadable) behind ??= await findIntact(region, position + 1, offset);
+    const found = behind?.found;
+    if (found === undefined) {
       lostEnd = error(flaw, position, offset);
       break;
     }
-    index.pushLost(behind.offset - offset, behind.position);
-    offset = behind.offset;
+    index.pushLost(found.offset - offset, found.position);
+    offset = found.offset;
     head = undefined;
-    scanner.skipTo(behind.position);
+    scanner.skipTo(found.position);
   }
   return {
     number: place.number,

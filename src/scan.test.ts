@@ -9,7 +9,7 @@ import { encoded, HandLog, join, sealed, type StoredRecord, text, u32, u64 } fro
 import { flipped, shown } from "../e2e/testing.ts";
 import { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
-import { extendIndex, findIntact } from "./index-builder.ts";
+import { extendIndex, findIntact, type Found, type Region } from "./index-builder.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { type Flaw, frameAt, recordAt } from "./record.ts";
 import { misfit, RecordScanner } from "./scan.ts";
@@ -38,6 +38,14 @@ function file(bytes: Uint8Array): DiskFile {
     close: refuse,
   };
 }
+
+const region = (bytes: Uint8Array, chunkBytes: number): Region => ({
+  file: file(bytes),
+  path: "/segment",
+  end: bytes.length,
+  codecs: new CodecRegistry(),
+  chunkBytes,
+});
 
 const scannerOver = (bytes: Uint8Array, chunk: number, start = 0): RecordScanner =>
   new RecordScanner(file(bytes), "/segment", start, bytes.length, chunk);
@@ -113,46 +121,80 @@ describe.each(CHUNKS)("%i bytes at a time", (chunk) => {
     for (let offset = 0; offset < LOG.records.length; offset += 1) {
       const start = positionOf(offset);
       const bytes = flipped(LOG.bytes(), (start + 20) * 8);
-      const found = await findIntact(file(bytes), "/segment", start + 1, bytes.length, offset, chunk);
-      expect(found).toStrictEqual(
-        offset === 9 ? undefined : { position: positionOf(offset + 1), offset: offset + 1 },
-      );
+      expect(await findIntact(region(bytes, chunk), start + 1, offset)).toStrictEqual({
+        found: offset === 9 ? undefined : { position: positionOf(offset + 1), offset: offset + 1 },
+        givenUp: false,
+      });
     }
   });
 });
 
 describe("what continues a stream behind damage", () => {
-  const find = (bytes: Uint8Array, offset: number, start = 0): ReturnType<typeof findIntact> =>
-    findIntact(file(bytes), "/segment", start, bytes.length, offset, 64);
+  /** What is found behind a lost record of so many bytes. */
+  const behind = async (lost: number, bytes: Uint8Array, offset: number): Promise<Found | undefined> => {
+    const whole = join(new Uint8Array(lost), bytes);
+    const { found, givenUp } = await findIntact(region(whole, 64), 1, offset);
+    expect(givenUp).toBe(false);
+    return found;
+  };
+  const record = (offset: bigint, payload: Uint8Array, prevHash = new Uint8Array(32)): Uint8Array =>
+    encoded({ offset, prevHash, kind: "data", payload });
 
-  test("is no record of an offset before", async () => {
-    expect(await find(LOG.bytes(2, 3), 3)).toBeUndefined();
-    expect(await find(LOG.bytes(2, 3), 2)).toStrictEqual({ position: 0, offset: 2 });
+  test("is a record of a later offset", async () => {
+    expect(await behind(50, LOG.bytes(2, 3), 3)).toBeUndefined();
+    expect(await behind(50, LOG.bytes(2, 3), 2)).toBeUndefined();
+    expect(await behind(50, LOG.bytes(2, 3), 1)).toStrictEqual({ position: 50, offset: 2 });
   });
 
   test("is no record for which the bytes between leave no room", async () => {
-    const record = encoded({
-      offset: 9n,
-      prevHash: new Uint8Array(32),
-      kind: "data",
-      payload: text("event"),
-    });
-    expect(await find(join(new Uint8Array(48 * 3), record), 5)).toStrictEqual({ position: 144, offset: 9 });
-    expect(await find(join(new Uint8Array(48 * 3 - 1), record), 5)).toBeUndefined();
+    expect(await behind(48 * 3, record(9n, text("event")), 6)).toStrictEqual({ position: 144, offset: 9 });
+    expect(await behind(48 * 3 - 1, record(9n, text("event")), 6)).toBeUndefined();
   });
 
   test("is no record that is damaged or cut itself", async () => {
-    expect(await find(flipped(LOG.bytes(5, 6), 8 * 50), 5)).toBeUndefined();
-    expect(await find(LOG.bytes(5, 6).subarray(0, -1), 5)).toBeUndefined();
+    expect(await behind(50, flipped(LOG.bytes(5, 6), 8 * 50), 4)).toBeUndefined();
+    expect(await behind(50, LOG.bytes(5, 6).subarray(0, -1), 4)).toBeUndefined();
+  });
+
+  test("is the record that really follows, not what a payload holds: no chain leads out of that", async () => {
+    const forged = join(record(1n, text("forged")), record(2n, text("forged, too")));
+    const log = new HandLog().append(join(text("x".repeat(60)), forged), text("real"), text("last"));
+    const bytes = flipped(log.bytes(), 8 * 42);
+    expect(await findIntact(region(bytes, 64), 1, 0)).toStrictEqual({
+      found: { position: log.bytes(0, 1).length, offset: 1 },
+      givenUp: false,
+    });
+  });
+
+  test("is not searched for ever in bytes made to look like records everywhere", async () => {
+    // Headers at every 48th byte, each claiming all the bytes behind it: trying every one would take quadratic time.
+    const bytes = Buffer.alloc(48 * 4000);
+    for (let at = 0; at < bytes.length; at += 48) {
+      bytes.writeUInt32LE(at / 48, at);
+      bytes.writeUInt32LE(bytes.length - at - 48, at + 40);
+    }
+    let read = 0;
+    const counted = file(bytes);
+    const counting: DiskFile = {
+      ...counted,
+      read(target, position) {
+        read += target.length;
+        return counted.read(target, position);
+      },
+    };
+    const search = await findIntact({ ...region(bytes, 64), file: counting }, 1, 0);
+    expect(search).toStrictEqual({ found: undefined, givenUp: true });
+    expect(read).toBeLessThan(70 * bytes.length);
   });
 
   test.prop([fc.uint8Array({ maxLength: 150 }), fc.constantFrom(1, 16, 64)])(
     "is not found in any bytes that hold none",
     async (noise, chunk) => {
-      expect(await findIntact(file(noise), "/segment", 0, noise.length, 0, chunk)).toBeUndefined();
-      const bytes = join(noise, LOG.bytes(5, 6));
-      const found = await findIntact(file(bytes), "/segment", 0, bytes.length, 5, chunk);
-      expect(found).toStrictEqual({ position: noise.length, offset: 5 });
+      const none = { found: undefined, givenUp: false };
+      expect(await findIntact(region(noise, chunk), 1, 0)).toStrictEqual(none);
+      const bytes = join(new Uint8Array(48), noise, LOG.bytes(5, 6));
+      const found = { position: 48 + noise.length, offset: 5 };
+      expect(await findIntact(region(bytes, chunk), 1, 4)).toStrictEqual({ found, givenUp: false });
     },
   );
 });
