@@ -8,7 +8,7 @@ const interval = fc.tuple(
 );
 
 test.prop([fc.array(interval, { maxLength: 6 }), interval], { numRuns: 1000 })(
-  "it covers an interval exactly if it has every byte of it",
+  "it covers an interval exactly if it has every byte of it, and meets it exactly if it has one",
   (added, [start, end]) => {
     const coverage = new Coverage();
     const bytes = new Set<number>();
@@ -20,5 +20,6 @@ test.prop([fc.array(interval, { maxLength: 6 }), interval], { numRuns: 1000 })(
       for (const byte of each(from, to)) bytes.add(byte);
     }
     expect(coverage.covers(start, end)).toBe(each(start, end).every((byte) => bytes.has(byte)));
+    expect(coverage.meets(start, end)).toBe(each(start, end).some((byte) => bytes.has(byte)));
   },
 );

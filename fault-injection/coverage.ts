@@ -34,4 +34,14 @@ export class Coverage {
     }
     return false;
   }
+
+  /** Whether anything of [start..end) is in the set; nothing of the empty interval is. */
+  meets(start: number, end: number): boolean {
+    if (start >= end) return false;
+    const edges = this.edges;
+    for (let i = 0; i < edges.length; i += 2) {
+      if (elementAt(edges, i) < end && start < elementAt(edges, i + 1)) return true;
+    }
+    return false;
+  }
 }

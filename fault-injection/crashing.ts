@@ -4,11 +4,11 @@
  * @module
  */
 import { elementAt } from "./element-at.ts";
-import type { EntryOperation, Layer, PendingFileOperation, Piece } from "./operations.ts";
+import type { EntryOperation, Layer, PendingFileOperation, Piece, SizeLeft } from "./operations.ts";
 import type { MediumRules } from "./persistence.ts";
 import type { DirectoryInode } from "./simulated-directory.ts";
-import type { FileInode } from "./simulated-file.ts";
-import { UNKNOWN } from "./undecided.ts";
+import { cleanSizeIndex, type FileInode } from "./simulated-file.ts";
+import { CLEAN, UNKNOWN } from "./undecided.ts";
 
 /** Where the operation issued at a step begins in the row of ordered things; -1 if it is not in it. */
 export type PositionOf = (step: number) => number;
@@ -35,7 +35,10 @@ export function leaveDirectory(directory: DirectoryInode, crash: number, positio
   return 1n << BigInt(independent);
 }
 
-/** Leaves a file's pending operations undecided; returns the combinations of those that are independent. */
+/**
+ * Leaves a file's pending operations undecided, and what failed syncs left clean; returns the combinations of those that are
+ * independent. With `CLEAN` for a crash it leaves the pending ones clean.
+ */
 export function leaveFile(
   file: FileInode,
   crash: number,
@@ -44,9 +47,13 @@ export function leaveFile(
 ): bigint {
   const { left } = file;
   const { separateSize } = rules.persistence;
-  const first = left.length;
+  const clean = takeCleanSize(left);
+  if (crash !== CLEAN) {
+    for (const [i, layer] of left.entries()) if (layer.crash === CLEAN) left[i] = { ...layer, crash };
+    file.history = undefined;
+  }
   const sizes: number[] = [];
-  let size = file.baseSize;
+  let size = clean?.values[0] ?? file.baseSize;
   for (const operation of file.pending) {
     const { step } = operation;
     const fate = { step, crash, at: positionOf(step) };
@@ -66,29 +73,42 @@ export function leaveFile(
   file.pending = [];
   let whole = 0;
   let combinations = 1n;
-  for (let i = first; i < left.length; i++) {
-    const layer = elementAt(left, i);
-    if (layer.at >= 0) continue;
+  for (const layer of left) {
+    if (layer.crash !== crash || layer.at >= 0) continue;
     if (layer.steps === 1) whole++;
     else combinations *= BigInt(layer.steps + 1);
   }
   combinations <<= BigInt(whole);
-  if (!separateSize) file.size = UNKNOWN;
-  else combinations *= leaveSize(file, sizes, crash);
+  if (separateSize) combinations *= leaveSize(file, sizes, clean, crash);
+  else if (crash !== CLEAN) file.size = UNKNOWN;
   return combinations;
 }
 
-/** The size becomes one of those the file had since the durable one. */
-function leaveSize(file: FileInode, sizes: readonly number[], crash: number): bigint {
-  if (sizes.length === 0) return 1n;
+/** Takes the size that failed syncs left out of the layers. */
+function takeCleanSize(left: Layer[]): SizeLeft | undefined {
+  const index = cleanSizeIndex(left);
+  if (index < 0) return undefined;
+  const [taken] = left.splice(index, 1);
+  return taken as SizeLeft;
+}
+
+/** The size becomes one of those the file had since the durable one; `clean` are those before the last failed sync. */
+function leaveSize(
+  file: FileInode,
+  sizes: readonly number[],
+  clean: SizeLeft | undefined,
+  crash: number,
+): bigint {
+  if (sizes.length === 0 && clean === undefined) return 1n;
   const values = new Set<number>();
   for (let i = sizes.length - 1; i >= 0; i--) values.add(elementAt(sizes, i));
-  const before = file.baseSize === UNKNOWN;
-  if (!before) values.add(file.baseSize);
+  for (const value of clean?.values ?? []) values.add(value);
+  const before = clean === undefined ? file.baseSize === UNKNOWN : clean.before;
+  if (clean === undefined && !before) values.add(file.baseSize);
   const options = values.size + (before ? 1 : 0);
   file.left.push({ kind: "size", values: [...values], before, crash, at: -1, steps: options - 1 });
   file.baseSize = UNKNOWN;
-  file.size = UNKNOWN;
+  if (crash !== CLEAN) file.size = UNKNOWN;
   return BigInt(options);
 }
 

@@ -3,7 +3,8 @@
  * applying what survives in order. Deliberately naive; it shares with the lazy code the rows of `PERSISTENCE` and the list
  * of what was issued, and nothing that decides. Exponential: for small states only.
  *
- * One crash, from a state in which nothing is undecided.
+ * One crash, from a state in which nothing is undecided. Syncs may have failed before it and left their pages clean; where
+ * a later sync hid what they left, this writes out more combinations than the lazy disk counts, for the same images.
  * @module
  */
 import type { IssuedOperation, PendingState } from "./inspection.ts";
@@ -32,10 +33,14 @@ export function imageKey({ files, directories }: Image): string {
 }
 
 /** The smallest thing that survives or not: `bytes` at `position` of a file, a file's new size, an entry operation. */
-type Atom =
+type Atom = { readonly outcome: Outcome } & (
   | { kind: "bytes"; on: number; position: number; bytes: number[] }
   | { kind: "clip"; on: number; size: number }
-  | { kind: "entry"; operation: IssuedOperation & { kind: "entry" } };
+  | { kind: "entry"; operation: IssuedOperation & { kind: "entry" } }
+);
+
+/** What became of an operation before the crash. What a sync failed to write is in no order. */
+type Outcome = "pending" | "synced" | "sync failed";
 
 /** How much of each atom survives (up to `fullOf(atom)`), and the sizes of files where these are separate. */
 interface Combination {
@@ -73,35 +78,56 @@ function fallApart(state: PendingState): { atoms: Atom[]; sizes: Map<number, Set
     current.set(on, size);
     sizes.get(on)?.add(size);
   };
-  const addBytes = (on: number, position: number, bytes: readonly number[]): number[] => {
+  const addBytes = (on: number, position: number, bytes: readonly number[], outcome: Outcome): number[] => {
     const ends: number[] = [];
     bytes.forEach((byte, i) => {
       const last = atoms.at(-1);
       if (i === 0 || (position + i) % rules.sectorBytes === 0 || last?.kind !== "bytes") {
-        atoms.push({ kind: "bytes", on, position: position + i, bytes: [byte] });
+        atoms.push({ kind: "bytes", on, position: position + i, bytes: [byte], outcome });
         if (i > 0) ends.push(position + i);
       } else last.bytes.push(byte);
     });
     return bytes.length === 0 ? ends : [...ends, position + bytes.length];
   };
-  for (const operation of issued) {
+  // The files of which the sync that comes next has to write the size.
+  const setsSize = new Set<number>();
+  const outcomes = outcomesOf(issued);
+  issued.forEach((operation, i) => {
+    const outcome = outcomes[i] ?? "pending";
     if (operation.kind === "entry") {
-      atoms.push({ kind: "entry", operation });
-      continue;
+      atoms.push({ kind: "entry", operation, outcome });
+      return;
     }
     const { on } = operation;
     const before = current.get(on) ?? 0;
     if (operation.kind === "write") {
-      const ends = addBytes(on, operation.position, [...operation.bytes]);
+      const end = operation.position + operation.bytes.length;
+      if (outcome === "synced" && end > Math.min(...(sizes.get(on) ?? []))) setsSize.add(on);
+      const ends = addBytes(on, operation.position, [...operation.bytes], outcome);
       for (const end of ends) if (end > (current.get(on) ?? 0)) resize(on, end);
-    } else {
+    } else if (operation.kind === "truncate") {
+      if (outcome === "synced") setsSize.add(on);
       const removed = Math.max(before - operation.size, 0);
-      if (separateSize) addBytes(on, operation.size, new Array<number>(removed).fill(0));
-      else atoms.push({ kind: "clip", on, size: operation.size });
+      if (separateSize && outcome !== "synced")
+        addBytes(on, operation.size, new Array<number>(removed).fill(0), outcome);
+      else atoms.push({ kind: "clip", on, size: operation.size, outcome });
       resize(on, operation.size);
+    } else if (separateSize && setsSize.delete(on)) {
+      atoms.push({ kind: "clip", on, size: before, outcome: "synced" });
+      sizes.set(on, new Set([before]));
     }
-  }
+  });
   return { atoms, sizes };
+}
+
+/** For each operation what the next sync of its inode made of it. */
+function outcomesOf(issued: readonly IssuedOperation[]): Outcome[] {
+  const next = new Map<number, Outcome>();
+  const outcomes = [...issued].reverse().map((operation): Outcome => {
+    if (operation.kind === "sync") next.set(operation.on, operation.succeeded ? "synced" : "sync failed");
+    return next.get(operation.on) ?? "pending";
+  });
+  return outcomes.reverse();
 }
 
 /** In how many steps an atom survives. */
@@ -116,19 +142,21 @@ function* combinationsOf(
 ): Generator<Combination> {
   const { ordered, separateSize } = state.rules.persistence;
   const isOrdered = (atom: Atom): boolean =>
-    ordered === "everything" || (ordered === "entries" && atom.kind === "entry");
+    atom.outcome === "pending" &&
+    (ordered === "everything" || (ordered === "entries" && atom.kind === "entry"));
   const inRow = atoms.filter(isOrdered).reduce((sum, atom) => sum + fullOf(atom, state), 0);
   const files = separateSize ? [...sizes.keys()] : [];
   // A mixed-radix counter: one digit for the cut, one for each atom that is not in the row, one for each file's size.
   const radixes = [
     inRow + 1,
-    ...atoms.map((atom) => (isOrdered(atom) ? 1 : fullOf(atom, state) + 1)),
+    ...atoms.map((atom) => (isOrdered(atom) || atom.outcome === "synced" ? 1 : fullOf(atom, state) + 1)),
     ...files.map((on) => sizes.get(on)?.size ?? 1),
   ];
   const digits = radixes.map(() => 0);
   for (;;) {
     let beforeCut = digits[0] ?? 0;
     const kept = atoms.map((atom, i) => {
+      if (atom.outcome === "synced") return fullOf(atom, state);
       if (!isOrdered(atom)) return digits[1 + i] ?? 0;
       const mine = Math.min(beforeCut, fullOf(atom, state));
       beforeCut -= mine;

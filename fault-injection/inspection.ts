@@ -2,12 +2,12 @@
  * Looking at a whole medium at once: its contents, its key, and what a crash would leave undecided, as plain data.
  * @module
  */
-import type { EntryOperation, Layer, PendingFileOperation } from "./operations.ts";
+import type { EntryOperation, Layer, PendingFileOperation, SyncHistory } from "./operations.ts";
 import { type Medium, ROOT } from "./medium.ts";
 import type { MediumRules } from "./persistence.ts";
 import { ABSENT, type DirectoryInode } from "./simulated-directory.ts";
 import type { FileInode } from "./simulated-file.ts";
-import { DURABLE } from "./undecided.ts";
+import { CLEAN, DURABLE } from "./undecided.ts";
 
 /** A whole tree: files with their contents, in the order of their paths, and the paths of all directories but the root. */
 export interface Contents {
@@ -88,7 +88,7 @@ function textOfFile(file: FileInode): string {
   let end = base.length;
   while (end > 0 && base[end - 1] === 0) end--;
   let text = `F${baseSize},${end}:${base.toString("latin1", 0, end)}`;
-  for (const layer of left) text += (layer.crash === DURABLE ? "d" : "u") + textOfLayer(layer);
+  for (const layer of left) text += textOfCrash(layer) + textOfLayer(layer);
   text += "|";
   for (const operation of pending) {
     if (operation.kind === "write") {
@@ -97,6 +97,11 @@ function textOfFile(file: FileInode): string {
     } else text += `t${operation.size},${operation.reach}:`;
   }
   return `${text};`;
+}
+
+function textOfCrash({ crash }: Layer): string {
+  if (crash === DURABLE) return "d";
+  return crash === CLEAN ? "c" : "u";
 }
 
 function textOfLayer(layer: Layer): string {
@@ -114,7 +119,7 @@ function textOfOrder(medium: Medium, met: ReadonlyMap<number, number>, withFiles
     const inode = medium.inode(number);
     if (inode.kind === "file" && !withFiles) continue;
     for (const [i, { crash, at }] of inode.left.entries()) {
-      if (crash !== DURABLE) things.push({ crash, order: at, text: `${name}.${i} ` });
+      if (crash >= 0 && at >= 0) things.push({ crash, order: at, text: `${name}.${i} ` });
     }
     for (const [i, { step }] of inode.pending.entries()) {
       things.push({ crash: Infinity, order: step, text: `${name}.${i} ` });
@@ -136,12 +141,13 @@ export interface PendingState {
   readonly rules: MediumRules;
   /** What is durable, by inode number; 0 is the root directory. */
   readonly durable: readonly (Uint8Array | ReadonlyMap<string, number>)[];
-  /** What is pending, as it was issued. */
+  /** What is pending, as it was issued; for a file of which a sync failed what happened to it since, too. */
   readonly issued: readonly IssuedOperation[];
 }
 
-/** A pending operation on the inode `on`. */
+/** An operation on the inode `on`; or a sync of it, which decides about what was issued on it since the one before. */
 export type IssuedOperation =
+  | { readonly kind: "sync"; readonly on: number; readonly succeeded: boolean }
   | { readonly kind: "write"; readonly on: number; readonly position: number; readonly bytes: Uint8Array }
   | { readonly kind: "truncate"; readonly on: number; readonly size: number }
   | {
@@ -165,17 +171,29 @@ export function pendingStateOf(medium: Medium): PendingState {
   const issued: { step: number; operation: IssuedOperation }[] = [];
   for (let on = 0; on < medium.inodeCount; on++) {
     const inode = medium.inode(on);
+    const history = inode.kind === "file" ? inode.history : undefined;
     if (inode.kind === "directory") durable.push(inode.base);
-    else durable.push(Uint8Array.from({ length: Math.max(inode.baseSize, 0) }, (_, i) => inode.base[i] ?? 0));
-    if (inode.left.length > 0) {
+    else durable.push(durableBytes(history ?? inode));
+    if (inode.left.length > 0 && history === undefined) {
       if (!reachable.has(on)) continue;
       throw new Error("what is pending can be listed only where nothing is undecided");
+    }
+    let step = 0;
+    for (const { operations, succeeded } of history?.syncs ?? []) {
+      for (const operation of operations)
+        issued.push({ step: operation.step, operation: plain(on, operation) });
+      step = operations.at(-1)?.step ?? step;
+      issued.push({ step, operation: { kind: "sync", on, succeeded } });
     }
     for (const operation of inode.pending)
       issued.push({ step: operation.step, operation: plain(on, operation) });
   }
   issued.sort((a, b) => a.step - b.step);
   return { rules: medium.rules, durable, issued: issued.map(({ operation }) => operation) };
+}
+
+function durableBytes({ base, baseSize }: Pick<SyncHistory, "base" | "baseSize">): Uint8Array {
+  return Uint8Array.from({ length: Math.max(baseSize, 0) }, (_, i) => base[i] ?? 0);
 }
 
 function plain(on: number, operation: PendingFileOperation | EntryOperation): IssuedOperation {

@@ -5,69 +5,25 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect, it } from "vitest";
 import { enumerateImages } from "./images.ts";
-import type { SimulatedDisk } from "./simulated-disk.ts";
 import {
+  affordable,
   carryOut,
   change,
   changes,
   type Command,
-  diskWithDirectory,
+  diskWithFiles,
+  endings,
   explore,
   fileChange,
   fileGlance,
   glance,
   imagesSeen,
   look,
-  NO_CHOICE,
   runWithin,
-  type Setting,
   settings,
 } from "./testing.ts";
 
 const COMBINATIONS_MAX = 1500;
-
-/** A disk with two empty files, "/d/a" and "/d/b". */
-function diskWithFiles(setting: Setting): SimulatedDisk {
-  const disk = diskWithDirectory(setting);
-  for (const name of ["a", "b"]) disk.open(`/d/${name}`, "create");
-  disk.syncDirectory("/d");
-  return disk;
-}
-
-/** All that several lives, each ended by a crash, may leave; with everything looked at after each, or only at the end. */
-function endings(disk: SimulatedDisk, lives: readonly (readonly Command[])[], atOnce: boolean): string[] {
-  const seen = new Set<string>();
-  let runs = 0;
-  explore((choice) => {
-    if (++runs > 3_000) fc.pre(false);
-    const fork = disk.fork(choice);
-    for (const commands of lives) {
-      for (const command of commands) carryOut(fork, command);
-      fork.crash();
-      if (atOnce) look(fork);
-    }
-    seen.add(look(fork));
-  });
-  return [...seen].sort();
-}
-
-/** The lives without the commands that would leave too much undecided. */
-function affordable(disk: SimulatedDisk, lives: readonly Command[][], combinationsMax: bigint): Command[][] {
-  let run = disk.fork({ choose: () => 0 });
-  return lives.map((commands) => {
-    const kept = commands.filter((command) => {
-      const next = run.fork({ choose: () => 0 });
-      carryOut(next, command);
-      const crashed = next.fork(NO_CHOICE);
-      crashed.crash();
-      if (crashed.undecidedStates() > combinationsMax) return false;
-      run = next;
-      return true;
-    });
-    run.crash();
-    return kept;
-  });
-}
 
 describe.each(settings)("under $persistence, torn sectors $tornSectors", (setting) => {
   test.prop([changes])("looking at everything shows the eager images", (program) => {

@@ -8,7 +8,7 @@
 import { elementAt } from "./element-at.ts";
 import { Coverage } from "./coverage.ts";
 import type { Clip, Layer, Piece } from "./operations.ts";
-import { type FileInode, smallestSize } from "./simulated-file.ts";
+import { cleanSizeIndex, type FileInode, smallestSize } from "./simulated-file.ts";
 import { DURABLE, UNKNOWN, type Undecided } from "./undecided.ts";
 
 /** In place of a layer that did not survive: nothing, durably. */
@@ -63,7 +63,7 @@ function sizeFromOperations(file: FileInode, look: Look): number {
   for (let i = left.length - 1; i >= 0; i--) {
     const layer = elementAt(left, i);
     if (layer.kind !== "clip") continue;
-    if (layer.crash === DURABLE || decideLayer(left, i, layer, look) > 0) {
+    if (layer.crash < 0 || decideLayer(left, i, layer, look) > 0) {
       size = layer.size;
       clipAt = i;
       break;
@@ -76,14 +76,14 @@ function sizeFromOperations(file: FileInode, look: Look): number {
   }
   for (let i = clipAt + 1; i < left.length; i++) {
     const layer = elementAt(left, i);
-    if (layer.kind === "piece" && layer.crash === DURABLE) size = Math.max(size, layer.end);
+    if (layer.kind === "piece" && layer.crash < 0) size = Math.max(size, layer.end);
   }
   for (;;) {
     let furthest = -1;
     let end = size;
     for (let i = left.length - 1; i > clipAt; i--) {
       const layer = elementAt(left, i);
-      if (layer.kind === "piece" && layer.crash !== DURABLE && layer.end > end) {
+      if (layer.kind === "piece" && layer.crash >= 0 && layer.end > end) {
         furthest = i;
         end = layer.end;
       }
@@ -110,10 +110,23 @@ function decideSizeLeft(file: FileInode, index: number, look: Look): number {
     size = decideSizeLeft(file, older, look);
   }
   left[index] = { kind: "clip", step: 0, size, crash: DURABLE, at: -1, steps: 1 };
-  // A look meets newer sizes first, so while this one is open none but those that turn out to be it can be.
-  if (file.baseSize === UNKNOWN) file.baseSize = size;
-  if (file.size === UNKNOWN) file.size = size;
+  const clean = cleanSizeIndex(left);
+  if (clean >= 0) keepAsOption(left, clean, index, size);
+  else {
+    // A look meets newer sizes first, so while this one is open none but those that turn out to be it can be.
+    if (file.baseSize === UNKNOWN) file.baseSize = size;
+    if (file.size === UNKNOWN) file.size = size;
+  }
   return size;
+}
+
+/** If the size that failed syncs left may be "as before", and before it was the one just decided, it may be that one. */
+function keepAsOption(left: Layer[], clean: number, decided: number, size: number): void {
+  const layer = left[clean];
+  if (layer?.kind !== "size" || !layer.before) return;
+  for (let i = decided + 1; i < clean; i++) if (left[i]?.kind === "size") return;
+  const values = [...new Set([...layer.values, size])];
+  left[clean] = { ...layer, values, before: false, steps: values.length - 1 };
 }
 
 /** Decides what the bytes [from .. to) depend on. */
@@ -132,7 +145,7 @@ export function decideBytes(file: FileInode, from: number, to: number, look: Loo
     if (layer.kind === "piece") start = layer.start;
     else start = layer.kind === "clip" ? layer.size : smallestSize(left, i);
     const end = layer.kind === "piece" ? layer.end : Infinity;
-    if (layer.crash !== DURABLE) {
+    if (layer.crash >= 0) {
       if (covered.covers(Math.max(start, from), Math.min(end, to))) continue;
       if (layer.kind === "size") decideSizeLeft(file, i, look);
       else decideLayer(left, i, layer, look);

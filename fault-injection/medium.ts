@@ -13,7 +13,7 @@ import { diskError } from "./disk-error.ts";
 import { decideBytes, decideSize, type Look } from "./looking.ts";
 import type { EntryOperation } from "./operations.ts";
 import type { MediumRules } from "./persistence.ts";
-import { settle } from "./settling.ts";
+import { settle, withSync } from "./settling.ts";
 import {
   ABSENT,
   decideEntry,
@@ -24,7 +24,7 @@ import {
   UNKNOWN_ENTRY,
 } from "./simulated-directory.ts";
 import { compose, FileInode } from "./simulated-file.ts";
-import { UNKNOWN, type Undecided } from "./undecided.ts";
+import { CLEAN, UNKNOWN, type Undecided } from "./undecided.ts";
 
 export type Inode = FileInode | DirectoryInode;
 
@@ -32,6 +32,8 @@ export type Inode = FileInode | DirectoryInode;
 export const ROOT = 0;
 
 const NOT_ORDERED = (): number => -1;
+
+const isClean = ({ crash }: { readonly crash: number }): boolean => crash === CLEAN;
 
 export class Medium {
   readonly rules: MediumRules;
@@ -125,13 +127,31 @@ export class Medium {
     let combinations = 1n;
     for (let number = 0; number < this.inodes.length; number++) {
       const inode = this.inode(number);
-      if (inode.pending.length === 0) continue;
+      if (inode.pending.length === 0 && !inode.left.some(isClean)) continue;
       combinations *=
         inode.kind === "file"
           ? leaveFile(this.mutableFile(number), crash, positionOf, this.rules)
           : leaveDirectory(this.mutableDirectory(number), crash, positionOf);
     }
     this.undecided.enter(combinations);
+  }
+
+  /** A sync of a file fails: what was pending counts as clean, or is dropped from memory. Returns whether that is a change. */
+  failSync(number: number, pages: "clean" | "dropped"): boolean {
+    const { pending: before, left } = this.file(number);
+    if (before.length === 0 && (pages === "clean" || !left.some(isClean))) return false;
+    const file = this.mutableFile(number);
+    const { separateSize } = this.rules.persistence;
+    if (pages === "dropped") {
+      this.undecided.enter(leaveFile(file, this.undecided.openCrash(0), NOT_ORDERED, this.rules));
+      return true;
+    }
+    const { pending, base, baseSize } = file;
+    if (file.left.length === 0) file.history = { base, baseSize, syncs: [] };
+    if (file.history !== undefined) file.history = withSync(file.history, pending, false);
+    leaveFile(file, CLEAN, NOT_ORDERED, this.rules);
+    settle(file, this.undecided, separateSize);
+    return true;
   }
 
   /** The pending directory operations, and those on files if asked for, as they were issued. */

@@ -4,8 +4,10 @@
  * @module
  */
 import type { DiskFile } from "../src/disk.ts";
+import { askSync, askWrite, failWhole, type FaultHook } from "./call-faults.ts";
 import { diskError } from "./disk-error.ts";
 import type { Medium } from "./medium.ts";
+import type { ReadTrace } from "./read-trace.ts";
 import { syncFile } from "./settling.ts";
 import { truncate, write } from "./simulated-file.ts";
 
@@ -16,6 +18,8 @@ export interface OpenFileHost {
   readonly life: number;
   readonly onCall: ((call: string) => void) | undefined;
   readonly onChange: ((change: string) => void) | undefined;
+  readonly onFault: FaultHook | undefined;
+  readonly trace: ReadTrace | undefined;
   /** Counts a call; returns its step. */
   countCall(): number;
 }
@@ -41,6 +45,8 @@ export class OpenFile implements DiskFile {
     host.countCall();
     if (host.onCall !== undefined) host.onCall(`size of ${path}`);
     this.requireOpen("size");
+    if (host.onFault !== undefined) failWhole(host.onFault, { kind: "size", path });
+    host.trace?.sawSize(path);
     return host.medium.sizeOf(this.number, path);
   }
 
@@ -50,6 +56,9 @@ export class OpenFile implements DiskFile {
     if (host.onCall !== undefined) host.onCall(`read ${path} [${position}..${position + target.length})`);
     this.requireOpen("read");
     requireCount(position, "read", path);
+    if (host.onFault !== undefined)
+      failWhole(host.onFault, { kind: "read", path, position, length: target.length });
+    host.trace?.sawBytes(path, position, position + target.length);
     return host.medium.read(this.number, path, target, position);
   }
 
@@ -59,7 +68,17 @@ export class OpenFile implements DiskFile {
     if (host.onCall !== undefined) host.onCall(`write ${path} [${position}..${position + source.length})`);
     this.requireWritable("write");
     requireCount(position, "write", path);
+    if (host.onFault === undefined) return this.put(source, position, step);
+    const { length } = source;
+    const { written, error } = askWrite(host.onFault, path, position, length);
+    this.put(source.subarray(0, written), position, step);
+    if (error !== undefined) throw error;
+    return written;
+  }
+
+  private put(source: Uint8Array, position: number, step: number): number {
     if (source.length === 0) return 0;
+    const { host, path } = this;
     const { medium } = host;
     if (medium.rules.persistence.separateSize) medium.sizeOf(this.number, path);
     write(medium.mutableFile(this.number), source, position, step);
@@ -74,6 +93,8 @@ export class OpenFile implements DiskFile {
     if (host.onCall !== undefined) host.onCall(`truncate ${path} to ${size}`);
     this.requireWritable("truncate");
     requireCount(size, "truncate", path);
+    if (host.onFault !== undefined) failWhole(host.onFault, { kind: "truncate", path, size });
+    host.trace?.sawSize(path);
     const { medium } = host;
     const changed = truncate(
       medium.mutableFile(this.number),
@@ -90,6 +111,15 @@ export class OpenFile implements DiskFile {
     if (host.onCall !== undefined) host.onCall(`sync ${path}`);
     this.requireOpen("sync");
     const { medium } = host;
+    if (host.onFault !== undefined) {
+      const fault = askSync(host.onFault, path);
+      if (fault !== undefined) {
+        const { pages, error } = fault;
+        if (pages !== "dirty" && medium.failSync(this.number, pages))
+          host.onChange?.(`failing sync of ${path}`);
+        throw error;
+      }
+    }
     if (medium.file(this.number).pending.length === 0) return;
     syncFile(medium.mutableFile(this.number), medium.undecided, medium.rules.persistence.separateSize);
     if (host.onChange !== undefined) host.onChange(`sync ${path}`);
@@ -101,6 +131,7 @@ export class OpenFile implements DiskFile {
     if (host.onCall !== undefined) host.onCall(`close ${path}`);
     this.requireOpen("close");
     this.open = false;
+    if (host.onFault !== undefined) failWhole(host.onFault, { kind: "close", path });
   }
 
   private requireOpen(call: string): void {

@@ -26,6 +26,21 @@ interface PendingTruncate {
 
 export type PendingFileOperation = PendingWrite | PendingTruncate;
 
+/**
+ * What happened to a file since a sync failed and left its pages clean, told as it happened. The disk itself does not need it:
+ * it is for whoever checks what the disk makes of it.
+ */
+export interface SyncHistory {
+  /** What was durable before. */
+  readonly base: Buffer;
+  readonly baseSize: number;
+  /** The syncs since, with what was pending at each. */
+  readonly syncs: readonly {
+    readonly operations: readonly PendingFileOperation[];
+    readonly succeeded: boolean;
+  }[];
+}
+
 /** The part of a write that falls into one sector, or the zeroing of the part of a sector that was cut off. */
 export interface Piece extends Fate {
   readonly kind: "piece";
@@ -45,7 +60,7 @@ export interface Clip extends Fate {
 }
 
 /** The file's size at a crash, undecided, where sizes are separate. Bytes from the size on become zeros. */
-interface SizeLeft extends Fate {
+export interface SizeLeft extends Fate {
   readonly kind: "size";
   /** The options, the one set last first. */
   readonly values: readonly number[];
@@ -53,7 +68,7 @@ interface SizeLeft extends Fate {
   readonly before: boolean;
 }
 
-/** What lies over a file's durable bytes after a crash. */
+/** What lies over a file's durable bytes after a crash or a failed sync. */
 export type Layer = Piece | Clip | SizeLeft;
 
 /**

@@ -3,7 +3,7 @@
  * (`medium.ts`, `layers.ts`) and, independently of it, the eager enumerator (`images.ts`) read.
  *
  * They are assumptions about file systems, named so that a result can say under which of them it holds. None covers
- * bytes that rot or sectors written to a wrong place: those are faults, not crashes.
+ * bytes that rot or sectors written to a wrong place: those are faults, not crashes (`stored-faults.ts`).
  * @module
  */
 

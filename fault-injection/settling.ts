@@ -9,9 +9,16 @@
 import { elementAt } from "./element-at.ts";
 import { Coverage } from "./coverage.ts";
 import { NOTHING, outcome } from "./looking.ts";
-import type { Layer } from "./operations.ts";
-import { compose, copyBytes, type FileInode, overlay, smallestSize } from "./simulated-file.ts";
-import { DURABLE, UNKNOWN, type Undecided } from "./undecided.ts";
+import type { Layer, PendingFileOperation, SyncHistory } from "./operations.ts";
+import {
+  cleanSizeIndex,
+  compose,
+  copyBytes,
+  type FileInode,
+  overlay,
+  smallestSize,
+} from "./simulated-file.ts";
+import { CLEAN, DURABLE, UNKNOWN, type Undecided } from "./undecided.ts";
 
 /** Makes what is pending durable. What earlier crashes left undecided beneath it stays undecided. */
 export function syncFile(file: FileInode, undecided: Undecided, separateSize: boolean): void {
@@ -25,6 +32,7 @@ export function syncFile(file: FileInode, undecided: Undecided, separateSize: bo
     file.pending = [];
     return;
   }
+  const settlesSize = separateSize && reachesSize(file);
   for (const operation of pending) {
     const { step } = operation;
     const fate = { step, crash: DURABLE, at: -1, steps: 1 };
@@ -34,8 +42,43 @@ export function syncFile(file: FileInode, undecided: Undecided, separateSize: bo
     } else file.left.push({ kind: "clip", size: operation.size, ...fate });
   }
   file.pending = [];
-  if (separateSize) file.baseSize = file.size;
+  if (file.history !== undefined) file.history = withSync(file.history, pending, true);
+  if (settlesSize) settleSize(file);
   settle(file, undecided, separateSize);
+  if (!file.left.some(({ crash }) => crash === CLEAN)) file.history = undefined;
+}
+
+/** A history with one sync more. */
+export function withSync(
+  history: SyncHistory,
+  operations: readonly PendingFileOperation[],
+  succeeded: boolean,
+): SyncHistory {
+  return { ...history, syncs: [...history.syncs, { operations, succeeded }] };
+}
+
+/**
+ * Whether a sync makes the size durable. It does not if an earlier one failed to, unless what is pending sets the size, or
+ * could not be read with the size that the medium may have.
+ */
+function reachesSize({ left, pending }: FileInode): boolean {
+  const clean = cleanSizeIndex(left);
+  if (clean < 0) return true;
+  const smallest = smallestSize(left, clean);
+  return pending.some(
+    (operation) => operation.kind === "truncate" || operation.position + operation.bytes.length > smallest,
+  );
+}
+
+/** Makes the size that the process sees durable. */
+function settleSize(file: FileInode): void {
+  const { left, size } = file;
+  const clean = cleanSizeIndex(left);
+  if (clean >= 0) {
+    left.splice(clean, 1);
+    left.push({ kind: "clip", step: 0, size, crash: DURABLE, at: -1, steps: 1 });
+  }
+  file.baseSize = size;
 }
 
 /** Folds and forgets what can be. */
@@ -55,7 +98,7 @@ function sizeWithPending(file: FileInode): number {
   return size;
 }
 
-/** Puts outcomes in the place of what follows from a cut; returns whether anything is still undecided. */
+/** Puts outcomes in the place of what follows from a cut; returns whether anything is still undecided, or clean. */
 function applyCuts(left: Layer[], undecided: Undecided): boolean {
   let open = false;
   for (let i = 0; i < left.length; i++) {

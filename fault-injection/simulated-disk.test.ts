@@ -60,6 +60,8 @@ class Plain {
     const file = this.files.get(path);
     if (file === undefined) return "ENOENT";
     switch (command.do) {
+      case "failSync":
+        return "EIO";
       case "open":
         if (command.mode === "create") file.length = 0;
         return "";

@@ -4,7 +4,9 @@
  * through `Choice` at the moment when a call depends on it. What nobody looks at is never decided, so one run stands for all
  * crash states that agree on what it saw; `undecidedStates()` says how many.
  *
- * It answers with plain values, never with promises. It says nothing about bytes that rot or calls that fail.
+ * It answers with plain values, never with promises. By itself it never fails but where a call is wrong; calls fail as `onFault`
+ * says (`call-faults.ts`), and bytes are damaged with `store` (`stored-faults.ts`), best on a fork, so that the true contents
+ * stay.
  *
  * Where POSIX or `Disk` leave room:
  * - A directory is never removed and never renamed; `remove` and `rename` refuse one with EISDIR.
@@ -15,14 +17,17 @@
  * @module
  */
 import type { Disk, DiskLock, OpenMode } from "../src/disk.ts";
+import { failWhole, type FaultHook } from "./call-faults.ts";
 import type { Choice } from "./choice.ts";
 import { diskError, StepBudgetExceeded } from "./disk-error.ts";
 import { contentsOf, keyOf, type PendingState, pendingStateOf } from "./inspection.ts";
 import { Medium, splitPath } from "./medium.ts";
 import { OpenFile, type OpenFileHost } from "./open-file.ts";
 import { PERSISTENCE, type PersistenceName } from "./persistence.ts";
+import type { ReadTrace } from "./read-trace.ts";
 import { ABSENT, syncEntries } from "./simulated-directory.ts";
 import { truncate } from "./simulated-file.ts";
+import { storeAt } from "./storing.ts";
 import { DURABLE, Undecided } from "./undecided.ts";
 
 export interface SimulatedDiskOptions {
@@ -41,6 +46,10 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   onChange: ((change: string) => void) | undefined = undefined;
   /** Called at the beginning of every call, before what it decides. Forks begin without. */
   onCall: ((call: string) => void) | undefined = undefined;
+  /** Asked at the beginning of every call, after `onCall`, whether it fails. Forks begin without. */
+  onFault: FaultHook | undefined = undefined;
+  /** Told what is looked at, if it is set. Forks begin without. */
+  trace: ReadTrace | undefined = undefined;
   /** @internal */
   readonly medium: Medium;
   /** Which life of the process this is; a crash or a kill begins the next. */
@@ -67,6 +76,8 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   open(path: string, mode: OpenMode): OpenFile {
     const step = this.countCall();
     if (this.onCall !== undefined) this.onCall(`${mode === "create" ? mode : `open to ${mode}`} ${path}`);
+    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "open", path, mode });
+    this.trace?.sawName(path);
     const { medium } = this;
     const { directory, name } = splitPath(path, "open");
     const parent = medium.directoryAt(directory, "open");
@@ -88,6 +99,8 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   rename(from: string, to: string): void {
     const step = this.countCall();
     if (this.onCall !== undefined) this.onCall(`rename ${from} to ${to}`);
+    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "rename", path: from, to });
+    this.trace?.sawAll(from);
     const { medium } = this;
     const { directory, name } = splitPath(from, "rename");
     const target = splitPath(to, "rename");
@@ -109,6 +122,8 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   remove(path: string): void {
     const step = this.countCall();
     if (this.onCall !== undefined) this.onCall(`remove ${path}`);
+    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "remove", path });
+    this.trace?.sawName(path);
     const { directory, name } = splitPath(path, "remove");
     const parent = this.medium.directoryAt(directory, "remove");
     this.fileIn(parent, name, directory, "remove", path);
@@ -120,12 +135,16 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   list(path: string): string[] {
     this.countCall();
     if (this.onCall !== undefined) this.onCall(`list ${path}`);
+    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "list", path });
+    this.trace?.sawNames(path);
     return this.medium.names(this.medium.directoryAt(path, "list"), path);
   }
 
   makeDirectory(path: string): void {
     const step = this.countCall();
     if (this.onCall !== undefined) this.onCall(`make directory ${path}`);
+    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "make directory", path });
+    this.trace?.sawName(path);
     const { medium } = this;
     if (path === "/") return;
     const { directory, name } = splitPath(path, "make directory");
@@ -142,6 +161,7 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   syncDirectory(path: string): void {
     this.countCall();
     if (this.onCall !== undefined) this.onCall(`sync directory ${path}`);
+    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "sync directory", path });
     const { medium } = this;
     const number = medium.directoryAt(path, "sync directory");
     if (medium.inode(number).pending.length === 0) return;
@@ -156,6 +176,7 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   lock(path: string): DiskLock | undefined {
     this.countCall();
     if (this.onCall !== undefined) this.onCall(`lock ${path}`);
+    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "lock", path });
     this.medium.directoryAt(splitPath(path, "lock").directory, "lock");
     if (this.locks.has(path)) return undefined;
     this.locks.add(path);
@@ -168,6 +189,7 @@ export class SimulatedDisk implements Disk, OpenFileHost {
         if (!held || life !== this.life) throw diskError("EBADF", "release", path);
         held = false;
         this.locks.delete(path);
+        if (this.onFault !== undefined) failWhole(this.onFault, { kind: "release", path });
       },
     };
   }
@@ -200,6 +222,22 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   forget(path: string): void {
     const { directory, name } = splitPath(path, "forget");
     this.medium.forget(this.medium.directoryAt(directory, "forget"), name, directory);
+  }
+
+  /**
+   * Makes the medium hold exactly these bytes at a path, as if it had never held anything else there: durable, nothing
+   * pending or undecided. `undefined`: there is no such file. It is no call, and files that are open see it. To keep what was
+   * there, use it on a fork.
+   *
+   * @throws DiskError ENOENT if there is no such directory, EISDIR if that is the path of one
+   */
+  store(path: string, bytes: Uint8Array | undefined): void {
+    const { directory, name } = splitPath(path, "store");
+    const parent = this.medium.directoryAt(directory, "store");
+    const number = this.medium.lookUp(parent, name, directory);
+    if (number !== ABSENT && this.medium.inode(number).kind === "directory")
+      throw diskError("EISDIR", "store", path);
+    storeAt(this.medium, { parent, name, number }, bytes);
   }
 
   /**

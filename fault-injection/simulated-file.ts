@@ -1,14 +1,14 @@
 /**
- * A file's contents, from the medium up: `base` (durable and decided), `left` (what crashes left undecided, and what
- * became durable on top of that since), `pending` (issued since the last sync, visible). Everything here is what a running
- * kernel does; nothing here decides anything.
+ * A file's contents, from the medium up: `base` (durable and decided), `left` (what crashes left undecided, what failed syncs
+ * left clean, and what became durable on top of that since), `pending` (issued since the last sync, visible). Everything here
+ * is what a running kernel does; nothing here decides anything.
  *
  * Files are shared between forks until they change; only their owner may change one (`Medium.mutableFile`).
  * @module
  */
 import { elementAt } from "./element-at.ts";
-import type { Layer, PendingFileOperation } from "./operations.ts";
-import { DURABLE, UNKNOWN } from "./undecided.ts";
+import type { Layer, PendingFileOperation, SyncHistory } from "./operations.ts";
+import { CLEAN, UNKNOWN } from "./undecided.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
@@ -31,6 +31,8 @@ export class FileInode {
   size = 0;
   /** This file's part of the disk's key, once asked for. */
   text: string | undefined = undefined;
+  /** Set where a layer is `CLEAN`, unless something was undecided when the first such layer came about. */
+  history: SyncHistory | undefined = undefined;
 
   constructor(owner: object, left: Layer[], pending: PendingFileOperation[]) {
     this.owner = owner;
@@ -44,8 +46,14 @@ export class FileInode {
     copy.base = this.base;
     copy.baseSize = this.baseSize;
     copy.size = this.size;
+    copy.history = this.history;
     return copy;
   }
+}
+
+/** Where in the layers the size is that failed syncs left, if one is; there is never more than one. */
+export function cleanSizeIndex(left: readonly Layer[]): number {
+  return left.findIndex(({ kind, crash }) => kind === "size" && crash === CLEAN);
 }
 
 /** Where sizes are separate the size must be known: whether a write extends the file depends on it. */
@@ -105,7 +113,7 @@ export function compose(file: FileInode, target: Uint8Array, from: number, count
   copyBytes(target, 0, base, from, stored);
   if (stored < count) target.fill(0, stored, count);
   for (const layer of left) {
-    if (layer.crash !== DURABLE) continue;
+    if (layer.crash >= 0) continue;
     if (layer.kind === "piece") overlay(target, from, count, layer.start, layer.end, layer.bytes, layer.from);
     else if (layer.kind === "clip") overlay(target, from, count, layer.size, Infinity, undefined, 0);
   }

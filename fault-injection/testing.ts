@@ -5,6 +5,7 @@
  */
 import { fc } from "@fast-check/vitest";
 import type { OpenMode } from "../src/disk.ts";
+import type { Pages } from "./call-faults.ts";
 import type { Choice } from "./choice.ts";
 import { DiskError } from "./disk-error.ts";
 import { imageKey } from "./images.ts";
@@ -85,7 +86,8 @@ export type Command =
       readonly do: "size" | "sync" | "remove" | "list" | "makeDirectory" | "syncDirectory";
       readonly path: string;
     }
-  | { readonly do: "rename"; readonly path: string; readonly to: string };
+  | { readonly do: "rename"; readonly path: string; readonly to: string }
+  | { readonly do: "failSync"; readonly path: string; readonly pages: Pages };
 
 /** Carries a command out on a path; what it shows, or the code of its failure. */
 export function carryOut(disk: SimulatedDisk, command: Command): string {
@@ -118,6 +120,16 @@ function perform(disk: SimulatedDisk, command: Command): string {
     case "sync":
       disk.open(path, "read").sync();
       return "";
+    case "failSync": {
+      const file = disk.open(path, "read");
+      disk.onFault = () => ({ fails: "EIO", pages: command.pages });
+      try {
+        file.sync();
+      } finally {
+        disk.onFault = undefined;
+      }
+      return "";
+    }
     case "rename":
       disk.rename(path, command.to);
       return "";
@@ -189,6 +201,16 @@ export const fileChange: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("open"), path: file, mode: fc.constant("create") }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("sync"), path: file }) },
 );
+const pages = fc.constantFrom<Pages>("dirty", "clean", "clean", "dropped");
+/** A command that changes one of two files, not its name; among them syncs that fail, and writes that leave a gap. */
+export const faultyFileChange: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: fileChange },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("write"), path: file, position: fc.nat(14), bytes: few }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("failSync"), path: file, pages }) },
+);
 /** A command that looks at one of two files. */
 export const fileGlance: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant("size"), path: file }),
@@ -217,4 +239,62 @@ export function runWithin(
     disk = next;
   }
   return disk;
+}
+
+/** A disk with two empty files, "/d/a" and "/d/b". */
+export function diskWithFiles(setting: Setting): SimulatedDisk {
+  const disk = diskWithDirectory(setting);
+  for (const name of ["a", "b"]) disk.open(`/d/${name}`, "create");
+  disk.syncDirectory("/d");
+  return disk;
+}
+
+/**
+ * All that several lives, each ended by a crash, may show and leave; with everything looked at after each and after a failing
+ * sync, or only at the end.
+ */
+export function endings(
+  disk: SimulatedDisk,
+  lives: readonly (readonly Command[])[],
+  atOnce: boolean,
+): string[] {
+  const seen = new Set<string>();
+  let runs = 0;
+  explore((choice) => {
+    if (++runs > 3_000) fc.pre(false);
+    const fork = disk.fork(choice);
+    const shown: string[] = [];
+    for (const commands of lives) {
+      for (const command of commands) {
+        shown.push(carryOut(fork, command));
+        if (atOnce && command.do === "failSync") look(fork);
+      }
+      fork.crash();
+      if (atOnce) look(fork);
+    }
+    seen.add([...shown, look(fork)].join("\n"));
+  });
+  return [...seen].sort();
+}
+
+/** The lives without the commands that would leave too much undecided. */
+export function affordable(
+  disk: SimulatedDisk,
+  lives: readonly Command[][],
+  combinationsMax: bigint,
+): Command[][] {
+  let run = disk.fork({ choose: () => 0 });
+  return lives.map((commands) => {
+    const kept = commands.filter((command) => {
+      const next = run.fork({ choose: () => 0 });
+      carryOut(next, command);
+      const crashed = next.fork(NO_CHOICE);
+      crashed.crash();
+      if (crashed.undecidedStates() > combinationsMax) return false;
+      run = next;
+      return true;
+    });
+    run.crash();
+    return kept;
+  });
 }

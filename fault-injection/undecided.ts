@@ -14,12 +14,17 @@ import type { Choice } from "./choice.ts";
 
 /** In place of a crash's number: nothing is open, it is on the medium. */
 export const DURABLE = -1;
+/**
+ * In place of a crash's number: a sync failed and its pages count as clean. The process sees it and no sync writes it; the
+ * next power failure leaves it undecided.
+ */
+export const CLEAN = -2;
 /** In place of a size or a count: not decided yet. */
 export const UNKNOWN = -1;
 
 /** What the ledger needs to know of a thing to say how much of it survived. */
 export interface Fate {
-  /** The crash that left it undecided, or `DURABLE`. */
+  /** The crash that left it undecided, from 0; or `DURABLE`, or `CLEAN`: below 0 the process sees it. */
   readonly crash: number;
   /** Where its steps begin in the row of ordered things of that crash; -1 if it survives independently. */
   readonly at: number;

@@ -1,0 +1,206 @@
+/**
+ * Every single fault in stored bytes that files can have, numbered, so that a checker can choose one and put it on a disk with
+ * `SimulatedDisk.store`. Deterministic. The bytes of a fault are made when it is asked for.
+ *
+ * For every file: it is missing; cut at every length; replaced by every older version of itself; every sector zeroed; every
+ * sector lost, which is to hold what it held before it was last changed; every sector written to the place of every other
+ * of the same file, while its own place holds what it held before; every bit flipped. A fault that leaves a file as it is, or
+ * as an earlier one does, is left out.
+ *
+ * Not among them: two faults at once; a sector that ends up in another file; a file that had been removed and is there again;
+ * names that are changed or exchanged; a sector that cannot be read, which is a call that fails (`call-faults.ts`).
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { elementAt } from "./element-at.ts";
+
+export interface StoredFault {
+  readonly kind: StoredFaultKind;
+  /** The fault in words, for a person. */
+  readonly what: string;
+  readonly path: string;
+  /** What the file then holds; `undefined` if it is missing. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+type StoredFaultKind = "missing" | "cut" | "replaced" | "zeroed" | "lost" | "misplaced" | "flipped";
+
+export interface StoredFaults {
+  readonly count: number;
+  /** @throws RangeError if there is no fault with that number, from 0 */
+  at(index: number): StoredFault;
+}
+
+/** What a fault is about: of its kind the `place` (a length, a version, a sector, a bit), and the sector it is written to. */
+interface Descriptor {
+  readonly kind: StoredFaultKind;
+  readonly file: StoredFile;
+  readonly place: number;
+  readonly to: number;
+}
+
+interface StoredFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** Oldest first. */
+  readonly versions: readonly Uint8Array[];
+  readonly sectorBytes: number;
+}
+
+/**
+ * @param files what is stored, by path
+ * @param history by path the contents that a file had, oldest first; that which it has may be among them
+ *
+ * @example
+ * const faults = storedFaults(disk.files(), new Map(), { sectorBytes: 16 });
+ * const { path, bytes } = faults.at(choice.choose(faults.count, "fault in stored bytes"));
+ * damaged.store(path, bytes);
+ */
+export function storedFaults(
+  files: ReadonlyMap<string, Uint8Array>,
+  history: ReadonlyMap<string, readonly Uint8Array[]>,
+  { sectorBytes }: { readonly sectorBytes: number },
+): StoredFaults {
+  if (!Number.isSafeInteger(sectorBytes) || sectorBytes < 1) {
+    throw new RangeError(`sectorBytes must be a positive integer, not ${sectorBytes}`);
+  }
+  const found: Descriptor[] = [];
+  for (const path of [...files.keys()].sort()) {
+    const file = {
+      path,
+      // Copies that are no Buffers: slices of a Buffer share its bytes.
+      bytes: Uint8Array.from(files.get(path) ?? []),
+      versions: (history.get(path) ?? []).map((version) => Uint8Array.from(version)),
+      sectorBytes,
+    };
+    const met = new Set<string>();
+    for (const descriptor of candidates(file)) if (isAnother(descriptor, met)) found.push(descriptor);
+  }
+  return {
+    count: found.length,
+    at: (index) => {
+      const descriptor = elementAt(found, index);
+      const { kind, file } = descriptor;
+      return {
+        kind,
+        path: file.path,
+        what: `${file.path}: ${describe(descriptor)}`,
+        bytes: bytesOf(descriptor),
+      };
+    },
+  };
+}
+
+function* candidates(file: StoredFile): Generator<Descriptor> {
+  const { bytes, versions, sectorBytes } = file;
+  const sectors = Math.ceil(bytes.length / sectorBytes);
+  yield { kind: "missing", file, place: 0, to: 0 };
+  for (let place = 0; place < bytes.length; place++) yield { kind: "cut", file, place, to: 0 };
+  for (let place = versions.length - 1; place >= 0; place--) yield { kind: "replaced", file, place, to: 0 };
+  for (let place = 0; place < sectors; place++) yield { kind: "zeroed", file, place, to: 0 };
+  for (let place = 0; place < sectors; place++) yield { kind: "lost", file, place, to: 0 };
+  for (let place = 0; place < sectors; place++) {
+    for (let to = 0; to < sectors; to++) if (to !== place) yield { kind: "misplaced", file, place, to };
+  }
+  for (let place = 0; place < 8 * bytes.length; place++) yield { kind: "flipped", file, place, to: 0 };
+}
+
+/** Whether a fault leaves its file different from what it is and from what any other leaves it. */
+function isAnother(descriptor: Descriptor, met: Set<string>): boolean {
+  // These are different by what they are, and the others are compared with all of them.
+  if (descriptor.kind === "missing" || descriptor.kind === "cut" || descriptor.kind === "flipped")
+    return true;
+  const { bytes } = descriptor.file;
+  const after = bytesOf(descriptor) ?? new Uint8Array();
+  const common = Math.min(bytes.length, after.length);
+  let differentBits = 0;
+  for (let i = 0; i < common && differentBits < 2; i++) {
+    for (let difference = (bytes[i] ?? 0) ^ (after[i] ?? 0); difference > 0; difference &= difference - 1)
+      differentBits++;
+  }
+  const isCut = differentBits === 0 && after.length <= bytes.length;
+  const isFlip = differentBits === 1 && after.length === bytes.length;
+  if (isCut || isFlip) return false;
+  const digest = createHash("sha256").update(after).digest("base64");
+  return met.size < met.add(digest).size;
+}
+
+function bytesOf({ kind, file, place, to }: Descriptor): Uint8Array | undefined {
+  const { bytes, versions, sectorBytes } = file;
+  switch (kind) {
+    case "missing":
+      return undefined;
+    case "cut":
+      return bytes.slice(0, place);
+    case "replaced":
+      return elementAt(versions, place).slice();
+    case "zeroed":
+      return bytes.slice().fill(0, place * sectorBytes, (place + 1) * sectorBytes);
+    case "lost": {
+      const after = bytes.slice();
+      putSector(file, after, place, sectorBefore(file, place) ?? sectorOf(file, bytes, place));
+      return after;
+    }
+    case "misplaced": {
+      const after = bytes.slice();
+      putSector(file, after, place, sectorBefore(file, place) ?? new Uint8Array(sectorBytes));
+      putSector(file, after, to, sectorOf(file, bytes, place));
+      return after;
+    }
+    case "flipped": {
+      const after = bytes.slice();
+      after[place >> 3] = (after[place >> 3] ?? 0) ^ (1 << (place & 7));
+      return after;
+    }
+  }
+}
+
+/** A whole sector; behind the end of the content are zeros. */
+function sectorOf({ sectorBytes }: StoredFile, content: Uint8Array, sector: number): Uint8Array {
+  const whole = new Uint8Array(sectorBytes);
+  whole.set(content.subarray(sector * sectorBytes, (sector + 1) * sectorBytes));
+  return whole;
+}
+
+/** Puts a sector in its place, as far as the file reaches. */
+function putSector(
+  { sectorBytes }: StoredFile,
+  target: Uint8Array,
+  sector: number,
+  source: Uint8Array,
+): void {
+  const start = sector * sectorBytes;
+  target.set(source.subarray(0, target.length - start), start);
+}
+
+/** What a sector held before it was last changed, if it ever was. */
+function sectorBefore(file: StoredFile, sector: number): Uint8Array | undefined {
+  const { bytes, versions, sectorBytes } = file;
+  const start = sector * sectorBytes;
+  const end = Math.min(start + sectorBytes, bytes.length);
+  for (let i = versions.length - 1; i >= 0; i--) {
+    const before = sectorOf(file, elementAt(versions, i), sector);
+    for (let k = start; k < end; k++) if (before[k - start] !== bytes[k]) return before;
+  }
+  return undefined;
+}
+
+function describe({ kind, file, place, to }: Descriptor): string {
+  const { bytes, versions } = file;
+  switch (kind) {
+    case "missing":
+      return "missing";
+    case "cut":
+      return `cut to ${place} of ${bytes.length} bytes`;
+    case "replaced":
+      return `replaced by version ${place + 1} of the ${versions.length} it had`;
+    case "zeroed":
+      return `sector ${place} zeroed`;
+    case "lost":
+      return `last change of sector ${place} lost`;
+    case "misplaced":
+      return `sector ${place} written to the place of sector ${to}`;
+    case "flipped":
+      return `bit ${place & 7} of byte ${place >> 3} flipped`;
+  }
+}
