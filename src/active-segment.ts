@@ -8,6 +8,7 @@
 import type { Disk, DiskFile } from "./disk.ts";
 import type { ErrorPlace } from "./error.ts";
 import {
+  abandon,
   forChunks,
   indexLogName,
   indexName,
@@ -171,6 +172,11 @@ export class ActiveSegment {
     }
   }
 
+  /** Closes the files on the way out of a failure. */
+  async abandon(): Promise<void> {
+    await abandon(this.file, this.#indexLog);
+  }
+
   /** Closes the files. @throws StorageError `io` */
   async close(): Promise<void> {
     try {
@@ -230,7 +236,13 @@ export async function createSegmentFiles(
   const logPath = `${streamPath}/${indexLogName(number)}`;
   const indexLog = await io("creating an index", { file: logPath }, () => disk.open(logPath, "create"));
   const path = `${streamPath}/${segmentName(number)}`;
-  const file = await io("creating a segment", { file: path }, () => disk.open(path, "create"));
-  await syncNames(disk, streamPath);
-  return { file, indexLog };
+  let file: DiskFile | undefined;
+  try {
+    file = await io("creating a segment", { file: path }, () => disk.open(path, "create"));
+    await syncNames(disk, streamPath);
+    return { file, indexLog };
+  } catch (error) {
+    await abandon(file, indexLog);
+    throw error;
+  }
 }

@@ -84,6 +84,17 @@ export async function withFile<T>(disk: Disk, path: string, use: (file: DiskFile
   }
 }
 
+/** Closes files on the way out of a failure, which is what the caller hears of. */
+export async function abandon(...files: readonly (DiskFile | undefined)[]): Promise<void> {
+  for (const file of files) {
+    try {
+      await file?.close();
+    } catch {
+      // The failure that led here is thrown on.
+    }
+  }
+}
+
 /** All of an open file's bytes. For files of hints only: a segment is never read whole. */
 export async function readAll(file: DiskFile, path: string): Promise<Buffer> {
   return io("reading a file", { file: path }, async () => {

@@ -16,6 +16,7 @@ import { genesisHash } from "./chain.ts";
 import type { DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
 import {
+  abandon,
   indexLogName,
   indexName,
   io,
@@ -108,7 +109,12 @@ export async function startSegment(
   settings: IndexSettings,
 ): Promise<ActiveSegment> {
   const { file, indexLog } = await createSegmentFiles(context.disk, context.path, number);
-  await writeManifest(context, sealed, { number, firstOffset, nextOffset: firstOffset, bytes: 0 });
+  try {
+    await writeManifest(context, sealed, { number, firstOffset, nextOffset: firstOffset, bytes: 0 });
+  } catch (error) {
+    await abandon(file, indexLog);
+    throw error;
+  }
   return new ActiveSegment(
     context.disk,
     context.path,
@@ -177,7 +183,7 @@ class Opening {
       await this.#finish(active, firstOffset);
       return active;
     } catch (error) {
-      await active.active?.close();
+      await active.active?.abandon();
       throw error;
     }
   }
@@ -293,8 +299,7 @@ class Opening {
       const tip = { nextOffset, head: head ?? genesisHash() };
       return { sealed: this.#sealed, active, tip, findings: this.#findings, lostEnd };
     } catch (error) {
-      await indexLog?.close();
-      await file.close();
+      await abandon(indexLog, file);
       throw error;
     }
   }

@@ -137,6 +137,7 @@ export class LogCursor {
     return this.#open(segment, async (file, path) => {
       const { chunkBytes, codecs } = this.#source.context;
       const scanner = new RecordScanner(file, path, position, segment.bytes, chunkBytes);
+      const chained = this.#verify !== "record";
       let room = maxBytes;
       while (room > 0 && records.length < maxRecords && this.#offset < segment.nextOffset) {
         const found = scanner.next();
@@ -149,7 +150,6 @@ export class LogCursor {
         const flaw = misfit(bytes, at, found, this.#offset, this.#previous);
         if (flaw !== undefined) throw this.#flawError(flaw, path, scanner.position);
         const wanted = this.#offset >= this.#from;
-        const chained = this.#verify !== "record";
         if (wanted || chained) {
           const payload = await this.#expand(scanner, found, codecs, path);
           if (chained) {
@@ -168,7 +168,9 @@ export class LogCursor {
         this.#offset += 1;
         scanner.accept(found);
       }
-      this.#position = this.#offset < segment.nextOffset ? scanner.position : undefined;
+      const ended = this.#offset >= segment.nextOffset;
+      if (ended && chained && !scanner.done) throw this.#flawError(LEFT_OVER, path, scanner.position);
+      this.#position = ended ? undefined : scanner.position;
       return room;
     });
   }
@@ -240,6 +242,11 @@ export class LogCursor {
   }
 }
 
+const LEFT_OVER: Flaw = {
+  ok: false,
+  code: "malformed",
+  sentence: "A segment goes on behind its last record. Compare it with a copy.",
+};
 const LOST: Flaw = { ok: false, code: "truncated-log", sentence: "The segment ends before this record." };
 
 /** The segment that holds the record at `offset`; O(log segments). */

@@ -55,6 +55,8 @@ export interface Flaw {
   readonly sentence: string;
   /** Whether the bytes are an intact record in its place that only this reader cannot read: then it is no torn write. */
   readonly unreadable?: boolean;
+  /** Whether there is an intact record, but one that does not continue the stream here. */
+  readonly misplaced?: boolean;
 }
 
 const flaw = (code: StorageErrorCode, sentence: string): Flaw => ({ ok: false, code, sentence });

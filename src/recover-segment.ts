@@ -149,7 +149,9 @@ export async function recoverSegment(
       watermarkKnown: known,
       belowWatermark: position < watermark,
       unreadable,
-      intactBehind: behind !== undefined && (behind.found !== undefined || behind.givenUp),
+      intactBehind:
+        behind !== undefined &&
+        (behind.found !== undefined || behind.givenUp || end.flaw?.misplaced === true),
     });
     if (verdict.action === "cut") {
       const quarantine = await setAside(context.disk, context.path, place.number, file, position, bytes);

@@ -26,7 +26,7 @@ export interface RecoveryFacts {
   readonly belowWatermark: boolean;
   /** An intact record is in its right place, but this reader cannot read it: an unknown kind, a codec that it lacks. */
   readonly unreadable: boolean;
-  /** An intact record that could continue the stream follows somewhere behind the place. */
+  /** An intact record lies at the place, where it does not belong, or somewhere behind it, where it could continue the stream. */
   readonly intactBehind: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface RecoveryFacts {
 export type RecoveryAction = "accept" | "cut" | "keep";
 
 export interface RecoveryCase {
-  readonly letter: string;
+  readonly letter: "A" | "B" | "C" | "D" | "E" | "F" | "G" | "H";
   readonly name: string;
   /** The facts that it takes; one that is left out does not matter. */
   readonly facts: Partial<RecoveryFacts>;
@@ -83,7 +83,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     name: "damage, watermark unknown",
     facts: { intact: false, sealed: false, watermarkKnown: false, unreadable: false, intactBehind: true },
     action: "keep",
-    why: "Without the watermark the bad place may be a flipped bit in the middle of the log. As long as an intact record follows, cutting could lose acknowledged ones.",
+    why: "Without the watermark the bad place may be a flipped bit in the middle of the log. As long as an intact record is there or follows, cutting could lose acknowledged ones.",
   },
   {
     letter: "G",

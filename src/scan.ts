@@ -25,7 +25,12 @@ import type { Answer } from "./types.ts";
 
 const NO_ROOM: Flaw = { ok: false, code: "incomplete", sentence: "The file ends inside a record." };
 
-const misplaced = (code: Flaw["code"], sentence: string): Flaw => ({ ok: false, code, sentence });
+const misplaced = (code: Flaw["code"], sentence: string): Flaw => ({
+  ok: false,
+  code,
+  sentence,
+  misplaced: true,
+});
 const WRONG_OFFSET = misplaced("wrong-offset", "An intact record says that it belongs at another offset.");
 const BROKEN_CHAIN = misplaced(
   "broken-chain",

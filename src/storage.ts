@@ -248,7 +248,7 @@ async function lockDirectory(disk: Disk, path: string): Promise<DiskLock | undef
   try {
     await syncNames(disk, path.slice(0, path.lastIndexOf("/")) || (path.startsWith("/") ? "/" : "."));
   } catch (error) {
-    await lock.release();
+    await io("releasing the lock", { file: lockPath }, () => lock.release()).catch(() => undefined);
     throw error;
   }
   return lock;
