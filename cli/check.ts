@@ -6,9 +6,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import type { Bounds, PartName, ProfileName } from "../properties/bounds.ts";
-import { type Unit, unitsOf } from "../properties/check.ts";
+import { PARTS, type Unit, unitsOf } from "../properties/check.ts";
 import { choiceText } from "../properties/choices.ts";
-import { survey, workloadsIn } from "../properties/crashes.ts";
+import { survey, workloadsIn } from "../properties/crashes/survey.ts";
+import { minimise } from "../properties/minimise.ts";
 import type { Counterexample } from "../properties/part.ts";
 import { pinnedDifferences } from "../properties/pinned.ts";
 import { exitStatus, resultLines, resultOf, toJson } from "../properties/result.ts";
@@ -54,7 +55,7 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
   }
 
   if (stopped.size === 0 && counterexample === undefined) {
-    units = [...units, ...unitsOf(bounds)];
+    units = [...units, ...(await unitsOf(bounds))];
     const searching = progress("units", units.length);
     let searched = 0;
     await runUnits(bounds, units, options.workers, (result, unit) => {
@@ -76,6 +77,7 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
     searching.stop();
   }
 
+  if (counterexample !== undefined) counterexample = await minimise(PARTS[part].run, bounds, counterexample);
   if (!changed && counterexample === undefined && stopped.size === 0) {
     for (const difference of pinnedDifferences(options.profile, counts)) stopped.add(difference);
   }

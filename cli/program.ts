@@ -33,6 +33,14 @@ const BOUND_OPTIONS: readonly Option[] = [
   ]),
   new Option("--sector-bytes <n>", "what reaches the medium as a whole").argParser(wholeNumber(1)),
   new Option("--torn-sectors", "a sector may be cut anywhere"),
+  new Option("--durability <mode>", "what an acknowledgement of the engine proves").choices([
+    "standard",
+    "strict",
+  ]),
+  new Option("--compression <codec>", "how the engine stores payloads").choices(["none", "lz4", "zstd"]),
+  new Option("--fault-length <n>", "single faults: in all sequences of up to n operations").argParser(
+    wholeNumber(1),
+  ),
   new Option("--recovery-crashes <n>", "how many crashes deep recovery is crashed").argParser(wholeNumber(0)),
   new Option("--max-segment-bytes <n>", "size at which a segment ends").argParser(wholeNumber(1)),
   new Option("--checkpoint-every <n>", "offsets between checkpoints; 0 for none").argParser(wholeNumber(0)),
@@ -42,6 +50,15 @@ const BOUND_OPTIONS: readonly Option[] = [
   new Option("--read-chunk-bytes <n>", "how much the engine reads at a time").argParser(wholeNumber(1)),
   new Option("--recoveries-max <n>", "recoveries behind one crash at most").argParser(wholeNumber(1)),
   new Option("--steps-max <n>", "disk calls in one life of the process at most").argParser(wholeNumber(1)),
+  new Option("--tampered-records <n>", "logs of up to n records are tampered with").argParser(wholeNumber(1)),
+  new Option("--symbolic-records <n>", "records of a log over symbolic hashes").argParser(wholeNumber(1)),
+  new Option("--symbolic-blocks <n>", "blocks in all payloads of such a log").argParser(wholeNumber(0)),
+  new Option("--flipped-bits <n>", "up to n bits flipped in a record, everywhere").argParser(wholeNumber(1)),
+  new Option("--burst-bits <n>", "bursts of up to n bits in a record, all of them").argParser(wholeNumber(2)),
+  new Option("--short-bytes <n>", "all inputs of up to n bytes to every reader").argParser(wholeNumber(0)),
+  new Option("--fuzz-inputs <n>", "inputs drawn for the readers of stored bytes").argParser(wholeNumber(1)),
+  new Option("--fuzz-seed <n>", "what drawn inputs are drawn with").argParser(wholeNumber(0)),
+  new Option("--drawn-payloads <n>", "payloads drawn for the codecs").argParser(wholeNumber(1)),
 ];
 
 const CHECK_HELP = `

@@ -4,11 +4,17 @@
  * What a unit's search counts depends on nothing but the unit, so the sum is the same with any number of workers and in any order.
  * @module
  */
+import { AMBIGUITY } from "./faults/ambiguity.ts";
 import type { Bounds, PartName } from "./bounds.ts";
 import type { Chosen } from "./choices.ts";
-import { type CrashUnit, searchCrashes } from "./crashes.ts";
+import { type CrashUnit, searchCrashes } from "./crashes/survey.ts";
+import { FORMAT } from "./format/part.ts";
+import { FAILING_CALLS } from "./faults/failing-calls.ts";
 import { exhaust, type Part, type PartResult } from "./part.ts";
-import { walk } from "./walk.ts";
+import { SYMBOLIC_HASHES } from "./symbolic/symbolic-hashes.ts";
+import { TAMPERING } from "./tampering/tampering.ts";
+import { STORED_BYTES } from "./faults/stored-bytes.ts";
+import { walk } from "./crashes/walk.ts";
 
 /** The part that is searched by `crashes.ts`: its units come from a survey. */
 const CRASHES = {
@@ -17,15 +23,14 @@ const CRASHES = {
   run: walk,
 } satisfies Part;
 
-const NOTHING: Part = { cases: "", units: () => [], run: () => undefined };
-
 export const PARTS: Readonly<Record<PartName, Part>> = {
   crashes: CRASHES,
-  "failing-calls": NOTHING,
-  "stored-bytes": NOTHING,
-  tampering: NOTHING,
-  "symbolic-hashes": NOTHING,
-  format: NOTHING,
+  "failing-calls": FAILING_CALLS,
+  "stored-bytes": STORED_BYTES,
+  ambiguity: AMBIGUITY,
+  tampering: TAMPERING,
+  "symbolic-hashes": SYMBOLIC_HASHES,
+  format: FORMAT,
 };
 
 /** What one worker does at a time. */
@@ -34,10 +39,13 @@ export type Unit =
   | { readonly part: Exclude<PartName, "crashes">; readonly begins: readonly Chosen[] };
 
 /** The units of all parts but the crashes, in order. */
-export function unitsOf(bounds: Bounds): Unit[] {
-  return bounds.parts.flatMap((part) =>
-    part === "crashes" ? [] : PARTS[part].units(bounds).map((begins) => ({ part, begins })),
-  );
+export async function unitsOf(bounds: Bounds): Promise<Unit[]> {
+  const units: Unit[] = [];
+  for (const part of bounds.parts) {
+    if (part === "crashes") continue;
+    for (const begins of await PARTS[part].units(bounds)) units.push({ part, begins });
+  }
+  return units;
 }
 
 /** Searches a unit to its end, or to the first violation. */

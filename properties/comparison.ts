@@ -17,13 +17,19 @@ export function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
   return b !== undefined && Buffer.compare(a, b) === 0;
 }
 
-function sameRecord(a: ShownRecord, b: ShownRecord | undefined): boolean {
+/** Whether two records say the same. */
+export function sameRecord(a: ShownRecord, b: ShownRecord | undefined): boolean {
   return (
     b?.offset === a.offset &&
     a.kind === b.kind &&
     sameBytes(a.payload, b.payload) &&
     sameBytes(a.prevHash, b.prevHash)
   );
+}
+
+/** Whether two lists of records are equal. */
+export function sameRecords(a: readonly ShownRecord[], b: readonly ShownRecord[]): boolean {
+  return a.length === b.length && a.every((record, i) => sameRecord(record, b[i]));
 }
 
 /** A log in a line: offsets, and payloads of data records or the kind of others. */
@@ -49,7 +55,7 @@ export async function checkRecords(
   check(
     counts,
     invariant,
-    shown.length === log.records.length && shown.every((record, i) => sameRecord(record, log.records[i])),
+    sameRecords(shown, log.records),
     () => `stream ${String(stream)} to show ${show(log.records)}`,
     () => show(shown),
   );
@@ -89,7 +95,7 @@ export async function checkLookUps(
 }
 
 /** The files of a stream's directory, by name; directories in it left out. */
-function streamFiles(
+export function streamFiles(
   disk: SimulatedDisk,
   path: string,
   wanted: (name: string) => boolean,
@@ -115,9 +121,7 @@ export function checkSegments(disk: SimulatedDisk, path: string, log: ModelLog, 
   check(
     counts,
     "M3",
-    reading.problem === undefined &&
-      reading.records.length === log.records.length &&
-      reading.records.every((record, i) => sameRecord(record, log.records[i])),
+    reading.problem === undefined && sameRecords(reading.records, log.records),
     () => `the files of ${path} to hold ${show(log.records)}`,
     () => `${show(reading.records)} ${reading.problem?.sentence ?? ""}`,
   );
@@ -138,8 +142,9 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
     const frames = files.get(`${name}.idx.wal`);
     const index = saved === undefined ? undefined : readIndex(saved);
     const all = frames === undefined ? index : readFrames(frames, index);
-    if (index !== undefined) checkIndex(`${name}.idx`, index, truth, counts);
-    if (all !== undefined) checkIndex(`${name}.idx.wal`, all, truth, counts);
+    const bytes = files.get(name) ?? Buffer.alloc(0);
+    if (index !== undefined) checkIndex(`${name}.idx`, index, truth, bytes, counts);
+    if (all !== undefined) checkIndex(`${name}.idx.wal`, all, truth, bytes, counts);
     const sealed = segment < end.length - 1;
     check(
       counts,
@@ -154,13 +159,14 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
 function checkIndex(
   file: string,
   index: IndexReading,
-  truth: readonly { kind: string; payload: Uint8Array; hash: Uint8Array }[],
+  truth: readonly { kind: string; hash: Uint8Array }[],
+  segment: Buffer,
   counts: Counts,
 ): void {
   let position = 0;
-  const expected = truth.slice(0, index.entries.length).map(({ kind, payload }) => {
+  const expected = truth.slice(0, index.entries.length).map(({ kind }) => {
     const at = position;
-    position += 48 + payload.length;
+    position += 48 + (segment.readUInt32LE(at + 40) & 0xfffffff);
     return `${kind}@${at}`;
   });
   const seen = index.entries.map((entry) => `${String(entry.kind)}@${entry.position}`);

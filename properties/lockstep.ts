@@ -3,7 +3,7 @@
  * an `AppendPipeline` over a storage that never rotates. Whatever one of them answers, the others must.
  * @module
  */
-import { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
+import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
 import {
   acknowledge,
   append,
@@ -15,37 +15,18 @@ import {
   refuses,
   sync as modelSync,
 } from "../model/log.ts";
-import { AppendPipeline, type AppendResult, MemoryStorage, Storage, StorageError } from "../src/index.ts";
+import {
+  AppendPipeline,
+  type AppendResult,
+  MemoryStorage,
+  type Storage,
+  StorageError,
+} from "../src/index.ts";
 import type { Bounds } from "./bounds.ts";
-import { nobody } from "./choices.ts";
 import { checkFiles, checkLookUps, checkRecords } from "./comparison.ts";
+import { freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
 import { type Operation, payloadsOf } from "./operations.ts";
 import { check, type Counts, Violation } from "./tally.ts";
-
-/** The model's side of every stream that was used. */
-export type Logs = ReadonlyMap<bigint, ModelLog>;
-
-export const DATA_PATH = "/data";
-
-/** A disk as the checker begins with: the data directory there and durable. */
-function freshDisk(bounds: Bounds): SimulatedDisk {
-  const { sectorBytes, tornSectors, persistence, stepsMax } = bounds;
-  const disk = new SimulatedDisk({ sectorBytes, tornSectors, persistence, stepsMax, choice: nobody });
-  disk.makeDirectory(DATA_PATH);
-  disk.syncDirectory("/");
-  return disk;
-}
-
-/** Opens the engine with the limits that the bounds set. */
-export function openEngine(disk: SimulatedDisk, bounds: Bounds): Promise<Storage> {
-  return Storage.open(DATA_PATH, {
-    disk,
-    checkpoints: { everyNRecords: bounds.checkpointEvery },
-    maxSegmentBytes: bounds.maxSegmentBytes,
-    indexLogMaxEntries: bounds.indexLogMaxEntries,
-    readChunkBytes: bounds.readChunkBytes,
-  });
-}
 
 export class Lockstep {
   readonly disk: SimulatedDisk;
@@ -86,22 +67,36 @@ export class Lockstep {
     return this.#logs;
   }
 
+  /** The engine under test. */
+  get storage(): Storage {
+    return this.#storage;
+  }
+
   /** Runs one operation on all of them and compares what they answer. */
   async perform(operation: Operation): Promise<void> {
     switch (operation.does) {
       case "append": {
         const { stream, fsync } = operation;
         const before = this.#log(stream);
-        const payloads = payloadsOf(before.records.length, operation.records);
-        const expectedOffset = BigInt(before.records.length);
+        const payloads = payloadsOf(before.records.length, operation);
+        const expectedOffset = BigInt(before.records.length + (operation.misplaced === true ? 1 : 0));
         const begun = append(before, payloads, { everyNRecords: this.#bounds.checkpointEvery });
         if (begun.records.length > before.records.length + payloads.length)
           this.#counts.met["automatic-checkpoint"] += 1;
-        await this.#add(stream, begun, fsync, [
-          () => this.#storage.appendBatch(stream, payloads, { expectedOffset, fsync }),
-          () => this.#memory.appendBatch(stream, payloads, { expectedOffset, fsync }),
-          () => this.#pipeline(stream).append(payloads, { fsync }),
-        ]);
+        await this.#add(
+          stream,
+          begun,
+          fsync,
+          [
+            () => this.#storage.appendBatch(stream, payloads, { expectedOffset, fsync }),
+            () => this.#memory.appendBatch(stream, payloads, { expectedOffset, fsync }),
+            () =>
+              operation.misplaced === true
+                ? this.#roomy.appendBatch(stream, payloads, { expectedOffset, fsync })
+                : this.#pipeline(stream).append(payloads, { fsync }),
+          ],
+          refuses(before, { payloads, expectedOffset }),
+        );
         return;
       }
       case "checkpoint": {
@@ -146,13 +141,24 @@ export class Lockstep {
 
   /** Everything that can be compared when nothing is under way. */
   async compareAll(): Promise<void> {
+    const second = await outcome(async () => {
+      await openEngine(this.disk, this.#bounds);
+      return "opened";
+    });
+    check(
+      this.#counts,
+      "S1",
+      second === "locked",
+      () => "a second opener to be refused",
+      () => second,
+    );
     for (const [stream, log] of this.#logs) {
       const counts = this.#counts;
       await checkRecords(this.#storage, stream, log, "M1", counts);
       await checkRecords(this.#memory, stream, log, "M2", counts);
       await checkRecords(this.#roomy, stream, log, "H1", counts);
       await checkLookUps(this.#storage, stream, log, counts);
-      checkFiles(this.disk, `${DATA_PATH}/${String(stream)}`, log, counts);
+      checkFiles(this.disk, streamPath(stream), log, counts);
     }
   }
 
@@ -200,14 +206,23 @@ export class Lockstep {
   }
 }
 
-/** The same engine where nothing is ever full: other segments, same hashes. */
+/** The same engine where nothing is ever full: other segments, another codec, same hashes. */
 function roomyBounds(bounds: Bounds): Bounds {
-  return { ...bounds, maxSegmentBytes: 1 << 20, indexLogMaxEntries: 1 << 20, readChunkBytes: 1 << 12 };
+  const compression = bounds.compression === "none" ? "lz4" : "none";
+  return {
+    ...bounds,
+    compression,
+    maxSegmentBytes: 1 << 20,
+    indexLogMaxEntries: 1 << 20,
+    readChunkBytes: 1 << 12,
+  };
 }
 
-async function outcome(call: () => Promise<AppendResult>): Promise<string> {
+async function outcome(call: () => Promise<AppendResult | string>): Promise<string> {
   try {
-    const { firstOffset, nextOffset, head } = await call();
+    const result = await call();
+    if (typeof result === "string") return result;
+    const { firstOffset, nextOffset, head } = result;
     return `offsets ${String(firstOffset)} to ${String(nextOffset)}, head ${Buffer.from(head).toString("hex")}`;
   } catch (error) {
     if (error instanceof StorageError) return error.code;

@@ -7,23 +7,71 @@
 const STREAMS = { first: 1n, second: 2n } as const;
 
 export type Operation =
-  | { readonly does: "append"; readonly stream: bigint; readonly records: number; readonly fsync: boolean }
+  | {
+      readonly does: "append";
+      readonly stream: bigint;
+      readonly records: number;
+      readonly fsync: boolean;
+      /** Size of each payload. */
+      readonly bytes: number;
+      /** The payload itself, if it is not to be made. */
+      readonly payload?: Uint8Array;
+      /** Whether the caller expects another offset than the next. */
+      readonly misplaced?: boolean;
+    }
   | { readonly does: "sync"; readonly stream: bigint }
   | { readonly does: "checkpoint"; readonly stream: bigint; readonly fsync: boolean }
   | { readonly does: "reopen" };
 
 export type OperationName =
-  "append" | "append+sync" | "batch" | "sync" | "checkpoint" | "reopen" | "second-stream";
+  | "append"
+  | "append+sync"
+  | "batch"
+  | "sync"
+  | "checkpoint"
+  | "reopen"
+  | "second-stream"
+  | "misplaced-append"
+  | "unsynced-checkpoint"
+  | "empty-payload"
+  | "large-payload"
+  | "made-payload"
+  | "large-batch";
+
+/**
+ * The CRC that a stream's first record has if its payload is empty. So a first record with this payload is intact with the length 0, too:
+ * one flipped bit of its length leaves another record whose checksum holds.
+ */
+const MADE_PAYLOAD: Uint8Array = Uint8Array.of(0x1c, 0x66, 0x24, 0x83);
+
+const one = { does: "append", stream: STREAMS.first, records: 1, bytes: 1 } as const;
 
 /** Every operation by its name. */
 export const OPERATIONS: readonly { readonly name: OperationName; readonly operation: Operation }[] = [
-  { name: "append", operation: { does: "append", stream: STREAMS.first, records: 1, fsync: false } },
-  { name: "append+sync", operation: { does: "append", stream: STREAMS.first, records: 1, fsync: true } },
-  { name: "batch", operation: { does: "append", stream: STREAMS.first, records: 2, fsync: true } },
+  { name: "append", operation: { ...one, fsync: false } },
+  { name: "append+sync", operation: { ...one, fsync: true } },
+  { name: "batch", operation: { ...one, records: 2, fsync: true } },
   { name: "sync", operation: { does: "sync", stream: STREAMS.first } },
   { name: "checkpoint", operation: { does: "checkpoint", stream: STREAMS.first, fsync: true } },
   { name: "reopen", operation: { does: "reopen" } },
-  { name: "second-stream", operation: { does: "append", stream: STREAMS.second, records: 1, fsync: true } },
+  { name: "second-stream", operation: { ...one, stream: STREAMS.second, fsync: true } },
+  { name: "misplaced-append", operation: { ...one, fsync: true, misplaced: true } },
+  { name: "unsynced-checkpoint", operation: { does: "checkpoint", stream: STREAMS.first, fsync: false } },
+  { name: "empty-payload", operation: { ...one, bytes: 0, fsync: true } },
+  { name: "large-payload", operation: { ...one, bytes: 700, fsync: false } },
+  { name: "made-payload", operation: { ...one, bytes: 4, payload: MADE_PAYLOAD, fsync: true } },
+  { name: "large-batch", operation: { ...one, records: 5, bytes: 70, fsync: false } },
+];
+
+/** The alphabet of the exhaustive profiles: the shortest that makes every part of the engine run. The rest is for random sequences. */
+export const ALPHABET: readonly OperationName[] = [
+  "append",
+  "append+sync",
+  "batch",
+  "sync",
+  "checkpoint",
+  "reopen",
+  "second-stream",
 ];
 
 /** The operation with this name. */
@@ -34,9 +82,12 @@ export function operationNamed(name: OperationName): Operation {
 }
 
 /**
- * The payloads of records from this offset on, one byte each: different from the record before and behind, and from what is appended
- * after a crash, but equal for equal logs, so that equal states are recognised.
+ * The payloads of records from this offset on: different from the record before and behind, and from what is appended after a crash, but
+ * equal for equal logs, so that equal states are recognised. One byte repeated, which compresses.
  */
-export function payloadsOf(offset: number, records: number): Uint8Array[] {
-  return Array.from({ length: records }, (_, i) => Uint8Array.of(0x61 + offset + i));
+export function payloadsOf(
+  offset: number,
+  { records, bytes, payload }: Operation & { does: "append" },
+): Uint8Array[] {
+  return Array.from({ length: records }, (_, i) => payload ?? new Uint8Array(bytes).fill(0x61 + offset + i));
 }

@@ -15,11 +15,13 @@ export type Trace = (line: string) => void;
 /** One run, every step of it chosen. @throws Violation */
 export type Run = (bounds: Bounds, choice: Choice, counts: Counts, trace: Trace) => void | Promise<void>;
 
+type Units = readonly (readonly Chosen[])[];
+
 export interface Part {
   /** What one of its cases is, in the plural. */
   readonly cases: string;
   /** The first answers of its runs, cut so that the lists together stand for everything and can be run independently. */
-  units(bounds: Bounds): readonly (readonly Chosen[])[];
+  units(bounds: Bounds): Units | Promise<Units>;
   readonly run: Run;
 }
 

@@ -5,7 +5,7 @@
 import { type Bounds, PART_NAMES, type PartName } from "./bounds.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { PARTS } from "./check.ts";
-import { workloadsIn } from "./crashes.ts";
+import { workloadsIn } from "./crashes/survey.ts";
 import type { Counterexample } from "./part.ts";
 import type { Counts } from "./tally.ts";
 import { WITNESSES } from "./witnesses.ts";
@@ -63,10 +63,10 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
       incompleteBecause.push(`${counts.workloads} of ${workloadsIn(bounds)} workloads were run`);
     }
     if (counts.left > 0n) incompleteBecause.push(`${String(counts.left)} crash states are left`);
-    for (const { id } of WITNESSES)
-      if (counts.met[id] === 0) incompleteBecause.push(`witness "${id}" was not met`);
-    for (const { id } of CATALOGUE)
-      if (counts.checks[id] === 0) incompleteBecause.push(`invariant ${id} was not checked`);
+    const unmet = WITNESSES.filter(({ id }) => counts.met[id] === 0).map(({ id }) => id);
+    if (unmet.length > 0) incompleteBecause.push(`witnesses not met: ${unmet.join(", ")}`);
+    const unchecked = CATALOGUE.filter(({ id }) => counts.checks[id] === 0).map(({ id }) => id);
+    if (unchecked.length > 0) incompleteBecause.push(`invariants not checked: ${unchecked.join(", ")}`);
   }
   return {
     schema: SCHEMA,
@@ -118,9 +118,11 @@ export function resultLines(result: CheckResult): string[] {
   const { bounds } = result;
   const number = (value: number | bigint): string => value.toLocaleString("en-US");
   const violated = result.invariants.filter(({ violations }) => violations > 0).length;
+  const total = result.invariants.length;
+  const checked = result.invariants.filter(({ checks }) => checks > 0).length;
   const met = result.witnesses.filter((witness) => witness.met > 0).length;
   const perRecovery = result.recoveries === 0 ? 0n : result.crashStates / BigInt(result.recoveries);
-  const row = (name: string, text: string): string => `  ${name.padEnd(15)}${text}`;
+  const row = (name: string, text: string): string => `  ${name.padEnd(16)}${text}`;
   return [
     row(
       "workloads",
@@ -138,7 +140,10 @@ export function resultLines(result: CheckResult): string[] {
     ...PART_NAMES.filter((name) => name !== "crashes" && result.cases[name] > 0).map((name) =>
       row(name, `${number(result.cases[name])} ${PARTS[name].cases}`),
     ),
-    row("invariants", `${result.invariants.length - violated} hold   ${violated} violated`),
+    row(
+      "invariants",
+      `${checked - violated} hold   ${violated} violated${checked < total ? `   ${total - checked} not checked` : ""}`,
+    ),
     row("witnesses", `${met} of ${result.witnesses.length} met`),
     row("complete", result.complete ? "yes" : `no: ${result.incompleteBecause.join("; ")}`),
   ];

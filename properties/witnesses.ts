@@ -4,7 +4,10 @@
  * @module
  */
 
+import { type Finding, RECOVERY_CASES, type RecoveryCase } from "../src/index.ts";
+
 export type WitnessId =
+  | `case-${RecoveryCase["letter"]}`
   | "rotation"
   | "automatic-checkpoint"
   | "index-saved"
@@ -14,21 +17,30 @@ export type WitnessId =
   | "unsynced-record-survived"
   | "unsynced-record-lost"
   | "batch-torn"
-  | "torn-record-cut"
-  | "intact-tail-accepted"
   | "out-of-order"
   | "size-without-data"
   | "name-lost"
   | "process-killed"
   | "recovery-crashed"
-  | "appended-after-cut";
+  | "appended-after-cut"
+  | "write-taken-back"
+  | "stream-refuses"
+  | "crash-or-rot"
+  | "equal-heads";
 
 export interface Witness {
   readonly id: WitnessId;
   readonly sentence: string;
 }
 
+/** Each case of the recovery table. */
+const CASES: readonly Witness[] = RECOVERY_CASES.map(({ letter, name }): Witness => ({
+  id: `case-${letter}`,
+  sentence: `Recovery met case ${letter} of its table: ${name}.`,
+}));
+
 export const WITNESSES: readonly Witness[] = [
+  ...CASES,
   { id: "rotation", sentence: "A workload filled a segment and began the next." },
   { id: "automatic-checkpoint", sentence: "A batch made a checkpoint due, which was appended behind it." },
   { id: "index-saved", sentence: "The index moved from its write-ahead file to the saved file." },
@@ -44,14 +56,6 @@ export const WITNESSES: readonly Witness[] = [
     sentence: "An acknowledged but unsynced record was gone after a power failure.",
   },
   { id: "batch-torn", sentence: "A crash left the first records of a batch and not the last." },
-  {
-    id: "torn-record-cut",
-    sentence: "Recovery cut off a torn record and kept its bytes in quarantine (case B).",
-  },
-  {
-    id: "intact-tail-accepted",
-    sentence: "Recovery accepted intact records that the index did not name (case A).",
-  },
   { id: "out-of-order", sentence: "A later sector was on the medium and an earlier one was not." },
   {
     id: "size-without-data",
@@ -64,4 +68,25 @@ export const WITNESSES: readonly Witness[] = [
     id: "appended-after-cut",
     sentence: "A stream whose tail had been cut was appended to, and crashed again.",
   },
+  {
+    id: "write-taken-back",
+    sentence: "An append failed, and the stream was as before and took the next one.",
+  },
+  {
+    id: "stream-refuses",
+    sentence: "A failed call left a stream in doubt, and it refused further appends.",
+  },
+  { id: "equal-heads", sentence: "Two logs of different length, over symbolic hashes, had the same head." },
+  {
+    id: "crash-or-rot",
+    sentence:
+      "In the standard mode a power failure and a flipped bit in an acknowledged record left identical bytes.",
+  },
 ];
+
+/** The cases of the recovery table that are among what recovery found. */
+export function casesIn(findings: readonly Finding[]): WitnessId[] {
+  return RECOVERY_CASES.filter(({ name }) => findings.some(({ what }) => what === name)).map(
+    ({ letter }): WitnessId => `case-${letter}`,
+  );
+}

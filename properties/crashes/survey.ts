@@ -6,11 +6,12 @@
  * same with any number of workers and in any order.
  * @module
  */
-import type { Bounds } from "./bounds.ts";
-import { type Chosen, Odometer } from "./choices.ts";
-import { ASKED, CrashSearch, momentChoice, onlyStream, stateKey } from "./crash-search.ts";
-import { asCounterexample, type PartResult } from "./part.ts";
-import { type Counts, emptyCounts } from "./tally.ts";
+import type { Bounds } from "../bounds.ts";
+import { type Chosen, Odometer } from "../choices.ts";
+import { ASKED, momentChoice, onlyStream, stateKey } from "./points.ts";
+import { CrashSearch } from "./search.ts";
+import { asCounterexample, type PartResult } from "../part.ts";
+import { type Counts, emptyCounts } from "../tally.ts";
 import { chooseWorkload, runWorkload } from "./walk.ts";
 
 /** Crash points of one workload that are worth a search. */

@@ -4,21 +4,15 @@
  * (`check.ts`) asks the same questions in the same order.
  * @module
  */
-import type { Choice } from "../fault-injection/choice.ts";
-import type { Bounds } from "./bounds.ts";
-import {
-  ASKED,
-  Extreme,
-  EXTREMES,
-  type CrashPoint,
-  CrashPoints,
-  onlyStream,
-  probe,
-  Recovery,
-} from "./crash-search.ts";
-import { Lockstep } from "./lockstep.ts";
-import { type OperationName, operationNamed } from "./operations.ts";
-import type { Counts } from "./tally.ts";
+import type { Choice } from "../../fault-injection/choice.ts";
+import type { Bounds } from "../bounds.ts";
+import { ASKED, type CrashPoint, CrashPoints, onlyStream } from "./points.ts";
+import { Extreme, EXTREMES } from "../extreme.ts";
+import { probe } from "./probe.ts";
+import { Recovery } from "./recovery.ts";
+import { Lockstep } from "../lockstep.ts";
+import { type OperationName, operationNamed } from "../operations.ts";
+import type { Counts } from "../tally.ts";
 
 /** Chooses a workload: its length, then its operations. */
 export function chooseWorkload(bounds: Bounds, choice: Choice): OperationName[] {

@@ -2,8 +2,8 @@
  * Watches what is decided about a crash, and notes the situations that only these decisions show.
  * @module
  */
-import type { Choice } from "../fault-injection/choice.ts";
-import type { Counts } from "./tally.ts";
+import type { Choice } from "../../fault-injection/choice.ts";
+import type { Counts } from "../tally.ts";
 
 const SURVIVED = 0;
 const LOST = 1;

@@ -1,0 +1,60 @@
+/**
+ * What comes after a recovery: it is recovered again, appended to, crashed and read. The crash is searched in its two extremes, those
+ * before it in full.
+ * @module
+ */
+import type { Choice } from "../../fault-injection/choice.ts";
+import { acknowledge, append, head as modelHead, type ModelLog } from "../../model/log.ts";
+import type { Bounds } from "../bounds.ts";
+import { checkLookUps, checkRecords, checkSegments, sameBytes } from "../comparison.ts";
+import { openEngine, streamPath } from "../engine.ts";
+import { attempt, check, type Counts } from "../tally.ts";
+import { checkNoAlarm, type Recovery } from "./recovery.ts";
+
+const GOES_ON = "the recovered storage to go on";
+const PROBE_PAYLOAD = Uint8Array.of(0x7a);
+
+/**
+ * Kills the recovered process, recovers again, appends to every stream, crashes the machine, and looks again: nothing may
+ * have come back or gone.
+ */
+export async function probe(
+  recovery: Recovery,
+  choice: Choice,
+  bounds: Bounds,
+  counts: Counts,
+  trace?: (line: string) => void,
+): Promise<void> {
+  const disk = recovery.disk.fork(choice);
+  disk.onCall = trace;
+  disk.kill();
+  const logs = new Map<bigint, ModelLog>();
+  const again = await attempt("D3", GOES_ON, () => openEngine(disk, bounds));
+  for (const [stream, log] of recovery.logs) {
+    await attempt("D3", GOES_ON, () => checkRecords(again, stream, log, "D3", counts));
+    checkNoAlarm(await again.status(stream), "D3", counts);
+    const begun = append(log, [PROBE_PAYLOAD], { everyNRecords: bounds.checkpointEvery });
+    const expectedOffset = BigInt(log.records.length);
+    const result = await attempt("D5", GOES_ON, () =>
+      again.appendBatch(stream, [PROBE_PAYLOAD], { expectedOffset }),
+    );
+    check(
+      counts,
+      "D5",
+      Number(result.nextOffset) === begun.records.length && sameBytes(result.head, modelHead(begun)),
+      () => `the next record of stream ${String(stream)} to continue the chain at ${String(expectedOffset)}`,
+      () =>
+        `offsets ${String(result.firstOffset)} to ${String(result.nextOffset)}, head ${Buffer.from(result.head).toString("hex")}`,
+    );
+    logs.set(stream, acknowledge(begun, true));
+  }
+  disk.crash();
+  const last = await attempt("D4", GOES_ON, () => openEngine(disk, bounds));
+  for (const [stream, log] of logs) {
+    await attempt("D4", GOES_ON, () => checkRecords(last, stream, log, "D4", counts));
+    await attempt("I1", GOES_ON, () => checkLookUps(last, stream, log, counts));
+    checkNoAlarm(await last.status(stream), "D4", counts);
+    checkSegments(disk, streamPath(stream), log, counts);
+  }
+  if (recovery.cut) counts.met["appended-after-cut"] += 1;
+}

@@ -1,0 +1,173 @@
+/**
+ * One recovery behind a crash: a fresh engine opens what the crash left, and what it shows must be an outcome that the model allows.
+ * @module
+ */
+import type { Choice } from "../../fault-injection/choice.ts";
+import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
+import {
+  crashed,
+  type CrashKind,
+  explains,
+  head as modelHead,
+  type ModelLog,
+  recover,
+} from "../../model/log.ts";
+import type { Storage, StreamStatus } from "../../src/index.ts";
+import type { Bounds } from "../bounds.ts";
+import { nobody } from "../choices.ts";
+import { sameBytes, show, streamFiles } from "../comparison.ts";
+import { DATA_PATH, type Logs, openEngine } from "../engine.ts";
+import { Extreme } from "../extreme.ts";
+import { attempt, check, type Counts, Violation } from "../tally.ts";
+import { casesIn } from "../witnesses.ts";
+import { type CrashPoint, CrashPoints } from "./points.ts";
+import { Witnessing } from "./witnessing.ts";
+
+/** One recovery by a fresh engine, under one way to decide what the crash left. */
+export class Recovery {
+  readonly disk: SimulatedDisk;
+  /** States that the crash may have left. */
+  readonly states: bigint;
+  /** Moments during this recovery at which it may be crashed in turn. */
+  readonly points: CrashPoints;
+  /** The model as recovery left it. */
+  logs: Logs;
+  /** Whether a torn tail was cut. */
+  cut = false;
+  /** The model when it crashed, and what of it is still promised. */
+  readonly #crashed: Logs;
+  readonly #before: Logs;
+  readonly #kind: CrashKind;
+  readonly #bounds: Bounds;
+  readonly #counts: Counts;
+
+  /** @param worthKeeping whether a moment of this recovery is to be kept as a crash point */
+  constructor(
+    point: CrashPoint,
+    choice: Choice,
+    bounds: Bounds,
+    counts: Counts,
+    worthKeeping: () => boolean,
+  ) {
+    const { kind } = point;
+    this.disk = point.disk.fork(kind === "power" ? new Witnessing(choice, counts) : choice);
+    if (kind === "power") this.disk.crash();
+    else this.disk.kill();
+    this.states = this.disk.undecidedStates();
+    this.#crashed = point.logs;
+    this.#before = new Map([...point.logs].map(([stream, log]) => [stream, crashed(log, kind)]));
+    this.logs = this.#before;
+    this.points = new CrashPoints(this.disk, () => this.logs, worthKeeping);
+    this.#kind = kind;
+    this.#bounds = bounds;
+    this.#counts = counts;
+  }
+
+  /** Recovers, and checks what is shown. */
+  async run(trace?: (call: string) => void): Promise<void> {
+    const { disk } = this;
+    this.points.watch(
+      (change) => {
+        this.#witnessChange(change);
+      },
+      (call) => {
+        trace?.(call);
+        if (call.startsWith("truncate") && call.includes(".log to")) this.#checkQuarantine(call);
+      },
+    );
+    const storage = await this.#attempt(() => openEngine(disk, this.#bounds));
+    this.#counts.checks.S1 += 1;
+    const logs = new Map<bigint, ModelLog>();
+    for (const [stream, log] of this.#before) {
+      logs.set(stream, await this.#attempt(() => this.#stream(storage, stream, log), log));
+    }
+    this.logs = logs;
+    this.points.end("recovery");
+  }
+
+  async #stream(storage: Storage, stream: bigint, log: ModelLog): Promise<ModelLog> {
+    const counts = this.#counts;
+    const status = await storage.status(stream);
+    const shown = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });
+    counts.checks.D1 += 1;
+    counts.checks.D2 += 1;
+    const problem = explains(log, shown);
+    if (problem !== undefined) {
+      const least = log.written;
+      const expected = `stream ${String(stream)} to show ${show(log.records)}, or less from its end but ${least} at least`;
+      throw new Violation(problem.invariant, expected, `${show(shown)}: ${problem.sentence}`);
+    }
+    checkNoAlarm(status, "D2", counts);
+    const after = recover(log, shown.length);
+    check(
+      counts,
+      "H2",
+      Number(status.nextOffset) === shown.length && sameBytes(status.head, modelHead(after)),
+      () => `stream ${String(stream)} to end at ${shown.length} with the hash of its last record`,
+      () => `${String(status.nextOffset)} with ${Buffer.from(status.head).toString("hex")}`,
+    );
+    for (const id of casesIn(status.findings)) counts.met[id] += 1;
+    if (status.findings.some((finding) => finding.action === "cut")) {
+      this.cut = true;
+    }
+    this.#witnessStream(this.#crashed.get(stream) ?? log, shown.length);
+    return after;
+  }
+
+  /** Whatever the engine throws at a crash state is a failure to recover from it. */
+  #attempt<T>(work: () => Promise<T>, log?: ModelLog): Promise<T> {
+    const lost = log !== undefined && log.written > 0;
+    return attempt(lost ? "D1" : "D2", "recovery from a crash to succeed", work);
+  }
+
+  /** What recovery is about to cut off must be in quarantine, so that no power failure can take it from there. */
+  #checkQuarantine(call: string): void {
+    const [, path = "", size = ""] = /^truncate (.*) to (\d+)$/.exec(call) ?? [];
+    // Recovery has read and copied what it cuts off, so nothing of it is undecided.
+    const file = this.disk.fork(nobody).open(path, "read");
+    const cut = Buffer.alloc(file.size() - Number(size));
+    file.read(cut, Number(size));
+    const later = this.disk.fork(new Extreme(1));
+    later.crash();
+    const directory = `${path.slice(0, path.lastIndexOf("/"))}/quarantine`;
+    const kept = [...streamFiles(later, directory, () => true).values()];
+    check(
+      this.#counts,
+      "C4",
+      kept.some((bytes) => sameBytes(bytes, cut)),
+      () => `the ${cut.length} bytes that are cut off ${path} to be in quarantine, durably`,
+      () => `${kept.length} files there, of ${kept.map(({ length }) => length).join(" and ")} bytes`,
+    );
+  }
+
+  #witnessChange(after: string): void {
+    const { met } = this.#counts;
+    if (after.startsWith("rename") && after.includes("manifest.json")) met["rotation-finished"] += 1;
+    if (after.startsWith("write") && after.includes(".idx.wal")) met["case-A"] += 1;
+  }
+
+  #witnessStream(log: ModelLog, shown: number): void {
+    const { met } = this.#counts;
+    if (this.#kind === "process") {
+      if (log.written > log.durable) met["process-killed"] += 1;
+      return;
+    }
+    if (shown > log.durable) met["unsynced-record-survived"] += 1;
+    if (shown < log.written) met["unsynced-record-lost"] += 1;
+    if (shown > log.written && shown < log.records.length) met["batch-torn"] += 1;
+    if (shown === 0 && log.records.length > 0 && !this.disk.list(DATA_PATH).length)
+      met["stream-creation-lost"] += 1;
+  }
+}
+
+/** Damage must not be reported where there was only a crash. */
+export function checkNoAlarm(status: StreamStatus, invariant: "D2" | "D3" | "D4", counts: Counts): void {
+  const alarm = status.findings.find((finding) => finding.action === "keep");
+  check(
+    counts,
+    invariant,
+    alarm === undefined,
+    () => "no damage reported, for there was only a crash",
+    () => String(alarm?.error),
+  );
+}

@@ -1,0 +1,20 @@
+/**
+ * The two extremes of what a crash may leave.
+ * @module
+ */
+import type { Choice } from "../fault-injection/choice.ts";
+
+export const EXTREMES: readonly string[] = ["everything survives", "nothing survives"];
+
+/** Answers every question with the first or with the last possibility. */
+export class Extreme implements Choice {
+  readonly #last: boolean;
+
+  constructor(chosen: number) {
+    this.#last = chosen > 0;
+  }
+
+  choose(n: number): number {
+    return this.#last ? n - 1 : 0;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The calls that a run makes to its disk, and every way in which each of them can fail.
+ * @module
+ */
+import type { CallFault, DiskCall, FaultHook } from "../../fault-injection/call-faults.ts";
+import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
+
+/** A way to fail. */
+export interface Failure {
+  readonly label: string;
+  readonly fault: CallFault;
+  /** Whether every later call of the same kind fails, too, until the disk is repaired. */
+  readonly sticky: boolean;
+}
+
+/** A call for a person. */
+export function callText(call: DiskCall): string {
+  if (call.kind === "read" || call.kind === "write")
+    return `${call.kind} ${call.path} [${call.position}..${call.position + call.length})`;
+  return `${call.kind} ${call.path}`;
+}
+
+/** Every way in which a call can fail, simplest first. */
+export function failuresOf(call: DiskCall): Failure[] {
+  const EIO: CallFault = { fails: "EIO" };
+  const ENOSPC: CallFault = { fails: "ENOSPC" };
+  const both = (label: string, fault: CallFault): Failure[] => [
+    { label: `${label} once`, fault, sticky: false },
+    { label: `${label} from then on`, fault, sticky: true },
+  ];
+  switch (call.kind) {
+    case "write": {
+      const most = call.length - 1;
+      return [
+        ...both("EIO", EIO),
+        ...both("ENOSPC", ENOSPC),
+        ...[...new Set([0, most >> 1, most])].flatMap((n): Failure[] => [
+          { label: `${n} bytes are written`, fault: { short: n }, sticky: false },
+          { label: `ENOSPC after ${n} bytes`, fault: { fails: "ENOSPC", after: n }, sticky: false },
+        ]),
+      ];
+    }
+    case "sync":
+      return (["dirty", "clean", "dropped"] as const).flatMap((pages) =>
+        both(`EIO (pages are ${pages})`, { fails: "EIO", pages }),
+      );
+    case "open":
+      return call.mode === "create" ? [...both("EIO", EIO), ...both("ENOSPC", ENOSPC)] : both("EIO", EIO);
+    case "truncate":
+    case "rename":
+    case "make directory":
+    case "sync directory":
+      return [...both("EIO", EIO), ...both("ENOSPC", ENOSPC)];
+    case "read":
+    case "size":
+    case "list":
+    case "remove":
+    case "close":
+    case "lock":
+    case "release":
+      return both("EIO", EIO);
+  }
+}
+
+/** Notes every call that a disk is asked for; lets them all be. */
+export function noteCalls(disk: SimulatedDisk): DiskCall[] {
+  const calls: DiskCall[] = [];
+  disk.onFault = (call) => {
+    calls.push(call);
+    return undefined;
+  };
+  return calls;
+}
+
+/** Makes the call at a place fail. `struck` says whether it came to that. */
+export class Strike {
+  struck = false;
+  /** What failed first. */
+  call: DiskCall | undefined;
+  readonly hook: FaultHook;
+
+  constructor(place: number, failure: Failure) {
+    let calls = 0;
+    this.hook = (call) => {
+      calls += 1;
+      if (calls === place) {
+        this.struck = true;
+        this.call = call;
+        return failure.fault;
+      }
+      return this.struck && failure.sticky && call.kind === this.call?.kind
+        ? fitting(failure.fault)
+        : undefined;
+    };
+  }
+}
+
+/** The fault for a later call, which may be shorter than the first. */
+function fitting(fault: CallFault): CallFault {
+  return "fails" in fault ? fault : { fails: "ENOSPC" };
+}

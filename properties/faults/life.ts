@@ -1,0 +1,301 @@
+/**
+ * The life of an engine on a disk of which one call may fail: what it acknowledges and shows is held against the model, and it may refuse
+ * only once the disk has failed.
+ * @module
+ */
+import { StepBudgetExceeded } from "../../fault-injection/disk-error.ts";
+import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
+import {
+  acknowledge,
+  append,
+  checkpoint,
+  crashed,
+  emptyLog,
+  explains,
+  fail,
+  head as modelHead,
+  type ModelLog,
+  recover,
+  refuses,
+  sync as modelSync,
+} from "../../model/log.ts";
+import { type Storage, StorageError } from "../../src/index.ts";
+import type { Bounds } from "../bounds.ts";
+import type { Strike } from "./call-sites.ts";
+import type { InvariantId } from "../catalogue.ts";
+import { sameBytes, sameRecords, show } from "../comparison.ts";
+import { DATA_PATH, openEngine } from "../engine.ts";
+import { type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
+import type { Trace } from "../part.ts";
+import { attempt, check, type Counts, Violation } from "../tally.ts";
+
+/** How a workload ends before the engine is opened again. */
+export const ENDINGS = ["closed", "killed", "power failure"] as const;
+export type Ending = (typeof ENDINGS)[number];
+
+const ALL = Number.MAX_SAFE_INTEGER;
+
+/** An engine, its disk and its model, of which one call may fail. */
+export class Life {
+  readonly disk: SimulatedDisk;
+  strike: Strike | undefined;
+  readonly #bounds: Bounds;
+  readonly #counts: Counts;
+  readonly #trace: Trace;
+  readonly #logs = new Map<bigint, ModelLog>();
+  #storage: Storage | undefined;
+
+  constructor(bounds: Bounds, disk: SimulatedDisk, counts: Counts, trace: Trace) {
+    this.#bounds = bounds;
+    this.disk = disk;
+    this.#counts = counts;
+    this.#trace = trace;
+    disk.onCall = trace;
+  }
+
+  /** The workload, its end, and what a fresh engine shows then; everything may fail once the disk has. */
+  async run(workload: readonly OperationName[], ending: Ending): Promise<void> {
+    await this.#open();
+    for (const name of workload) {
+      this.#trace(`-- ${name}`);
+      await this.#perform(operationNamed(name));
+    }
+    this.#trace(`-- ${ending}, and opened again`);
+    await this.#end(ending);
+    await this.#open();
+    for (const stream of this.#logs.keys()) await this.#lookAgain(stream);
+    this.#trace("-- the end");
+  }
+
+  /** The disk is repaired; the machine crashes; what is there must be what was promised, and go on. */
+  async aftermath(): Promise<void> {
+    this.disk.onFault = undefined;
+    this.#trace("-- the disk is repaired; power failure, and opened again");
+    this.#crash("power");
+    const storage = await attempt("D6", GOES_ON, () => openEngine(this.disk, this.#bounds));
+    for (const stream of this.#logs.keys()) {
+      await attempt("D6", GOES_ON, () => this.#recovered(storage, stream));
+      await attempt("D7", GOES_ON, () => this.#appendOne(storage, stream));
+    }
+    this.#trace("-- power failure, and opened again");
+    this.#crash("power");
+    const last = await attempt("D6", GOES_ON, () => openEngine(this.disk, this.#bounds));
+    for (const stream of this.#logs.keys()) await attempt("D6", GOES_ON, () => this.#recovered(last, stream));
+    for (const path of this.disk.files().keys()) this.#noStranger(path);
+  }
+
+  /** Opens the engine, if the disk lets it. */
+  async #open(): Promise<void> {
+    this.#storage = await this.#tolerate("D7", "the engine to open", () =>
+      openEngine(this.disk, this.#bounds),
+    );
+  }
+
+  async #end(ending: Ending): Promise<void> {
+    const storage = this.#storage;
+    if (ending === "closed" && storage !== undefined) {
+      const closed = await this.#tolerate("D7", "the engine to close", async () => {
+        await storage.close();
+        return true;
+      });
+      if (closed === true) for (const [stream, log] of this.#logs) this.#logs.set(stream, modelSync(log));
+    }
+    this.#storage = undefined;
+    this.#crash(ending === "power failure" ? "power" : "process");
+  }
+
+  #crash(kind: "power" | "process"): void {
+    if (kind === "power") this.disk.crash();
+    else this.disk.kill();
+    // A sync that failed and dropped the pages has lost what only the kernel had, as a power failure does.
+    const lost = kind === "power" || this.strike?.call?.kind === "sync";
+    for (const [stream, log] of this.#logs) this.#logs.set(stream, crashed(log, lost ? "power" : "process"));
+  }
+
+  async #perform(operation: Operation): Promise<void> {
+    if (operation.does === "reopen") {
+      await this.#end("closed");
+      await this.#open();
+      for (const stream of this.#logs.keys()) await this.#lookAgain(stream);
+      return;
+    }
+    const storage = this.#storage;
+    if (storage === undefined) return;
+    const { stream } = operation;
+    const before = this.#logs.get(stream) ?? emptyLog;
+    if (operation.does === "sync") {
+      const synced = await this.#tolerate("D7", "a sync to succeed", async () => {
+        await storage.sync(stream);
+        return true;
+      });
+      if (synced === true) this.#logs.set(stream, modelSync(before));
+      return;
+    }
+    const { fsync } = operation;
+    const [begun, refusal, call] =
+      operation.does === "append"
+        ? this.#append(storage, before, operation)
+        : ([
+            checkpoint(before),
+            refuses(before, "checkpoint"),
+            () => storage.appendCheckpoint(stream, { fsync }),
+          ] as const);
+    this.#logs.set(stream, begun);
+    const result = await this.#tolerate("D7", "an append to succeed", call, refusal);
+    if (result !== undefined) {
+      this.#logs.set(stream, acknowledge(begun, fsync));
+      check(
+        this.#counts,
+        "D7",
+        Number(result.nextOffset) === begun.records.length && sameBytes(result.head, modelHead(begun)),
+        () => `stream ${String(stream)} to end at ${begun.records.length}`,
+        () => `${String(result.nextOffset)}, head ${Buffer.from(result.head).toString("hex")}`,
+      );
+      return;
+    }
+    await this.#afterFailure(storage, stream, begun);
+  }
+
+  #append(
+    storage: Storage,
+    before: ModelLog,
+    operation: Operation & { does: "append" },
+  ): readonly [ModelLog, string | undefined, () => ReturnType<Storage["appendBatch"]>] {
+    const { stream, fsync, misplaced } = operation;
+    const payloads = payloadsOf(before.records.length, operation);
+    const expectedOffset = BigInt(before.records.length + (misplaced === true ? 1 : 0));
+    const begun = append(before, payloads, { everyNRecords: this.#bounds.checkpointEvery });
+    const refusal = refuses(before, { payloads, expectedOffset });
+    return [begun, refusal, () => storage.appendBatch(stream, payloads, { expectedOffset, fsync })];
+  }
+
+  /** An append failed: either the stream is as it was before, or it says that it is not to be used, and shows nothing of the batch. */
+  async #afterFailure(storage: Storage, stream: bigint, begun: ModelLog): Promise<void> {
+    const before = fail(begun);
+    const answer = await storage.appendBatch(stream, [Uint8Array.of(0)], { expectedOffset: NOWHERE }).then(
+      () => "an append at an offset that cannot be",
+      (error: unknown) => refusalOf(error),
+    );
+    const usable = answer === "offset-mismatch";
+    if (usable) this.#logs.set(stream, before);
+    this.#counts.met[usable ? "write-taken-back" : "stream-refuses"] += 1;
+    const shown = await this.#tolerate("D7", "a read to succeed", () =>
+      storage.readRecords(stream, 0n, ALL, { verify: "genesis" }),
+    );
+    check(
+      this.#counts,
+      "D7",
+      shown === undefined || sameRecords(shown, before.records),
+      () => `stream ${String(stream)} to show what it showed before, ${show(before.records)}, or to refuse`,
+      () => show(shown ?? []),
+    );
+  }
+
+  /** What a freshly opened engine shows, if the disk lets it; what it has shown is promised from then on. */
+  async #lookAgain(stream: bigint): Promise<void> {
+    const storage = this.#storage;
+    if (storage === undefined) return;
+    await this.#tolerate("D7", "recovery to succeed", () => this.#recovered(storage, stream));
+  }
+
+  async #recovered(storage: Storage, stream: bigint): Promise<void> {
+    const log = this.#logs.get(stream) ?? emptyLog;
+    const status = await storage.status(stream);
+    const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
+    const problem = explains(log, shown);
+    check(
+      this.#counts,
+      "D6",
+      problem === undefined,
+      () => `stream ${String(stream)} to show ${show(log.records)}, of which ${log.written} are promised`,
+      () => `${show(shown)}: ${problem?.sentence ?? ""}`,
+    );
+    const after = recover(log, shown.length);
+    const alarm = status.findings.find(({ action }) => action === "keep");
+    check(
+      this.#counts,
+      "D7",
+      alarm === undefined &&
+        Number(status.nextOffset) === shown.length &&
+        sameBytes(status.head, modelHead(after)),
+      () => `stream ${String(stream)} to end at ${shown.length}, no damage reported, for no byte has rotted`,
+      () => `${String(status.nextOffset)} ${String(alarm?.error)}`,
+    );
+    this.#logs.set(stream, after);
+  }
+
+  async #appendOne(storage: Storage, stream: bigint): Promise<void> {
+    const before = this.#logs.get(stream) ?? emptyLog;
+    const begun = append(before, [PROBE_PAYLOAD], { everyNRecords: this.#bounds.checkpointEvery });
+    const { head } = await storage.appendBatch(stream, [PROBE_PAYLOAD]);
+    check(
+      this.#counts,
+      "D7",
+      sameBytes(head, modelHead(begun)),
+      () => `the chain of stream ${String(stream)} to go on`,
+      () => Buffer.from(head).toString("hex"),
+    );
+    this.#logs.set(stream, acknowledge(begun, true));
+  }
+
+  /**
+   * What may fail once the disk has: `undefined` if it does. A failure must be a `StorageError`, and not the end of the step budget.
+   * @param refusal the error code with which the model refuses; then that is what must come, if the disk has not failed
+   */
+  async #tolerate<T>(
+    invariant: InvariantId,
+    expected: string,
+    work: () => Promise<T>,
+    refusal?: string,
+  ): Promise<T | undefined> {
+    const failedBefore = this.strike?.struck ?? false;
+    try {
+      const result = await work();
+      check(
+        this.#counts,
+        invariant,
+        refusal === undefined,
+        () => String(refusal),
+        () => "it was done",
+      );
+      return result;
+    } catch (error) {
+      if (error instanceof Violation) throw error;
+      const code = refusalOf(error);
+      const allowed = refusal === code || failedBefore || (this.strike?.struck ?? false);
+      check(
+        this.#counts,
+        invariant,
+        allowed,
+        () => refusal ?? expected,
+        () => code,
+      );
+      return undefined;
+    }
+  }
+
+  #noStranger(path: string): void {
+    check(
+      this.#counts,
+      "S2",
+      path.startsWith(`${DATA_PATH}/`),
+      () => `no file outside ${DATA_PATH}`,
+      () => path,
+    );
+  }
+}
+
+const GOES_ON = "the engine to go on once the disk is repaired";
+const PROBE_PAYLOAD = Uint8Array.of(0x7a);
+/** An offset that no stream here comes to, so that an append is refused if the stream takes appends at all. */
+const NOWHERE = 1_000_000n;
+
+/** The code of a refusal. @throws Violation for anything but a `StorageError`, and for a run that would not have ended */
+function refusalOf(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof StepBudgetExceeded) throw new Violation("D7", "an end", cause.message, error);
+  }
+  if (error instanceof StorageError) return error.code;
+  const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  throw new Violation("D7", "a result or a StorageError", seen, error);
+}

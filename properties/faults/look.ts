@@ -1,0 +1,290 @@
+/**
+ * A look at a directory with one fault in its stored bytes: every record by itself and all in a row, what recovery reports, what it set
+ * aside, and whether the stream goes on.
+ * @module
+ */
+import { StepBudgetExceeded } from "../../fault-injection/disk-error.ts";
+import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
+import type { StoredFault } from "../../fault-injection/stored-faults.ts";
+import { append, head as modelHead, type ModelLog } from "../../model/log.ts";
+import { type Storage, StorageError, type StreamStatus, type Verification } from "../../src/index.ts";
+import { callText } from "./call-sites.ts";
+import type { InvariantId } from "../catalogue.ts";
+import { sameBytes, sameRecord, sameRecords, show } from "../comparison.ts";
+import { DATA_PATH, openEngine } from "../engine.ts";
+import type { Trace } from "../part.ts";
+import { isSegment, type StoredState, STREAM, STREAM_PATH } from "./stored-states.ts";
+import { check, type Counts, Violation } from "../tally.ts";
+import { casesIn } from "../witnesses.ts";
+
+const ALL = Number.MAX_SAFE_INTEGER;
+const PROBE_PAYLOAD = Uint8Array.of(0x7a);
+
+/** What a read of one record comes to. */
+type Outcome = "right" | "error" | "nothing";
+
+/** Looks at a damaged directory. */
+export class Look {
+  readonly #state: StoredState;
+  readonly #fault: StoredFault;
+  /** Whether the fault is the only one. */
+  readonly #alone: boolean;
+  readonly #disk: SimulatedDisk;
+  readonly #counts: Counts;
+  /** Offsets of the records whose bytes are not what they were. */
+  readonly #damaged: ReadonlySet<number>;
+
+  constructor(
+    state: StoredState,
+    fault: StoredFault,
+    alone: boolean,
+    disk: SimulatedDisk,
+    counts: Counts,
+    trace: Trace,
+  ) {
+    this.#state = state;
+    this.#fault = fault;
+    this.#alone = alone;
+    this.#disk = disk;
+    this.#counts = counts;
+    this.#damaged = damagedRecords(state, fault);
+    if (!alone) for (const path of state.files.keys()) if (path.includes(".idx")) disk.store(path, undefined);
+    disk.onCall = trace;
+    let calls = 0;
+    disk.onFault = (call) => {
+      calls += 1;
+      if (calls > state.bounds.stepsMax) throw new StepBudgetExceeded(state.bounds.stepsMax);
+      const inside = call.path === DATA_PATH || call.path.startsWith(`${DATA_PATH}/`);
+      const expected = `no call outside ${DATA_PATH}, but to make its own name durable`;
+      this.#check("S2", inside || (call.path === "/" && call.kind === "sync directory"), expected, () =>
+        callText(call),
+      );
+      return undefined;
+    };
+  }
+
+  /** An engine has the directory open while the bytes change. */
+  async beneath(storage: Storage): Promise<void> {
+    await this.#everyRecord(storage, undefined, this.#state.log);
+    this.#disk.onCall = undefined;
+    this.#disk.onFault = undefined;
+  }
+
+  /** A fresh engine opens the directory, shows it, appends to it, and another one opens it then. */
+  async afresh(): Promise<void> {
+    const { appended, log } = this.#state;
+    const before = this.#fault.bytes;
+    const storage = await this.#refusing(() => openEngine(this.#disk, this.#state.bounds));
+    const status = storage === undefined ? undefined : await this.#refusing(() => storage.status(STREAM));
+    if (storage === undefined || status === undefined) {
+      throw new Violation("C3", "the stream to open, for one fault is local", "it was refused");
+    }
+    for (const id of casesIn(status.findings)) this.#counts.met[id] += 1;
+    const shown = Number(status.nextOffset);
+    await this.#everyRecord(storage, status, log);
+    if (isSegment(this.#fault.path)) {
+      this.#nothingThrownAway(before);
+      this.#check("C2", shown <= appended.length, `no more than ${appended.length} records`, () =>
+        String(shown),
+      );
+    } else {
+      this.#check(
+        "I2",
+        status.lostEnd === undefined &&
+          shown === log.records.length &&
+          sameBytes(status.head, modelHead(log)),
+        `the stream to end at ${log.records.length}, for only a hint is damaged`,
+        () => `${shown} ${String(status.lostEnd)}`,
+      );
+    }
+    await this.#goOn(storage, status, { ...log, records: appended.slice(0, shown) });
+  }
+
+  /** Every record read by itself, and all that follow it. */
+  async #everyRecord(storage: Storage, status: StreamStatus | undefined, log: ModelLog): Promise<void> {
+    for (const offset of log.records.keys()) {
+      const alone = await this.#read(storage, offset, "record");
+      const chained = await this.#read(storage, offset, "checkpoint");
+      this.#judge(offset, alone, chained, status);
+    }
+    const all = await this.#refusing(() => storage.readRecords(STREAM, 0n, ALL, { verify: "genesis" }));
+    const expected = this.#state.appended.slice(0, all?.length);
+    this.#check("C1", all === undefined || sameRecords(all, expected), `${show(expected)}, or an error`, () =>
+      show(all ?? []),
+    );
+  }
+
+  async #read(storage: Storage, offset: number, verify: Verification): Promise<Outcome> {
+    const found = await this.#refusing(() => storage.readRecords(STREAM, BigInt(offset), 1, { verify }));
+    if (found === undefined) return "error";
+    const [record] = found;
+    if (record === undefined) return "nothing";
+    const { appended } = this.#state;
+    this.#check(
+      "C1",
+      found.every((one, i) => {
+        const right = appended[offset + i];
+        return right !== undefined && sameRecord(right, one);
+      }),
+      `what was appended at ${offset}, or an error (${verify})`,
+      () => show(found),
+    );
+    return "right";
+  }
+
+  #judge(offset: number, alone: Outcome, chained: Outcome, status: StreamStatus | undefined): void {
+    const { path } = this.#fault;
+    const seen = (): string => `read by itself: ${alone}; from the checkpoint before: ${chained}`;
+    if (!isSegment(path)) {
+      const expected = `the record at ${offset} to be read, for only a hint is damaged`;
+      this.#check("I2", alone === "right" && chained === "right", expected, seen);
+      return;
+    }
+    const place = this.#state.places[offset];
+    const named = status?.findings.some(({ error }) => Number(error.offset ?? 0n) <= offset) ?? false;
+    // Above the watermark nobody can tell what is missing from what was never written.
+    if (place?.belowWatermark === true) {
+      this.#check(
+        "C2",
+        alone !== "nothing" || (named && !this.#alone),
+        `the record at ${offset}, which was proven durable, to be read, or an error that names it`,
+        seen,
+      );
+    }
+    // What recovery cut off as a torn tail, above the watermark, is named and in quarantine.
+    if (alone === "nothing" || this.#damaged.has(offset) || !this.#alone) return;
+    this.#check("C3", alone === "right", `the intact record at ${offset} to be read by itself`, seen);
+    if (this.#sharesInterval(offset)) return;
+    this.#check(
+      "C3",
+      chained === "right",
+      `the record at ${offset} to be read, for the damage is outside its checkpoint interval`,
+      seen,
+    );
+  }
+
+  /** Whether a damaged record lies in the interval from the last checkpoint at or before `offset` to the first one behind. */
+  #sharesInterval(offset: number): boolean {
+    const { records } = this.#state.log;
+    const isCheckpoint = (at: number): boolean => records[at]?.kind === "checkpoint";
+    let first = offset;
+    while (first > 0 && !isCheckpoint(first)) first -= 1;
+    let last = offset + 1;
+    while (last < records.length && !isCheckpoint(last)) last += 1;
+    return [...this.#damaged].some((at) => at >= first && at <= last);
+  }
+
+  /** Recovery may have cut the segment; what it cut must be in quarantine. */
+  #nothingThrownAway(before: Uint8Array | undefined): void {
+    if (before === undefined) return;
+    const files = this.#disk.files();
+    const after = files.get(this.#fault.path) ?? new Uint8Array();
+    const rest = before.subarray(after.length);
+    const aside = [...files].filter(([path]) => path.startsWith(`${STREAM_PATH}/quarantine/`));
+    this.#check(
+      "C4",
+      sameBytes(before.subarray(0, after.length), after) &&
+        (rest.length === 0 || aside.some(([, bytes]) => sameBytes(rest, bytes))),
+      `${before.length} bytes in the segment and in quarantine`,
+      () =>
+        `${after.length} in the segment; in quarantine: ${aside.map(([path, { length }]) => `${path} (${length})`).join()}`,
+    );
+  }
+
+  /** The stream takes another record, or says that its end is lost; then it is opened once more. */
+  async #goOn(storage: Storage, status: StreamStatus, log: ModelLog): Promise<void> {
+    const begun = append(log, [PROBE_PAYLOAD], { everyNRecords: this.#state.bounds.checkpointEvery });
+    const result = await this.#refusing(() => storage.appendBatch(STREAM, [PROBE_PAYLOAD]));
+    const invariant = isSegment(this.#fault.path) ? "C2" : "I2";
+    this.#check(
+      invariant,
+      (result === undefined) === (status.lostEnd !== undefined),
+      status.lostEnd === undefined ? "an append to succeed" : "no append where the end is lost",
+      () => `${result === undefined ? "it was refused" : "it succeeded"}; ${String(status.lostEnd)}`,
+    );
+    if (result !== undefined) {
+      this.#check(
+        invariant,
+        sameBytes(result.head, modelHead(begun)),
+        "the chain to go on where it ended",
+        () => Buffer.from(result.head).toString("hex"),
+      );
+    }
+    this.#disk.kill();
+    const again = await this.#refusing(() => openEngine(this.#disk, this.#state.bounds));
+    const later = await this.#refusing(async () => again?.status(STREAM));
+    if (again === undefined || later === undefined) {
+      throw new Violation("C3", "the stream to open once more", "it was refused");
+    }
+    const expected = result === undefined ? log : begun;
+    this.#check(
+      invariant,
+      Number(later.nextOffset) === expected.records.length &&
+        (result === undefined || sameBytes(later.head, modelHead(expected))) &&
+        (later.lostEnd === undefined) === (result !== undefined),
+      `the stream to end at ${expected.records.length} at the next start, too`,
+      () => `${String(later.nextOffset)} ${String(later.lostEnd)}`,
+    );
+    for (const offset of expected.records.keys()) {
+      const outcome = await this.#reread(again, offset, expected);
+      const mine = offset >= log.records.length;
+      if (mine)
+        this.#check(invariant, outcome === "right", `the new record at ${offset} to be read`, () => outcome);
+    }
+  }
+
+  async #reread(storage: Storage, offset: number, log: ModelLog): Promise<Outcome> {
+    const found = await this.#refusing(() =>
+      storage.readRecords(STREAM, BigInt(offset), 1, { verify: "record" }),
+    );
+    const right = log.records[offset];
+    const [record] = found ?? [];
+    if (record === undefined || right === undefined) return found === undefined ? "error" : "nothing";
+    this.#check(
+      "C1",
+      sameRecord(right, record),
+      `the record at ${offset} at the next start, or an error`,
+      () => show([record]),
+    );
+    return "right";
+  }
+
+  /** What may be refused, with a `StorageError` only: `undefined` if it is. */
+  async #refusing<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof Violation) throw error;
+      for (let cause = error; cause instanceof Error; cause = cause.cause) {
+        if (cause instanceof Violation) throw cause;
+        if (cause instanceof StepBudgetExceeded) throw new Violation("C1", "an end", cause.message, error);
+      }
+      if (error instanceof StorageError && error.code !== "io") return undefined;
+      const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      throw new Violation("C1", "the right data, or a StorageError that says what is damaged", seen, error);
+    }
+  }
+
+  #check(invariant: InvariantId, holds: boolean, expected: string, seen: () => string): void {
+    const where = this.#alone ? "" : ", the index files gone";
+    check(
+      this.#counts,
+      invariant,
+      holds,
+      () => expected,
+      () => `${seen()} (${this.#fault.what}${where})`,
+    );
+  }
+}
+
+/** The records whose bytes a fault changed; those of a file that is missing are changed. */
+function damagedRecords({ places, files }: StoredState, { path, bytes }: StoredFault): Set<number> {
+  const before = files.get(path) ?? new Uint8Array();
+  const damaged = new Set<number>();
+  for (const [offset, { file, start, end }] of places.entries()) {
+    if (file !== path) continue;
+    if (bytes === undefined || !sameBytes(before.subarray(start, end), bytes.subarray(start, end)))
+      damaged.add(offset);
+  }
+  return damaged;
+}

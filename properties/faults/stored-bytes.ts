@@ -1,0 +1,79 @@
+/**
+ * Single faults in stored bytes: every file of every small directory is damaged in every way that `storedFaults` names, and what an engine
+ * then shows is held against the model, record by record.
+ *
+ * A segment's flipped bits are tried once more with the stream's index files gone.
+ * @module
+ */
+import { type Durability } from "../../src/index.ts";
+import type { Bounds } from "../bounds.ts";
+import { type Chosen, nobody, Odometer } from "../choices.ts";
+import type { Part } from "../part.ts";
+import { ENDINGS, isSegment, type StoredState, stateName, storedState } from "./stored-states.ts";
+import { chooseWorkload } from "../crashes/walk.ts";
+import type { Choice } from "../../fault-injection/choice.ts";
+
+import { Look } from "./look.ts";
+
+const DURABILITIES: readonly Durability[] = ["standard", "strict"];
+
+export const STORED_BYTES: Part = {
+  cases: "faults in stored bytes",
+  async units(bounds) {
+    const units: Chosen[][] = [];
+    const seen = new Set<string>();
+    const states = new Odometer();
+    do {
+      states.begin();
+      const state = await chooseState(bounds, states);
+      const name = stateName(state);
+      if (state.faults.count > 0 && !seen.has(name)) units.push(states.path());
+      seen.add(name);
+    } while (states.advance());
+    return units;
+  },
+  async run(bounds, choice, counts, trace) {
+    const state = await chooseState(bounds, choice);
+    if (state.faults.count === 0) return;
+    // A payload made to hold the checksum of a shorter record: only an index entry can tell, so there has to be one.
+    const made = state.workload.includes("made-payload");
+    if (made && !state.places.every(({ belowWatermark }) => belowWatermark)) return;
+    const fault = state.faults.at(choice.choose(state.faults.count, "fault in stored bytes"));
+    const alone =
+      made ||
+      fault.kind !== "flipped" ||
+      !isSegment(fault.path) ||
+      state.storage !== undefined ||
+      choice.choose(2, `${fault.what}; the index files: as they are, gone`) === 0;
+    counts.cases["stored-bytes"] += 1;
+    trace(`-- ${fault.what}${alone ? "" : ", and the index files gone"}`);
+    // An engine that has the directory open sees the bytes change beneath it; they are put back for the next run.
+    const disk = state.storage === undefined ? state.disk.fork(nobody) : state.disk;
+    disk.store(fault.path, fault.bytes);
+    const look = new Look(state, fault, alone, disk, counts, trace);
+    try {
+      if (state.storage === undefined) await look.afresh();
+      else await look.beneath(state.storage);
+    } finally {
+      if (state.storage !== undefined) disk.store(fault.path, state.files.get(fault.path));
+    }
+  },
+};
+
+/** The last state, for the runs on one state come one after the other. */
+let kept: { readonly key: string; readonly state: StoredState } | undefined;
+
+async function chooseState(bounds: Bounds, choice: Choice): Promise<StoredState> {
+  const workload = chooseWorkload(
+    { ...bounds, length: bounds.faultLength, operations: [...bounds.operations, "made-payload"] },
+    choice,
+  );
+  const ending =
+    ENDINGS[choice.choose(ENDINGS.length, `the end: ${ENDINGS.join(", ")}`)] ?? "the process is killed";
+  const durability =
+    DURABILITIES[choice.choose(DURABILITIES.length, `durability: ${DURABILITIES.join(", ")}`)] ?? "standard";
+  const key = JSON.stringify([bounds, workload, ending, durability]);
+  if (kept?.key !== key)
+    kept = { key, state: await storedState({ ...bounds, durability }, workload, ending) };
+  return kept.state;
+}

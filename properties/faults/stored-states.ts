@@ -1,0 +1,140 @@
+/**
+ * The directories that faults in stored bytes are put into: what workloads leave behind, and what the model says of it.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
+import { type StoredFaults, storedFaults } from "../../fault-injection/stored-faults.ts";
+import { emptyLog, type ModelLog, type ModelRecord } from "../../model/log.ts";
+import { readStream } from "../../model/reader.ts";
+import type { Storage } from "../../src/index.ts";
+import type { Bounds } from "../bounds.ts";
+import { streamFiles } from "../comparison.ts";
+import { Extreme } from "../extreme.ts";
+import { streamPath } from "../engine.ts";
+import { readFrames, readIndex } from "../index-reader.ts";
+import { Lockstep } from "../lockstep.ts";
+import { type OperationName, operationNamed } from "../operations.ts";
+import { emptyCounts } from "../tally.ts";
+
+/** How a workload ends before the fault. */
+export type Ending = "the process is killed" | "the power fails" | "the engine stays open";
+export const ENDINGS: readonly Ending[] = [
+  "the process is killed",
+  "the power fails",
+  "the engine stays open",
+];
+
+/** The stream whose files get the faults. */
+export const STREAM = 1n;
+export const STREAM_PATH: string = streamPath(STREAM);
+
+/** Whether a path is that of a segment, and not of a hint. */
+export function isSegment(path: string): boolean {
+  return path.endsWith(".log");
+}
+
+/** Where a record lies. */
+interface RecordPlace {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+  /** Whether an index file that was there before the fault proves that it was durable. */
+  readonly belowWatermark: boolean;
+}
+
+/** A directory at rest. */
+export interface StoredState {
+  /** Those under which it came about. */
+  readonly bounds: Bounds;
+  readonly workload: readonly OperationName[];
+  readonly disk: SimulatedDisk;
+  /** The engine that has it open, if one has. */
+  readonly storage: Storage | undefined;
+  /** What was appended; a power failure may have left less. */
+  readonly appended: readonly ModelRecord[];
+  /** What is there. */
+  readonly log: ModelLog;
+  /** The stream's files, by path. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly places: readonly RecordPlace[];
+  readonly faults: StoredFaults;
+}
+
+/**
+ * Runs a workload and ends it. Where the power fails nothing survives that was not synced: the model is cut to what is there.
+ */
+export async function storedState(
+  bounds: Bounds,
+  workload: readonly OperationName[],
+  ending: Ending,
+): Promise<StoredState> {
+  // An engine that stays open lives through all faults; each look at it is given a budget of its own.
+  const stepsMax = ending === "the engine stays open" ? Number.MAX_SAFE_INTEGER : bounds.stepsMax;
+  const lockstep = await Lockstep.open({ ...bounds, stepsMax }, emptyCounts());
+  const history = new Map<string, Uint8Array[]>();
+  lockstep.disk.onChange = () => {
+    for (const [path, bytes] of lockstep.disk.fork(new Extreme(0)).files()) {
+      const versions = history.get(path) ?? [];
+      if (Buffer.compare(versions.at(-1) ?? Buffer.alloc(0), bytes) !== 0) versions.push(bytes);
+      history.set(path, versions);
+    }
+  };
+  for (const name of workload) await lockstep.perform(operationNamed(name));
+  lockstep.disk.onChange = undefined;
+  const open = ending === "the engine stays open";
+  const disk = open ? lockstep.disk : lockstep.disk.fork(new Extreme(1));
+  if (ending === "the power fails") disk.crash();
+  else if (!open) disk.kill();
+  const files = new Map([...disk.files()].filter(([path]) => path.startsWith(`${STREAM_PATH}/`)));
+  const places = files.size === 0 ? [] : placesIn(disk);
+  const whole = lockstep.logs.get(STREAM) ?? emptyLog;
+  const log = { ...whole, records: whole.records.slice(0, places.length) };
+  const faults = storedFaults(files, history, bounds);
+  return {
+    bounds,
+    workload,
+    disk,
+    storage: open ? lockstep.storage : undefined,
+    appended: whole.records,
+    log,
+    files,
+    places,
+    faults,
+  };
+}
+
+/** Names what the faults of a state can lead to: states with equal names need be searched only once. */
+export function stateName({ log, faults, storage }: StoredState): string {
+  const digest = createHash("sha256").update(storage === undefined ? "" : "open");
+  digest.update(`${log.records.length} ${log.durable} ${log.written}`);
+  for (let i = 0; i < faults.count; i += 1) {
+    const { path, bytes } = faults.at(i);
+    digest.update(`\0${path}\0`).update(bytes ?? "gone");
+  }
+  return digest.digest("base64");
+}
+
+function placesIn(disk: SimulatedDisk): RecordPlace[] {
+  const files = streamFiles(disk, STREAM_PATH, (name) => name.includes(".log"));
+  const places: RecordPlace[] = [];
+  const { end, problem } = readStream(files);
+  // Of what a power failure cut within a record, the records before count.
+  for (const { segment, count } of end) {
+    const name = `segment_${String(segment).padStart(6, "0")}.log`;
+    const bytes = files.get(name) ?? Buffer.alloc(0);
+    const saved = files.get(`${name}.idx`);
+    const frames = files.get(`${name}.idx.wal`);
+    const index = saved === undefined ? undefined : readIndex(saved);
+    const { entries } = frames === undefined ? (index ?? { entries: [] }) : readFrames(frames, index);
+    const sealed = problem === undefined && segment < end.length - 1;
+    let start = 0;
+    for (let i = 0; i < count; i += 1) {
+      const size = 48 + (bytes.readUInt32LE(start + 40) & 0xfffffff);
+      const belowWatermark = sealed || i < entries.length;
+      places.push({ file: `${STREAM_PATH}/${name}`, start, end: start + size, belowWatermark });
+      start += size;
+    }
+  }
+  return places;
+}

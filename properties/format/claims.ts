@@ -1,0 +1,244 @@
+/**
+ * Z2: stored payloads that claim, or expand to, more than they may. What each is refused with follows from how it was made.
+ *
+ * Does not promise: to measure memory, which differs from machine to machine; that a refusal costs none is in `claims.test.ts`.
+ * @module
+ */
+import { CodecRegistry } from "../../src/codec.ts";
+import type { CompressionKind } from "../../src/types.ts";
+import { type Counts, check } from "../tally.ts";
+import { refusal } from "./outcome.ts";
+import { chooseFrom, hexText, itemAt, numberText, type Section } from "./section.ts";
+
+const CODECS = new CodecRegistry();
+/** `docs/FORMAT.md`, section 2. */
+const LIMIT = 2 ** 28 - 1;
+
+/** How the codec must answer: with so many bytes, or with a refusal of this code. */
+type Answer = number | "payload-limit" | "undecodable-payload";
+
+async function checkAnswer(
+  counts: Counts,
+  codec: CompressionKind,
+  stored: Buffer,
+  wanted: Answer,
+): Promise<void> {
+  let seen: string | number;
+  try {
+    seen = (await CODECS.get(codec).decompress(stored)).length;
+  } catch (error) {
+    seen = refusal(error, stored);
+  }
+  check(
+    counts,
+    "Z2",
+    seen === wanted,
+    () => `${String(wanted)} for the ${codec} payload ${hexText(stored)}`,
+    () => String(seen),
+  );
+}
+
+const u = (width: 1 | 2 | 3 | 4, value: number): Buffer => {
+  const bytes = Buffer.alloc(width);
+  bytes.writeUIntLE(value, 0, width);
+  return bytes;
+};
+
+const LZ4_CLAIMS = [
+  0,
+  1,
+  2,
+  254,
+  255,
+  256,
+  510,
+  511,
+  4080,
+  4081,
+  2 ** 16,
+  2 ** 24,
+  LIMIT - 1,
+  LIMIT,
+  LIMIT + 1,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+];
+const LZ4_BLOCK_BYTES_MAX = 16;
+const LZ4_BLOCKS = [0x00, 0xff, 0x10];
+/** A block that could yield a little more than the limit, at 255 bytes a byte. */
+const LZ4_LARGE_BLOCK = Buffer.alloc(Math.ceil(LIMIT / 255) + 100);
+
+export const lz4Claims: Section = {
+  name: "lz4 claims",
+  invariants: ["Z2"],
+  covers: () =>
+    `lz4: size prefixes of 0 to 4 bytes; of 4, ${LZ4_CLAIMS.length} claims from 0 to 2^32 - 1 x blocks of 0 to ${LZ4_BLOCK_BYTES_MAX} bytes; ` +
+    `claims beyond the limit with a block of ${numberText(LZ4_LARGE_BLOCK.length)} bytes`,
+  first: () => ({ what: `claim: ${LZ4_CLAIMS.join(", ")}`, of: LZ4_CLAIMS.length }),
+  run(_, first, choice, counts) {
+    const claim = itemAt(LZ4_CLAIMS, first);
+    const missing = choice.choose(5, "bytes of the prefix that are missing");
+    if (missing > 0) return checkAnswer(counts, "lz4", u(4, claim).subarray(missing), "undecodable-payload");
+    const sizes = LZ4_BLOCK_BYTES_MAX + (claim > LIMIT ? 2 : 1);
+    const bytes = choice.choose(sizes, "bytes of the block; beyond the largest: the large block");
+    if (bytes > LZ4_BLOCK_BYTES_MAX)
+      return checkAnswer(counts, "lz4", Buffer.concat([u(4, claim), LZ4_LARGE_BLOCK]), "payload-limit");
+    const byte = chooseFrom(choice, LZ4_BLOCKS, `each of them: ${LZ4_BLOCKS.join(", ")}`);
+    const stored = Buffer.concat([u(4, claim), Buffer.alloc(bytes, byte)]);
+    if (claim > LIMIT || claim > 255 * bytes) return checkAnswer(counts, "lz4", stored, "payload-limit");
+    // 0x00 is a token for nothing, 0x10 one for a literal byte; what comes behind would be a match from before the start.
+    const isEmpty = claim === 0 && bytes === 1 && byte === 0;
+    const isOneLiteral = claim === 1 && bytes === 2 && byte === 0x10;
+    return checkAnswer(counts, "lz4", stored, isEmpty || isOneLiteral ? claim : "undecodable-payload");
+  },
+};
+
+const MAGIC = u(4, 0xfd2fb528);
+const BLOCK_MAX = 128 * 1024;
+
+/** Sizes that a frame may declare: in 0, 1, 2, 4 or 8 bytes. */
+const DECLARED: readonly (number | undefined)[] = [
+  undefined,
+  0,
+  1,
+  100,
+  255,
+  256,
+  65_791,
+  65_792,
+  BLOCK_MAX,
+  LIMIT - 1,
+  LIMIT,
+  LIMIT + 1,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 53,
+  2 ** 63,
+];
+
+/** Content as it is stored: raw, one byte repeated in blocks as large as may be, or compressed blocks that are none. */
+interface Content {
+  readonly name: string;
+  /** How many bytes it stands for; none where it is damaged, and a reader cannot know that from its headers. */
+  readonly yields: number | undefined;
+  readonly blocks: Buffer;
+}
+
+const blockHeader = (isLast: boolean, type: number, size: number): Buffer =>
+  u(3, Number(isLast) + type * 2 + size * 8);
+
+function repeated(yields: number): Buffer {
+  const blocks: Buffer[] = [];
+  for (let left = yields; left > BLOCK_MAX; left -= BLOCK_MAX)
+    blocks.push(blockHeader(false, 1, BLOCK_MAX), u(1, 7));
+  blocks.push(
+    blockHeader(true, 1, yields - Math.max(0, Math.ceil(yields / BLOCK_MAX) - 1) * BLOCK_MAX),
+    u(1, 7),
+  );
+  return Buffer.concat(blocks);
+}
+
+/** Blocks that claim to be compressed and hold zeros: at most 128 KiB each, together more than the limit. */
+const DAMAGED_BLOCKS = Math.ceil(LIMIT / BLOCK_MAX) + 1;
+const damaged = Buffer.concat(
+  Array.from({ length: DAMAGED_BLOCKS }, (_, i) =>
+    Buffer.concat([blockHeader(i === DAMAGED_BLOCKS - 1, 2, 3), Buffer.alloc(3)]),
+  ),
+);
+
+const CONTENTS: readonly Content[] = [
+  { name: "nothing", yields: 0, blocks: blockHeader(true, 0, 0) },
+  { name: "100 raw", yields: 100, blocks: Buffer.concat([blockHeader(true, 0, 100), Buffer.alloc(100, 7)]) },
+  ...[1, 256, 65_792, BLOCK_MAX, LIMIT, LIMIT + 1, 2 ** 31].map((yields) => ({
+    name: `${yields} repeated`,
+    yields,
+    blocks: repeated(yields),
+  })),
+  { name: `${DAMAGED_BLOCKS} damaged blocks`, yields: undefined, blocks: damaged },
+];
+
+/** The contents that are put behind a declared size: not the largest that is allowed, which takes as much memory as may be. */
+const contentsFor = (declared: number | undefined): readonly Content[] =>
+  CONTENTS.filter(({ yields }) => yields !== LIMIT || declared !== LIMIT);
+
+/** What stands behind the frame or is wrong with it. */
+const FLAWS = [
+  "none",
+  "a byte behind",
+  "the frame twice",
+  "its last byte missing",
+  "a dictionary",
+  "the reserved bit",
+] as const;
+
+function zstdFrame(declared: number | undefined, { blocks }: Content, flaw: (typeof FLAWS)[number]): Buffer {
+  const flags = (flaw === "a dictionary" ? 1 : 0) | (flaw === "the reserved bit" ? 8 : 0);
+  const dictionary = flaw === "a dictionary" ? u(1, 5) : Buffer.alloc(0);
+  const window = u(1, 0x58); // 2 MiB
+  const header = (size: 0 | 1 | 2 | 3, field: Buffer): Buffer =>
+    Buffer.concat([MAGIC, u(1, flags | (size << 6)), window, dictionary, field]);
+  const eight = (value: number): Buffer => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(value));
+    return bytes;
+  };
+  // With a window there is no 1-byte size; a 2-byte one counts from 256.
+  const start =
+    declared === undefined
+      ? header(0, Buffer.alloc(0))
+      : declared >= 256 && declared < 65_792
+        ? header(1, u(2, declared - 256))
+        : declared < 2 ** 32
+          ? header(2, u(4, declared))
+          : header(3, eight(declared));
+  const frame = Buffer.concat([start, blocks]);
+  if (flaw === "a byte behind") return Buffer.concat([frame, u(1, 0)]);
+  if (flaw === "the frame twice") return Buffer.concat([frame, frame]);
+  return flaw === "its last byte missing" ? frame.subarray(0, -1) : frame;
+}
+
+function zstdAnswer(declared: number | undefined, { yields }: Content, flaw: (typeof FLAWS)[number]): Answer {
+  if (flaw !== "none" || declared === undefined) return "undecodable-payload";
+  const most = yields ?? DAMAGED_BLOCKS * BLOCK_MAX;
+  if (declared > LIMIT || declared > most || (yields ?? 0) > LIMIT) return "payload-limit";
+  return declared === yields ? yields : "undecodable-payload";
+}
+
+export const zstdClaims: Section = {
+  name: "zstd claims",
+  invariants: ["Z2"],
+  covers: () =>
+    `zstd: ${DECLARED.length} declared sizes from none to 2^63 x ${CONTENTS.length} contents of 0 to ${numberText(2 ** 31)} bytes ` +
+    `(${CONTENTS.map(({ name }) => name).join("; ")}) x ${FLAWS.length} frames (${FLAWS.join("; ")})`,
+  first: () => ({ what: "declared size", of: DECLARED.length }),
+  run(_, first, choice, counts) {
+    const declared = DECLARED[first];
+    const contents = contentsFor(declared);
+    const content = chooseFrom(choice, contents, `content: ${contents.map(({ name }) => name).join(", ")}`);
+    const flaw = chooseFrom(choice, FLAWS, `flaw: ${FLAWS.join(", ")}`);
+    return checkAnswer(
+      counts,
+      "zstd",
+      zstdFrame(declared, content, flaw),
+      zstdAnswer(declared, content, flaw),
+    );
+  },
+};
+
+/** The window that a frame says it needs: every value of its byte. */
+export const zstdWindows: Section = {
+  name: "zstd windows",
+  invariants: ["Z2"],
+  covers: () => "zstd: all 256 windows from 1 KiB to 3.75 TiB, of a frame of no bytes, and of one of 100",
+  first: () => ({ what: "window", of: 256 }),
+  run(_, code, choice, counts) {
+    const yields = chooseFrom(choice, [0, 100], "content: 0, 100");
+    // RFC 8878, section 3.1.1.1.2; FORMAT.md allows 2^27 bytes.
+    const window = 2 ** (10 + (code >> 3)) * (1 + (code % 8) / 8);
+    const content = itemAt(CONTENTS, yields === 0 ? 0 : 1);
+    const frame = zstdFrame(yields, content, "none");
+    frame[5] = code;
+    return checkAnswer(counts, "zstd", frame, window > 2 ** 27 ? "undecodable-payload" : yields);
+  },
+};

@@ -1,0 +1,115 @@
+/**
+ * Z1: payloads are stored by each codec in no more bytes than they have, and come back, from the engine's codec and from the model's expansion.
+ * @module
+ */
+import { expand } from "../../model/expand.ts";
+import { CodecRegistry, compressed } from "../../src/codec.ts";
+import type { CompressionKind } from "../../src/types.ts";
+import type { Bounds } from "../bounds.ts";
+import { SplitMix } from "../splitmix.ts";
+import { attempt, type Counts, check } from "../tally.ts";
+import { COMPRESSIONS } from "./layout.ts";
+import { type Fill, filled, FILLS } from "./samples.ts";
+import { chooseFrom, hexText, itemAt, numberText, type Section } from "./section.ts";
+
+const CODECS = new CodecRegistry();
+
+/** Every size up to here, and those where a length byte, an LZ4 match or a zstd block comes to its end. */
+const SMALL_SIZES = 70;
+const BORDER_SIZES = [254, 255, 256, 269, 270, 271, 65_535, 65_536, 131_072, 131_073];
+const SIZES: readonly number[] = [...Array.from({ length: SMALL_SIZES }, (_, size) => size), ...BORDER_SIZES];
+const NOISE = new SplitMix(1).bytes(131_073);
+const CONTENTS: readonly Fill[] = [
+  ...FILLS,
+  { name: "two in turn", at: (index) => index & 1 },
+  { name: "seven in turn", at: (index) => index % 7 },
+  { name: "noise", at: (index) => NOISE[index] ?? 0 },
+  { name: "noise twice", at: (index) => NOISE[index % 20] ?? 0 },
+];
+
+const PIECES_MAX = 12;
+const PIECE_BYTES_MAX = 40;
+const REPEATS_MAX = 60;
+const DRAWN_BLOCK = 1000;
+
+async function checkPayload(counts: Counts, compression: CompressionKind, payload: Buffer): Promise<void> {
+  const codec = CODECS.get(compression);
+  const work = `${compression} for a payload of ${payload.length} bytes`;
+  const made = await attempt("Z1", work, async () => codec.compress(payload));
+  const stored = await attempt("Z1", work, async () => compressed(codec, payload));
+  check(
+    counts,
+    "Z1",
+    stored.bytes.length <= payload.length && (stored.compression === "none" || made.length < payload.length),
+    () => `at most ${payload.length} bytes stored`,
+    () => `${stored.bytes.length} in ${stored.compression} for ${hexText(payload)}`,
+  );
+  for (const { kind, bytes } of [
+    { kind: compression, bytes: made },
+    { kind: stored.compression, bytes: stored.bytes },
+  ]) {
+    const back = await attempt("Z1", work, async () => CODECS.get(kind).decompress(bytes));
+    const model = expand(kind, bytes);
+    for (const seen of [back, model]) {
+      check(
+        counts,
+        "Z1",
+        typeof seen !== "string" && Buffer.compare(seen, payload) === 0,
+        () => hexText(payload),
+        () => `${typeof seen === "string" ? seen : hexText(seen)} from the ${kind} payload ${hexText(bytes)}`,
+      );
+    }
+  }
+}
+
+const first = (): { what: string; of: number } => ({
+  what: `codec: ${COMPRESSIONS.join(", ")}`,
+  of: COMPRESSIONS.length,
+});
+
+export const compression: Section = {
+  name: "compression",
+  invariants: ["Z1"],
+  covers: () =>
+    `${COMPRESSIONS.length} codecs x every payload of 1 byte, and payloads of ${SIZES.length} sizes up to ${numberText(SIZES.at(-1) ?? 0)} bytes ` +
+    `x ${CONTENTS.length} contents (${CONTENTS.map(({ name }) => name).join("; ")})`,
+  first,
+  run(_, codec, choice, counts) {
+    const content = choice.choose(
+      CONTENTS.length + 1,
+      `content: any byte, ${CONTENTS.map(({ name }) => name).join(", ")}`,
+    );
+    const payload =
+      content === 0
+        ? Buffer.of(choice.choose(256, "byte"))
+        : filled(chooseFrom(choice, SIZES, `bytes: ${SIZES.join(", ")}`), itemAt(CONTENTS, content - 1));
+    return checkPayload(counts, itemAt(COMPRESSIONS, codec), payload);
+  },
+};
+
+/** A few short pieces, each repeated: most of it compresses. */
+function drawnPayload(seed: number, input: number): Buffer {
+  const random = new SplitMix(seed, input, 1);
+  const pieces = Array.from({ length: random.below(PIECES_MAX) }, () => {
+    const piece = random.bytes(1 + random.below(PIECE_BYTES_MAX));
+    return Buffer.alloc(piece.length * (1 + random.below(REPEATS_MAX)), piece);
+  });
+  return Buffer.concat(pieces);
+}
+
+const blocks = ({ drawnPayloads }: Bounds): number => Math.ceil(drawnPayloads / DRAWN_BLOCK);
+
+export const drawnCompression: Section = {
+  name: "compression drawn",
+  invariants: ["Z1"],
+  covers: ({ drawnPayloads, fuzzSeed }) =>
+    `${COMPRESSIONS.length} codecs x ${numberText(drawnPayloads)} payloads drawn with seed ${fuzzSeed}: up to ${PIECES_MAX - 1} pieces, each up to ${REPEATS_MAX} times`,
+  first: (bounds) => ({ what: "block of payloads", of: blocks(bounds) }),
+  run({ drawnPayloads, fuzzSeed }, block, choice, counts) {
+    const input =
+      block * DRAWN_BLOCK +
+      choice.choose(Math.min(DRAWN_BLOCK, drawnPayloads - block * DRAWN_BLOCK), "payload");
+    const codec = chooseFrom(choice, COMPRESSIONS, first().what);
+    return checkPayload(counts, codec, drawnPayload(fuzzSeed, input));
+  },
+};

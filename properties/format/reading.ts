@@ -1,0 +1,128 @@
+/**
+ * The engine's way through a segment beside that of the model's reader: both must accept the same records and see the same in them.
+ *
+ * Two sorts of record may be refused by the engine alone: compressed ones (it keeps rules that the model's expansion does not, see
+ * `model/expand.ts`), and those of kinds that this version does not know. Whatever the engine accepts, the model must accept.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { readStream } from "../../model/reader.ts";
+import { chainHash, genesisHash } from "../../src/chain.ts";
+import { CodecRegistry } from "../../src/codec.ts";
+import type { DiskFile } from "../../src/disk.ts";
+import { type Flaw, prevHashAt } from "../../src/record.ts";
+import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../../src/scan.ts";
+import type { RecordKind } from "../../src/types.ts";
+import { type Counts, check, Violation } from "../tally.ts";
+import { hexText } from "./section.ts";
+
+const CODECS = new CodecRegistry();
+const SEGMENT = "segment_000000.log";
+
+/** So little at a time that records span chunks. */
+const CHUNK_BYTES = 100;
+
+/** Bytes as a file that may only be read, into no more memory than the file has bytes, and not for ever. */
+export function fileOf(bytes: Buffer): DiskFile {
+  const refuse = (): never => {
+    throw new Violation("F5", "reads alone", "a change to the file");
+  };
+  let reads = 0;
+  return {
+    size: () => bytes.length,
+    read(target, position): number {
+      reads += 1;
+      if (reads > bytes.length + 1)
+        throw new Violation("F5", "an end of reading", `${reads} reads of ${bytes.length} bytes`);
+      if (target.length > bytes.length)
+        throw new Violation("F5", `at most ${bytes.length} bytes allocated`, `${target.length} bytes`);
+      target.set(bytes.subarray(position, position + target.length));
+      return Math.min(target.length, bytes.length - position);
+    },
+    write: refuse,
+    truncate: refuse,
+    sync: refuse,
+    close: () => undefined,
+  };
+}
+
+interface Shown {
+  readonly kind: RecordKind;
+  readonly prevHash: Uint8Array;
+  readonly payload: Uint8Array;
+  readonly hash: Uint8Array;
+}
+
+interface EngineReading {
+  readonly records: Shown[];
+  /** Where the record after them starts, or the segment ends. */
+  readonly position: number;
+  readonly flaw: Flaw | undefined;
+}
+
+/** Walks a stream's only segment as the engine does. */
+async function readByEngine(segment: Buffer): Promise<EngineReading> {
+  const records: Shown[] = [];
+  const scanner = new RecordScanner(fileOf(segment), SEGMENT, 0, segment.length, CHUNK_BYTES);
+  const stop = (flaw?: Flaw): EngineReading => ({ records, position: scanner.position, flaw });
+  let head: Uint8Array | undefined;
+  while (!scanner.done) {
+    const found = await scanner.advance();
+    if (!found.ok) return stop(found);
+    const { bytes, at } = scanner;
+    const flaw = misfit(bytes, at, found, records.length, head ?? genesisHash());
+    if (flaw !== undefined) return stop(flaw);
+    let payload: Uint8Array;
+    try {
+      payload = Uint8Array.from(await expandedPayload(bytes, at, found, CODECS));
+    } catch (error) {
+      return stop(expansionFlaw(error));
+    }
+    const prevHash = Uint8Array.from(prevHashAt(bytes, at));
+    head = chainHash(head, found.kind, payload);
+    records.push({ kind: found.kind, prevHash, payload, hash: head });
+    scanner.accept(found);
+  }
+  return stop();
+}
+
+function readByEngineOrFail(segment: Buffer): Promise<EngineReading> {
+  return readByEngine(segment).catch((error: unknown) => {
+    if (error instanceof Violation) throw error;
+    const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    throw new Violation("F5", "records or a flaw", `${seen} for ${hexText(segment)}`, error);
+  });
+}
+
+const shownText = ({ kind, payload, hash }: Shown): string =>
+  `${kind} ${hexText(payload)} with hash ${Buffer.from(hash).toString("hex")}`;
+
+/** F5: engine and model read the same from a stream whose only segment this is. */
+export async function checkReading(counts: Counts, segment: Buffer): Promise<void> {
+  const engine = await readByEngineOrFail(segment);
+  const model = readStream(new Map([[SEGMENT, segment]]));
+  // Compressed, or of a kind from 2 on.
+  const isSpecial = ((segment[engine.position + 43] ?? 0) & 0xe0) !== 0;
+  const goesOnAlone = engine.flaw?.unreadable === true && isSpecial;
+  const records = goesOnAlone ? model.records.slice(0, engine.records.length) : model.records;
+  const agrees =
+    engine.records.length === records.length &&
+    engine.records.every((ours, i) => {
+      const theirs = records[i];
+      return (
+        theirs?.kind === ours.kind &&
+        Buffer.compare(theirs.prevHash, ours.prevHash) === 0 &&
+        Buffer.compare(theirs.payload, ours.payload) === 0 &&
+        Buffer.compare(theirs.hash, ours.hash) === 0
+      );
+    });
+  check(
+    counts,
+    "F5",
+    agrees,
+    () =>
+      `what the model's reader reads: ${model.records.map(shownText).join("; ")}; then ${model.problem?.sentence ?? "the end"}`,
+    () =>
+      `${engine.records.map(shownText).join("; ")}; then ${engine.flaw?.sentence ?? "the end"} in ${hexText(segment)}`,
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * A section of the part `format`: inputs of one sort, and what must hold for each. A run tries one input, and its answers
+ * determine the input to the byte.
+ * @module
+ */
+import type { Choice } from "../../fault-injection/choice.ts";
+import type { Bounds } from "../bounds.ts";
+import type { InvariantId } from "../catalogue.ts";
+import type { Counts } from "../tally.ts";
+
+/** A question of a section: its label and how many answers it has. */
+interface Question {
+  readonly what: string;
+  readonly of: number;
+}
+
+export interface Section {
+  /** Without a comma, for it is one option of a label. */
+  readonly name: string;
+  readonly invariants: readonly InvariantId[];
+  /** What is tried within these bounds, for a person; every number in it comes from what is run. */
+  covers(bounds: Bounds): string;
+  /** The first question; its answers are searched independently of each other. */
+  first(bounds: Bounds): Question;
+  /** Tries one input. @throws Violation */
+  run(bounds: Bounds, first: number, choice: Choice, counts: Counts): void | Promise<void>;
+}
+
+/** Computes something once for each set of bounds: runs are counted in millions. */
+export function perBounds<T>(compute: (bounds: Bounds) => T): (bounds: Bounds) => T {
+  const known = new WeakMap<Bounds, { readonly value: T }>();
+  return (bounds) => {
+    let found = known.get(bounds);
+    if (found === undefined) {
+      found = { value: compute(bounds) };
+      known.set(bounds, found);
+    }
+    return found.value;
+  };
+}
+
+/** Picks one of a list. */
+export function chooseFrom<T>(choice: Choice, items: readonly T[], what: string): T {
+  return itemAt(items, choice.choose(items.length, what));
+}
+
+/** An item that must be there. */
+export function itemAt<T>(items: readonly T[], at: number): T {
+  const item = items[at];
+  if (item === undefined) throw new RangeError(`There is no item ${at} among ${items.length}.`);
+  return item;
+}
+
+/** Bytes for a person: all of them, or where they are many how many and the first. */
+export function hexText(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.subarray(0, 256)).toString("hex");
+  return bytes.length <= 256 ? text : `${text}... (${bytes.length} bytes)`;
+}
+
+/** A number for a person. */
+export const numberText = (value: number): string => value.toLocaleString("en-US");

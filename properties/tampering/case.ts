@@ -1,0 +1,134 @@
+/**
+ * One case of tampering: a log, an edit and what was done to the records behind it, all of it chosen; and the directories that it
+ * leaves, with index files and without.
+ * @module
+ */
+import type { Choice } from "../../fault-injection/choice.ts";
+import type { Bounds } from "../bounds.ts";
+import { sameRecord } from "../comparison.ts";
+import {
+  hintFiles,
+  inSegments,
+  placed,
+  type RawRecord,
+  segmentFile,
+  segmentFiles,
+  type Segments,
+} from "./forged-log.ts";
+import { isCheckpoint, type Made, made as madeToFit } from "./changes.ts";
+import { type Edit, EDITS } from "./edits.ts";
+import { chooseOriginal, type Original, writtenByEngine } from "./original.ts";
+import { type Behind, notDataFirst, type Row, type Rule, SAME_LOG } from "./rows.ts";
+
+/** What became of the index files and the manifest. */
+export const HINTS = ["removed", "rebuilt", "left as they were"] as const;
+export type Hints = (typeof HINTS)[number];
+
+export interface Tampered {
+  readonly original: Original;
+  /** The log that is in the files now, as far as it is one. */
+  readonly forged: readonly RawRecord[];
+  readonly row: Row;
+  /** Whether the log as it was is there, byte for byte and in the same segments, so that at most something was appended. */
+  readonly continues: boolean;
+  /** The files of the segments, by name. */
+  readonly segments: ReadonlyMap<string, Uint8Array>;
+  /** Index files and a manifest that agree with them. */
+  readonly rebuilt: ReadonlyMap<string, Uint8Array>;
+}
+
+export const WHICH_EDIT: string = "edit: ".concat(
+  EDITS.map(({ name }) => name.replaceAll(",", "")).join(", "),
+);
+
+/** Chooses a case; `undefined` where the edit does not fit the log, or leaves it as it was. */
+export function chooseTampered(bounds: Bounds, choice: Choice): Tampered | undefined {
+  const edit = EDITS[choice.choose(EDITS.length, WHICH_EDIT)];
+  if (edit === undefined) throw new RangeError("There are no edits.");
+  const original = chooseOriginal(bounds, edit.payloads ?? "letters", choice);
+  const made = edit.make(original, choice);
+  if (made === undefined) return undefined;
+  const behind = chooseBehind(original, made, edit, choice);
+  const segments = edited(original, made, behind);
+  const forged = segments.flatMap((records = [], segment) =>
+    records.map((record) => ({ ...record, segment })),
+  );
+  const row = rowOf(edit, behind, forged);
+  const kept = original.every((record, i) => sameBytes(record, forged[i]));
+  if (kept && forged.length === original.length && made.tail === undefined && row.outcome.model !== SAME_LOG)
+    return undefined;
+  const continues = kept && original.every(({ segment }, i) => segment === forged[i]?.segment);
+  const files = segmentFiles(segments);
+  const [last, tail] = [segmentFile(segments.length - 1), made.tail];
+  const bytes = files.get(last);
+  if (tail !== undefined && bytes !== undefined) files.set(last, tail(bytes));
+  return { original, forged, row, continues, segments: files, rebuilt: hintFiles(segments) };
+}
+
+function chooseBehind(original: Original, made: Made, { rule }: Edit, choice: Choice): Behind {
+  const records = original.slice(made.until);
+  const of = records.length;
+  const fitted = chooseFitted(of, rule.repairs, choice);
+  // Whoever makes some records fit and moves the others gives these their offsets, too: anything else shows at the first of them.
+  const moved = made.put.length !== made.until - made.from && rule.repairs === "any" && fitted < of;
+  const renumbered =
+    moved && (fitted > 0 || choice.choose(2, "their offsets: as they were, renumbered") === 1);
+  return { of, fitted, renumbered, checkpoint: records.some(isCheckpoint) };
+}
+
+function chooseFitted(of: number, repairs: Rule["repairs"], choice: Choice): number {
+  if (of === 0 || repairs === "none") return 0;
+  if (repairs === "any") return choice.choose(of + 1, "records behind made to fit");
+  return choice.choose(2, "records behind made to fit: none, all") * of;
+}
+
+/** Puts the edited log together. */
+function edited(original: Original, made: Made, behind: Behind): Segments {
+  const { from, until, put } = made;
+  const records = original.slice(0, from);
+  const segmentAt = (at: number): number => original[Math.min(at, original.length - 1)]?.segment ?? 0;
+  for (const [i, wanted] of put.entries()) {
+    records.push(placed(wanted, records.at(-1), segmentAt(Math.min(from + i, Math.max(from, until - 1)))));
+  }
+  for (const [i, record] of original.slice(until).entries()) {
+    const last = records.at(-1);
+    if (i < behind.fitted) records.push(placed(madeToFit(record), last, record.segment));
+    else if (!behind.renumbered) records.push(record);
+    else {
+      const { kind, payload, prevHash, segment } = record;
+      records.push(placed({ kind, payload, prevHash }, last, segment));
+    }
+  }
+  const segments = inSegments(records);
+  return made.arrange?.(segments) ?? segments;
+}
+
+function rowOf(edit: Edit, behind: Behind, forged: readonly RawRecord[]): Row {
+  const [first] = forged;
+  return first === undefined || first.kind === "data" ? edit.rule.row(edit.name, behind) : notDataFirst;
+}
+
+const sameBytes = (record: RawRecord, other: RawRecord | undefined): boolean =>
+  sameRecord(record, other) && record.stored === other?.stored;
+
+/** The stream's directory: the tampered segments, and index files or not. */
+export async function directoryOf(tampered: Tampered, hints: Hints): Promise<Map<string, Uint8Array>> {
+  const { original, segments, rebuilt } = tampered;
+  if (hints === "removed") return new Map(segments);
+  if (hints === "rebuilt") return new Map([...rebuilt, ...segments]);
+  const old = [...(await engineFiles(original))].filter(([name]) => !name.endsWith(".log"));
+  return new Map([...old, ...segments]);
+}
+
+/** What the engine wrote for each log, so that it writes it once: the same log gives the same files. */
+const written = new Map<string, Promise<Map<string, Uint8Array>>>();
+
+/** The files that the engine leaves for a log. */
+export function engineFiles(original: Original): Promise<Map<string, Uint8Array>> {
+  const key = original
+    .map(({ kind, payload, segment }) => `${kind} ${Buffer.from(payload).toString("hex")} ${segment}`)
+    .join();
+  const known = written.get(key) ?? writtenByEngine(original);
+  written.set(key, known);
+  return known;
+}

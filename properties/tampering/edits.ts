@@ -1,0 +1,209 @@
+/**
+ * What somebody may do to the files of a log who knows the format: every kind of edit, with the rule that says what of it must be
+ * revealed. Checksums reveal nothing here, for the forger sets them right.
+ * @module
+ */
+import type { RawRecord, Wanted } from "./forged-log.ts";
+import {
+  anyRecord,
+  bordersMoved,
+  compressed,
+  cut,
+  duplicated,
+  exchanged,
+  flipped,
+  folded,
+  FORGED,
+  gap,
+  type How,
+  inPlace,
+  inserted,
+  isCheckpoint,
+  isData,
+  isLater,
+  KEPT,
+  type Made,
+  made,
+  type Make,
+  nothing,
+  pick,
+  removed,
+  reordered,
+  tailReplaced,
+  torn,
+  unfolded,
+} from "./changes.ts";
+import type { Choice } from "../../fault-injection/choice.ts";
+import { type Original, otherStream, type Payloads } from "./original.ts";
+import { BROKEN, folding, fork, never, OTHER_COUNT, OTHER_HEAD, type Rule, same } from "./rows.ts";
+
+export interface Edit {
+  readonly name: string;
+  readonly rule: Rule;
+  readonly make: Make;
+  /** What the log's data records say, if not a letter each. */
+  readonly payloads?: Payloads;
+}
+
+/** An edit that moves records: with their links as they were, and with everything made to fit. */
+function moving(
+  name: string,
+  rule: Rule,
+  make: (log: Original, choice: Choice, how: How) => Made | undefined,
+): Edit[] {
+  const kept: Make = (log, choice) => make(log, choice, pick(choice, "the records", KEPT));
+  return [
+    { name: `${name}, not made to fit`, rule: never, make: kept },
+    { name: `${name}, made to fit`, rule, make: (log, choice) => make(log, choice, made) },
+  ];
+}
+
+/** Every edit, those that are no edit of the log first. */
+export const EDITS: readonly Edit[] = [
+  { name: "nothing", rule: same, make: nothing },
+  { name: "data record stored compressed", rule: same, make: inPlace(isData, storedCompressed) },
+  { name: "segment borders moved", rule: same, make: bordersMoved },
+  {
+    name: "payload of a data record changed",
+    rule: fork(OTHER_HEAD),
+    make: inPlace(isData, ({ payload }, choice) => {
+      const payloads = { other: FORGED, longer: Buffer.concat([payload, FORGED]), empty: Buffer.alloc(0) };
+      return { kind: "data", payload: pick(choice, "new payload", payloads) };
+    }),
+  },
+  {
+    name: "data record replaced by a checkpoint",
+    rule: fork(OTHER_HEAD),
+    make: inPlace(isData, () => ({ kind: "checkpoint" })),
+  },
+  {
+    name: "kind changed from data to checkpoint, the payload being what a checkpoint's would be",
+    rule: fork(OTHER_HEAD),
+    payloads: "imitations",
+    make: inPlace(
+      (record) => isData(record) && isLater(record),
+      ({ payload }) => ({ kind: "checkpoint", payload }),
+    ),
+  },
+  {
+    name: "kind changed from checkpoint to data",
+    rule: fork(OTHER_HEAD),
+    make: inPlace(isCheckpoint, ({ payload }) => ({ kind: "data", payload })),
+  },
+  {
+    name: "kind changed to tombstone",
+    // This version of the engine reads no tombstones; the chain alone would hold.
+    rule: fork(OTHER_HEAD, BROKEN),
+    make: inPlace(anyRecord, ({ payload }) => ({ kind: "tombstone", payload })),
+  },
+  {
+    name: "kind changed to one that the payload does not allow",
+    rule: never,
+    make: inPlace(isData, ({ payload }, choice) => {
+      return {
+        kind: pick(choice, "kind", { checkpoint: "checkpoint", redacted: "redacted" } as const),
+        payload,
+      };
+    }),
+  },
+  {
+    name: "compression code changed",
+    rule: never,
+    make: inPlace(anyRecord, ({ kind, payload }, choice) => {
+      const compression = pick(choice, "code", { lz4: 1, zstd: 2, "not assigned": 3 });
+      return { kind, payload, stored: { compression, bytes: payload } };
+    }),
+  },
+  { name: "checkpoint stored compressed", rule: never, make: inPlace(isCheckpoint, storedCompressed) },
+  {
+    name: "hash or count in a checkpoint changed",
+    rule: never,
+    make: inPlace(isCheckpoint, ({ payload }, choice) => {
+      const payloads = {
+        hash: flipped(payload, 31),
+        count: flipped(payload, 32),
+        "count by 2 to the 56": flipped(payload, 39),
+        "a byte more": Buffer.concat([payload, FORGED]),
+      };
+      return { kind: "checkpoint", payload: pick(choice, "what", payloads) };
+    }),
+  },
+  {
+    name: "link to the record before changed",
+    rule: never,
+    make: inPlace(anyRecord, ({ kind, payload, prevHash }, choice) => {
+      const bit = pick(choice, "a bit of", { "its first byte": 0, "its last byte": 31 });
+      return { kind, payload, prevHash: flipped(prevHash, bit) };
+    }),
+  },
+  {
+    name: "offset changed",
+    rule: never,
+    make: inPlace(anyRecord, ({ kind, payload, offset }, choice) => {
+      const by = pick(choice, "by", { "1": 1n, "minus 1": -1n, "2 to the 32": 1n << 32n });
+      return { kind, payload, offset: offset + by };
+    }),
+  },
+  { name: "records removed, others behind them", rule: fork(OTHER_COUNT), make: removed },
+  { name: "tail cut off", rule: fork(OTHER_COUNT), make: cut },
+  {
+    name: "forged records inserted",
+    rule: fork(OTHER_COUNT),
+    make: (log, choice) => inserted(choice.choose(log.length, "before record"), choice),
+  },
+  {
+    name: "forged records appended",
+    rule: fork(OTHER_COUNT),
+    make: (log, choice) => inserted(log.length, choice),
+  },
+  ...moving("record duplicated", fork(OTHER_COUNT), duplicated),
+  ...moving("records reordered", fork(OTHER_HEAD), reordered),
+  ...moving("record replaced by another stream's", fork(OTHER_HEAD), (log, choice, how) =>
+    inPlace(isLater, ({ offset }) => anothers(how, Number(offset)))(log, choice),
+  ),
+  ...moving("tail replaced by another stream's, as many records", fork(OTHER_HEAD), (log, choice, how) =>
+    tailReplaced(log, choice, how, ["as many"]),
+  ),
+  ...moving("tail replaced by another stream's, more or fewer", fork(OTHER_COUNT), (log, choice, how) =>
+    tailReplaced(log, choice, how, ["one more", "one fewer"]),
+  ),
+  {
+    name: "all rewritten, as many records",
+    rule: fork(OTHER_HEAD),
+    make: (log) => ({ from: 0, until: log.length, put: otherStream(log.length) }),
+  },
+  {
+    name: "all rewritten, more or fewer",
+    rule: fork(OTHER_COUNT),
+    make: (log, choice) => {
+      const records = log.length + pick(choice, "how many", { "one more": 1, "one fewer": -1 });
+      return records === 0 ? undefined : { from: 0, until: log.length, put: otherStream(records) };
+    },
+  },
+  { name: "first records folded into one with their hash in its payload", rule: folding, make: folded },
+  {
+    name: "first record, a hash in its payload, unfolded into two",
+    rule: folding,
+    payloads: "hash first",
+    make: unfolded,
+  },
+  { name: "segment files exchanged", rule: never, make: exchanged },
+  { name: "segment file missing that is not the last", rule: never, make: gap },
+  {
+    name: "end of the last segment cut within a record, or longer by bytes that are none",
+    rule: never,
+    make: torn,
+  },
+];
+
+function anothers(how: How, offset: number): Wanted {
+  const record = otherStream(offset + 1)[offset];
+  if (record === undefined) throw new RangeError(`The other stream has no record ${offset}.`);
+  return how(record);
+}
+
+function storedCompressed(record: RawRecord, choice: Choice): Wanted {
+  const compression = pick(choice, "compression", { lz4: 1, zstd: 2 } as const);
+  const { kind, payload } = record;
+  return { kind, payload, stored: compressed(record, compression) };
+}

@@ -1,0 +1,125 @@
+/**
+ * A log as somebody sees it who knows the format and may write the directory: records that say what they like, their
+ * checksums right, put together to segment files, with index files and a manifest made to fit (`docs/FORMAT.md`).
+ * Uses the model's primitives. Does not promise that what it makes is a log: that is the point.
+ * @module
+ */
+import { type ChainedKind, chainHash, crc32 } from "../../model/hash.ts";
+import { checkpointAfter, following, type ModelRecord } from "../../model/log.ts";
+import { KINDS } from "../../model/reader.ts";
+import type { Offset, RecordKind } from "../../src/types.ts";
+
+/** How a payload is stored, where that is not as it is; the code is that of `docs/FORMAT.md`, section 2. */
+export type Stored = Readonly<{ compression: number; bytes: Uint8Array }>;
+/** A record as it stands in a file, with the hash that one who believes it computes, and the segment that it stands in. */
+export type RawRecord = ModelRecord & Readonly<{ segment: number; stored?: Stored | undefined }>;
+/** What a forger wants a record to be: what is left out is made to fit the record before it, a checkpoint's payload, too. */
+export type Wanted = Readonly<{
+  kind: RecordKind;
+  payload?: Uint8Array | undefined;
+  offset?: bigint;
+  prevHash?: Uint8Array;
+  stored?: Stored | undefined;
+}>;
+/** The records of each segment; `undefined` where the file is missing. */
+export type Segments = readonly (readonly RawRecord[] | undefined)[];
+
+/** The record that `wanted` becomes behind `last`. */
+export function placed(wanted: Wanted, last: ModelRecord | undefined, segment: number): RawRecord {
+  const { kind, payload, stored } = wanted;
+  const honest = kind === "checkpoint" && payload === undefined && last !== undefined;
+  // No hash is defined for a redacted record; readers stop at one.
+  const chained: ChainedKind = kind === "redacted" ? "data" : kind;
+  const fitting = honest ? checkpointAfter(last) : following(chained, payload ?? new Uint8Array(40), last);
+  const { prevHash = fitting.prevHash, offset = fitting.offset } = wanted;
+  const linked = prevHash === fitting.prevHash || last === undefined;
+  const hash = linked ? fitting.hash : chainHash(chained, fitting.payload, prevHash);
+  return { ...fitting, kind, offset: offset as Offset, prevHash, hash, segment, stored };
+}
+
+/** The records cut into segments as their numbers say; segments that became empty close up. */
+export function inSegments(records: readonly RawRecord[]): RawRecord[][] {
+  const numbers = [...new Set(records.map(({ segment }) => segment))].sort((a, b) => a - b);
+  return numbers.map((number) => records.filter(({ segment }) => segment === number));
+}
+
+/** The bytes of a record, its CRC right. */
+function bytesOf({ offset, prevHash, kind, payload, stored }: RawRecord): Buffer {
+  const content = stored?.bytes ?? payload;
+  const bytes = Buffer.alloc(48 + content.length);
+  bytes.writeBigInt64LE(BigInt.asIntN(64, offset), 0);
+  bytes.set(prevHash, 8);
+  bytes.writeUInt32LE(content.length + (KINDS.indexOf(kind) + 4 * (stored?.compression ?? 0)) * 2 ** 28, 40);
+  bytes.set(content, 44);
+  return sealed(bytes);
+}
+
+/** Sets the last four bytes to the CRC of those before. */
+function sealed(bytes: Buffer): Buffer {
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
+  return bytes;
+}
+
+/** The name of a segment's file. */
+export const segmentFile = (number: number): string => `segment_${String(number).padStart(6, "0")}.log`;
+
+/** The segment files, by name. */
+export function segmentFiles(segments: Segments): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const [number, records] of segments.entries())
+    if (records !== undefined) files.set(segmentFile(number), Buffer.concat(records.map(bytesOf)));
+  return files;
+}
+
+/** Index files and a manifest that agree with these segments in everything, as sections 5 to 7 want them. */
+export function hintFiles(segments: Segments): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  const rows: unknown[] = [];
+  let offset = 0;
+  for (const [number, records = []] of segments.entries()) {
+    const [entries, end] = entriesOf(records);
+    const active = number === segments.length - 1;
+    if (!active) files.set(`${segmentFile(number)}.idx`, indexOf(entries, end, records.at(-1)));
+    else files.set(`${segmentFile(number)}.idx.wal`, frameOf(entries, end, records.at(-1)));
+    const next = offset + (active ? 0 : records.length);
+    rows.push({
+      segment_num: number,
+      first_offset: offset,
+      next_offset: next,
+      size_bytes: active ? 0 : end,
+    });
+    offset = next;
+  }
+  const manifest = { segments: rows, active_segment: segments.length - 1, format: "plain" };
+  if (segments.length > 0) files.set("manifest.json", Buffer.from(JSON.stringify(manifest)));
+  return files;
+}
+
+function entriesOf(records: readonly RawRecord[]): [Buffer, number] {
+  const entries = Buffer.alloc(8 * records.length);
+  let end = 0;
+  for (const [i, record] of records.entries()) {
+    entries.writeBigUInt64LE(BigInt(end), 8 * i);
+    entries.writeUInt8(KINDS.indexOf(record.kind), 8 * i + 7);
+    end += bytesOf(record).length;
+  }
+  return [entries, end];
+}
+
+function u64(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+}
+
+function indexOf(entries: Buffer, end: number, last: RawRecord | undefined): Buffer {
+  const head = last?.hash ?? Buffer.alloc(32);
+  const magic = Buffer.from("VDXI\x02\0\0\0");
+  return sealed(Buffer.concat([magic, u64(entries.length / 8), entries, u64(end), head, Buffer.alloc(4)]));
+}
+
+function frameOf(entries: Buffer, end: number, last: RawRecord | undefined): Buffer {
+  if (last === undefined) return Buffer.alloc(0);
+  const count = u64(entries.length / 8).subarray(0, 4);
+  return sealed(Buffer.concat([count, u64(end), last.hash, entries, Buffer.alloc(4)]));
+}

@@ -1,0 +1,98 @@
+/**
+ * The tampering part: small logs, every edit that a forger can make to their files, verified from the first record by the engine and by
+ * the model's reader, for everybody who may hold an anchor or a part of one.
+ *
+ * Verified: what is revealed and what goes unnoticed is what the rules say (`rows.ts`), for both readers; where the chain holds,
+ * both show the log that is in the files; index files that agree with the edited segments hide nothing; those of the log as it was
+ * reveal every edit but records appended. Not verified: longer logs; a forger who finds collisions of SHA-256; index files that lie;
+ * reads that begin to verify at a checkpoint; bytes that are no record behind a segment's last one, unless it is the stream's last segment.
+ * @module
+ */
+import { sameBytes, sameRecord, show } from "../comparison.ts";
+import { answersTo, type Part, type Trace } from "../part.ts";
+import { attempt, check, type Counts } from "../tally.ts";
+import { chooseTampered, directoryOf, engineFiles, HINTS, type Tampered, WHICH_EDIT } from "./case.ts";
+import { EDITS } from "./edits.ts";
+import { ANCHORS, type Reader } from "./rows.ts";
+import { engineOn, modelOn, revealed, type Verdict } from "./verdict.ts";
+
+export const TAMPERING: Part = {
+  cases: "edited logs, each with its index files removed, rebuilt and left as they were",
+  units: () => answersTo(WHICH_EDIT, EDITS.length),
+  run: async (bounds, choice, counts, trace) => {
+    const tampered = chooseTampered(bounds, choice);
+    if (tampered === undefined) return;
+    counts.cases.tampering += 1;
+    trace(`the log       ${show(tampered.original)}`);
+    trace(`in the files  ${show(tampered.forged)}`);
+    for (const verified of await verdictsOn(tampered, counts)) judge(tampered, verified, counts, trace);
+    if (tampered.row.edit === "nothing") await checkWritten(tampered, counts);
+  },
+};
+
+/** What somebody says who verifies an edited log, and beside which index files it lay; the model's reader uses none. */
+export interface Verified {
+  readonly reader: Reader;
+  readonly verdict: Verdict;
+  readonly beside: (typeof HINTS)[number] | "any";
+}
+
+/** Verifies an edited log with both readers. */
+export async function verdictsOn(tampered: Tampered, counts: Counts): Promise<Verified[]> {
+  const verified: Verified[] = [{ reader: "model", verdict: modelOn(tampered.segments), beside: "any" }];
+  for (const beside of HINTS) {
+    const files = await directoryOf(tampered, beside);
+    const verdict = await attempt("H3", "an edited log to be read or refused", () =>
+      engineOn(files, beside === "left as they were", counts),
+    );
+    verified.push({ reader: "engine", verdict, beside });
+  }
+  return verified;
+}
+
+/** Holds what somebody says against what the rules say. @throws Violation */
+export function judge(
+  { original, forged, row, continues }: Tampered,
+  { reader, verdict, beside }: Verified,
+  counts: Counts,
+  trace: Trace,
+): void {
+  // The whole anchor first: to be seen by nobody is worse than to be seen by not everybody.
+  for (const [i, anchor] of [...ANCHORS.entries()].reverse()) {
+    const who = `the ${reader} with ${anchor}, index files ${beside}`;
+    const seen = revealed(verdict, original, anchor);
+    trace(`${who}: ${seen ?? "nothing revealed"}`);
+    const stated = row.outcome[reader][i] === "R";
+    // The index files of the log as it was reveal everything but what was appended to it.
+    const expected = stated || (beside === "left as they were" && !continues);
+    check(
+      counts,
+      stated && anchor === "count and head" ? "H3" : "H4",
+      (seen !== undefined) === expected,
+      () => `"${row.edit}", records behind ${row.behind}: ${expected ? "revealed" : "nothing"} to ${who}`,
+      () => seen ?? `nothing revealed by ${show(forged)} in place of ${show(original)}`,
+    );
+  }
+  if (verdict.flaw !== undefined) return;
+  const { records } = verdict;
+  check(
+    counts,
+    "H4",
+    records.length === forged.length && records.every((record, i) => sameRecord(record, forged[i])),
+    () => `${show(forged)}, which is in the files`,
+    () => show(records),
+  );
+}
+
+/** The logs that are edited are those that the engine writes, byte for byte. */
+async function checkWritten({ original, segments }: Tampered, counts: Counts): Promise<void> {
+  const written = [...(await engineFiles(original))].filter(([name]) => name.endsWith(".log"));
+  check(
+    counts,
+    "H4",
+    written.length === segments.size &&
+      written.every(([name, bytes]) => sameBytes(bytes, segments.get(name))),
+    () => `the engine to write ${show(original)} as it is edited`,
+    () => `other bytes in ${written.map(([name]) => name).join(" ")}`,
+  );
+}
