@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { encoded } from "../../e2e/by-hand.ts";
 import { PROFILES } from "../bounds.ts";
 import { Odometer } from "../choices.ts";
-import { HARNESSES } from "../harnesses.ts";
+import { HARNESSES } from "../documents/harnesses.ts";
 import { randomChoice } from "../random-choice.ts";
 import { SplitMix } from "../splitmix.ts";
 import { emptyCounts } from "../tally.ts";

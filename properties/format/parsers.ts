@@ -37,8 +37,8 @@ function answerOf<T>(bytes: Buffer, read: () => T): T {
 }
 
 /** Whether each entry has a kind and lies behind the one before, from 0 to the end. */
-function isOrdered({ entries, end }: IndexReading): boolean {
-  if (entries.length === 0) return end === 0;
+function isOrdered({ entries, end, headHash }: IndexReading): boolean {
+  if (entries.length === 0) return end === 0 && headHash.every((byte) => byte === 0);
   const positions = [...entries.map(({ position }) => position), end];
   return (
     positions[0] === 0 &&
@@ -55,7 +55,7 @@ function shows(index: OffsetIndex, { entries, end, headHash }: IndexReading): bo
   return (
     index.count === entries.length &&
     index.end === end &&
-    (entries.length === 0 || Buffer.compare(index.head, headHash) === 0) &&
+    Buffer.compare(index.head, headHash) === 0 &&
     entries.every(({ kind, position }, i) => {
       const checkpoint = index.checkpointAtOrBefore(i);
       return index.position(i) === position && (kind === "checkpoint") === (checkpoint === i);

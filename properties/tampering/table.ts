@@ -7,6 +7,7 @@ import { Odometer } from "../choices.ts";
 import { chooseTampered, type Tampered } from "./case.ts";
 import { EDITS } from "./edits.ts";
 import { type Anchor, ANCHORS, notDataFirst, OTHERWISE, type Row, SAME_LOG } from "./rows.ts";
+import { markdownTable } from "../documents/table.ts";
 import { emptyCounts } from "../tally.ts";
 import { verdictsOn, type Verified } from "./tampering.ts";
 import { revealed } from "./verdict.ts";
@@ -88,15 +89,6 @@ function cellsOf({ row, chain, oldIndex }: Line): string[] {
     return engine === model ? engine : `engine: ${engine}; model: ${model}`;
   });
   return [row.edit, row.behind, ...cells, cell(oldIndex)];
-}
-
-/** A table with its columns aligned. */
-function markdownTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |\n`;
-  const [head = [], ...body] = rows;
-  return line(head) + line(widths.map((width) => "-".repeat(width))) + body.map(line).join("");
 }
 
 function introduction(cases: number): string {

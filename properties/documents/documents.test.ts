@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { DOCUMENTS } from "./documents.ts";
+import { DOCUMENTS } from "./list.ts";
 
 describe("Documents generated from code are current (npm run docs writes them)", () => {
   test.each(DOCUMENTS)("$path", async ({ path, render }) => {
-    const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
+    const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
     expect(readFileSync(file, "utf8")).toBe(await render());
   });
 });

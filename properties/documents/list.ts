@@ -2,8 +2,10 @@
  * The documents that are written by code, so that what they say is what the code does.
  * @module
  */
-import { kaniDocument } from "./kani-document.ts";
-import { tamperingPage } from "./tampering/table.ts";
+import { tamperingPage } from "../tampering/table.ts";
+import { invariantsPage } from "./invariants.ts";
+import { kaniDocument } from "./kani.ts";
+import { recoveryPage } from "./recovery.ts";
 
 export interface Document {
   /** From the top of the repository. */
@@ -12,6 +14,8 @@ export interface Document {
 }
 
 export const DOCUMENTS: readonly Document[] = [
+  { path: "docs/INVARIANTS.md", render: invariantsPage },
+  { path: "docs/RECOVERY.md", render: recoveryPage },
   { path: "docs/TAMPERING.md", render: tamperingPage },
   { path: "docs/KANI.md", render: kaniDocument },
 ];

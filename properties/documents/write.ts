@@ -3,7 +3,7 @@
  * @module
  */
 import { writeFileSync } from "node:fs";
-import { DOCUMENTS } from "./documents.ts";
+import { DOCUMENTS } from "./list.ts";
 
 for (const { path, render } of DOCUMENTS) {
   writeFileSync(path, await render());

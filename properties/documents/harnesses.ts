@@ -3,13 +3,13 @@
  * `docs/KANI.md` is written from here.
  * @module
  */
-import type { InvariantId } from "./catalogue.ts";
-import { chainLinks, hashesApart, hashesRepeated } from "./format/chains.ts";
-import { codesInRecords, codesWritten, kindCodes } from "./format/codes.ts";
-import { bursts, flips } from "./format/flips.ts";
-import { longBursts } from "./format/long-bursts.ts";
-import { offsetOrder, roundTrip, smallNumbers } from "./format/round-trip.ts";
-import type { Section } from "./format/section.ts";
+import type { InvariantId } from "../catalogue.ts";
+import { chainLinks, hashesApart, hashesRepeated } from "../format/chains.ts";
+import { codesInRecords, codesWritten, kindCodes } from "../format/codes.ts";
+import { bursts, flips } from "../format/flips.ts";
+import { longBursts } from "../format/long-bursts.ts";
+import { offsetOrder, roundTrip, smallNumbers } from "../format/round-trip.ts";
+import type { Section } from "../format/section.ts";
 
 export interface Harness {
   /** Of the function that is the harness. */
