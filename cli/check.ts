@@ -14,7 +14,7 @@ import type { Counterexample } from "../properties/part.ts";
 import { pinnedDifferences } from "../properties/pinned.ts";
 import { exitStatus, resultLines, resultOf, toJson } from "../properties/result.ts";
 import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
-import { serializeCounterexample } from "./counterexample.ts";
+import { serializeCounterexample } from "../properties/counterexample.ts";
 import { runUnits } from "./pool.ts";
 import { progress } from "./progress.ts";
 

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { PARTS } from "../properties/check.ts";
 import { choiceText, NotDeterministic, RecordedChoice } from "../properties/choices.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";
-import { type CounterexampleFile, parseCounterexample } from "./counterexample.ts";
+import { type CounterexampleFile, parseCounterexample } from "../properties/counterexample.ts";
 
 /** @returns the exit status: 1 the violation is there, 0 it is not, 2 the file does not fit this version */
 export async function replay(path: string): Promise<number> {

@@ -6,7 +6,7 @@ import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
 import { head as modelHead, type ModelLog, read as modelRead, type ShownRecord } from "../model/log.ts";
 import { type IndexReading, readFrames, readIndex } from "./index-reader.ts";
 import { readStream } from "../model/reader.ts";
-import type { StorageBackend } from "../src/index.ts";
+import type { StorageBackend, StreamStatus } from "../src/index.ts";
 import type { InvariantId } from "./catalogue.ts";
 import { attempt, check, type Counts } from "./tally.ts";
 
@@ -39,6 +39,12 @@ export function show(records: readonly ShownRecord[]): string {
     return `${String(offset)}:${content}`;
   });
   return `[${parts.join(" ")}]`;
+}
+
+/** What an engine shows of a stream and what recovery reported, for a person who follows a run. */
+export function showStatus(status: StreamStatus, shown: readonly ShownRecord[]): string {
+  const findings = status.findings.map(({ what, action, error }) => `${what}, ${action}: ${error.message}`);
+  return `   shows ${show(shown)}${findings.map((line) => `\n         reports ${line}`).join("")}`;
 }
 
 /** Reads a whole stream with verification from its first record, and where it ends; both must be the model's. */

@@ -15,9 +15,10 @@ import {
 import type { Storage, StreamStatus } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import { nobody } from "../choices.ts";
-import { sameBytes, show, streamFiles } from "../comparison.ts";
+import { sameBytes, show, showStatus, streamFiles } from "../comparison.ts";
 import { DATA_PATH, type Logs, openEngine } from "../engine.ts";
 import { Extreme } from "../extreme.ts";
+import type { Trace } from "../part.ts";
 import { attempt, check, type Counts, Violation } from "../tally.ts";
 import { casesIn } from "../witnesses.ts";
 import { type CrashPoint, CrashPoints } from "./points.ts";
@@ -64,7 +65,7 @@ export class Recovery {
   }
 
   /** Recovers, and checks what is shown. */
-  async run(trace?: (call: string) => void): Promise<void> {
+  async run(trace?: Trace): Promise<void> {
     const { disk } = this;
     this.points.watch(
       (change) => {
@@ -79,16 +80,17 @@ export class Recovery {
     this.#counts.checks.S1 += 1;
     const logs = new Map<bigint, ModelLog>();
     for (const [stream, log] of this.#before) {
-      logs.set(stream, await this.#attempt(() => this.#stream(storage, stream, log), log));
+      logs.set(stream, await this.#attempt(() => this.#stream(storage, stream, log, trace), log));
     }
     this.logs = logs;
     this.points.end("recovery");
   }
 
-  async #stream(storage: Storage, stream: bigint, log: ModelLog): Promise<ModelLog> {
+  async #stream(storage: Storage, stream: bigint, log: ModelLog, trace?: Trace): Promise<ModelLog> {
     const counts = this.#counts;
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });
+    trace?.(showStatus(status, shown));
     counts.checks.D1 += 1;
     counts.checks.D2 += 1;
     const problem = explains(log, shown);

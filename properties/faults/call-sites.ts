@@ -79,13 +79,14 @@ export class Strike {
   call: DiskCall | undefined;
   readonly hook: FaultHook;
 
-  constructor(place: number, failure: Failure) {
+  constructor(place: number, failure: Failure, trace: (line: string) => void) {
     let calls = 0;
     this.hook = (call) => {
       calls += 1;
       if (calls === place) {
         this.struck = true;
         this.call = call;
+        trace(`   fails: ${failure.label}`);
         return failure.fault;
       }
       return this.struck && failure.sticky && call.kind === this.call?.kind

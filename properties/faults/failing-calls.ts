@@ -10,7 +10,7 @@ import { callText, failuresOf, noteCalls, Strike } from "./call-sites.ts";
 import { type Chosen, Odometer } from "../choices.ts";
 import { Extreme } from "../extreme.ts";
 import { freshDisk } from "../engine.ts";
-import type { Part } from "../part.ts";
+import type { Part, Trace } from "../part.ts";
 import { chooseWorkload } from "../crashes/walk.ts";
 
 import { ENDINGS, Life } from "./life.ts";
@@ -33,9 +33,9 @@ export const FAILING_CALLS: Part = {
     const extreme = new Extreme(
       choice.choose(2, "what power failures leave: everything, nothing that was not synced"),
     );
-    const life = (): Life => new Life(bounds, freshDisk(bounds, extreme), counts, trace);
+    const life = (follow: Trace): Life => new Life(bounds, freshDisk(bounds, extreme), counts, follow);
     const calls = await sitesOf(`${bounds.durability} ${workload.join()} ${ending}`, async () => {
-      const plain = life();
+      const plain = life(() => undefined);
       const noted = noteCalls(plain.disk);
       await plain.run(workload, ending);
       return noted;
@@ -47,8 +47,8 @@ export const FAILING_CALLS: Part = {
     const labels = failures.map(({ label }) => label).join(", ");
     const failure = failures[choice.choose(failures.length, `${callText(call)}: ${labels}`)];
     if (failure === undefined) throw new RangeError("A call cannot fail.");
-    const struck = life();
-    struck.strike = new Strike(place + 1, failure);
+    const struck = life(trace);
+    struck.strike = new Strike(place + 1, failure, trace);
     struck.disk.onFault = struck.strike.hook;
     counts.cases["failing-calls"] += 1;
     await struck.run(workload, ending);

@@ -23,7 +23,7 @@ import { type Storage, StorageError } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import type { Strike } from "./call-sites.ts";
 import type { InvariantId } from "../catalogue.ts";
-import { sameBytes, sameRecords, show } from "../comparison.ts";
+import { sameBytes, sameRecords, show, showStatus } from "../comparison.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
 import { type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
 import type { Trace } from "../part.ts";
@@ -202,6 +202,7 @@ export class Life {
     const log = this.#logs.get(stream) ?? emptyLog;
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
+    this.#trace(showStatus(status, shown));
     const problem = explains(log, shown);
     check(
       this.#counts,
@@ -262,6 +263,7 @@ export class Life {
     } catch (error) {
       if (error instanceof Violation) throw error;
       const code = refusalOf(error);
+      this.#trace(`   refused: ${String(error)}`);
       const allowed = refusal === code || failedBefore || (this.strike?.struck ?? false);
       check(
         this.#counts,

@@ -10,7 +10,7 @@ import { append, head as modelHead, type ModelLog } from "../../model/log.ts";
 import { type Storage, StorageError, type StreamStatus, type Verification } from "../../src/index.ts";
 import { callText } from "./call-sites.ts";
 import type { InvariantId } from "../catalogue.ts";
-import { sameBytes, sameRecord, sameRecords, show } from "../comparison.ts";
+import { sameBytes, sameRecord, sameRecords, show, showStatus } from "../comparison.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
 import type { Trace } from "../part.ts";
 import { isSegment, type StoredState, STREAM, STREAM_PATH } from "./stored-states.ts";
@@ -31,6 +31,7 @@ export class Look {
   readonly #alone: boolean;
   readonly #disk: SimulatedDisk;
   readonly #counts: Counts;
+  readonly #trace: Trace;
   /** Offsets of the records whose bytes are not what they were. */
   readonly #damaged: ReadonlySet<number>;
 
@@ -49,6 +50,7 @@ export class Look {
     this.#counts = counts;
     this.#damaged = damagedRecords(state, fault);
     if (!alone) for (const path of state.files.keys()) if (path.includes(".idx")) disk.store(path, undefined);
+    this.#trace = trace;
     disk.onCall = trace;
     let calls = 0;
     disk.onFault = (call) => {
@@ -81,6 +83,7 @@ export class Look {
     }
     for (const id of casesIn(status.findings)) this.#counts.met[id] += 1;
     const shown = Number(status.nextOffset);
+    this.#trace(showStatus(status, appended.slice(0, shown)));
     await this.#everyRecord(storage, status, log);
     if (isSegment(this.#fault.path)) {
       this.#nothingThrownAway(before);
@@ -259,7 +262,10 @@ export class Look {
         if (cause instanceof Violation) throw cause;
         if (cause instanceof StepBudgetExceeded) throw new Violation("C1", "an end", cause.message, error);
       }
-      if (error instanceof StorageError && error.code !== "io") return undefined;
+      if (error instanceof StorageError && error.code !== "io") {
+        this.#trace(`   refused: ${error.message}`);
+        return undefined;
+      }
       const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
       throw new Violation("C1", "the right data, or a StorageError that says what is damaged", seen, error);
     }

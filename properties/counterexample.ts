@@ -3,10 +3,10 @@
  * @module
  */
 import * as z from "zod/mini";
-import { type Bounds, boundsSchema, PART_NAMES, type PartName } from "../properties/bounds.ts";
-import type { Chosen } from "../properties/choices.ts";
-import type { Counterexample } from "../properties/part.ts";
-import { toJson } from "../properties/result.ts";
+import { type Bounds, boundsSchema, PART_NAMES, type PartName } from "./bounds.ts";
+import type { Chosen } from "./choices.ts";
+import type { Counterexample } from "./part.ts";
+import { toJson } from "./result.ts";
 
 const COUNTEREXAMPLE_SCHEMA = "kimberlite-storage/counterexample@2";
 
