@@ -3,10 +3,9 @@
  * aside, and whether the stream goes on.
  * @module
  */
-import { StepBudgetExceeded } from "../../fault-injection/disk-error.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import type { StoredFault } from "../../fault-injection/stored-faults.ts";
-import { append, head as modelHead, type ModelLog } from "../../model/log.ts";
+import { append, head as modelHead, type ModelLog, type ModelRecord } from "../../model/log.ts";
 import { type Storage, StorageError, type StreamStatus, type Verification } from "../../src/index.ts";
 import { callText } from "./call-sites.ts";
 import type { InvariantId } from "../catalogue.ts";
@@ -20,6 +19,9 @@ import { casesIn } from "../witnesses.ts";
 const ALL = Number.MAX_SAFE_INTEGER;
 const PROBE_PAYLOAD = Uint8Array.of(0x7a);
 
+/** What of the stream's index files is there besides the fault. */
+export type Indexes = "as they are" | "all gone" | "saved ones gone";
+
 /** What a read of one record comes to. */
 type Outcome = "right" | "error" | "nothing";
 
@@ -27,40 +29,57 @@ type Outcome = "right" | "error" | "nothing";
 export class Look {
   readonly #state: StoredState;
   readonly #fault: StoredFault;
-  /** Whether the fault is the only one. */
-  readonly #alone: boolean;
+  readonly #indexes: Indexes;
   readonly #disk: SimulatedDisk;
   readonly #counts: Counts;
   readonly #trace: Trace;
+  /** What a call to the disk violated. */
+  #broken: Violation | undefined;
   /** Offsets of the records whose bytes are not what they were. */
   readonly #damaged: ReadonlySet<number>;
 
   constructor(
     state: StoredState,
     fault: StoredFault,
-    alone: boolean,
+    indexes: Indexes,
     disk: SimulatedDisk,
     counts: Counts,
     trace: Trace,
   ) {
     this.#state = state;
     this.#fault = fault;
-    this.#alone = alone;
+    this.#indexes = indexes;
     this.#disk = disk;
     this.#counts = counts;
     this.#damaged = damagedRecords(state, fault);
-    if (!alone) for (const path of state.files.keys()) if (path.includes(".idx")) disk.store(path, undefined);
+    for (const path of state.files.keys()) {
+      const gone = indexes === "all gone" ? path.includes(".idx") : path.endsWith(".idx");
+      if (gone && indexes !== "as they are") disk.store(path, undefined);
+    }
     this.#trace = trace;
     disk.onCall = trace;
     let calls = 0;
+    const stored = [...state.files.values()].reduce((sum, { length }) => sum + length, 0);
+    const room = 2 * stored + state.bounds.readChunkBytes;
     disk.onFault = (call) => {
       calls += 1;
-      if (calls > state.bounds.stepsMax) throw new StepBudgetExceeded(state.bounds.stepsMax);
+      // The engine may swallow what a call throws, so it is kept.
+      if (calls > state.bounds.stepsMax)
+        this.#broken ??= new Violation("C1", "an end", `${calls} disk calls`);
       const inside = call.path === DATA_PATH || call.path.startsWith(`${DATA_PATH}/`);
-      const expected = `no call outside ${DATA_PATH}, but to make its own name durable`;
-      this.#check("S2", inside || (call.path === "/" && call.kind === "sync directory"), expected, () =>
-        callText(call),
-      );
+      if (!inside && !(call.path === "/" && call.kind === "sync directory")) {
+        const expected = `no call outside ${DATA_PATH}, but to make its own name durable`;
+        this.#broken ??= new Violation("S2", expected, callText(call));
+      }
+      if (call.kind === "read" && call.length > room) {
+        this.#broken ??= new Violation(
+          "C1",
+          "no memory asked for beyond what the files hold",
+          callText(call),
+        );
+      }
+      counts.checks.S2 += 1;
+      this.#throwIfBroken();
       return undefined;
     };
   }
@@ -117,20 +136,24 @@ export class Look {
     );
   }
 
-  async #read(storage: Storage, offset: number, verify: Verification): Promise<Outcome> {
-    const found = await this.#refusing(() => storage.readRecords(STREAM, BigInt(offset), 1, { verify }));
+  async #read(
+    storage: Storage,
+    offset: number,
+    verify: Verification,
+    records: readonly ModelRecord[] = this.#state.appended,
+  ): Promise<Outcome> {
+    // One record at a time: `readRecords` would have to go on behind a payload without bytes.
+    const found = await this.#refusing(() =>
+      storage.iterate(STREAM, { from: BigInt(offset), verify }).next(),
+    );
     if (found === undefined) return "error";
-    const [record] = found;
-    if (record === undefined) return "nothing";
-    const { appended } = this.#state;
+    if (found.done === true) return "nothing";
+    const right = records[offset];
     this.#check(
       "C1",
-      found.every((one, i) => {
-        const right = appended[offset + i];
-        return right !== undefined && sameRecord(right, one);
-      }),
+      right !== undefined && sameRecord(right, found.value),
       `what was appended at ${offset}, or an error (${verify})`,
-      () => show(found),
+      () => show([found.value]),
     );
     return "right";
   }
@@ -146,16 +169,17 @@ export class Look {
     const place = this.#state.places[offset];
     const named = status?.findings.some(({ error }) => Number(error.offset ?? 0n) <= offset) ?? false;
     // Above the watermark nobody can tell what is missing from what was never written.
-    if (place?.belowWatermark === true) {
+    const proven = this.#indexes === "saved ones gone" ? place?.belowLogWatermark : place?.belowWatermark;
+    if (proven === true) {
       this.#check(
         "C2",
-        alone !== "nothing" || (named && !this.#alone),
+        alone !== "nothing" || (named && this.#damaged.has(offset) && this.#indexes === "all gone"),
         `the record at ${offset}, which was proven durable, to be read, or an error that names it`,
         seen,
       );
     }
     // What recovery cut off as a torn tail, above the watermark, is named and in quarantine.
-    if (alone === "nothing" || this.#damaged.has(offset) || !this.#alone) return;
+    if (alone === "nothing" || this.#damaged.has(offset) || this.#indexes === "all gone") return;
     this.#check("C3", alone === "right", `the intact record at ${offset} to be read by itself`, seen);
     if (this.#sharesInterval(offset)) return;
     this.#check(
@@ -229,27 +253,11 @@ export class Look {
       () => `${String(later.nextOffset)} ${String(later.lostEnd)}`,
     );
     for (const offset of expected.records.keys()) {
-      const outcome = await this.#reread(again, offset, expected);
+      const outcome = await this.#read(again, offset, "record", expected.records);
       const mine = offset >= log.records.length;
       if (mine)
         this.#check(invariant, outcome === "right", `the new record at ${offset} to be read`, () => outcome);
     }
-  }
-
-  async #reread(storage: Storage, offset: number, log: ModelLog): Promise<Outcome> {
-    const found = await this.#refusing(() =>
-      storage.readRecords(STREAM, BigInt(offset), 1, { verify: "record" }),
-    );
-    const right = log.records[offset];
-    const [record] = found ?? [];
-    if (record === undefined || right === undefined) return found === undefined ? "error" : "nothing";
-    this.#check(
-      "C1",
-      sameRecord(right, record),
-      `the record at ${offset} at the next start, or an error`,
-      () => show([record]),
-    );
-    return "right";
   }
 
   /** What may be refused, with a `StorageError` only: `undefined` if it is. */
@@ -258,21 +266,23 @@ export class Look {
       return await work();
     } catch (error) {
       if (error instanceof Violation) throw error;
-      for (let cause = error; cause instanceof Error; cause = cause.cause) {
-        if (cause instanceof Violation) throw cause;
-        if (cause instanceof StepBudgetExceeded) throw new Violation("C1", "an end", cause.message, error);
-      }
       if (error instanceof StorageError && error.code !== "io") {
         this.#trace(`   refused: ${error.message}`);
         return undefined;
       }
       const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
       throw new Violation("C1", "the right data, or a StorageError that says what is damaged", seen, error);
+    } finally {
+      this.#throwIfBroken();
     }
   }
 
+  #throwIfBroken(): void {
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
   #check(invariant: InvariantId, holds: boolean, expected: string, seen: () => string): void {
-    const where = this.#alone ? "" : ", the index files gone";
+    const where = this.#indexes === "as they are" ? "" : `, the index files ${this.#indexes}`;
     check(
       this.#counts,
       invariant,

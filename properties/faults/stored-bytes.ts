@@ -2,7 +2,7 @@
  * Single faults in stored bytes: every file of every small directory is damaged in every way that `storedFaults` names, and what an engine
  * then shows is held against the model, record by record.
  *
- * A segment's flipped bits are tried once more with the stream's index files gone.
+ * A segment's flipped bits are tried once more with the stream's index files gone, and with the saved ones gone.
  * @module
  */
 import { type Durability } from "../../src/index.ts";
@@ -13,9 +13,11 @@ import { ENDINGS, isSegment, type StoredState, stateName, storedState } from "./
 import { chooseWorkload } from "../crashes/walk.ts";
 import type { Choice } from "../../fault-injection/choice.ts";
 
-import { Look } from "./look.ts";
+import { type Indexes, Look } from "./look.ts";
 
 const DURABILITIES: readonly Durability[] = ["standard", "strict"];
+
+const INDEXES: readonly Indexes[] = ["as they are", "all gone", "saved ones gone"];
 
 export const STORED_BYTES: Part = {
   cases: "faults in stored bytes",
@@ -39,18 +41,15 @@ export const STORED_BYTES: Part = {
     const made = state.workload.includes("made-payload");
     if (made && !state.places.every(({ belowWatermark }) => belowWatermark)) return;
     const fault = state.faults.at(choice.choose(state.faults.count, "fault in stored bytes"));
-    const alone =
-      made ||
-      fault.kind !== "flipped" ||
-      !isSegment(fault.path) ||
-      state.storage !== undefined ||
-      choice.choose(2, `${fault.what}; the index files: as they are, gone`) === 0;
+    const more = fault.kind === "flipped" && isSegment(fault.path) && state.storage === undefined && !made;
+    const asked = `${fault.what}; the index files: ${INDEXES.join(", ")}`;
+    const indexes = (more ? INDEXES[choice.choose(INDEXES.length, asked)] : undefined) ?? "as they are";
     counts.cases["stored-bytes"] += 1;
-    trace(`-- ${fault.what}${alone ? "" : ", and the index files gone"}`);
+    trace(`-- ${fault.what}; the index files ${indexes}`);
     // An engine that has the directory open sees the bytes change beneath it; they are put back for the next run.
     const disk = state.storage === undefined ? state.disk.fork(nobody) : state.disk;
     disk.store(fault.path, fault.bytes);
-    const look = new Look(state, fault, alone, disk, counts, trace);
+    const look = new Look(state, fault, indexes, disk, counts, trace);
     try {
       if (state.storage === undefined) await look.afresh();
       else await look.beneath(state.storage);

@@ -41,6 +41,8 @@ interface RecordPlace {
   readonly end: number;
   /** Whether an index file that was there before the fault proves that it was durable. */
   readonly belowWatermark: boolean;
+  /** Whether the write-ahead file, or a later segment, proves that by itself. */
+  readonly belowLogWatermark: boolean;
 }
 
 /** A directory at rest. */
@@ -128,11 +130,18 @@ function placesIn(disk: SimulatedDisk): RecordPlace[] {
     const index = saved === undefined ? undefined : readIndex(saved);
     const { entries } = frames === undefined ? (index ?? { entries: [] }) : readFrames(frames, index);
     const sealed = problem === undefined && segment < end.length - 1;
+    const logEnd = frames === undefined ? 0 : readFrames(frames).end;
     let start = 0;
     for (let i = 0; i < count; i += 1) {
       const size = 48 + (bytes.readUInt32LE(start + 40) & 0xfffffff);
       const belowWatermark = sealed || i < entries.length;
-      places.push({ file: `${STREAM_PATH}/${name}`, start, end: start + size, belowWatermark });
+      places.push({
+        file: `${STREAM_PATH}/${name}`,
+        start,
+        end: start + size,
+        belowWatermark,
+        belowLogWatermark: sealed || start + size <= logEnd,
+      });
       start += size;
     }
   }
