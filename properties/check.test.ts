@@ -48,6 +48,12 @@ describe("The exhaustive check", () => {
     expect(counts.cases.crashes).toBeGreaterThan(counts.workloads);
   });
 
+  test("holds with strict durability, and with payloads stored compressed", async () => {
+    const counts = await run({ ...SMALL, durability: "strict", compression: "zstd" });
+    expect(counts.left).toBe(0n);
+    expect(counts.cases.crashes).toBeGreaterThan(counts.workloads);
+  });
+
   test("holds where a sector may be cut anywhere", async () => {
     const counts = await run({ ...SMALL, tornSectors: true, operations: ["append"], recoveryCrashes: 0 });
     expect(counts.left).toBe(0n);
