@@ -148,6 +148,11 @@ describe("kmb replay", () => {
   test.each([
     ["no JSON", "{", "This is not JSON."],
     ["another schema", { schema: "x" }, "This is no kimberlite-storage/counterexample@2 file"],
+    [
+      "the schema of another version",
+      { ...counterexample, schema: "kimberlite-storage/counterexample@1" },
+      "This file was written by another version: its schema is kimberlite-storage/counterexample@1",
+    ],
     ["no object", null, "This is no kimberlite-storage/counterexample@2 file"],
     ["missing fields", { ...counterexample, choices: undefined }, "choices"],
     [

@@ -46,6 +46,15 @@ export function parseCounterexample(text: string): CounterexampleFile {
     throw new Error("This is not JSON.");
   }
   const named = (json as { schema?: unknown } | null)?.schema;
+  if (
+    typeof named === "string" &&
+    named.startsWith("kimberlite-storage/counterexample@") &&
+    named !== COUNTEREXAMPLE_SCHEMA
+  ) {
+    throw new Error(
+      `This file was written by another version: its schema is ${named}, this version reads ${COUNTEREXAMPLE_SCHEMA}. Run the check again.`,
+    );
+  }
   if (named !== COUNTEREXAMPLE_SCHEMA) {
     throw new Error(`This is no ${COUNTEREXAMPLE_SCHEMA} file: its schema is ${JSON.stringify(named)}.`);
   }
