@@ -72,7 +72,16 @@ export class WatchedDisk implements Disk {
 
   lock(path: string): DiskLock | undefined {
     this.#watch("lock", path);
-    return this.#disk.lock(path);
+    const lock = this.#disk.lock(path);
+    if (lock === undefined) return undefined;
+    return {
+      release: () => {
+        // As with `close`: what fails has ended all the same.
+        const released = lock.release();
+        this.#watch("release", path);
+        return released;
+      },
+    };
   }
 
   #watch(name: DiskCall["name"], path: string): void {

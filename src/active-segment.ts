@@ -6,6 +6,7 @@
  * @module
  */
 import type { Disk, DiskFile } from "./disk.ts";
+import { elementAt } from "./element-at.ts";
 import type { ErrorPlace } from "./error.ts";
 import {
   abandon,
@@ -58,7 +59,7 @@ export class ActiveSegment {
   #logState: IndexLogState;
   #unsynced: boolean;
   /** Set when the index files can no longer be written; they are hints, so appends go on without. */
-  #indexStopped: boolean;
+  #indexStopped = false;
 
   constructor(
     disk: Disk,
@@ -76,7 +77,6 @@ export class ActiveSegment {
     this.#settings = indexLog.settings;
     this.#logState = indexLog.state;
     this.#unsynced = false;
-    this.#indexStopped = indexLog.file === undefined;
   }
 
   /** Path of the segment file. */
@@ -112,7 +112,8 @@ export class ActiveSegment {
       await io("syncing an index", this.#place(), () => log.sync());
     }
     await this.nameRecords();
-    if (rotten && this.index.count > 0 && !this.#indexStopped) await this.#saveIndex();
+    if (rotten && this.index.count > 0 && log !== undefined && !this.#indexStopped)
+      await this.#saveIndex(log);
   }
 
   /** Writes a batch behind the committed records; it is not visible before `commit`. @throws StorageError `io` */
@@ -140,7 +141,7 @@ export class ActiveSegment {
     let end = this.index.end;
     for (const [i, size] of batch.sizes.entries()) {
       end += size;
-      this.index.push(batch.kinds[i] ?? "data", end, batch.tip.head);
+      this.index.push(elementAt(batch.kinds, i), end, batch.tip.head);
     }
   }
 
@@ -152,12 +153,13 @@ export class ActiveSegment {
    * @throws StorageError `io`, with strict durability
    */
   async nameRecords(): Promise<void> {
-    if (this.#indexStopped || this.#logState.framed === this.index.count) return;
+    const log = this.#indexLog;
+    if (log === undefined || this.#indexStopped || this.#logState.framed === this.index.count) return;
     try {
-      await this.#writeFrame(this.#logState.framed, this.#logState.bytes, this.#logState.entries);
+      await this.#writeFrame(log, this.#logState.framed, this.#logState.bytes, this.#logState.entries);
       const { entries } = this.#logState;
       if (entries >= Math.max(this.#settings.indexLogMaxEntries, this.index.count - entries)) {
-        await this.#saveIndex();
+        await this.#saveIndex(log);
       }
     } catch (error) {
       this.#indexStopped = true;
@@ -190,21 +192,18 @@ export class ActiveSegment {
    * Moves the index from the write-ahead file to the saved one. The write-ahead file keeps a frame that names the last record once
    * more, so that the watermark outlives a lost `.idx`. The work is proportional to the log only as often as it doubles.
    */
-  async #saveIndex(): Promise<void> {
+  async #saveIndex(log: DiskFile): Promise<void> {
     await replaceFile(this.#disk, `${this.#streamPath}/${indexName(this.number)}`, this.index.serialize());
     await syncNames(this.#disk, this.#streamPath);
-    const log = this.#indexLog;
-    if (log === undefined) return;
     await io("cutting an index", this.#place(), () => log.truncate(0));
-    await this.#writeFrame(this.index.count - 1, 0, 0);
+    await this.#writeFrame(log, this.index.count - 1, 0, 0);
   }
 
-  async #writeFrame(from: number, at: number, entriesBefore: number): Promise<void> {
-    if (this.#indexLog === undefined) return;
+  async #writeFrame(log: DiskFile, from: number, at: number, entriesBefore: number): Promise<void> {
     const frame = this.index.frame(from);
-    await writeAll(this.#indexLog, this.#indexLogPath, frame, at);
+    await writeAll(log, this.#indexLogPath, frame, at);
     if (this.#settings.durability === "strict") {
-      await io("syncing an index", this.#place(), () => this.#indexLog?.sync());
+      await io("syncing an index", this.#place(), () => log.sync());
     }
     const framed = this.index.count;
     this.#logState = { bytes: at + frame.length, entries: entriesBefore + framed - from, framed };

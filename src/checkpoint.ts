@@ -4,6 +4,7 @@
  * @module
  */
 import { HASH_BYTES } from "./chain.ts";
+import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
 import type { CheckpointPolicy, Offset } from "./types.ts";
 
@@ -90,7 +91,7 @@ export class CheckpointIndex {
     let high = this.#ordinals.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#ordinals[middle] ?? 0) <= ordinal) low = middle + 1;
+      if (elementAt(this.#ordinals, middle) <= ordinal) low = middle + 1;
       else high = middle;
     }
     return this.#ordinals[low - 1];

@@ -2,9 +2,19 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
+import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf } from "../e2e/testing.ts";
 import { StorageError } from "./error.ts";
-import { indexLogName, indexName, io, ioError, isMissing, segmentName, segmentNumber } from "./files.ts";
+import {
+  forChunks,
+  indexLogName,
+  indexName,
+  io,
+  ioError,
+  isMissing,
+  segmentName,
+  segmentNumber,
+} from "./files.ts";
 
 describe("the files of a segment", () => {
   test.each([
@@ -84,5 +94,27 @@ describe("a failure of the disk", () => {
   test("is a missing file only with the code ENOENT", () => {
     expect(isMissing({ code: "ENOENT" })).toBe(true);
     for (const other of [cause, undefined, null, "ENOENT", {}]) expect(isMissing(other)).toBe(false);
+  });
+});
+
+describe("the bytes of a file from one place to another, a piece at a time", () => {
+  const MIB = 2 ** 20;
+  const bytes = Buffer.from(Uint8Array.from({ length: 2 * MIB + 5 }, (_, i) => (i * 151) % 256));
+
+  test.each([
+    ["are those up to the end asked for", 3, 2 * MIB + 4, [3, MIB + 3, 2 * MIB + 3]],
+    ["are those up to where the file ends, if that comes first", MIB, 4 * MIB, [MIB, 2 * MIB]],
+    ["are none of a file that ends before", 3 * MIB, 4 * MIB, []],
+    ["are none where none are asked for", 7, 7, []],
+  ])("%s", async (_, start, end, expected) => {
+    const file = new MemoryDisk("/data", new Map([["f", bytes]])).open("/data/f", "read");
+    const places: number[] = [];
+    const pieces: Buffer[] = [];
+    await forChunks(file, "/data/f", start, end, (piece, at) => {
+      places.push(at);
+      pieces.push(Buffer.from(piece));
+    });
+    expect(places).toStrictEqual(expected);
+    expect(Buffer.concat(pieces).equals(bytes.subarray(start, end))).toBe(true);
   });
 });

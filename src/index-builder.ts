@@ -110,8 +110,10 @@ export async function findIntact(
       if (position + size > end || followed.has(position)) continue;
       room -= size;
       if (room < 0) return { found, givenUp: true };
-      const held = at + size <= window.length ? window.subarray(at, at + size) : undefined;
-      const record = held ?? (await readRange(file, path, position, position + size));
+      let record = window.subarray(at, at + size);
+      if (record.length < size) {
+        record = await readRange(file, path, position, position + size);
+      }
       if (!frameAt(record, 0, record.length).ok) continue;
       const run = new OffsetIndex();
       run.pushLost(0, position);

@@ -16,7 +16,7 @@ import { genesisHash } from "./chain.ts";
 import { CodecRegistry } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
-import { frameAt, type Record, recordAt } from "./record.ts";
+import { decodeRecord, type Record } from "./record.ts";
 import {
   asAppendOptions,
   asCount,
@@ -166,18 +166,22 @@ export class MemoryStorage implements StorageBackend {
     let room = asMaxBytes(maxBytes);
     asVerification(options?.verify);
     const records: Record[] = [];
-    for (let at = start; room > 0 && at < found.records.length; at += 1) {
-      const record = await this.#record(found.records[at] ?? Buffer.alloc(0));
+    for (let at = start; room > 0; at += 1) {
+      const bytes = found.records[at];
+      if (bytes === undefined) break;
+      const record = await this.#record(bytes);
       records.push(record);
       if (counts(record)) room -= record.payload.length;
     }
     return records;
   }
 
-  async #record(bytes: Buffer): Promise<Record> {
-    const frame = frameAt(bytes, 0, bytes.length);
-    if (!frame.ok) throw new Error("A record in memory is not what was put there.");
-    return { ...recordAt(bytes, 0, frame), payload: await expandedPayload(bytes, 0, frame, this.#codecs) };
+  /** A record of its own: what the caller does to it must not reach the one that is kept. */
+  async #record(stored: Buffer): Promise<Record> {
+    const bytes = Buffer.from(stored);
+    const { record, size } = decodeRecord(bytes);
+    const { compression } = record;
+    return { ...record, payload: await expandedPayload(bytes, 0, { compression, size }, this.#codecs) };
   }
 
   #stream(id: StreamId): MemoryStream {

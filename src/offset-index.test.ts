@@ -251,6 +251,16 @@ describe("frames", () => {
     }
   });
 
+  test("stop where the file ends, though it was longer when its size was asked for", async () => {
+    const first = frameBytes([[0]], 54, HASH);
+    for (let length = 0; length < LAST_TWO_RECORDS.length; length += 1) {
+      const index = new OffsetIndex();
+      const file = inMemory(join(first, LAST_TWO_RECORDS.subarray(0, length)));
+      const window = new ByteWindow(file, "/idx.wal", 0, first.length + LAST_TWO_RECORDS.length, 16);
+      expect(await index.replay(window)).toStrictEqual({ size: first.length, watermark: 54 });
+    }
+  });
+
   test("stop at one with any bit flipped, also if whole ones follow", async () => {
     const first = frameBytes([[0]], 54, HASH);
     const last = frameBytes([[196]], 250, HASH);

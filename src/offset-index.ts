@@ -9,6 +9,7 @@
 import type { ByteWindow } from "./byte-window.ts";
 import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
 import { CheckpointIndex } from "./checkpoint.ts";
+import { elementAt } from "./element-at.ts";
 import { kindCode, kindOf } from "./record.ts";
 import type { RecordKind } from "./types.ts";
 
@@ -20,6 +21,8 @@ const TAIL_BYTES = 8 + HASH_BYTES + 4;
 const FRAME_HEADER_BYTES = 4 + 8 + HASH_BYTES;
 const FRAME_OVERHEAD_BYTES = FRAME_HEADER_BYTES + 4;
 const KIND_SCALE = 2 ** 24;
+const KIND_AT = 7;
+const CHECKPOINT = kindCode("checkpoint");
 const WORD = 2 ** 32;
 
 /** How far index entries reach: where the last record covered ends, and its chain hash. */
@@ -59,10 +62,14 @@ export class OffsetIndex {
 
   /** Adds the record from `end` up to `nextEnd`; amortised O(1). */
   push(kind: RecordKind, nextEnd: number, head: Uint8Array): void {
+    this.#push(kindCode(kind), nextEnd, head);
+  }
+
+  #push(kind: number, nextEnd: number, head: Uint8Array): void {
     if (this.#count === this.#positions.length) this.#grow();
     this.#positions[this.#count] = this.#end;
-    this.#kinds[this.#count] = kindCode(kind);
-    if (kind === "checkpoint") this.#checkpoints.add(this.#count);
+    this.#kinds[this.#count] = kind;
+    if (kind === CHECKPOINT) this.#checkpoints.add(this.#count);
     this.#count += 1;
     this.#end = nextEnd;
     this.#head = head;
@@ -76,9 +83,14 @@ export class OffsetIndex {
     this.#hasGaps = true;
   }
 
-  /** Byte position of the record with this ordinal, which must be covered. */
+  /** Byte position of the record with this ordinal; of one that is not covered `NaN`, or a position at which it is not. */
   position(ordinal: number): number {
     return this.#positions[ordinal] ?? Number.NaN;
+  }
+
+  /** Byte position at which the record with this ordinal ends; `NaN` if it is not covered. */
+  endOf(ordinal: number): number {
+    return ordinal + 1 === this.#count ? this.#end : this.position(ordinal + 1);
   }
 
   /** The last checkpoint at or before `ordinal`; O(log n). */
@@ -160,17 +172,18 @@ export class OffsetIndex {
   #addEntries(bytes: Buffer, at: number, count: number, coverage: Coverage): boolean {
     let first = 0;
     while (first < count && readPosition(bytes, at + first * ENTRY_BYTES) < this.#end) first += 1;
-    if (count === 0) return coverage.end === 0;
+    if (count === 0) return coverage.end === 0 && coverage.head.every((byte) => byte === 0);
     if (first === count || readPosition(bytes, at + first * ENTRY_BYTES) !== this.#end) return false;
     for (let i = first; i < count; i += 1) {
       const entryAt = at + i * ENTRY_BYTES;
       const next = i + 1 < count ? readPosition(bytes, entryAt + ENTRY_BYTES) : coverage.end;
-      if (next <= readPosition(bytes, entryAt) || kindOf(bytes[entryAt + 7] ?? 0) === undefined) return false;
+      if (next <= readPosition(bytes, entryAt) || kindOf(bytes.readUInt8(entryAt + KIND_AT)) === undefined)
+        return false;
     }
     for (let i = first; i < count; i += 1) {
       const entryAt = at + i * ENTRY_BYTES;
       const next = i + 1 < count ? readPosition(bytes, entryAt + ENTRY_BYTES) : coverage.end;
-      this.push(kindOf(bytes[entryAt + 7] ?? 0) ?? "data", next, coverage.head);
+      this.#push(bytes.readUInt8(entryAt + KIND_AT), next, coverage.head);
     }
     return true;
   }
@@ -180,7 +193,7 @@ export class OffsetIndex {
     for (let i = from; i < this.#count; i += 1) {
       const position = this.position(i);
       bytes.writeUInt32LE(position % WORD, entryAt);
-      bytes.writeUInt32LE(Math.floor(position / WORD) + (this.#kinds[i] ?? 0) * KIND_SCALE, entryAt + 4);
+      bytes.writeUInt32LE(Math.floor(position / WORD) + elementAt(this.#kinds, i) * KIND_SCALE, entryAt + 4);
       entryAt += ENTRY_BYTES;
     }
     return entryAt;

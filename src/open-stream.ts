@@ -44,17 +44,29 @@ import { RecordScanner } from "./scan.ts";
 import { offsetAt } from "./record.ts";
 import type { Offset } from "./types.ts";
 
-/** A stream that is open: its segments, where it ends, and what recovery found. */
-export interface OpenStream {
+/** What of an open stream is known however it was found: its segments, where it ends, and what recovery found. */
+interface Opened {
   /** Sealed segments, in order. */
   readonly sealed: SegmentInfo[];
-  /** Missing if the last segment is; then the end is lost, too. */
-  readonly active: ActiveSegment | undefined;
   readonly tip: Tip;
   readonly findings: readonly Finding[];
-  /** Why nothing can be appended, and why a read to the end cannot succeed: the stream's end is lost. */
-  readonly lostEnd: StorageError | undefined;
 }
+
+/** A stream that takes appends. */
+export interface WholeStream extends Opened {
+  readonly active: ActiveSegment;
+  readonly lostEnd: undefined;
+}
+
+/** A stream whose end is lost. */
+interface StreamWithoutEnd extends Opened {
+  /** Missing if the last segment is. */
+  readonly active: ActiveSegment | undefined;
+  /** Why nothing can be appended, and why a read to the end cannot succeed. */
+  readonly lostEnd: StorageError;
+}
+
+export type OpenStream = WholeStream | StreamWithoutEnd;
 
 /** Opens a stream, or says that there is none: no directory, or one in which no segment was ever completed. */
 export async function openStream(
@@ -84,7 +96,7 @@ export async function openStream(
 }
 
 /** Creates a stream's directory, its first segment and its manifest, and makes all of them durable. */
-export async function createStream(context: StreamContext, settings: IndexSettings): Promise<OpenStream> {
+export async function createStream(context: StreamContext, settings: IndexSettings): Promise<WholeStream> {
   await io("making a directory", { file: context.path }, () => context.disk.makeDirectory(context.path));
   await syncNames(context.disk, context.rootPath);
   const active = await startSegment(context, [], 0, 0, settings);

@@ -8,12 +8,22 @@
 import { chainHash, genesisHash } from "./chain.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
+import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
 import { isMissing, segmentName, withFile } from "./files.ts";
 import { indexAround } from "./index-builder.ts";
 import type { SegmentInfo } from "./manifest.ts";
 import type { OffsetIndex } from "./offset-index.ts";
-import { type Flaw, type Frame, prevHashAt, type Record, recordAt, saysOffset } from "./record.ts";
+import {
+  CONTRADICTS_INDEX,
+  type Flaw,
+  type Frame,
+  isIntactAt,
+  prevHashAt,
+  type Record,
+  recordAt,
+  saysOffset,
+} from "./record.ts";
 import type { StreamContext } from "./recover-segment.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 import type { Offset, Verification } from "./types.ts";
@@ -138,6 +148,7 @@ export class LogCursor {
       const { chunkBytes, codecs } = this.#source.context;
       const scanner = new RecordScanner(file, path, position, segment.bytes, chunkBytes);
       const chained = this.#verify !== "record";
+      const index = await this.#source.index(segment);
       let room = maxBytes;
       while (room > 0 && records.length < maxRecords && this.#offset < segment.nextOffset) {
         const found = scanner.next();
@@ -149,30 +160,40 @@ export class LogCursor {
         if (!found.ok) throw this.#flawError(found, path, scanner.position);
         const flaw = misfit(bytes, at, found, this.#offset, this.#previous);
         if (flaw !== undefined) throw this.#flawError(flaw, path, scanner.position);
-        const wanted = this.#offset >= this.#from;
-        if (wanted || chained) {
-          const payload = await this.#expand(scanner, found, codecs, path);
-          if (chained) {
-            this.#previous = chainHash(
-              this.#offset === 0 ? undefined : prevHashAt(bytes, at),
-              found.kind,
-              payload,
-            );
-          }
-          if (wanted) {
-            const record = { ...recordAt(bytes, at, found), payload };
-            records.push(record);
-            if (counts(record)) room -= payload.length;
-          }
+        const end = index.endOf(this.#offset - segment.firstOffset);
+        if (end > scanner.position && end <= segment.bytes && end !== scanner.position + found.size) {
+          await this.#refuseIfIndexProves(file, path, scanner.position, end);
+        }
+        const payload = await this.#expand(scanner, found, codecs, path);
+        if (chained) {
+          this.#previous = chainHash(
+            this.#offset === 0 ? undefined : prevHashAt(bytes, at),
+            found.kind,
+            payload,
+          );
+        }
+        if (this.#offset >= this.#from) {
+          const record = { ...recordAt(bytes, at, found), payload };
+          records.push(record);
+          if (counts(record)) room -= payload.length;
         }
         this.#offset += 1;
         scanner.accept(found);
       }
       const ended = this.#offset >= segment.nextOffset;
-      if (ended && chained && !scanner.done) throw this.#flawError(LEFT_OVER, path, scanner.position);
+      if (ended && !scanner.done) throw this.#flawError(LEFT_OVER, path, scanner.position);
       this.#position = ended ? undefined : scanner.position;
       return room;
     });
+  }
+
+  /** Refuses a record that would be intact with the size that the index says, too: one bit of its length is enough for that. */
+  async #refuseIfIndexProves(file: DiskFile, path: string, start: number, end: number): Promise<void> {
+    const scanner = new RecordScanner(file, path, start, end, end - start);
+    await scanner.fill();
+    if (isIntactAt(scanner.bytes, scanner.at, end - start)) {
+      throw this.#flawError(CONTRADICTS_INDEX, path, start);
+    }
   }
 
   async #expand(
@@ -255,7 +276,7 @@ function segmentAt(segments: readonly SegmentInfo[], offset: number): SegmentInf
   let high = segments.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((segments[middle]?.nextOffset ?? 0) <= offset) low = middle + 1;
+    if (elementAt(segments, middle).nextOffset <= offset) low = middle + 1;
     else high = middle;
   }
   return segments[low];

@@ -59,6 +59,16 @@ export interface Flaw {
   readonly misplaced?: boolean;
 }
 
+/**
+ * A payload can be made to hold the checksum that its record would have if it were shorter. One flipped bit in the length then leaves
+ * a record whose checksum holds, and only the index or the chain knows better.
+ */
+export const CONTRADICTS_INDEX: Flaw = {
+  ok: false,
+  code: "checksum-mismatch",
+  sentence: "A record's checksum holds, but not with the size or hash that its index entry proves.",
+};
+
 const flaw = (code: StorageErrorCode, sentence: string): Flaw => ({ ok: false, code, sentence });
 
 const INCOMPLETE = flaw("incomplete", "The bytes end inside a record.");
@@ -103,6 +113,15 @@ export function frameAt(bytes: Buffer, at: number, end: number): Frame | Flaw {
   if (kind === undefined || compression === undefined) return BAD_COMPRESSION;
   if (kind !== "data" && compression !== "none") return COMPRESSED_KIND;
   return { ok: true, kind, compression, size };
+}
+
+/** Whether the record at `at` would be intact if its length field gave it `size` bytes; they must be there. O(size) */
+export function isIntactAt(bytes: Buffer, at: number, size: number): boolean {
+  if (size < OVERHEAD_BYTES) return false;
+  const record = Buffer.from(bytes.subarray(at, at + size));
+  const rest = record.readUInt32LE(LENGTH_AT) >>> KIND_SHIFT;
+  record.writeUInt32LE(rest * 2 ** KIND_SHIFT + (size - OVERHEAD_BYTES), LENGTH_AT);
+  return frameAt(record, 0, size).ok;
 }
 
 /** Whether the record at `at` says it is at `offset` (at most 2^53 - 1). */

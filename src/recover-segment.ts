@@ -14,7 +14,7 @@ import { indexLogName, indexName, io, readAll, segmentName, withFile } from "./f
 import { extendIndex, findIntact } from "./index-builder.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { setAside } from "./quarantine.ts";
-import { type Flaw, prevHashAt } from "./record.ts";
+import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt } from "./record.ts";
 import { decide, type RecoveryAction } from "./recovery.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 import type { Offset, StreamId } from "./types.ts";
@@ -281,8 +281,10 @@ async function lastCovered(
   const scanner = new RecordScanner(file, path, start, index.end, index.end - start);
   const found = await scanner.advance();
   if (!found.ok) return found;
+  if (start + found.size !== index.end) {
+    return isIntactAt(scanner.bytes, scanner.at, index.end - start) ? CONTRADICTS_INDEX : "foreign";
+  }
   const offset = place.firstOffset + index.count - 1;
-  if (start + found.size !== index.end) return "foreign";
   if (misfit(scanner.bytes, scanner.at, found, offset, undefined) !== undefined) return "foreign";
   try {
     const payload = await expandedPayload(scanner.bytes, scanner.at, found, context.codecs);

@@ -166,6 +166,17 @@ describe("what continues a stream behind damage", () => {
     });
   });
 
+  test("is, where no chain leads to the end, what leads farthest", async () => {
+    const torn = new Uint8Array(60);
+    const forged = record(3n, text("forged"));
+    const holdsForged = record(2n, join(new Uint8Array(48), forged));
+    expect(await behind(96, join(holdsForged, torn), 1)).toStrictEqual({ position: 96, offset: 2 });
+    expect(await behind(96, join(forged, record(2n, text("real, and last")), torn), 1)).toStrictEqual({
+      position: 150,
+      offset: 2,
+    });
+  });
+
   test("is not searched for ever in bytes made to look like records everywhere", async () => {
     // Headers at every 48th byte, each claiming all the bytes behind it: trying every one would take quadratic time.
     const bytes = Buffer.alloc(48 * 4000);

@@ -144,7 +144,7 @@ export function misfit(
 export function expandedPayload(
   bytes: Buffer,
   at: number,
-  frame: Frame,
+  frame: Pick<Frame, "compression" | "size">,
   codecs: CodecRegistry,
 ): Answer<Uint8Array> {
   const stored = payloadAt(bytes, at, frame.size);

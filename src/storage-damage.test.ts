@@ -6,10 +6,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 
-import { encoded, frameBytes, HandLog, indexBytes, join, text } from "../e2e/by-hand.ts";
+import { encoded, frameBytes, HandLog, indexBytes, join, text, u32, u64 } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
-import { CodecRegistry, NoneCodec } from "./codec.ts";
+import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 import type { Verification } from "./types.ts";
@@ -255,14 +255,19 @@ describe("what recovery reports", () => {
     }
   });
 
-  test("a sealed segment cut at a record's end: the manifest knows better", async () => {
+  test.each([
+    ["the manifest knows better", []],
+    ["so it does if the segment's index is gone", [".idx"]],
+  ])("a sealed segment cut at a record's end: %s", async (_, gone) => {
     const { files, log } = await filled({ maxSegmentBytes: 150 });
     const places = placesIn(files, log);
     const [second] = places.filter(({ position }) => position > 0);
     if (second === undefined) return expect.fail("Some segment has two records.");
     const offset = places.indexOf(second);
     const bytes = files.get(second.file) ?? text("");
-    const storage = await openOver(new Map([...files, [second.file, bytes.subarray(0, second.position)]]));
+    const cut = new Map([...files, [second.file, bytes.subarray(0, second.position)]]);
+    for (const suffix of gone) expect(cut.delete(`${second.file}${suffix}`)).toBe(true);
+    const storage = await openOver(cut);
     const status = await storage.status(1n);
     expect(status.nextOffset).toBe(13n);
     expect(status.findings[0]).toMatchObject({ what: "size differs", error: { code: "truncated-log" } });
@@ -270,6 +275,103 @@ describe("what recovery reports", () => {
       const found = await at(storage, read, "record");
       if (read === offset) expect(found).toContain(` at ${offset}`);
       else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
+    }
+  });
+});
+
+describe("with the write-ahead file gone, what stands behind the last record", () => {
+  const two = new HandLog().append(text("event1"), text("event2"));
+  const four = new HandLog().append(...["event1", "event2", "event3", "event4"].map(text));
+
+  /** Headers at every 48th byte, each of a later offset and claiming all the bytes behind it. */
+  const likeRecords = (): Uint8Array => {
+    const bytes = Buffer.alloc(48 * 300);
+    for (let at = 0; at < bytes.length; at += 48) {
+      bytes.set(join(u64(BigInt(2 + at / 48)), new Uint8Array(32), u32(bytes.length - at - 48)), at);
+    }
+    return bytes;
+  };
+
+  test("is cut off and kept aside if nothing there could be a record", async () => {
+    const tail = four.bytes(2, 3).subarray(0, 27);
+    const disk = new MemoryDisk("/data", new Map([[FILE(0), join(two.bytes(), tail)]]));
+    const storage = await Storage.open("/data", { disk });
+    opened.push(storage);
+    const { nextOffset, findings } = await storage.status(1n);
+    expect(nextOffset).toBe(2n);
+    expect(findings).toMatchObject([
+      { what: "torn tail, watermark unknown", action: "cut", error: { code: "incomplete", offset: 2n } },
+      { what: "damaged hint", error: { file: `/data/${FILE(0)}.idx.wal` } },
+      { what: "damaged hint", error: { file: "/data/1/manifest.json" } },
+    ]);
+    const aside = disk.open(findings[0]?.quarantine ?? "", "read");
+    const kept = new Uint8Array(tail.length);
+    expect([await aside.size(), await aside.read(kept, 0)]).toStrictEqual([27, 27]);
+    expect(Buffer.from(kept)).toStrictEqual(tail);
+    await storage.appendBatch(1n, [text("event3")], { expectedOffset: 2n });
+    expect(await at(storage, 2, "genesis")).toBe(shown(four.records[2] ?? expect.fail()));
+  });
+
+  test.each<[string, string, HandLog, Uint8Array]>([
+    ["an intact record of another offset", "wrong-offset", two, four.bytes(3)],
+    [
+      "an intact record of another chain",
+      "broken-chain",
+      two,
+      encoded({ ...(four.records[2] ?? expect.fail()), prevHash: four.head }),
+    ],
+    ["a later record, and nothing before it", "wrong-offset", new HandLog(), two.bytes(1)],
+    ["so much that looks like records that not all of it is tried", "checksum-mismatch", two, likeRecords()],
+  ])("stays, and is reported, if it is %s", async (_, code, log, tail) => {
+    const bytes = join(log.bytes(), tail);
+    const disk = new MemoryDisk("/data", new Map([[FILE(0), bytes]]));
+    const storage = await Storage.open("/data", { disk });
+    opened.push(storage);
+    const place = { code, offset: log.nextOffset, position: log.bytes().length };
+    const { nextOffset, findings, lostEnd } = await storage.status(1n);
+    expect(nextOffset).toBe(log.nextOffset);
+    expect(lostEnd).toMatchObject(place);
+    expect(findings).toMatchObject(
+      [
+        { what: "damage, watermark unknown", action: "keep", error: place },
+        { what: "damaged hint", error: { file: `/data/${FILE(0)}.idx.wal` } },
+        { what: "damaged hint" },
+      ].slice(0, findings.length),
+    );
+    expect(findings.length).toBeGreaterThan(1);
+    expect(await failureOf(() => storage.appendBatch(1n, [text("more")]))).toMatchObject(place);
+    const kept = new Uint8Array(bytes.length + 1);
+    expect(await disk.open(`/data/${FILE(0)}`, "read").read(kept, 0)).toBe(bytes.length);
+    expect(Buffer.from(kept).subarray(0, -1)).toStrictEqual(bytes);
+  });
+
+  test("is nothing to tell if the segment has no records: then there was nothing to name", async () => {
+    const storage = await openOver(new Map([[FILE(0), text("")]]));
+    expect((await storage.status(1n)).findings).toStrictEqual([]);
+    await storage.appendBatch(1n, [text("event1")], { expectedOffset: 0n });
+    expect(await at(storage, 0, "genesis")).toBe(shown(two.records[0] ?? expect.fail()));
+  });
+});
+
+describe("a saved index that its last record does not bear out was made for another segment: it is told and rebuilt", () => {
+  const log = new HandLog().append(text("event1"), text("event2"), text("event3"));
+
+  test.each<[string, Uint8Array]>([
+    ["it takes two records for one", indexBytes([[0], [54]], 162, log.head)],
+    ["it leaves a record out", indexBytes([[0], [108]], 162, log.head)],
+    ["it knows another hash", indexBytes([[0], [54], [108]], 162, new Uint8Array(32))],
+  ])("%s", async (_, index) => {
+    const files = new Map([
+      [FILE(0), log.bytes()],
+      [`${FILE(0)}.idx`, index],
+      [`${FILE(0)}.idx.wal`, frameBytes([[0], [54], [108]], 162, log.head)],
+    ]);
+    const storage = await openOver(files);
+    const { findings, ...end } = await storage.status(1n);
+    expect(findings[0]).toMatchObject({ what: "damaged hint", error: { file: `/data/${FILE(0)}.idx` } });
+    expect(Buffer.from(end.head)).toStrictEqual(Buffer.from(log.head));
+    for (const read of everyOffset(log)) {
+      expect(await at(storage, read, "record")).toBe(shown(log.records[read] ?? expect.fail()));
     }
   });
 });
@@ -300,6 +402,7 @@ describe("D3 recovering twice is recovering once", () => {
     ["the saved indexes", /\.idx$/],
     ["the write-ahead file", /\.wal$/],
     ["all index files", /\.(idx|wal)$/],
+    ["all but the segments", /\.(idx|wal)$|manifest\.json$/],
   ];
 
   test.each(
@@ -373,6 +476,34 @@ describe("an intact record that this reader cannot read is no torn write", () =>
       (await storage.readFrom(1n, 0n, ALL)).map((found) => Buffer.compare(found, payload)),
     ).toStrictEqual([0, 0]);
     expect((await storage.status(1n)).findings).toStrictEqual([]);
+  });
+
+  test("for a codec that throws what is no StorageError: it is thrown on, and nothing is cut off", async () => {
+    const files = await compressed();
+    const disk = new MemoryDisk("/data", files);
+    const lz4 = new Lz4Codec();
+    const mistake = new RangeError("the codec's own");
+    let isBroken = true;
+    const broken: Codec = {
+      kind: "lz4",
+      compress: (bytes) => lz4.compress(bytes),
+      decompress: (stored) => {
+        if (isBroken) throw mistake;
+        return lz4.decompress(stored);
+      },
+    };
+    const settings: StorageOptions = { disk, codecs: new CodecRegistry([new NoneCodec(), broken]) };
+    const unopened = await Storage.open("/data", settings);
+    opened.push(unopened);
+    expect(await failureOf(() => unopened.head(1n))).toBe(mistake);
+    isBroken = false;
+    const storage = await Storage.open("/data", settings);
+    opened.push(storage);
+    expect(await storage.status(1n)).toMatchObject({ nextOffset: 2n, findings: [] });
+    isBroken = true;
+    expect(await failureOf(() => storage.readFrom(1n, 0n, ALL))).toBe(mistake);
+    isBroken = false;
+    expect(await storage.readFrom(1n, 0n, ALL)).toHaveLength(2);
   });
 
   test("for a payload that does not expand under a right CRC: the read says so, with the offset", async () => {
@@ -520,23 +651,47 @@ describe("a segment file that is gone is reported, not a shorter log", () => {
     else expect(head).toMatchObject({ nextOffset: log.nextOffset });
   });
 
-  test("one in the middle, and a manifest from before: what follows says where it belongs", async () => {
+  test("the last two: what lies before them is readable, and neither the end nor the hash there is known", async () => {
     const { files, log } = await filled(settings);
     const places = placesIn(files, log);
-    const manifest = JSON.parse(Buffer.from(files.get("1/manifest.json") ?? []).toString()) as {
-      segments: unknown[];
-    };
-    const older = { ...manifest, segments: manifest.segments.slice(0, 3), active_segment: 2 };
-    const stale = new Map([...files, ["1/manifest.json", text(JSON.stringify(older))] as const]);
-    stale.delete(FILE(4));
-    const storage = await openOver(stale, settings);
-    expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
-    for (const read of everyOffset(log)) {
+    const [lost, last] = [...new Set(places.map(({ file }) => file))].slice(-2);
+    const storage = await openOver(new Map([...files].filter(([name]) => name !== lost && name !== last)));
+    const { nextOffset, head, findings, lostEnd } = await storage.status(1n);
+    expect(nextOffset).toBe(BigInt(places.findIndex(({ file }) => file === last)));
+    expect(Buffer.from(head)).toStrictEqual(Buffer.alloc(32));
+    expect(findings.map(({ what, error }) => [what, error.file])).toStrictEqual([
+      ["missing segment", `/data/${lost ?? ""}`],
+      ["missing segment", `/data/${last ?? ""}`],
+    ]);
+    expect(lostEnd).toMatchObject({ code: "missing-segment", file: `/data/${last ?? ""}` });
+    for (const [read, { file }] of places.entries()) {
       const found = await at(storage, read, "record");
-      if (places[read]?.file === FILE(4)) expect(found).toBe(`missing-segment at ${read}`);
+      if (file === lost || file === last) expect(found).toMatch(/^missing-segment at /);
       else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
     }
   });
+
+  test.each([[[4]], [[3, 4]]])(
+    "%j in the middle, and a manifest from before: what follows says where it belongs",
+    async (numbers) => {
+      const gone = numbers.map(FILE);
+      const { files, log } = await filled(settings);
+      const places = placesIn(files, log);
+      const manifest = JSON.parse(Buffer.from(files.get("1/manifest.json") ?? []).toString()) as {
+        segments: unknown[];
+      };
+      const older = { ...manifest, segments: manifest.segments.slice(0, 3), active_segment: 2 };
+      const stale = new Map([...files, ["1/manifest.json", text(JSON.stringify(older))] as const]);
+      for (const name of gone) expect(stale.delete(name)).toBe(true);
+      const storage = await openOver(stale, settings);
+      expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
+      for (const read of everyOffset(log)) {
+        const found = await at(storage, read, "record");
+        if (gone.includes(places[read]?.file ?? "")) expect(found).toBe(`missing-segment at ${read}`);
+        else expect(found).toBe(shown(log.records[read] ?? expect.fail()));
+      }
+    },
+  );
 
   test("the one before an empty last one: the chain's end is lost with it, so nothing is appended", async () => {
     const { files, log } = await filled(settings);
@@ -571,6 +726,84 @@ describe("a segment file that is gone is reported, not a shorter log", () => {
     expect(error).toBeInstanceOf(StorageError);
     expect(error).toMatchObject({ code: "missing-segment", offset: 2n });
   });
+});
+
+describe("C1 one flipped bit in the length of a record that holds the checksum of a shorter one", () => {
+  const first = new HandLog().append(text("event1")).records[0] ?? expect.fail();
+  const shorter = { offset: 1n, prevHash: first.hash, kind: "data", payload: text("12345678") } as const;
+  /** 24 bytes: those of the shorter record's payload, its checksum, and as many as it takes. */
+  const forged = join(shorter.payload, encoded(shorter).subarray(-4), text("and 12 more."));
+
+  test.each([
+    ["the last one", []],
+    ["one in the middle", [text("event3")]],
+  ])("is seen where index entries prove the right one: %s", async (_, behind) => {
+    const directory = newDirectory();
+    const written = await Storage.open(directory);
+    const log = new HandLog().append(text("event1"), forged, ...behind);
+    await written.appendBatch(1n, [text("event1"), forged, ...behind]);
+    await written.close();
+    // 24 is 8 with bit 4 set; the length is 40 bytes into the record, which begins at 54.
+    const broken = flipped(log.bytes(), (54 + 40) * 8 + 4);
+    expect(Buffer.from(broken.subarray(54, 54 + 56))).toStrictEqual(encoded(shorter));
+    const storage = await openOver(new Map([...filesIn(directory), [FILE(0), broken]]));
+    expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
+    for (const verify of ["record", "genesis"] as const) {
+      expect(await at(storage, 0, verify)).toBe(shown(first));
+      expect(await at(storage, 1, verify)).toBe("checksum-mismatch at 1");
+    }
+    expect(await at(storage, 2, "record")).toBe(
+      log.records[2] === undefined ? "nothing" : shown(log.records[2]),
+    );
+  });
+});
+
+test("a sealed segment that is longer than it was, and its last record damaged: reading that says what is wrong with it", async () => {
+  const { files, log } = await filled({ maxSegmentBytes: 150 });
+  const broken = damaged(files, log, 1, 50);
+  broken.set(FILE(0), join(broken.get(FILE(0)) ?? text(""), text("!")));
+  expect(broken.delete(`${FILE(0)}.idx`)).toBe(true);
+  const storage = await openOver(broken);
+  expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
+  expect(await at(storage, 0, "record")).toBe(shown(log.records[0] ?? expect.fail()));
+  expect(await at(storage, 1, "record")).toBe("checksum-mismatch at 1");
+});
+
+test("an index with gaps is not saved, so the damage is told as often as the manifest is lost", async () => {
+  const { files, log } = await filled({ maxSegmentBytes: 150 });
+  const segments = [...damaged(files, log, 0, 20)].filter(([name]) => name.endsWith(".log"));
+  const disk = new MemoryDisk("/data", new Map(segments));
+  for (let round = 0; round < 2; round += 1) {
+    const storage = await Storage.open("/data", { ...EVERY_3, disk });
+    const { nextOffset, findings } = await storage.status(1n);
+    expect(nextOffset).toBe(log.nextOffset);
+    expect(findings).toContainEqual(
+      expect.objectContaining({ what: "corruption in a sealed segment", action: "keep" }),
+    );
+    await storage.close();
+    disk.remove("/data/1/manifest.json");
+  }
+  expect(disk.list("/data/1").includes("segment_000001.log.idx")).toBe(true);
+  expect(disk.list("/data/1").includes("segment_000000.log.idx")).toBe(false);
+});
+
+test("a sealed segment that goes on behind its last record is reported, not read as if it ended there", async () => {
+  const { files, log } = await filled({ maxSegmentBytes: 150 });
+  const next = placesIn(files, log).findIndex(({ file }) => file === FILE(1));
+  const longer = join(files.get(FILE(0)) ?? text(""), log.bytes(next, next + 1));
+  const storage = await openOver(new Map([...files, [FILE(0), longer]]));
+  const { nextOffset, findings } = await storage.status(1n);
+  expect(nextOffset).toBe(log.nextOffset);
+  expect(findings).toMatchObject([{ what: "size differs", error: { file: `/data/${FILE(0)}` } }]);
+  expect(await failureOf(() => storage.readFrom(1n, 0n, ALL, { verify: "genesis" }))).toMatchObject({
+    code: "malformed",
+    stream: 1n,
+    file: `/data/${FILE(0)}`,
+    position: log.bytes(0, next).length,
+  });
+  for (const read of everyOffset(log).slice(next)) {
+    expect(await at(storage, read, "record")).toBe(shown(log.records[read] ?? expect.fail()));
+  }
 });
 
 describe("H3 an edit under a right CRC is revealed by the chain", () => {

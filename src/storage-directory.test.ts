@@ -208,6 +208,75 @@ test("a payload that changes while it is compressed is stored and hashed as one 
   await expectLog(storage, log);
 });
 
+test.each(["standard", "strict"] as const)(
+  "L1 a read at any step of an append sees all of it or nothing: %s",
+  async (durability) => {
+    const storage = await open(newDirectory(), { durability });
+    const log = new HandLog();
+    const reads: Promise<string[]>[] = [];
+    for (let i = 0; i < 10; i += 1) {
+      const events = [text(`event${i}.1`), text(`event${i}.2`)];
+      log.append(...events);
+      const append = storage.appendBatch(1n, events);
+      for (let step = 0; step < 60; step += 1) {
+        reads.push(storage.readRecords(1n, 0n, ALL).then((records) => records.map(shown)));
+        await Promise.resolve();
+      }
+      await append;
+    }
+    for (const read of await Promise.all(reads)) {
+      expect(read).toStrictEqual(log.records.slice(0, read.length).map(shown));
+      expect(read.length % 2).toBe(0);
+    }
+  },
+);
+
+describe("with strict durability the index entry is on the medium", () => {
+  /** Writes, cuts and syncs of a stream's files, in order. */
+  function watched(): { disk: WatchedDisk; calls: string[] } {
+    const calls: string[] = [];
+    const disk = new WatchedDisk(({ name, path: file }) => {
+      if (["write", "truncate", "sync"].includes(name)) calls.push(`${name} ${path.extname(file)}`);
+      return undefined;
+    });
+    return { disk, calls };
+  }
+
+  test("before an append is acknowledged: it is synced, and only after its records were", async () => {
+    const { disk, calls } = watched();
+    await using(newDirectory(), { disk, durability: "strict" }, async (storage) => {
+      await storage.appendBatch(1n, [text("event1")]);
+      calls.length = 0;
+      await storage.appendBatch(1n, [text("event2")]);
+      expect(calls).toStrictEqual(["write .log", "sync .log", "write .wal", "sync .wal"]);
+      calls.length = 0;
+      await storage.appendBatch(1n, [text("event3")], { fsync: false });
+      expect(calls).toStrictEqual(["write .log"]);
+      await storage.sync(1n);
+      expect(calls).toStrictEqual(["write .log", "sync .log", "write .wal", "sync .wal"]);
+    });
+  });
+
+  test("before a recovered stream is shown: what the kernel holds of it is written again, and synced", async () => {
+    const directory = newDirectory();
+    const log = await fill(directory, { checkpoints: { everyNRecords: 0 }, durability: "strict" });
+    const files = filesIn(directory);
+    const { disk, calls } = watched();
+    await using(directory, { disk, durability: "strict" }, async (storage) => {
+      await expectLog(storage, log);
+      expect(calls).toStrictEqual(["sync .log", "write .wal", "sync .wal"]);
+    });
+    expect(filesIn(directory)).toStrictEqual(files);
+  });
+
+  test("and with standard durability the bytes are the same", async () => {
+    const [standard, strict] = [newDirectory(), newDirectory()];
+    await fill(standard, { ...TINY, durability: "standard" });
+    await fill(strict, { ...TINY, durability: "strict" });
+    expect(filesIn(strict)).toStrictEqual(filesIn(standard));
+  });
+});
+
 describe("D8 closing and reopening changes nothing", () => {
   test.each<[string, StorageOptions]>([
     ["default limits", {}],
@@ -419,8 +488,27 @@ describe("opening", () => {
 
   test("with wrong types is a TypeError", async () => {
     expect(await failureOf(() => Storage.open(1 as unknown as string))).toBeInstanceOf(TypeError);
-    const options = { maxSegmentBytes: "1" } as unknown as StorageOptions;
-    expect(await failureOf(() => Storage.open(newDirectory(), options))).toBeInstanceOf(TypeError);
+    for (const wrong of [{ maxSegmentBytes: "1" }, { durability: "full" }, { durability: null }]) {
+      const options = wrong as unknown as StorageOptions;
+      expect(await failureOf(() => Storage.open(newDirectory(), options))).toBeInstanceOf(TypeError);
+    }
+  });
+
+  test.each([
+    ["/data", "/"],
+    ["/data/", "/"],
+    ["/a/b", "/a"],
+    ["a/b", "a"],
+    ["data", "."],
+  ])("%s makes its name durable, which is in %s", async (root, parent) => {
+    const synced: string[] = [];
+    class Disk extends MemoryDisk {
+      override syncDirectory(directory: string): void {
+        synced.push(directory);
+      }
+    }
+    opened.add(await Storage.open(root, { disk: new Disk(root, new Map()) }));
+    expect(synced).toStrictEqual([parent]);
   });
 
   test("costs the unindexed tail, not the log: of the segments, one record is read", async () => {
@@ -666,6 +754,61 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
         for (let bit = 0; bit < bytes.length * 8; bit += 1) rotten.push(flipped(bytes, bit));
         for (const content of rotten) await expectRead(new Map([...files, [name, content]]), log, options);
       }
+    });
+  });
+
+  test.each(["lz4", "zstd"] as const)(
+    "records compressed with %s are indexed anew like others",
+    async (compression) => {
+      const directory = newDirectory();
+      const events = [new Uint8Array(500), text("e"), new Uint8Array(900).fill(7)];
+      const log = new HandLog(3).append(...events).append(...events);
+      await using(directory, { ...EVERY_3, compression }, async (storage) => {
+        await storage.appendBatch(1n, events);
+        await storage.appendBatch(1n, events);
+      });
+      const files = filesIn(directory);
+      expect(files.get("1/segment_000000.log")?.length).toBeLessThan(1000);
+      restore(directory, new Map([...files].filter(([name]) => !HINT.test(name))));
+      await expectUsable(directory, log, { ...EVERY_3, compression });
+    },
+  );
+
+  test.each<[string, (file: string) => void]>([
+    [
+      "gone",
+      (file) => {
+        fs.rmSync(file);
+      },
+    ],
+    [
+      "cut",
+      (file) => {
+        fs.truncateSync(file, 50);
+      },
+    ],
+    [
+      "that of an empty segment",
+      (file) => {
+        fs.writeFileSync(file, indexBytes([], 0, new Uint8Array(32)));
+      },
+    ],
+  ])("the saved index of an earlier segment that is %s while the storage is open", async (_, spoil) => {
+    const directory = newDirectory();
+    const log = new HandLog();
+    const options = { checkpoints: { everyNRecords: 0 }, maxSegmentBytes: 55 * 20 };
+    await using(directory, options, async (storage) => {
+      for (let i = 10; i < 70; i += 1) {
+        await storage.appendBatch(1n, [text(`event${i}`)], { fsync: false });
+        log.append(text(`event${i}`));
+      }
+    });
+    await using(directory, options, async (storage) => {
+      expect((await storage.status(1n)).segments[1]).toMatchObject({ firstOffset: 20, nextOffset: 40 });
+      spoil(path.join(directory, "1/segment_000001.log.idx"));
+      const [last] = await storage.readRecords(1n, 39n, 1, { verify: "record" });
+      expect(last?.offset).toBe(39n);
+      await expectLog(storage, log);
     });
   });
 

@@ -244,6 +244,41 @@ describe("hints that cannot be written do not fail an append", () => {
   });
 });
 
+describe("with strict durability an index entry that cannot be made durable fails the append", () => {
+  test.each<DiskCall["name"]>(["write", "sync"])(
+    "a %s of it: the stream is poisoned, and what was acknowledged is there after reopening",
+    async (call) => {
+      const { directory, fault, storage, log } = await withTwoRecords({ durability: "strict" });
+      fault.fail("EIO", ({ name, path }) => name === call && path.endsWith(".wal"));
+      const error = await expectCode(() => storage.appendBatch(1n, [text("event3")]), "io");
+      fault.lift();
+      const poison = await expectCode(() => storage.appendBatch(1n, [text("event4")]), "poisoned");
+      expect(poison.cause).toBe(error);
+      expect(await storage.head(1n)).toMatchObject({ nextOffset: 2n });
+      const again = await reopened(storage, directory, { durability: "strict" });
+      // Its records were synced before the entry failed; a retry sees them, and appends go on behind them.
+      await expectLog(again, log.append(text("event3")));
+      await again.appendBatch(1n, [text("event4")], { expectedOffset: 3n });
+    },
+  );
+
+  test("with standard durability it does not", async () => {
+    const { fault, storage, log } = await withTwoRecords();
+    fault.fail("EIO", ({ path }) => path.endsWith(".wal"));
+    await storage.appendBatch(1n, [text("event3")]);
+    await expectLog(storage, log.append(text("event3")));
+  });
+});
+
+describe("opening a directory that fails after the lock was taken", () => {
+  test("tells what failed first, also if the lock cannot be given back either", async () => {
+    const fault = new Fault();
+    fault.fail("EIO", ({ name }) => name === "syncDirectory" || name === "release");
+    const error = await expectCode(() => Storage.open(newDirectory(), { disk: fault.disk }), "io");
+    expect(error.message).toContain("syncing a directory");
+  });
+});
+
 describe("a read that fails", () => {
   test("is an error that says where, and the next one may succeed", async () => {
     const { directory, fault, storage, log } = await withTwoRecords();

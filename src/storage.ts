@@ -246,12 +246,19 @@ async function lockDirectory(disk: Disk, path: string): Promise<DiskLock | undef
   }
   if (lock === undefined) return undefined;
   try {
-    await syncNames(disk, path.slice(0, path.lastIndexOf("/")) || (path.startsWith("/") ? "/" : "."));
+    await syncNames(disk, parentOf(path));
   } catch (error) {
     await io("releasing the lock", { file: lockPath }, () => lock.release()).catch(() => undefined);
     throw error;
   }
   return lock;
+}
+
+/** The directory that a path's last name is in. */
+function parentOf(path: string): string {
+  const end = path.lastIndexOf("/");
+  if (end < 0) return ".";
+  return end === 0 ? "/" : path.slice(0, end);
 }
 
 function withDefaults(options: StorageOptions): Required<StorageOptions> {

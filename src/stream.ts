@@ -12,7 +12,7 @@ import { StorageError } from "./error.ts";
 import { indexLogName, indexName, io, withFile, readAll } from "./files.ts";
 import type { SegmentInfo } from "./manifest.ts";
 import { OffsetIndex } from "./offset-index.ts";
-import { createStream, type OpenStream, openStream, startSegment } from "./open-stream.ts";
+import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
 import type { ActiveSegment, IndexSettings } from "./active-segment.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
 import { LogCursor, type ReadSource } from "./read.ts";
@@ -42,7 +42,9 @@ export class Stream {
   readonly #settings: StreamSettings;
   #queue: Promise<unknown> = Promise.resolve();
   #opening: Promise<void> | undefined;
-  #open: OpenState | undefined;
+  #open: Mutable<OpenStream> | undefined;
+  /** Bytes of the active segment up to the tip: what a batch adds is shown with its tip, though the segment has it earlier. */
+  #shownBytes = 0;
   #poison: StorageError | undefined;
   /** Indexes of sealed segments that were read last. */
   readonly #indexes = new Map<number, OffsetIndex>();
@@ -132,7 +134,9 @@ export class Stream {
   /** Opens the stream the first time. A failure is final until the storage is opened anew. */
   #ready(): Promise<void> {
     this.#opening ??= openStream(this.#context, this.#settings).then((opened) => {
-      if (opened !== undefined) this.#open = { ...opened };
+      if (opened === undefined) return;
+      this.#open = { ...opened };
+      this.#shownBytes = opened.active?.index.end ?? 0;
     });
     return this.#opening;
   }
@@ -145,19 +149,23 @@ export class Stream {
     return this.#enqueue(async () => {
       await this.#ready();
       this.#refuseIfPoisoned();
-      const tip = this.#open?.tip ?? EMPTY;
-      if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
+      const open = this.#open;
+      if (open?.lostEnd !== undefined) throw open.lostEnd;
+      const tip = open?.tip ?? EMPTY;
       refuseOtherOffset(this.#context.stream, expectedOffset, tip.nextOffset);
       const batch = await prepare(tip);
-      await this.#commit(batch, fsync);
+      await this.#commit(open ?? (await this.#create()), batch, fsync);
       return appendResult(batch);
     });
   }
 
-  async #commit(batch: PreparedBatch, fsync: boolean): Promise<void> {
-    const open = (this.#open ??= await this.#orPoison<OpenState>(() =>
-      createStream(this.#context, this.#settings),
-    ));
+  async #create(): Promise<Appendable> {
+    const open: Appendable = await this.#orPoison(() => createStream(this.#context, this.#settings));
+    this.#open = open;
+    return open;
+  }
+
+  async #commit(open: Appendable, batch: PreparedBatch, fsync: boolean): Promise<void> {
     const active = await this.#orPoison(() => this.#segmentFor(open, batch));
     try {
       await active.write(batch);
@@ -169,6 +177,7 @@ export class Stream {
     active.commit(batch);
     if (fsync) await this.#orPoison(() => active.nameRecords());
     open.tip = batch.tip;
+    this.#shownBytes = active.index.end;
   }
 
   async #sync(): Promise<void> {
@@ -184,12 +193,11 @@ export class Stream {
    * The segment that a batch goes into: a new one if the batch would make this one outgrow the limit, or if this one's index files have
    * to stay as they are and so could not name the batch.
    */
-  async #segmentFor(open: OpenState, batch: PreparedBatch): Promise<ActiveSegment> {
+  async #segmentFor(open: Appendable, batch: PreparedBatch): Promise<ActiveSegment> {
     const { active, sealed, tip } = open;
-    if (active === undefined) throw new Error("A stream without an active segment takes no appends.");
     const full = active.index.end + batch.bytes.length > this.#settings.maxSegmentBytes || active.isFrozen;
     if (active.index.end === 0 || !full) return active;
-    const info = infoOf(active, tip.nextOffset);
+    const info = infoOf(active, tip.nextOffset, this.#shownBytes);
     await active.sync();
     await active.seal();
     const next = await startSegment(
@@ -201,6 +209,7 @@ export class Stream {
     );
     sealed.push(info);
     open.active = next;
+    this.#shownBytes = 0;
     this.#cache(info.number, active.index);
     await active.close();
     if (!active.isFrozen) {
@@ -237,7 +246,7 @@ export class Stream {
   #segments(): readonly SegmentInfo[] {
     if (this.#open === undefined) return [];
     const { sealed, active, tip } = this.#open;
-    return active === undefined ? sealed : [...sealed, infoOf(active, tip.nextOffset)];
+    return active === undefined ? sealed : [...sealed, infoOf(active, tip.nextOffset, this.#shownBytes)];
   }
 
   async #index(segment: SegmentInfo): Promise<OffsetIndex> {
@@ -268,11 +277,12 @@ export class Stream {
   }
 }
 
-/** An open stream whose end moves. */
-type OpenState = { -readonly [K in keyof OpenStream]: OpenStream[K] };
+/** An open stream, whose end moves. */
+type Mutable<T extends OpenStream> = { -readonly [K in keyof T]: T[K] };
+type Appendable = Mutable<WholeStream>;
 
 const EMPTY: Tip = { nextOffset: 0, head: genesisHash() };
 
-function infoOf(active: ActiveSegment, nextOffset: number): SegmentInfo {
-  return { number: active.number, firstOffset: active.firstOffset, nextOffset, bytes: active.index.end };
+function infoOf({ number, firstOffset }: ActiveSegment, nextOffset: number, bytes: number): SegmentInfo {
+  return { number, firstOffset, nextOffset, bytes };
 }
