@@ -105,6 +105,14 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
     return { storage, log };
   }
 
+  test("M2 what a caller does to a payload that a read returned reaches nobody else", async () => {
+    const { storage, log } = await withEvents();
+    const [first] = await storage.readRecords(1n, 0n, Number.MAX_SAFE_INTEGER);
+    first?.payload.fill(0xff);
+    const again = await storage.readRecords(1n, 0n, Number.MAX_SAFE_INTEGER);
+    expect(again.map(shown)).toStrictEqual(log.records.map(shown));
+  });
+
   describe("appending", () => {
     test("tells where the batch begins and where the stream ends", async () => {
       const storage = await open();
