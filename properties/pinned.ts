@@ -11,12 +11,33 @@ type Pinned = Pick<Counts, "workloads" | "crashPoints" | "crashStates"> & {
 };
 
 const PINNED: Readonly<Partial<Record<ProfileName, Pinned>>> = {
-  quick: { workloads: 399, crashPoints: 58_699, crashStates: 6_099_191_109n, cases: { crashes: 92_470 } },
+  quick: {
+    workloads: 399,
+    crashPoints: 61_385,
+    crashStates: 6_100_832_451n,
+    cases: {
+      crashes: 99_373,
+      "failing-calls": 4_084,
+      "stored-bytes": 34_367,
+      ambiguity: 10_939,
+      tampering: 4_362,
+      "symbolic-hashes": 9_039,
+      format: 3_223_794,
+    },
+  },
   default: {
     workloads: 2_800,
-    crashPoints: 453_324,
-    crashStates: 12_982_929_238_845_991_299_028n,
-    cases: { crashes: 1_221_752 },
+    crashPoints: 476_470,
+    crashStates: 12_982_929_245_875_740_279_478n,
+    cases: {
+      crashes: 1_600_948,
+      "failing-calls": 58_752,
+      "stored-bytes": 364_164,
+      ambiguity: 10_939,
+      tampering: 21_096,
+      "symbolic-hashes": 104_376,
+      format: 21_270_998,
+    },
   },
 };
 

@@ -114,8 +114,9 @@ export async function recoverSegment(
     findings.push(damagedHint(context, indexName(place.number), sentence));
   }
   const index = foreign ? new OffsetIndex() : hints.index;
-  const watermark = foreign ? 0 : hints.watermark;
-  const watermarkKnown = !foreign && hints.state.hasLog;
+  // Whatever it was made for, nothing is cut off below what it names: a sector in a wrong place makes a good index look foreign, too.
+  const watermark = foreign ? Math.min(hints.watermark, bytes) : hints.watermark;
+  const watermarkKnown = hints.state.hasLog;
   let offset = place.firstOffset + index.count;
   let head = index.count === 0 ? await place.previousHead() : index.head;
   if (typeof trust === "object") {
@@ -181,7 +182,7 @@ export async function recoverSegment(
     hints: foreign
       ? { framed: 0, hasLog: hints.state.hasLog, logBytes: 0, logEntries: 0, logTorn: true, rotten: true }
       : hints.state,
-    proven: Math.min(watermark, index.end),
+    proven: foreign ? 0 : Math.min(watermark, index.end),
     frozen: index.hasGaps || lostEnd !== undefined || index.end < watermark,
     lostEnd,
   };

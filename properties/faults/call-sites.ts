@@ -78,8 +78,10 @@ export class Strike {
   /** What failed first. */
   call: DiskCall | undefined;
   readonly hook: FaultHook;
+  readonly #failure: Failure;
 
   constructor(place: number, failure: Failure, trace: (line: string) => void) {
+    this.#failure = failure;
     let calls = 0;
     this.hook = (call) => {
       calls += 1;
@@ -93,6 +95,12 @@ export class Strike {
         ? fitting(failure.fault)
         : undefined;
     };
+  }
+
+  /** Whether a failed sync threw pages out of the kernel's hands, so that the death of the process can lose them. */
+  get droppedPages(): boolean {
+    const { fault } = this.#failure;
+    return this.struck && "fails" in fault && fault.pages === "dropped";
   }
 }
 

@@ -108,7 +108,7 @@ export class Life {
     if (kind === "power") this.disk.crash();
     else this.disk.kill();
     // A sync that failed and dropped the pages has lost what only the kernel had, as a power failure does.
-    const lost = kind === "power" || this.strike?.call?.kind === "sync";
+    const lost = kind === "power" || this.strike?.droppedPages === true;
     for (const [stream, log] of this.#logs) this.#logs.set(stream, crashed(log, lost ? "power" : "process"));
   }
 
@@ -178,7 +178,7 @@ export class Life {
     );
     const usable = answer === "offset-mismatch";
     if (usable) this.#logs.set(stream, before);
-    this.#counts.met[usable ? "write-taken-back" : "stream-refuses"] += 1;
+    if (this.strike?.struck === true) this.#counts.met[usable ? "write-taken-back" : "stream-refuses"] += 1;
     const shown = await this.#tolerate("D7", "a read to succeed", () =>
       storage.readRecords(stream, 0n, ALL, { verify: "genesis" }),
     );

@@ -130,7 +130,7 @@ export class Look {
       this.#judge(offset, alone, chained, status);
     }
     const all = await this.#refusing(() => storage.readRecords(STREAM, 0n, ALL, { verify: "genesis" }));
-    const expected = this.#state.appended.slice(0, all?.length);
+    const expected = this.#state.appended.slice(0, Number(status?.nextOffset ?? log.records.length));
     this.#check("C1", all === undefined || sameRecords(all, expected), `${show(expected)}, or an error`, () =>
       show(all ?? []),
     );
@@ -167,7 +167,9 @@ export class Look {
       return;
     }
     const place = this.#state.places[offset];
-    const named = status?.findings.some(({ error }) => Number(error.offset ?? 0n) <= offset) ?? false;
+    const named =
+      status?.findings.some(({ error }) => error.offset !== undefined && Number(error.offset) <= offset) ??
+      false;
     // Above the watermark nobody can tell what is missing from what was never written.
     const proven = this.#indexes === "saved ones gone" ? place?.belowLogWatermark : place?.belowWatermark;
     if (proven === true) {
