@@ -80,7 +80,10 @@ export async function attempt<T>(
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Violation) throw error;
+    // One that was found within a call to the disk comes wrapped by the engine.
+    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+      if (cause instanceof Violation) throw cause;
+    }
     throw new Violation(invariant, expected, describe(error), error);
   }
 }
