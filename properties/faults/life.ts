@@ -44,6 +44,8 @@ export class Life {
   readonly #trace: Trace;
   readonly #logs = new Map<bigint, ModelLog>();
   #storage: Storage | undefined;
+  /** The streams that this engine has recovered or written: those that its closing makes durable. */
+  readonly #inUse = new Set<bigint>();
 
   constructor(bounds: Bounds, disk: SimulatedDisk, counts: Counts, trace: Trace) {
     this.#bounds = bounds;
@@ -86,6 +88,7 @@ export class Life {
 
   /** Opens the engine, if the disk lets it. */
   async #open(): Promise<void> {
+    this.#inUse.clear();
     this.#storage = await this.#tolerate("D7", "the engine to open", () =>
       openEngine(this.disk, this.#bounds),
     );
@@ -98,7 +101,10 @@ export class Life {
         await storage.close();
         return true;
       });
-      if (closed === true) for (const [stream, log] of this.#logs) this.#logs.set(stream, modelSync(log));
+      if (closed === true) {
+        for (const [stream, log] of this.#logs)
+          if (this.#inUse.has(stream)) this.#logs.set(stream, modelSync(log));
+      }
     }
     this.#storage = undefined;
     this.#crash(ending === "power failure" ? "power" : "process");
@@ -143,6 +149,7 @@ export class Life {
     this.#logs.set(stream, begun);
     const result = await this.#tolerate("D7", "an append to succeed", call, refusal);
     if (result !== undefined) {
+      this.#inUse.add(stream);
       this.#logs.set(stream, acknowledge(begun, fsync));
       check(
         this.#counts,
@@ -223,6 +230,7 @@ export class Life {
       () => `${String(status.nextOffset)} ${String(alarm?.error)}`,
     );
     this.#logs.set(stream, after);
+    this.#inUse.add(stream);
   }
 
   async #appendOne(storage: Storage, stream: bigint): Promise<void> {
