@@ -15,7 +15,8 @@ import { pinnedDifferences } from "../properties/pinned.ts";
 import { exitStatus, resultLines, resultOf, toJson } from "../properties/result.ts";
 import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
 import { serializeCounterexample } from "../properties/counterexample.ts";
-import { runUnits } from "./pool.ts";
+import type { CheckWork } from "./check-worker.ts";
+import { runJobs } from "./pool.ts";
 import { progress } from "./progress.ts";
 
 export interface CheckOptions {
@@ -58,7 +59,8 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
     units = [...units, ...(await unitsOf(bounds))];
     const searching = progress("units", units.length);
     let searched = 0;
-    await runUnits(bounds, units, options.workers, (result, unit) => {
+    const workforce = { script: "check-worker.js", shared: bounds, workers: options.workers };
+    await runJobs<CheckWork>(workforce, units, (result, unit) => {
       addCounts(counts, result.counts);
       searched += 1;
       searching.at(searched);
@@ -79,7 +81,8 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
 
   if (counterexample !== undefined) counterexample = await minimise(PARTS[part].run, bounds, counterexample);
   if (!changed && counterexample === undefined && stopped.size === 0) {
-    for (const difference of pinnedDifferences(options.profile, counts)) stopped.add(difference);
+    for (const difference of pinnedDifferences(options.profile, bounds.format, counts))
+      stopped.add(difference);
   }
   const file = `${options.counterexamples}/${counterexample?.invariant ?? "none"}.json`;
   const seconds = Math.round(performance.now() - started) / 1000;

@@ -1,63 +1,81 @@
 /**
- * Runs units on worker threads and hands the results back in the units' order, so that it makes no difference how many workers there are
+ * Runs jobs on worker threads and hands the results back in the jobs' order, so that it makes no difference how many workers there are
  * or which is faster.
  * @module
  */
-import { Worker } from "node:worker_threads";
-import type { Bounds } from "../properties/bounds.ts";
-import type { Unit } from "../properties/check.ts";
-import type { PartResult } from "../properties/part.ts";
+import { parentPort, Worker, workerData } from "node:worker_threads";
 
-/** What a worker is sent, and what it answers. */
-export interface Job {
-  readonly index: number;
-  readonly unit: Unit;
+/** What passes between the two sides: what all workers know, what each is to do, and what that comes to. */
+export interface Work {
+  readonly shared: unknown;
+  readonly job: unknown;
+  readonly result: unknown;
 }
 
-export interface Done {
+/** What a worker is sent. */
+interface Sent<T extends Work> {
   readonly index: number;
-  readonly result: PartResult;
+  readonly job: T["job"];
+}
+
+/** What it answers: how far it has come, or what it came to. */
+type Answer<T extends Work> =
+  | { readonly index: number; readonly progress: number }
+  | { readonly index: number; readonly result: T["result"] };
+
+/** Who does the jobs. */
+export interface Workforce<T extends Work> {
+  /** Name of the compiled module beside this one whose threads call `work`. */
+  readonly script: string;
+  /** What every worker gets to know before its first job. */
+  readonly shared: T["shared"];
+  readonly workers: number;
 }
 
 /**
- * Searches the units with so many workers.
+ * Runs the jobs.
  *
  * @param take gets the results in order; `false` ends the run, and nothing behind is taken
+ * @param progress is told what workers say of their way, in no particular order
  * @throws what a worker failed with
  */
-export async function runUnits(
-  bounds: Bounds,
-  units: readonly Unit[],
-  workers: number,
-  take: (result: PartResult, unit: Unit) => boolean,
+export async function runJobs<T extends Work>(
+  { script, shared, workers }: Workforce<T>,
+  jobs: readonly T["job"][],
+  take: (result: T["result"], job: T["job"]) => boolean,
+  progress: (amount: number) => void = () => undefined,
 ): Promise<void> {
-  if (units.length === 0) return;
-  const waiting = new Map<number, PartResult>();
+  if (jobs.length === 0) return;
+  const waiting = new Map<number, T["result"]>();
   let next = 0;
   let taken = 0;
   const pool: Worker[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
       const give = (worker: Worker): void => {
-        const unit = units[next];
-        if (unit === undefined) return;
-        worker.postMessage({ index: next, unit } satisfies Job);
+        const job = jobs[next];
+        if (job === undefined) return;
+        worker.postMessage({ index: next, job } satisfies Sent<T>);
         next += 1;
       };
-      for (let i = 0; i < Math.min(workers, units.length); i += 1) {
-        const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: bounds });
+      for (let i = 0; i < Math.min(workers, jobs.length); i += 1) {
+        const worker = new Worker(new URL(`./${script}`, import.meta.url), { workerData: shared });
         pool.push(worker);
         worker.on("error", reject);
-        worker.on("message", ({ index, result }: Done) => {
+        worker.on("message", (answer: Answer<T>) => {
+          if ("progress" in answer) {
+            progress(answer.progress);
+            return;
+          }
           give(worker);
-          waiting.set(index, result);
+          waiting.set(answer.index, answer.result);
           for (;;) {
             const ready = waiting.get(taken);
-            const unit = units[taken];
-            if (ready === undefined || unit === undefined) break;
+            const job = jobs[taken];
+            if (ready === undefined || job === undefined) break;
             waiting.delete(taken);
             taken += 1;
-            if (!take(ready, unit) || taken === units.length) {
+            if (!take(ready, job) || taken === jobs.length) {
               resolve();
               return;
             }
@@ -69,4 +87,33 @@ export async function runUnits(
   } finally {
     await Promise.all(pool.map((worker) => worker.terminate()));
   }
+}
+
+/**
+ * The other side, in a worker thread: does the jobs that it is sent, one after the other.
+ *
+ * @param perform does one job; `progress` tells the other side how far it has come
+ */
+export function work<T extends Work>(
+  perform: (shared: T["shared"], job: T["job"], progress: (amount: number) => void) => Promise<T["result"]>,
+): void {
+  const shared = workerData as T["shared"];
+  parentPort?.on("message", ({ index, job }: Sent<T>) => {
+    const answer = (message: Answer<T>): void => {
+      parentPort?.postMessage(message);
+    };
+    perform(shared, job, (progress) => {
+      answer({ index, progress });
+    }).then(
+      (result) => {
+        answer({ index, result });
+      },
+      (error: unknown) => {
+        // Thrown outside the promise, it reaches the parent as the worker's error.
+        setImmediate(() => {
+          throw error;
+        });
+      },
+    );
+  });
 }

@@ -4,7 +4,14 @@
  */
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Bounds, boundsSchema, PART_NAMES, PROFILES, type ProfileName } from "../properties/bounds.ts";
+import {
+  type Bounds,
+  boundsSchema,
+  PART_NAMES,
+  PROFILE_NAMES,
+  profileOf,
+  type ProfileName,
+} from "../properties/bounds.ts";
 import { OPERATIONS } from "../properties/operations.ts";
 import { check, type CheckOptions } from "./check.ts";
 import { replay } from "./replay.ts";
@@ -33,6 +40,7 @@ const BOUND_OPTIONS: readonly Option[] = [
   ]),
   new Option("--sector-bytes <n>", "what reaches the medium as a whole").argParser(wholeNumber(1)),
   new Option("--torn-sectors", "a sector may be cut anywhere"),
+  new Option("--format <name>", "how records are laid out and chained").choices(["plain", "sentinel"]),
   new Option("--durability <mode>", "what an acknowledgement of the engine proves").choices([
     "standard",
     "strict",
@@ -86,9 +94,7 @@ export function program(): Command {
     .command("check")
     .description("run the bounded exhaustive check")
     .addOption(
-      new Option("--profile <name>", "a named set of bounds")
-        .choices(Object.keys(PROFILES))
-        .default("default"),
+      new Option("--profile <name>", "a named set of bounds").choices(PROFILE_NAMES).default("default"),
     )
     .option("--json <file>", "write the result as JSON")
     .addOption(
@@ -124,9 +130,11 @@ function boundsFrom(
   options: Partial<Bounds> & { profile: ProfileName },
   refuse: (message: string) => never,
 ): { bounds: Bounds; changed: boolean } {
-  const profile = PROFILES[options.profile];
+  const profile = profileOf(options.profile, options.format);
   const given = Object.fromEntries(
-    Object.keys(profile).flatMap((name) => (name in options ? [[name, options[name as keyof Bounds]]] : [])),
+    Object.keys(profile).flatMap((name) =>
+      name in options && name !== "format" ? [[name, options[name as keyof Bounds]]] : [],
+    ),
   );
   const parsed = boundsSchema.safeParse({ ...profile, ...given });
   if (!parsed.success) {

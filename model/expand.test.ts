@@ -43,7 +43,7 @@ const declared = async (bytes: Uint8Array): Promise<Buffer> => {
 
 test("an uncompressed payload is itself, in memory of its own", () => {
   const stored = Buffer.from("as it is");
-  const payload = expand("none", stored);
+  const payload = expand("plain", "none", stored);
   stored.fill(0);
   expect(text(payload)).toBe("as it is");
 });
@@ -55,7 +55,7 @@ property.prop([fc.nat(0xffffffff)])("integers are little-endian, and missing byt
 
 describe("lz4", () => {
   const lz4Of = (size: number, ...block: string[]): Uint8Array | string =>
-    expand("lz4", Buffer.concat([u32(size), fromHex(...block)]));
+    expand("plain", "lz4", Buffer.concat([u32(size), fromHex(...block)]));
 
   test.each([
     { what: "nothing", size: 0, block: "00", expected: "" },
@@ -111,7 +111,7 @@ describe("lz4", () => {
   });
 
   test.each(["", "01", "010000"])("a payload %j that is too short for its size is refused", (hex) => {
-    expect(text(expand("lz4", fromHex(hex)))).toMatch(/^problem/);
+    expect(text(expand("plain", "lz4", fromHex(hex)))).toMatch(/^problem/);
   });
 
   test("no more than 255 times the block is allocated", () => {
@@ -126,26 +126,28 @@ describe("lz4", () => {
   });
 
   property.prop([content(20, 400)])("what lz4-napi compresses expands to what it was", (bytes) => {
-    expect(Buffer.compare(Buffer.from(expand("lz4", lz4.compressSync(Buffer.from(bytes)))), bytes)).toBe(0);
+    expect(
+      Buffer.compare(Buffer.from(expand("plain", "lz4", lz4.compressSync(Buffer.from(bytes)))), bytes),
+    ).toBe(0);
   });
 
   property.prop([content(5, 20), changes])(
     "damage does not make it throw or change the size",
     (bytes, damage) => {
       const stored = mutate(lz4.compressSync(Buffer.from(bytes)), damage);
-      const payload = expand("lz4", stored);
+      const payload = expand("plain", "lz4", stored);
       if (typeof payload !== "string") expect(payload.length).toBe(Buffer.from(stored).readUInt32LE(0));
     },
   );
 
   property.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (block) => {
-    expand("lz4", block);
-    expand("lz4", Buffer.concat([u32(40), block]));
+    expand("plain", "lz4", block);
+    expand("plain", "lz4", Buffer.concat([u32(40), block]));
   });
 });
 
 describe("zstd", () => {
-  const zstdOf = (...hex: string[]): string => text(expand("zstd", fromHex(...hex)));
+  const zstdOf = (...hex: string[]): string => text(expand("plain", "zstd", fromHex(...hex)));
   const MAGIC = "28b52ffd";
   const ABC = "190000 616263"; // the last block, raw, 3 bytes
 
@@ -187,10 +189,10 @@ describe("zstd", () => {
   });
 
   test.each([
-    { what: "no bytes", frame: "", says: /no Zstandard frame/ },
-    { what: "another magic number", frame: "29b52ffd 20 03" + ABC, says: /no Zstandard frame/ },
-    { what: "a skippable frame", frame: "502a4d18 00000000", says: /no Zstandard frame/ },
-    { what: "the reserved bit", frame: MAGIC + "28 03" + ABC, says: /no Zstandard frame/ },
+    { what: "no bytes", frame: "", says: /No zstd frame/ },
+    { what: "another magic number", frame: "29b52ffd 20 03" + ABC, says: /No zstd frame/ },
+    { what: "a skippable frame", frame: "502a4d18 00000000", says: /No zstd frame/ },
+    { what: "the reserved bit", frame: MAGIC + "28 03" + ABC, says: /No zstd frame/ },
     { what: "no content size", frame: MAGIC + "00 58" + ABC, says: /declares no content size/ },
     { what: "a dictionary", frame: MAGIC + "21 01 03" + ABC, says: /dictionary/ },
     { what: "no block", frame: MAGIC + "20 03", says: /block is damaged/ },
@@ -220,19 +222,23 @@ describe("zstd", () => {
   test("2^28 - 1 bytes are allocated where the blocks yield them, but no more", () => {
     const blocks = Buffer.concat(Array<Buffer>(2048).fill(fromHex("020010 61")));
     const frame = (size: number, last: string): Uint8Array | string =>
-      expand("zstd", Buffer.concat([fromHex(MAGIC, "a0"), u32(size), blocks.subarray(4), fromHex(last)]));
+      expand(
+        "plain",
+        "zstd",
+        Buffer.concat([fromHex(MAGIC, "a0"), u32(size), blocks.subarray(4), fromHex(last)]),
+      );
     expect(frame(2 ** 28 - 1, "fbff0f 61").length).toBe(2 ** 28 - 1);
     expect(text(frame(2 ** 28, "030010 61"))).toBe("problem: No 268435456 bytes fit this Zstandard frame.");
   });
 
   property.prop([content(20, 400)])("what zstd compresses expands to what it was", async (bytes) => {
-    expect(Buffer.compare(Buffer.from(expand("zstd", await declared(bytes))), bytes)).toBe(0);
+    expect(Buffer.compare(Buffer.from(expand("plain", "zstd", await declared(bytes))), bytes)).toBe(0);
   });
 
   test("content of several blocks expands to what it was", async () => {
     const bytes = Buffer.alloc(700_000);
     for (let i = 0; i < bytes.length; i++) bytes[i] = (i * i) >> 7;
-    expect(Buffer.compare(Buffer.from(expand("zstd", await declared(bytes))), bytes)).toBe(0);
+    expect(Buffer.compare(Buffer.from(expand("plain", "zstd", await declared(bytes))), bytes)).toBe(0);
   });
 
   property.prop([content(5, 20).filter((bytes) => bytes.length > 0), changes], { numRuns: 1000 })(
@@ -240,6 +246,7 @@ describe("zstd", () => {
     async (bytes, damage) => {
       const frame = await declared(bytes);
       const payload = expand(
+        "plain",
         "zstd",
         Buffer.concat([frame.subarray(0, 10), mutate(frame.subarray(10), damage)]),
       );
@@ -248,7 +255,134 @@ describe("zstd", () => {
   );
 
   property.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (bytes) => {
-    expand("zstd", bytes);
-    expand("zstd", Buffer.concat([fromHex(MAGIC, "20 20"), bytes]));
+    expand("plain", "zstd", bytes);
+    expand("plain", "zstd", Buffer.concat([fromHex(MAGIC, "20 20"), bytes]));
   });
+});
+
+describe("zstd in format sentinel, of which the size need not be declared", () => {
+  const zstdOf = (...hex: string[]): string => text(expand("sentinel", "zstd", fromHex(...hex)));
+  /** The magic number and "no size declared"; a window of 2 MiB. */
+  const OPEN = "28b52ffd 00 58";
+  /** A compressed block, the last one, of "ab" 1000 times, and one before the last that holds nothing. */
+  const [AB, NOTHING] = ["4d0000 1061620100cbf73b2c", "140000 0000"];
+
+  test.each([
+    { what: "nothing", frame: `${OPEN} 010000`, expected: "" },
+    { what: "a raw block", frame: `${OPEN} 190000 616263`, expected: "abc" },
+    { what: "zeros at the end", frame: `${OPEN} 210000 61620000`, expected: "ab\0\0" },
+    { what: "a repeated byte", frame: `${OPEN} 030800 61`, expected: "a".repeat(256) },
+    {
+      what: "raw, repeated and empty blocks",
+      frame: `${OPEN} 100000 6162 1a0000 63 010000`,
+      expected: "abccc",
+    },
+    { what: "a compressed block", frame: `${OPEN} ${AB}`, expected: "ab".repeat(1000) },
+    {
+      what: "compressed and raw blocks",
+      frame: `${OPEN} ${NOTHING} 100000 7879 ${AB}`,
+      expected: `xy${"ab".repeat(1000)}`,
+    },
+    { what: "a checksum, not verified", frame: "28b52ffd 04 58 190000 616263 00000000", expected: "abc" },
+    {
+      what: "a window of more than 2 TB, never allocated",
+      frame: `28b52ffd 00 ff ${AB}`,
+      expected: "ab".repeat(1000),
+    },
+    { what: "a size declared all the same", frame: "28b52ffd 20 03 190000 616263", expected: "abc" },
+  ])("a frame with $what expands to what its blocks do", ({ frame, expected }) => {
+    expect(zstdOf(frame)).toBe(expected);
+  });
+
+  test.each([
+    { what: "a dictionary", frame: "28b52ffd 01 58 00 190000 616263", says: /dictionary/ },
+    { what: "a block cut off", frame: `${OPEN} 190000 6162`, says: /block is damaged/ },
+    { what: "no last block", frame: `${OPEN} 180000 616263`, says: /block is damaged/ },
+    { what: "a byte behind it", frame: `${OPEN} 190000 616263 00`, says: /not exactly one/ },
+    { what: "a size declared that is wrong", frame: "28b52ffd 20 04 190000 616263", says: /No 4 bytes fit/ },
+    {
+      what: "a window of 1 KiB and a block of 2000 bytes",
+      frame: `28b52ffd 00 00 ${AB}`,
+      says: /does not expand/,
+    },
+  ])("a frame with $what is refused", ({ frame, says }) => {
+    expect(zstdOf(frame)).toMatch(says);
+  });
+
+  // Blocks that hold nothing, but could by their headers: 128 KiB each, or the window if that is smaller.
+  test.each([
+    { window: "58", block: 128 * 1024 },
+    { window: "38", block: 128 * 1024 },
+    { window: "37", block: (64 * 1024 * 15) / 8 },
+    { window: "01", block: (1024 * 9) / 8 },
+    { window: "00", block: 1024 },
+  ])("with the window $window, blocks that could yield 2^28 - 1 bytes are read, but no more", (given) => {
+    const blocks = Math.ceil(2 ** 28 / given.block) - 1;
+    const rest = 2 ** 28 - 1 - blocks * given.block;
+    const frame = (bytes: number): string | Uint8Array => {
+      const raw = Buffer.alloc(3);
+      raw.writeUIntLE(8 * bytes + 2 + 1, 0, 3);
+      const open = fromHex("28b52ffd 00", given.window, NOTHING.repeat(blocks));
+      return expand("sentinel", "zstd", Buffer.concat([open, raw, Buffer.of(0x61)]));
+    };
+    expect(text(frame(rest))).toBe("a".repeat(rest));
+    expect(text(frame(rest + 1))).toBe("problem: No 268435456 bytes fit this Zstandard frame.");
+  });
+
+  const noise = Buffer.alloc(2 ** 20);
+  for (let i = 0, x = 1; i < noise.length; i++) noise[i] = x = (x * 48271) % 0x7fffffff;
+  test.each([
+    { what: "nothing", bytes: Buffer.alloc(0) },
+    { what: "one byte", bytes: Buffer.of(7) },
+    { what: "a sentence", bytes: Buffer.from("A short one, in which a short one is repeated.") },
+    { what: "64 KiB", bytes: Buffer.alloc(2 ** 16, "0123456789 and so on, ") },
+    { what: "a block", bytes: Buffer.alloc(2 ** 17, "ab") },
+    { what: "a block and a byte", bytes: Buffer.alloc(2 ** 17 + 1, "ab") },
+    { what: "1 MiB of noise", bytes: noise },
+    { what: "1 MiB that repeats itself", bytes: Buffer.alloc(2 ** 20, "0123456789 and so on, ") },
+  ])("what zstd makes of $what without declaring its size expands to it", async ({ bytes }) => {
+    const frame = await zstd.compress(bytes);
+    const payload = expand("sentinel", "zstd", frame);
+    expect(typeof payload === "string" ? payload : Buffer.compare(payload, bytes)).toBe(0);
+    if (bytes.length > 0) expect(text(expand("plain", "zstd", frame))).toMatch(/declares no content size/);
+  });
+
+  property.prop([content(20, 400)])("what zstd compresses expands to what it was", async (bytes) => {
+    const payload = expand("sentinel", "zstd", await zstd.compress(Buffer.from(bytes)));
+    expect(typeof payload === "string" ? payload : Buffer.compare(payload, bytes)).toBe(0);
+  });
+
+  test("what it returns keeps no more memory than it needs", async () => {
+    const payload = expand("sentinel", "zstd", await zstd.compress(Buffer.alloc(1000, "ab")));
+    expect(typeof payload === "string" ? payload : payload.buffer.byteLength).toBe(1000);
+  });
+
+  test("a frame cut off anywhere is refused", async () => {
+    const frame = await zstd.compress(Buffer.alloc(1000, "0123456789 and so on, "));
+    for (let length = 0; length < frame.length; length++)
+      expect(text(expand("sentinel", "zstd", frame.subarray(0, length)))).toMatch(/^problem/);
+  });
+
+  property.prop([content(5, 20).filter((bytes) => bytes.length > 0), changes], { numRuns: 1000 })(
+    "damaged blocks do not make it throw; if libzstd takes them, too, they expand to the same",
+    async (bytes, damage) => {
+      const frame = await zstd.compress(Buffer.from(bytes));
+      const damaged = Buffer.concat([frame.subarray(0, 6), mutate(frame.subarray(6), damage)]);
+      const payload = expand("sentinel", "zstd", damaged);
+      const theirs = await zstd.decompress(damaged).catch(() => undefined);
+      if (theirs !== undefined && typeof payload !== "string")
+        expect(Buffer.compare(payload, theirs)).toBe(0);
+    },
+  );
+
+  property.prop([fc.uint8Array({ maxLength: 60 })])("no bytes make it throw", (bytes) => {
+    expand("sentinel", "zstd", bytes);
+    expand("sentinel", "zstd", Buffer.concat([fromHex(OPEN), bytes]));
+  });
+});
+
+test("lz4 is the same in both formats", () => {
+  const stored = lz4.compressSync(Buffer.alloc(1000, "ab"));
+  expect(text(expand("sentinel", "lz4", stored))).toBe("ab".repeat(500));
+  expect(text(expand("sentinel", "none", stored))).toBe(stored.toString());
 });

@@ -12,7 +12,8 @@ const kinds = (log: ModelLog): string =>
   log.records.map(({ kind }) => (kind === "data" ? "d" : "C")).join("");
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const never = { everyNRecords: 0 };
-const appended = (...payloads: string[]): ModelLog => model.append(emptyLog, text(...payloads), never);
+const appended = (...payloads: string[]): ModelLog =>
+  model.append(emptyLog("plain"), text(...payloads), never);
 
 /** Three records, of which one is durable, two are acknowledged and one is in flight. */
 const inFlight = (): ModelLog => {
@@ -37,6 +38,40 @@ describe("append and checkpoint", () => {
     expect(hex(model.head(log))).toBe(hex(hash2));
   });
 
+  // Hashes of section 8.2, computed with Python's hashlib.
+  test("in format sentinel the same records have other hashes, a checkpoint the same payload", () => {
+    const HASH0 = "68f4eeaee188f5086f88f98319692ef321b4c5f3d1003a9d1b8c0ced5bf934a4";
+    const HASH1 = "dbffa3cf34f7f57f9a4f263fef75984f55e0ac5ece1ed001cd6f897a653d9235";
+    const HASH2 = "56fbd6982fed8b156bdacfa8052c6044bc2dde2165b8828663d3345907f56dff";
+    const HASH3 = "8611b53d0d62a45b6c0c419a25fa111fa3aaf9474a8fb28ed17b1dabeef409b0";
+    const first = model.append(emptyLog("sentinel"), text("event1", "event2"), { everyNRecords: 2 });
+    const log = model.append(first, text("event3"), never);
+    expect(log.records.map((r) => [r.offset, r.kind, hex(r.payload), hex(r.prevHash), hex(r.hash)])).toEqual([
+      [0n, "data", hex(Buffer.from("event1")), "00".repeat(32), HASH0],
+      [1n, "data", hex(Buffer.from("event2")), HASH0, HASH1],
+      [2n, "checkpoint", `${HASH1}0200000000000000`, HASH1, HASH2],
+      [3n, "data", hex(Buffer.from("event3")), HASH2, HASH3],
+    ]);
+    expect(hex(model.head(log))).toBe(HASH3);
+  });
+
+  test("a record may follow one of which no more is known than its offset and hash", () => {
+    const last = { offset: (2n ** 60n) as Offset, hash: Buffer.alloc(32, 7) };
+    const data = model.following("sentinel", "data", Buffer.from("x"), last);
+    expect(data.offset).toBe(2n ** 60n + 1n);
+    expect(hex(data.prevHash)).toBe("07".repeat(32));
+    expect(hex(data.hash)).toBe(createHash("sha256").update(last.hash).update("\0x").digest("hex"));
+    const payload = hex(model.checkpointAfter("sentinel", last).payload);
+    expect(payload).toBe(`${"07".repeat(32)}0100000000000010`);
+  });
+
+  test("what becomes of a log keeps its format", () => {
+    const log = model.append(emptyLog("sentinel"), text("a"), { everyNRecords: 1 });
+    const after = [model.acknowledge(log, true), model.sync(log), model.fail(log), model.recover(log, 1)];
+    const all = [log, model.checkpoint(log), ...after, model.crashed(log, "power")];
+    expect(all.map(({ format }) => format)).toEqual(all.map(() => "sentinel"));
+  });
+
   test.each([
     { every: 0, batches: [1, 1, 5], expected: "ddddddd" },
     { every: 1, batches: [1, 1, 2], expected: "dCdCddC" },
@@ -47,7 +82,7 @@ describe("append and checkpoint", () => {
     { every: 4, batches: [3, 1, 2], expected: "ddddCdd" },
     { every: 4, batches: [4, 3], expected: "ddddCdddC" },
   ])("a checkpoint every $every offsets follows the batches $batches so: $expected", (given) => {
-    let log = emptyLog;
+    let log = emptyLog("plain");
     for (const size of given.batches) {
       const batch = model.append(log, text(...Array<string>(size).fill("x")), { everyNRecords: given.every });
       log = model.acknowledge(batch, false);
@@ -61,8 +96,9 @@ describe("append and checkpoint", () => {
   });
 
   test("an empty log has no checkpoint, and its head is 32 zero bytes", () => {
-    expect(model.checkpoint(emptyLog)).toBe(emptyLog);
-    expect(hex(model.head(emptyLog))).toBe("00".repeat(32));
+    const empty = emptyLog("sentinel");
+    expect(model.checkpoint(empty)).toBe(empty);
+    expect(hex(model.head(empty))).toBe("00".repeat(32));
   });
 
   test("a state stays as it is when another one follows it, and shares its records with that", () => {
@@ -76,11 +112,11 @@ describe("append and checkpoint", () => {
 
 describe("refuses", () => {
   test.each<{ log: ModelLog; request: model.ModelRequest; code: string | undefined }>([
-    { log: emptyLog, request: { payloads: [] }, code: "empty-batch" },
-    { log: emptyLog, request: { payloads: [], expectedOffset: 7n }, code: "empty-batch" },
-    { log: emptyLog, request: { payloads: text("a") }, code: undefined },
-    { log: emptyLog, request: { payloads: text("a"), expectedOffset: 0n }, code: undefined },
-    { log: emptyLog, request: { payloads: text("a"), expectedOffset: 1n }, code: "offset-mismatch" },
+    { log: emptyLog("plain"), request: { payloads: [] }, code: "empty-batch" },
+    { log: emptyLog("plain"), request: { payloads: [], expectedOffset: 7n }, code: "empty-batch" },
+    { log: emptyLog("plain"), request: { payloads: text("a") }, code: undefined },
+    { log: emptyLog("plain"), request: { payloads: text("a"), expectedOffset: 0n }, code: undefined },
+    { log: emptyLog("plain"), request: { payloads: text("a"), expectedOffset: 1n }, code: "offset-mismatch" },
     { log: appended("a", "b"), request: { payloads: text("a"), expectedOffset: 2n }, code: undefined },
     {
       log: appended("a", "b"),
@@ -97,7 +133,7 @@ describe("refuses", () => {
       request: { payloads: text("a"), expectedOffset: 2n ** 64n + 1n },
       code: "offset-mismatch",
     },
-    { log: emptyLog, request: "checkpoint", code: "empty-stream" },
+    { log: emptyLog("plain"), request: "checkpoint", code: "empty-stream" },
     { log: appended("a"), request: "checkpoint", code: undefined },
   ])("$code is the answer to $request", ({ log, request, code }) => {
     expect(model.refuses(log, request)).toBe(code);
@@ -201,7 +237,7 @@ const step = fc.oneof(
 property.prop([fc.array(step, { maxLength: 20 })])(
   "after any operations durable <= written <= all, offsets count from 0, and the hashes chain",
   (steps) => {
-    let log = emptyLog;
+    let log = emptyLog("plain");
     for (const what of steps) {
       if (what === "sync") log = model.sync(log);
       else if (what === "checkpoint") log = model.acknowledge(model.checkpoint(log), false);

@@ -4,20 +4,19 @@
  * Does not promise: anything about files or time; to copy payloads, which must not change once passed in.
  * @module
  */
-import type { CheckpointPolicy, Offset, RecordKind } from "../src/types.ts";
-import { type ChainedKind, chainHash, NO_HASH } from "./hash.ts";
+import type { CheckpointPolicy, Format, Offset, RecordKind } from "../src/types.ts";
+import { chainHash, type Kind, NO_HASH } from "./hash.ts";
 
+/** What the next record depends on: the last one's position and chain hash (section 3). */
+export type Last = Readonly<{ offset: Offset; hash: Uint8Array }>;
 /** A record (`docs/FORMAT.md`, section 2), its payload as it was before compression. */
-export interface ShownRecord {
-  readonly offset: Offset;
-  readonly kind: RecordKind;
-  readonly payload: Uint8Array;
-  readonly prevHash: Uint8Array;
-}
-/** A record with its chain hash (section 3). */
-export type ModelRecord = ShownRecord & Readonly<{ hash: Uint8Array }>;
+export type ShownRecord = Readonly<{ offset: Offset; kind: RecordKind }> &
+  Readonly<{ payload: Uint8Array; prevHash: Uint8Array }>;
+/** A record with its chain hash. */
+export type ModelRecord = ShownRecord & Last;
 /** A stream's records; the first `written` were acknowledged, the first `durable` with a sync. */
-export type ModelLog = Readonly<{ records: readonly ModelRecord[]; written: number; durable: number }>;
+export type ModelLog = Readonly<{ format: Format; records: readonly ModelRecord[] }> &
+  Readonly<{ written: number; durable: number }>;
 /** An append, or an explicit checkpoint. */
 export type ModelRequest =
   "checkpoint" | Readonly<{ payloads: readonly Uint8Array[]; expectedOffset?: bigint | undefined }>;
@@ -26,21 +25,20 @@ export type CrashKind = "power" | "process";
 /** D1 acknowledged record lost, D2 not what was appended, H2 `prev_hash` not the hash of the one before. */
 export type Breach = Readonly<{ invariant: "D1" | "D2" | "H2"; sentence: string }>;
 /** A stream to which nothing was appended. */
-export const emptyLog: ModelLog = { records: [], written: 0, durable: 0 };
+export const emptyLog = (format: Format): ModelLog => ({ format, records: [], written: 0, durable: 0 });
 
 /** The record that follows `last`; without that, a stream's first. */
-export function following(kind: ChainedKind, payload: Uint8Array, last?: ModelRecord): ModelRecord {
+export function following(format: Format, kind: Kind, payload: Uint8Array, last?: Last): ModelRecord {
   const offset = ((last?.offset ?? -1n) + 1n) as Offset;
-  const hash = chainHash(kind, payload, last?.hash);
+  const hash = chainHash(format, kind, payload, last?.hash);
   return { offset, kind, payload, prevHash: last?.hash ?? NO_HASH, hash };
 }
 
 /** The checkpoint that follows `last` (section 4). */
-export function checkpointAfter(last: ModelRecord): ModelRecord {
-  const payload = new Uint8Array(40);
-  payload.set(last.hash);
-  new DataView(payload.buffer).setBigUint64(32, last.offset + 1n, true);
-  return following("checkpoint", payload, last);
+export function checkpointAfter(format: Format, last: Last): ModelRecord {
+  const payload = Buffer.concat([last.hash], 40);
+  payload.writeBigUInt64LE(last.offset + 1n, 32);
+  return following(format, "checkpoint", payload, last);
 }
 
 /** The error code with which a request is refused, `undefined` if it is not. */
@@ -54,23 +52,22 @@ export function refuses({ records }: ModelLog, request: ModelRequest): string | 
 /** Begins an append. One checkpoint follows the batch if the policy asks for one at any of its offsets. */
 export function append(log: ModelLog, payloads: readonly Uint8Array[], policy: CheckpointPolicy): ModelLog {
   const records = [...log.records];
-  for (const payload of payloads) records.push(following("data", payload, records.at(-1)));
-  const batch = records.slice(log.records.length);
-  const due = batch.some(({ offset }) => (Number(offset) + 1) % policy.everyNRecords === 0); // x % 0 is NaN
+  for (const payload of payloads) records.push(following(log.format, "data", payload, records.at(-1)));
+  const due = records.length % policy.everyNRecords < payloads.length; // a multiple is among them; x % 0 is NaN
   return due ? checkpoint({ ...log, records }) : { ...log, records };
 }
 
 /** Begins a checkpoint; of an empty log, which can have none, it is the log itself. */
 export function checkpoint(log: ModelLog): ModelLog {
   const last = log.records.at(-1);
-  return last === undefined ? log : { ...log, records: [...log.records, checkpointAfter(last)] };
+  return last ? { ...log, records: [...log.records, checkpointAfter(log.format, last)] } : log;
 }
 
 /** The operation in flight succeeded; with `synced`, all records are on the medium. */
-export function acknowledge({ records, durable }: ModelLog, synced: boolean): ModelLog {
-  return { records, written: records.length, durable: synced ? records.length : durable };
+export function acknowledge(log: ModelLog, synced: boolean): ModelLog {
+  const written = log.records.length;
+  return { ...log, written, durable: synced ? written : log.durable };
 }
-
 /** A sync succeeded: what was acknowledged is durable. */
 export const sync = (log: ModelLog): ModelLog => ({ ...log, durable: log.written });
 /** The operation in flight was refused and left nothing. */
@@ -78,23 +75,22 @@ export const fail = (log: ModelLog): ModelLog => ({ ...log, records: log.records
 
 /** Data payloads from offset `from` on, up to and with the one that brings their sizes to `maxBytes`. */
 export function read(log: ModelLog, from: bigint, maxBytes: number): Uint8Array[] {
-  const payloads: Uint8Array[] = [];
   let bytes = 0;
-  for (const { offset, kind, payload } of log.records) {
-    if (bytes >= maxBytes) break;
-    if (offset < from || kind !== "data") continue;
-    payloads.push(payload);
+  return log.records.flatMap(({ offset, kind, payload }) => {
+    if (offset < from || kind !== "data" || bytes >= maxBytes) return [];
     bytes += payload.length;
-  }
-  return payloads;
+    return [payload];
+  });
 }
 
 /** Chain hash of the last record, 32 zero bytes if there is none. */
 export const head = (log: ModelLog): Uint8Array => log.records.at(-1)?.hash ?? NO_HASH;
-
 /** What is still promised once a crash has come: a power failure voids what was acknowledged without a sync. */
 export const crashed = (log: ModelLog, crash: CrashKind): ModelLog =>
   crash === "power" ? { ...log, written: log.durable } : log;
+/** The log after a recovery that showed `count` records. What was shown once is never taken back: it is durable. */
+export const recover = (log: ModelLog, count: number): ModelLog =>
+  acknowledge({ ...log, records: log.records.slice(0, count) }, true);
 
 /** Why a recovery from `crashed` cannot show this, `undefined` if it can: a prefix with all that was promised. */
 export function explains(log: ModelLog, shown: readonly ShownRecord[]): Breach | undefined {
@@ -107,9 +103,4 @@ export function explains(log: ModelLog, shown: readonly ShownRecord[]): Breach |
   }
   if (shown.length >= log.written) return undefined;
   return { invariant: "D1", sentence: `${shown.length} of ${log.written} acknowledged are left.` };
-}
-
-/** The log after a recovery that showed `count` records. What was shown once is never taken back: it is durable. */
-export function recover({ records }: ModelLog, count: number): ModelLog {
-  return { records: records.slice(0, count), written: count, durable: count };
 }

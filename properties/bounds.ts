@@ -3,7 +3,7 @@
  * @module
  */
 import type { PersistenceName } from "../fault-injection/persistence.ts";
-import type { CompressionKind, Durability } from "../src/index.ts";
+import type { CompressionKind, Durability, Format } from "../src/index.ts";
 import * as z from "zod/mini";
 import { ALPHABET, OPERATIONS, type OperationName } from "./operations.ts";
 
@@ -29,6 +29,8 @@ export interface Bounds {
   /** Sectors this small make one record span several. */
   readonly sectorBytes: number;
   readonly tornSectors: boolean;
+  /** How the streams' records are laid out and chained. */
+  readonly format: Format;
   readonly durability: Durability;
   readonly compression: CompressionKind;
   /** How many crashes deep recovery itself is crashed. */
@@ -72,6 +74,7 @@ export const boundsSchema: z.ZodMiniType<Bounds> = z.strictObject({
   persistence: z.enum(["posix", "ordered-metadata", "prefix"]),
   sectorBytes: count(1),
   tornSectors: z.boolean(),
+  format: z.enum(["plain", "sentinel"]),
   durability: z.enum(["standard", "strict"]),
   compression: z.enum(["none", "lz4", "zstd"]),
   recoveryCrashes: count(0),
@@ -100,6 +103,7 @@ const standard: Bounds = {
   persistence: "posix",
   sectorBytes: 40,
   tornSectors: false,
+  format: "plain",
   durability: "standard",
   compression: "none",
   recoveryCrashes: 1,
@@ -123,7 +127,7 @@ const standard: Bounds = {
 
 export type ProfileName = "quick" | "default" | "nightly";
 
-export const PROFILES: Readonly<Record<ProfileName, Bounds>> = {
+const PLAIN_PROFILES: Readonly<Record<ProfileName, Bounds>> = {
   quick: {
     ...standard,
     length: 3,
@@ -150,3 +154,20 @@ export const PROFILES: Readonly<Record<ProfileName, Bounds>> = {
     drawnPayloads: 50_000,
   },
 };
+
+/**
+ * Records of the format `sentinel` are larger, and a segment ends only behind the batch that fills it: with these limits as much happens within
+ * as few operations, and as many sectors hold as many records.
+ */
+function forSentinel(bounds: Bounds): Bounds {
+  const sectorBytes = bounds.sectorBytes === standard.sectorBytes ? bounds.sectorBytes : 116;
+  return { ...bounds, format: "sentinel", maxSegmentBytes: 100, sectorBytes };
+}
+
+/** The bounds of a profile. */
+export function profileOf(name: ProfileName, format: Format = "plain"): Bounds {
+  const bounds = PLAIN_PROFILES[name];
+  return format === "plain" ? bounds : forSentinel(bounds);
+}
+
+export const PROFILE_NAMES: readonly ProfileName[] = ["quick", "default", "nightly"];

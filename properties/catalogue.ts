@@ -51,7 +51,8 @@ export interface Invariant {
 export const CATALOGUE: readonly Invariant[] = [
   {
     id: "F1",
-    sentence: "A record is read back as it was written, and takes 48 bytes more than its stored payload.",
+    sentence:
+      "A record is read back as it was written, and takes 48 bytes more than its stored payload, 58 in the format sentinel.",
     why: "What is not read back as it was written is lost.",
     checkedBy:
       "Every coding of a record with payloads and offsets at the borders, against bytes laid out by hand.",

@@ -1,6 +1,6 @@
 import { test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { type Bounds, PROFILES } from "./bounds.ts";
+import { type Bounds, profileOf } from "./bounds.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { searchCrashes, survey } from "./crashes/survey.ts";
 import { pinnedDifferences } from "./pinned.ts";
@@ -10,7 +10,7 @@ import { addCounts, type Counts, emptyCounts } from "./tally.ts";
 import { walk } from "./crashes/walk.ts";
 import { WITNESSES } from "./witnesses.ts";
 
-const SMALL: Bounds = { ...PROFILES.quick, length: 1 };
+const SMALL: Bounds = { ...profileOf("quick"), length: 1 };
 
 async function run(bounds: Bounds): Promise<Counts> {
   const counts = emptyCounts();
@@ -87,13 +87,15 @@ describe("The exhaustive check", () => {
 property.prop([randomChoice(120)], { numRuns: 150 })(
   "D1-D5, H1, H2, I1, M1-M3: random walks of up to 8 operations, crashed up to three times in a row, find nothing",
   async (choice) => {
-    await walk({ ...PROFILES.nightly, length: 8 }, choice, emptyCounts());
+    await walk({ ...profileOf("nightly"), length: 8 }, choice, emptyCounts());
   },
 );
 
 test("counts that differ from the pinned ones are named", () => {
-  expect(pinnedDifferences("quick", emptyCounts()).join()).toContain("workloads is 0 where 399 is pinned");
-  expect(pinnedDifferences("nightly", emptyCounts())).toEqual([]);
+  expect(pinnedDifferences("quick", "plain", emptyCounts()).join()).toContain(
+    "workloads is 0 where 399 is pinned",
+  );
+  expect(pinnedDifferences("nightly", "plain", emptyCounts())).toEqual([]);
 });
 
 test("big counts are written to JSON with all their digits", () => {

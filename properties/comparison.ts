@@ -4,9 +4,9 @@
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
 import { head as modelHead, type ModelLog, read as modelRead, type ShownRecord } from "../model/log.ts";
-import { type IndexReading, readFrames, readIndex } from "./index-reader.ts";
-import { readStream } from "../model/reader.ts";
-import type { StorageBackend, StreamStatus } from "../src/index.ts";
+import { indexFiles, type IndexReading, readFrames, readIndex } from "./index-reader.ts";
+import { claimedSize, readStream } from "../model/reader.ts";
+import type { Format, StorageBackend, StreamStatus } from "../src/index.ts";
 import type { InvariantId } from "./catalogue.ts";
 import { attempt, check, type Counts } from "./tally.ts";
 
@@ -123,7 +123,7 @@ const isSegment = (name: string): boolean => name.endsWith(".log");
 /** The model's own reader must find the log in the segment files. */
 export function checkSegments(disk: SimulatedDisk, path: string, log: ModelLog, counts: Counts): void {
   const files = log.records.length === 0 ? new Map<string, Buffer>() : streamFiles(disk, path, isSegment);
-  const reading = readStream(files);
+  const reading = readStream(files, log.format);
   check(
     counts,
     "M3",
@@ -138,19 +138,20 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
   checkSegments(disk, path, log, counts);
   if (log.records.length === 0) return;
   const files = streamFiles(disk, path, (name) => name.includes(".log"));
-  const { end } = readStream(files);
+  const { end } = readStream(files, log.format);
   let first = 0;
   for (const { segment, count } of end) {
     const name = `segment_${String(segment).padStart(6, "0")}.log`;
     const truth = log.records.slice(first, first + count);
     first += count;
-    const saved = files.get(`${name}.idx`);
-    const frames = files.get(`${name}.idx.wal`);
+    const { saved, frames } = indexFiles(files, name, log.format);
     const index = saved === undefined ? undefined : readIndex(saved);
     const all = frames === undefined ? index : readFrames(frames, index);
     const bytes = files.get(name) ?? Buffer.alloc(0);
-    if (index !== undefined) checkIndex(`${name}.idx`, index, truth, bytes, counts);
-    if (all !== undefined) checkIndex(`${name}.idx.wal`, all, truth, bytes, counts);
+    if (index !== undefined)
+      checkIndex(`the saved index of ${name}`, index, { format: log.format, truth, bytes }, counts);
+    if (all !== undefined)
+      checkIndex(`the write-ahead file of ${name}`, all, { format: log.format, truth, bytes }, counts);
     const sealed = segment < end.length - 1;
     check(
       counts,
@@ -165,14 +166,17 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
 function checkIndex(
   file: string,
   index: IndexReading,
-  truth: readonly { kind: string; hash: Uint8Array }[],
-  segment: Buffer,
+  {
+    format,
+    truth,
+    bytes,
+  }: { format: Format; truth: readonly { kind: string; hash: Uint8Array }[]; bytes: Uint8Array },
   counts: Counts,
 ): void {
   let position = 0;
   const expected = truth.slice(0, index.entries.length).map(({ kind }) => {
     const at = position;
-    position += 48 + (segment.readUInt32LE(at + 40) & 0xfffffff);
+    position += claimedSize(format, bytes.subarray(at)) ?? 0;
     return `${kind}@${at}`;
   });
   const seen = index.entries.map((entry) => `${String(entry.kind)}@${entry.position}`);

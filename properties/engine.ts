@@ -36,6 +36,7 @@ export function openEngine(disk: SimulatedDisk, bounds: Bounds): Promise<Storage
     maxSegmentBytes: bounds.maxSegmentBytes,
     indexLogMaxEntries: bounds.indexLogMaxEntries,
     readChunkBytes: bounds.readChunkBytes,
+    format: bounds.format,
     durability: bounds.durability,
     compression: bounds.compression,
   });

@@ -4,10 +4,9 @@
  * Positions are exact below 2^53.
  * @module
  */
-import type { RecordKind } from "../src/types.ts";
+import type { Format, RecordKind } from "../src/types.ts";
 import { little } from "../model/expand.ts";
-import { crc32, NO_HASH } from "../model/hash.ts";
-import { KINDS } from "../model/reader.ts";
+import { crc32, KINDS, NO_HASH } from "../model/hash.ts";
 
 /** A record's kind, `undefined` for a code that is none, and the byte where it starts. */
 type IndexEntry = Readonly<{ kind: RecordKind | undefined; position: number }>;
@@ -30,6 +29,16 @@ const entriesAt = (bytes: Uint8Array, at: number, count: number): IndexEntry[] =
   Array.from({ length: count }, (_, i) => at + 8 * i).map((entry) => {
     return { kind: KINDS[little(bytes, entry + 7, 1)], position: little(bytes, entry, 7) };
   });
+
+/** The two index files of a segment among the files of a stream's directory (section 1). */
+export function indexFiles(
+  files: ReadonlyMap<string, Uint8Array>,
+  segment: string,
+  format: Format,
+): { saved: Uint8Array | undefined; frames: Uint8Array | undefined } {
+  const name = `${segment}.${format === "plain" ? "idx" : "idx2"}`;
+  return { saved: files.get(name), frames: files.get(`${name}.wal`) };
+}
 
 /** Reads an `.idx`: all of it, or no entries and a problem. */
 export function readIndex(bytes: Uint8Array): IndexReading {

@@ -50,7 +50,10 @@ export class Lockstep {
     this.#counts = counts;
     this.disk = disk;
     this.#storage = storage;
-    this.#memory = new MemoryStorage({ checkpoints: { everyNRecords: bounds.checkpointEvery } });
+    this.#memory = new MemoryStorage({
+      checkpoints: { everyNRecords: bounds.checkpointEvery },
+      format: bounds.format,
+    });
     [this.#roomyDisk, this.#roomy] = roomy;
   }
 
@@ -198,7 +201,7 @@ export class Lockstep {
   }
 
   #log(stream: bigint): ModelLog {
-    return this.#logs.get(stream) ?? emptyLog;
+    return this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
   }
 
   #set(stream: bigint, log: ModelLog): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PROFILES } from "./bounds.ts";
+import { profileOf } from "./bounds.ts";
 import { minimise } from "./minimise.ts";
 import type { Counterexample, Run } from "./part.ts";
 import { Violation } from "./tally.ts";
@@ -34,7 +34,7 @@ test.each([
 ])("a counterexample of %j at %i becomes the smallest that there is", async (operations, moment) => {
   const { seen, invariant, choices } = await minimise(
     sevenThenFive,
-    PROFILES.quick,
+    profileOf("quick"),
     found(operations, moment),
   );
   expect([invariant, seen]).toEqual(["D2", "75 at 2"]);
@@ -43,5 +43,5 @@ test.each([
 
 test("what cannot be made smaller stays", async () => {
   const smallest = found([7, 5], 2);
-  expect(await minimise(sevenThenFive, PROFILES.quick, smallest)).toBe(smallest);
+  expect(await minimise(sevenThenFive, profileOf("quick"), smallest)).toBe(smallest);
 });

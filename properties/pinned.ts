@@ -3,6 +3,7 @@
  * is a change to review. A run that comes to other counts is not complete.
  * @module
  */
+import type { Format } from "../src/types.ts";
 import type { ProfileName } from "./bounds.ts";
 import type { Counts } from "./tally.ts";
 
@@ -10,8 +11,8 @@ type Pinned = Pick<Counts, "workloads" | "crashPoints" | "crashStates"> & {
   readonly cases: Partial<Counts["cases"]>;
 };
 
-const PINNED: Readonly<Partial<Record<ProfileName, Pinned>>> = {
-  quick: {
+const PINNED: Readonly<Partial<Record<`${ProfileName} ${Format}`, Pinned>>> = {
+  "quick plain": {
     workloads: 399,
     crashPoints: 61_385,
     crashStates: 6_100_832_451n,
@@ -25,7 +26,7 @@ const PINNED: Readonly<Partial<Record<ProfileName, Pinned>>> = {
       format: 3_223_794,
     },
   },
-  default: {
+  "default plain": {
     workloads: 2_800,
     crashPoints: 476_470,
     crashStates: 12_982_929_245_875_740_279_478n,
@@ -42,8 +43,8 @@ const PINNED: Readonly<Partial<Record<ProfileName, Pinned>>> = {
 };
 
 /** Where counts differ from the profile's, in words. */
-export function pinnedDifferences(profile: ProfileName, counts: Counts): string[] {
-  const pinned = PINNED[profile];
+export function pinnedDifferences(profile: ProfileName, format: Format, counts: Counts): string[] {
+  const pinned = PINNED[`${profile} ${format}`];
   if (pinned === undefined) return [];
   const flat = ({ cases, ...rest }: Pinned): Record<string, number | bigint> => ({ ...rest, ...cases });
   const [wanted, seen] = [flat(pinned), flat(counts)];

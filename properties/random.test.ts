@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
 import type { Choice } from "../fault-injection/choice.ts";
-import { type Bounds, type PartName, PROFILES } from "./bounds.ts";
+import { type Bounds, type PartName, profileOf } from "./bounds.ts";
 import { PARTS } from "./check.ts";
 import { parseCounterexample, serializeCounterexample } from "./counterexample.ts";
 import type { Chosen } from "./choices.ts";
@@ -60,7 +60,7 @@ const larger: fc.Arbitrary<Bounds> = fc
     readChunkBytes: fc.constantFrom(16, 100, 4096),
   })
   .map((drawn) => ({
-    ...PROFILES.nightly,
+    ...profileOf("nightly"),
     ...drawn,
     operations: OPERATIONS.map(({ name }) => name),
     length: 12,
@@ -90,7 +90,7 @@ test("a failure says how to run it again, and the file holds what led to it", as
     throw new Violation("D1", "nothing", `${first} ${second}`);
   };
   const last: Choice = { choose: (n) => n - 1 };
-  await expect(run("crashes", PROFILES.quick, last, { runs: wrong, directory })).rejects.toThrow(
+  await expect(run("crashes", profileOf("quick"), last, { runs: wrong, directory })).rejects.toThrow(
     `Run it again: npx kmb replay ${directory}/random-D1.json`,
   );
   expect(parseCounterexample(readFileSync(join(directory, "random-D1.json"), "utf8"))).toMatchObject({

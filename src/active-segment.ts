@@ -5,22 +5,13 @@
  * record only after the record was synced; a batch that failed leaves the file as it was or the segment says that it cannot.
  * @module
  */
-import type { Disk, DiskFile } from "./disk.ts";
+import type { DiskFile } from "./disk.ts";
 import { elementAt } from "./element-at.ts";
 import type { ErrorPlace } from "./error.ts";
-import {
-  abandon,
-  forChunks,
-  indexLogName,
-  indexName,
-  io,
-  replaceFile,
-  segmentName,
-  syncNames,
-  writeAll,
-} from "./files.ts";
+import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "./files.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import type { PreparedBatch } from "./pipeline.ts";
+import { saveIndex, saveSealedIndex, type StreamFiles } from "./saved-index.ts";
 import type { Durability } from "./types.ts";
 
 /** What is known of a segment's index files when it is opened. */
@@ -52,8 +43,7 @@ export class ActiveSegment {
   readonly firstOffset: number;
   readonly index: OffsetIndex;
   readonly file: DiskFile;
-  readonly #disk: Disk;
-  readonly #streamPath: string;
+  readonly #files: StreamFiles;
   readonly #indexLog: DiskFile | undefined;
   readonly #settings: IndexSettings;
   #logState: IndexLogState;
@@ -62,13 +52,11 @@ export class ActiveSegment {
   #indexStopped = false;
 
   constructor(
-    disk: Disk,
-    streamPath: string,
+    files: StreamFiles,
     segment: { number: number; firstOffset: number; index: OffsetIndex; file: DiskFile },
     indexLog: IndexLog,
   ) {
-    this.#disk = disk;
-    this.#streamPath = streamPath;
+    this.#files = files;
     this.number = segment.number;
     this.firstOffset = segment.firstOffset;
     this.index = segment.index;
@@ -81,7 +69,7 @@ export class ActiveSegment {
 
   /** Path of the segment file. */
   get path(): string {
-    return `${this.#streamPath}/${segmentName(this.number)}`;
+    return `${this.#files.path}/${segmentName(this.number)}`;
   }
 
   /** Whether the index files stay as they are, because they prove more than this index could say. */
@@ -170,7 +158,7 @@ export class ActiveSegment {
   /** Saves the index for good: the segment will not be appended to again. Everything in it must be synced. @throws StorageError `io` */
   async seal(): Promise<void> {
     if (!this.index.hasGaps) {
-      await replaceFile(this.#disk, `${this.#streamPath}/${indexName(this.number)}`, this.index.serialize());
+      await saveSealedIndex(this.#files, this.number, this.index);
     }
   }
 
@@ -193,8 +181,8 @@ export class ActiveSegment {
    * more, so that the watermark outlives a lost `.idx`. The work is proportional to the log only as often as it doubles.
    */
   async #saveIndex(log: DiskFile): Promise<void> {
-    await replaceFile(this.#disk, `${this.#streamPath}/${indexName(this.number)}`, this.index.serialize());
-    await syncNames(this.#disk, this.#streamPath);
+    await saveIndex(this.#files, this.number, this.index);
+    await syncNames(this.#files.disk, this.#files.path);
     await io("cutting an index", this.#place(), () => log.truncate(0));
     await this.#writeFrame(log, this.index.count - 1, 0, 0);
   }
@@ -210,7 +198,7 @@ export class ActiveSegment {
   }
 
   get #indexLogPath(): string {
-    return `${this.#streamPath}/${indexLogName(this.number)}`;
+    return `${this.#files.path}/${indexLogName(this.number, this.#files.format)}`;
   }
 
   #place(): ErrorPlace {
@@ -228,11 +216,10 @@ async function writeAgain(file: DiskFile, path: string, start: number, end: numb
  * is, so that its absence beside a record is never what a crash leaves.
  */
 export async function createSegmentFiles(
-  disk: Disk,
-  streamPath: string,
+  { disk, path: streamPath, format }: StreamFiles,
   number: number,
 ): Promise<{ file: DiskFile; indexLog: DiskFile }> {
-  const logPath = `${streamPath}/${indexLogName(number)}`;
+  const logPath = `${streamPath}/${indexLogName(number, format)}`;
   const indexLog = await io("creating an index", { file: logPath }, () => disk.open(logPath, "create"));
   const path = `${streamPath}/${segmentName(number)}`;
   let file: DiskFile | undefined;

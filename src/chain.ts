@@ -21,31 +21,45 @@ export function genesisHash(): Uint8Array {
 }
 
 /**
- * The chain hash of a record.
+ * The chain hash of a record in the format `plain` (docs/FORMAT.md, section 3): `SHA-256(previous || payload)` for data,
+ * `SHA-256(payload)` for a stream's first record, `HMAC-SHA-256("kimberlite/" + kind, previous || payload)` for the other kinds.
  *
- * `SHA-256(previous || payload)` for data, `SHA-256(payload)` for a stream's first record, and
- * `HMAC-SHA-256("kimberlite/" + kind, previous || payload)` for the other kinds.
- *
- * @param previous chain hash of the record before; `undefined` for a stream's first record
  * @param payload the payload before compression
  * @returns 32 bytes; O(payload) time
- * @example
- * ```ts
- * const first = chainHash(undefined, "data", Buffer.from("event1"));
- * const second = chainHash(first, "data", Buffer.from("event2"));
- * ```
  */
-export function chainHash(previous: Uint8Array | undefined, kind: RecordKind, payload: Uint8Array): Buffer {
-  if (kind !== "data") {
-    const keyed = createHmac("sha256", `kimberlite/${kind}`);
-    if (previous !== undefined) keyed.update(previous);
-    return keyed.update(payload).digest();
+export function plainHash(previous: Uint8Array | undefined, kind: RecordKind, payload: Uint8Array): Buffer {
+  if (kind === "data") return sha256(previous ?? NOTHING, NOTHING, payload);
+  const keyed = createHmac("sha256", `kimberlite/${kind}`);
+  if (previous !== undefined) keyed.update(previous);
+  return keyed.update(payload).digest();
+}
+
+/**
+ * The chain hash of a record in the format `sentinel` (docs/FORMAT.md, section 8.2): `SHA-256(previous || kind || payload)`, of a
+ * stream's first record without the first term.
+ *
+ * @param kindCode the kind as the one byte that stands for it
+ * @returns 32 bytes; O(payload) time
+ */
+export function sentinelHash(
+  previous: Uint8Array | undefined,
+  kindCode: number,
+  payload: Uint8Array,
+): Buffer {
+  return sha256(previous ?? NOTHING, Uint8Array.of(kindCode), payload);
+}
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+function sha256(first: Uint8Array, second: Uint8Array, payload: Uint8Array): Buffer {
+  if (payload.length > JOIN_MAX_BYTES) {
+    return createHash("sha256").update(first).update(second).update(payload).digest();
   }
-  if (previous === undefined) return Buffer.from(digest("sha256", payload, "binary"), "binary");
-  if (payload.length > JOIN_MAX_BYTES) return createHash("sha256").update(previous).update(payload).digest();
-  const joined = Buffer.allocUnsafe(HASH_BYTES + payload.length);
-  joined.set(previous, 0);
-  joined.set(payload, HASH_BYTES);
+  const before = first.length + second.length;
+  const joined = Buffer.allocUnsafe(before + payload.length);
+  joined.set(first, 0);
+  joined.set(second, first.length);
+  joined.set(payload, before);
   return Buffer.from(digest("sha256", joined, "binary"), "binary");
 }
 

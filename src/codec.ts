@@ -146,8 +146,8 @@ export interface ZstdOptions {
   readonly level?: number;
   /**
    * Whether to expand frames that do not declare their content size. Kimberlite writes such (`zstd::encode_all`), this
-   * package never does, and FORMAT.md does not allow it: so `false` if left out. They are then held to what their
-   * blocks can at most yield.
+   * package never does, and FORMAT.md allows it in streams of format `sentinel` alone, whatever is said here: so `false` if left out.
+   * They are then held to what their blocks can at most yield.
    */
   readonly acceptsUndeclaredSize?: boolean;
 }
@@ -258,10 +258,28 @@ export class CodecRegistry {
     return codec;
   }
 
+  /** The codecs that are registered. */
+  all(): Codec[] {
+    return [...this.#codecs.values()];
+  }
+
   /** Adds a codec, in the place of one of the same kind. */
   register(codec: Codec): void {
     this.#codecs.set(codec.kind, codec);
   }
+}
+
+/** The same codecs, but for this package's zstd: it accepts frames that do not declare their content size. */
+export function withUndeclaredSizes(registry: CodecRegistry): CodecRegistry {
+  return new CodecRegistry(
+    registry
+      .all()
+      .map((codec) =>
+        codec instanceof ZstdCodec
+          ? new ZstdCodec({ level: codec.level, acceptsUndeclaredSize: true })
+          : codec,
+      ),
+  );
 }
 
 /** A payload as it is to be stored. */

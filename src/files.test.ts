@@ -9,6 +9,8 @@ import {
   forChunks,
   indexLogName,
   indexName,
+  kimberliteIndexLogName,
+  kimberliteIndexName,
   io,
   ioError,
   isMissing,
@@ -26,8 +28,12 @@ describe("the files of a segment", () => {
   ])("number %i", (number, name) => {
     expect(segmentName(number)).toBe(name);
     expect(segmentNumber(name)).toBe(number);
-    expect(indexName(number)).toBe(`${name}.idx`);
-    expect(indexLogName(number)).toBe(`${name}.idx.wal`);
+    expect(indexName(number, "plain")).toBe(`${name}.idx`);
+    expect(indexLogName(number, "plain")).toBe(`${name}.idx.wal`);
+    expect(indexName(number, "sentinel")).toBe(`${name}.idx2`);
+    expect(indexLogName(number, "sentinel")).toBe(`${name}.idx2.wal`);
+    expect(kimberliteIndexName(number)).toBe(`${name}.idx`);
+    expect(kimberliteIndexLogName(number)).toBe(`${name}.idx.wal`);
   });
 
   test.prop([fc.nat({ max: 10 ** 15 - 1 })])("a name has one number, a number one name", (number) => {

@@ -6,7 +6,7 @@
  */
 import type { Disk, DiskFile } from "./disk.ts";
 import { type ErrorPlace, StorageError } from "./error.ts";
-import type { Answer } from "./types.ts";
+import type { Answer, Format } from "./types.ts";
 
 export const MANIFEST_NAME = "manifest.json";
 export const QUARANTINE_NAME = "quarantine";
@@ -19,12 +19,24 @@ export function segmentName(number: number): string {
   return `segment_${String(number).padStart(6, "0")}.log`;
 }
 
-export function indexName(number: number): string {
+/** The saved index. Beside `sentinel` segments it has a name that Kimberlite does not look at, for its own `.idx` is another file. */
+export function indexName(number: number, format: Format): string {
+  return `${segmentName(number)}.${format === "plain" ? "idx" : "idx2"}`;
+}
+
+/** The index's write-ahead file. */
+export function indexLogName(number: number, format: Format): string {
+  return `${indexName(number, format)}.wal`;
+}
+
+/** The index that Kimberlite reads. */
+export function kimberliteIndexName(number: number): string {
   return `${segmentName(number)}.idx`;
 }
 
-export function indexLogName(number: number): string {
-  return `${segmentName(number)}.idx.wal`;
+/** The write-ahead file of the index that Kimberlite reads. */
+export function kimberliteIndexLogName(number: number): string {
+  return `${kimberliteIndexName(number)}.wal`;
 }
 
 /** The number of the segment with this file name, or `undefined` if it is not exactly one that `segmentName` gives. */

@@ -2,20 +2,12 @@
  * Building an offset index from the records themselves, and finding the way again behind a damaged place.
  * @module
  */
-import { chainHash } from "./chain.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { io } from "./files.ts";
 import { OffsetIndex } from "./offset-index.ts";
-import {
-  claimedSize,
-  type Flaw,
-  frameAt,
-  HEADER_BYTES,
-  offsetAt,
-  OVERHEAD_BYTES,
-  prevHashAt,
-} from "./record.ts";
+import type { RecordFormat } from "./formats.ts";
+import { claimedSize, type Flaw, frameAt, offsetAt, prevHashAt } from "./record.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 
 /** Where a scan came to: the next offset, the chain hash before it (if known), and what stopped it. */
@@ -41,6 +33,7 @@ export async function extendIndex(
 ): Promise<ScanEnd> {
   let nextOffset = offset;
   let previous = head;
+  const { format } = scanner;
   while (!scanner.done) {
     const found = scanner.next();
     if (found === undefined) {
@@ -48,12 +41,16 @@ export async function extendIndex(
       continue;
     }
     const { bytes, at } = scanner;
-    const flaw = found.ok ? misfit(bytes, at, found, nextOffset, previous) : found;
+    const flaw = found.ok ? misfit(format, bytes, at, found, nextOffset, previous) : found;
     if (flaw !== undefined || !found.ok) return { nextOffset, head: previous, flaw };
     try {
-      const expanded = expandedPayload(bytes, at, found, codecs);
+      const expanded = expandedPayload(format, bytes, at, found, codecs);
       const payload = expanded instanceof Uint8Array ? expanded : await expanded;
-      previous = chainHash(nextOffset === 0 ? undefined : prevHashAt(bytes, at), found.kind, payload);
+      previous = format.chainHash(
+        nextOffset === 0 ? undefined : prevHashAt(format, bytes, at),
+        found.kind,
+        payload,
+      );
     } catch (error) {
       return { nextOffset, head: previous, flaw: expansionFlaw(error) };
     }
@@ -91,22 +88,24 @@ const LOOKS_MAX = 64;
  * O(bytes) time, or a fixed multiple where the bytes were made to look like records; memory of a run's index and one record.
  */
 export async function findIntact(
-  { file, path, end, codecs, chunkBytes }: Region,
+  { format, file, path, end, codecs, chunkBytes }: Region,
   start: number,
   offset: number,
 ): Promise<Search> {
-  const step = Math.max(chunkBytes, HEADER_BYTES);
+  const { headerBytes, overheadBytes } = format;
+  const step = Math.max(chunkBytes, headerBytes);
   const followed = new Set<number>();
   let room = LOOKS_MAX * (end - start);
   let found: Found | undefined;
   let farthest = 0;
-  for (let base = start; end - base >= OVERHEAD_BYTES; base += step) {
-    const window = await readRange(file, path, base, Math.min(base + step + HEADER_BYTES, end));
-    for (let at = 0; at < step && window.length - at >= HEADER_BYTES; at += 1) {
+  for (let base = start; end - base >= overheadBytes; base += step) {
+    const window = await readRange(file, path, base, Math.min(base + step + headerBytes, end));
+    for (let at = 0; at < step && window.length - at >= headerBytes; at += 1) {
       const position = base + at;
-      const claimed = Number(offsetAt(window, at));
-      if (claimed <= offset || claimed - offset > (position + 1 - start) / OVERHEAD_BYTES) continue;
-      const size = claimedSize(window, at);
+      if (!format.beginsAt(window, at)) continue;
+      const claimed = Number(offsetAt(format, window, at));
+      if (claimed <= offset || claimed - offset > (position + 1 - start) / overheadBytes) continue;
+      const size = claimedSize(format, window, at);
       if (position + size > end || followed.has(position)) continue;
       room -= size;
       if (room < 0) return { found, givenUp: true };
@@ -114,10 +113,10 @@ export async function findIntact(
       if (record.length < size) {
         record = await readRange(file, path, position, position + size);
       }
-      if (!frameAt(record, 0, record.length).ok) continue;
+      if (!frameAt(format, record, 0, record.length).ok) continue;
       const run = new OffsetIndex();
       run.pushLost(0, position);
-      const scanner = new RecordScanner(file, path, position, end, chunkBytes);
+      const scanner = new RecordScanner(format, file, path, position, end, chunkBytes);
       await extendIndex(run, scanner, claimed, undefined, codecs);
       for (let i = 0; i < run.count; i += 1) followed.add(run.position(i));
       room -= run.end - position;
@@ -132,6 +131,7 @@ export async function findIntact(
 
 /** Part of a segment file: from wherever to byte `end`. */
 export interface Region {
+  readonly format: RecordFormat;
   readonly file: DiskFile;
   readonly path: string;
   readonly end: number;
@@ -150,9 +150,9 @@ export async function indexAround(
   offset: number,
   head: Uint8Array | undefined,
 ): Promise<ScanEnd & { readonly index: OffsetIndex; readonly position: number }> {
-  const { file, path, chunkBytes, codecs } = region;
+  const { format, file, path, chunkBytes, codecs } = region;
   const index = new OffsetIndex();
-  const scanner = new RecordScanner(file, path, 0, region.end, chunkBytes);
+  const scanner = new RecordScanner(format, file, path, 0, region.end, chunkBytes);
   let end = await extendIndex(index, scanner, offset, head, codecs);
   const { flaw } = end;
   const position = index.end;

@@ -10,7 +10,6 @@ export type {
   StorageBackend,
   StreamHead,
 } from "./backend.ts";
-export { chainHash } from "./chain.ts";
 export {
   type Checkpoint,
   CheckpointIndex,
@@ -22,6 +21,7 @@ export {
 export { type Codec, CodecRegistry, Lz4Codec, NoneCodec, ZstdCodec } from "./codec.ts";
 export type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
 export { type ErrorPlace, StorageError, type StorageErrorCode } from "./error.ts";
+export { chainHash } from "./formats.ts";
 export { MAX_BATCH_BYTES, MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 export type { SegmentInfo } from "./manifest.ts";
 export { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
@@ -44,6 +44,7 @@ export type {
   CheckpointPolicy,
   Durability,
   CompressionKind,
+  Format,
   Offset,
   RecordKind,
   StreamId,

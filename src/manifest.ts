@@ -6,6 +6,7 @@
  * @module
  */
 import * as z from "zod/mini";
+import type { Format } from "./types.ts";
 
 /** What the manifest says of a segment. Exact for every segment but the active one. */
 export interface SegmentInfo {
@@ -17,14 +18,15 @@ export interface SegmentInfo {
   readonly bytes: number;
 }
 
-/** How a stream's records are laid out; chosen when the stream is created. */
-type Format = "plain";
-
 export interface Manifest {
   readonly segments: readonly SegmentInfo[];
   /** Number of the segment that appends go to: the last one. */
   readonly activeSegment: number;
-  readonly format: Format;
+  /**
+   * The stream's format; missing in a manifest that Kimberlite wrote. There the active segment's entry says what that held at the last
+   * append, and that segment need not be there while it is empty.
+   */
+  readonly format: Format | undefined;
 }
 
 const count = z.int().check(z.nonnegative());
@@ -34,7 +36,7 @@ const schema = z.object({
     z.object({ segment_num: count, first_offset: count, next_offset: count, size_bytes: count }),
   ),
   active_segment: count,
-  format: z.literal("plain"),
+  format: z.optional(z.enum(["plain", "sentinel"])),
 });
 
 /** The bytes of `manifest.json`. */

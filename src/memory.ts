@@ -15,11 +15,13 @@ import type {
 import { genesisHash } from "./chain.ts";
 import { CodecRegistry } from "./codec.ts";
 import { StorageError } from "./error.ts";
+import { formatNamed, type RecordFormat } from "./formats.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
 import { decodeRecord, type Record } from "./record.ts";
 import {
   asAppendOptions,
   asCount,
+  asFormat,
   asMaxBytes,
   asPayloads,
   asStart,
@@ -28,7 +30,7 @@ import {
   refuseOtherOffset,
 } from "./requests.ts";
 import { expandedPayload } from "./scan.ts";
-import type { CheckpointPolicy, CompressionKind, Offset, StreamId } from "./types.ts";
+import type { CheckpointPolicy, CompressionKind, Format, Offset, StreamId } from "./types.ts";
 
 export interface MemoryStorageOptions {
   /** How payloads are compressed. Default: `none`. */
@@ -37,6 +39,8 @@ export interface MemoryStorageOptions {
   readonly codecs?: CodecRegistry;
   /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
   readonly checkpoints?: CheckpointPolicy;
+  /** How records are chained. Default: `plain`. */
+  readonly format?: Format;
 }
 
 interface MemoryStream {
@@ -47,6 +51,7 @@ interface MemoryStream {
 }
 
 export class MemoryStorage implements StorageBackend {
+  readonly #format: RecordFormat;
   readonly #codecs: CodecRegistry;
   readonly #compression: CompressionKind;
   readonly #policy: CheckpointPolicy;
@@ -55,7 +60,8 @@ export class MemoryStorage implements StorageBackend {
 
   /** @throws StorageError `out-of-range`, `unknown-codec` */
   constructor(options: MemoryStorageOptions = {}) {
-    this.#codecs = options.codecs ?? new CodecRegistry();
+    this.#format = formatNamed(asFormat(options.format));
+    this.#codecs = this.#format.codecs(options.codecs ?? new CodecRegistry());
     this.#compression = options.compression ?? "none";
     this.#codecs.get(this.#compression);
     const everyNRecords = options.checkpoints?.everyNRecords ?? 1000;
@@ -74,17 +80,14 @@ export class MemoryStorage implements StorageBackend {
     const checked = asPayloads(payloads);
     const codec = this.#codecs.get(this.#compression);
     return this.#append(found, asStreamId(stream), expectedOffset, (tip) =>
-      prepareBatch(tip, checked, codec, this.#policy),
+      prepareBatch(this.#format, tip, checked, codec, this.#policy),
     );
   }
 
   async appendCheckpoint(stream: bigint, options?: AppendOptions): Promise<AppendResult> {
     const { expectedOffset } = asAppendOptions(options);
-    return this.#append(
-      this.#stream(asStreamId(stream)),
-      asStreamId(stream),
-      expectedOffset,
-      prepareCheckpoint,
+    return this.#append(this.#stream(asStreamId(stream)), asStreamId(stream), expectedOffset, (tip) =>
+      prepareCheckpoint(this.#format, tip),
     );
   }
 
@@ -179,9 +182,10 @@ export class MemoryStorage implements StorageBackend {
   /** A record of its own: what the caller does to it must not reach the one that is kept. */
   async #record(stored: Buffer): Promise<Record> {
     const bytes = Buffer.from(stored);
-    const { record, size } = decodeRecord(bytes);
+    const { record, size } = decodeRecord(bytes, this.#format.name);
     const { compression } = record;
-    return { ...record, payload: await expandedPayload(bytes, 0, { compression, size }, this.#codecs) };
+    const payload = await expandedPayload(this.#format, bytes, 0, { compression, size }, this.#codecs);
+    return { ...record, payload };
   }
 
   #stream(id: StreamId): MemoryStream {

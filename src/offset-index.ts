@@ -10,11 +10,14 @@ import type { ByteWindow } from "./byte-window.ts";
 import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
 import { CheckpointIndex } from "./checkpoint.ts";
 import { elementAt } from "./element-at.ts";
-import { kindCode, kindOf } from "./record.ts";
+import { kindCode, kindOf } from "./formats.ts";
 import type { RecordKind } from "./types.ts";
 
 const MAGIC = 0x49584456; // "VDXI"
 const VERSION = 2;
+/** Kimberlite's: positions alone, and nothing behind them but the CRC. */
+const POSITIONS_VERSION = 1;
+const CRC_BYTES = 4;
 const IDX_HEADER_BYTES = 16;
 const ENTRY_BYTES = 8;
 const TAIL_BYTES = 8 + HASH_BYTES + 4;
@@ -22,6 +25,7 @@ const FRAME_HEADER_BYTES = 4 + 8 + HASH_BYTES;
 const FRAME_OVERHEAD_BYTES = FRAME_HEADER_BYTES + 4;
 const KIND_SCALE = 2 ** 24;
 const KIND_AT = 7;
+const DATA = kindCode("data");
 const CHECKPOINT = kindCode("checkpoint");
 const WORD = 2 ** 32;
 
@@ -36,6 +40,7 @@ export class OffsetIndex {
   #kinds = new Uint8Array(8);
   #count = 0;
   #end = 0;
+  #dataEnd = 0;
   #head: Uint8Array = genesisHash();
   #hasGaps = false;
   readonly #checkpoints = new CheckpointIndex();
@@ -55,6 +60,11 @@ export class OffsetIndex {
     return this.#end;
   }
 
+  /** Byte position where the last data record covered ends; 0 if there is none. */
+  get dataEnd(): number {
+    return this.#dataEnd;
+  }
+
   /** Chain hash of the last record covered; zeros if it covers none. */
   get head(): Uint8Array {
     return this.#head;
@@ -70,6 +80,7 @@ export class OffsetIndex {
     this.#positions[this.#count] = this.#end;
     this.#kinds[this.#count] = kind;
     if (kind === CHECKPOINT) this.#checkpoints.add(this.#count);
+    if (kind === DATA) this.#dataEnd = nextEnd;
     this.#count += 1;
     this.#end = nextEnd;
     this.#head = head;
@@ -111,6 +122,18 @@ export class OffsetIndex {
     return bytes;
   }
 
+  /** The bytes of Kimberlite's own `.idx` (docs/FORMAT.md, section 8.3). */
+  serializePositions(): Buffer {
+    const bytes = Buffer.alloc(IDX_HEADER_BYTES + this.#count * ENTRY_BYTES + CRC_BYTES);
+    bytes.writeUInt32LE(MAGIC, 0);
+    bytes.writeUInt8(POSITIONS_VERSION, 4);
+    writeU64(bytes, 8, this.#count);
+    for (let i = 0; i < this.#count; i += 1)
+      writeU64(bytes, IDX_HEADER_BYTES + i * ENTRY_BYTES, this.position(i));
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, bytes.length - CRC_BYTES)), bytes.length - CRC_BYTES);
+    return bytes;
+  }
+
   /** A write-ahead frame naming the records from ordinal `from` on; there must be one. */
   frame(from: number): Buffer {
     const count = this.#count - from;
@@ -137,6 +160,26 @@ export class OffsetIndex {
     const index = new OffsetIndex();
     const coverage = { end: readU64(bytes, tail), head: copyHash(bytes, tail + 8) };
     return index.#addEntries(bytes, IDX_HEADER_BYTES, count, coverage) ? index : undefined;
+  }
+
+  /**
+   * The index in the bytes of Kimberlite's own `.idx`, or `undefined` if they are not one, or not one of a segment with `count` records
+   * in `end` bytes. It knows no kinds and no chain hash: every record passes for data.
+   */
+  static parsePositions(bytes: Buffer, count: number, end: number): OffsetIndex | undefined {
+    if (bytes.length !== IDX_HEADER_BYTES + count * ENTRY_BYTES + CRC_BYTES) return undefined;
+    if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== POSITIONS_VERSION) return undefined;
+    if (readU64(bytes, 8) !== count) return undefined;
+    const crcAt = bytes.length - CRC_BYTES;
+    if (bytes.readUInt32LE(crcAt) !== crc32(bytes.subarray(0, crcAt))) return undefined;
+    const index = new OffsetIndex();
+    for (let i = 0; i < count; i += 1) {
+      const entryAt = IDX_HEADER_BYTES + i * ENTRY_BYTES;
+      const next = i + 1 < count ? readU64(bytes, entryAt + ENTRY_BYTES) : end;
+      if (readU64(bytes, entryAt) !== index.end || next <= index.end || next > end) return undefined;
+      index.#push(DATA, next, index.head);
+    }
+    return index;
   }
 
   /**

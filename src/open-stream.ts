@@ -13,8 +13,10 @@ import {
   type IndexSettings,
 } from "./active-segment.ts";
 import { genesisHash } from "./chain.ts";
+import { detectFormat } from "./detect-format.ts";
 import type { DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
+import { formatNamed } from "./formats.ts";
 import {
   abandon,
   indexLogName,
@@ -34,18 +36,23 @@ import type { Tip } from "./pipeline.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import {
   damagedHint,
+  filesOf,
   type Finding,
   type HintState,
   type RecoveredSegment,
   recoverSegment,
   type StreamContext,
+  type StreamSurroundings,
+  withFormat,
 } from "./recover-segment.ts";
+import { removeKimberliteIndex, saveSealedIndex } from "./saved-index.ts";
 import { RecordScanner } from "./scan.ts";
 import { offsetAt } from "./record.ts";
-import type { Offset } from "./types.ts";
+import type { Format, Offset } from "./types.ts";
 
 /** What of an open stream is known however it was found: its segments, where it ends, and what recovery found. */
 interface Opened {
+  readonly context: StreamContext;
   /** Sealed segments, in order. */
   readonly sealed: SegmentInfo[];
   readonly tip: Tip;
@@ -70,15 +77,22 @@ export type OpenStream = WholeStream | StreamWithoutEnd;
 
 /** Opens a stream, or says that there is none: no directory, or one in which no segment was ever completed. */
 export async function openStream(
-  context: StreamContext,
-  settings: IndexSettings,
+  surroundings: StreamSurroundings,
+  settings: IndexSettings & { readonly format: Format },
 ): Promise<OpenStream | undefined> {
-  const listed = await listIfThere(context.disk, context.path);
+  const listed = await listIfThere(surroundings.disk, surroundings.path);
   if (listed === undefined) return undefined;
   const names = new Set(listed);
-  const manifest = names.has(MANIFEST_NAME)
-    ? parseManifest(await readFile(context, MANIFEST_NAME))
+  const parsed = names.has(MANIFEST_NAME)
+    ? parseManifest(await readFile(surroundings, MANIFEST_NAME))
     : undefined;
+  const format =
+    parsed?.format === undefined
+      ? await detectFormat(surroundings, listed, settings.format)
+      : formatNamed(parsed.format);
+  const context = withFormat(surroundings, format);
+  // Kimberlite has no streams of the format `plain`: there a manifest without the field is a damaged one.
+  const manifest = parsed?.format === undefined && format.name === "plain" ? undefined : parsed;
   const there = listed.map(segmentNumber).filter((number) => number !== undefined);
   const last = Math.max(-1, manifest?.activeSegment ?? -1, ...there);
   if (last < 0) return undefined;
@@ -101,6 +115,7 @@ export async function createStream(context: StreamContext, settings: IndexSettin
   await syncNames(context.disk, context.rootPath);
   const active = await startSegment(context, [], 0, 0, settings);
   return {
+    context,
     sealed: [],
     active,
     tip: { nextOffset: 0, head: genesisHash() },
@@ -120,7 +135,7 @@ export async function startSegment(
   firstOffset: number,
   settings: IndexSettings,
 ): Promise<ActiveSegment> {
-  const { file, indexLog } = await createSegmentFiles(context.disk, context.path, number);
+  const { file, indexLog } = await createSegmentFiles(filesOf(context), number);
   try {
     await writeManifest(context, sealed, { number, firstOffset, nextOffset: firstOffset, bytes: 0 });
   } catch (error) {
@@ -128,8 +143,7 @@ export async function startSegment(
     throw error;
   }
   return new ActiveSegment(
-    context.disk,
-    context.path,
+    filesOf(context),
     { number, firstOffset, index: new OffsetIndex(), file },
     { file: indexLog, state: { bytes: 0, entries: 0, framed: 0 }, settings },
   );
@@ -141,12 +155,16 @@ async function writeManifest(
   sealed: readonly SegmentInfo[],
   active: SegmentInfo,
 ): Promise<void> {
-  const manifest: Manifest = { segments: [...sealed, active], activeSegment: active.number, format: "plain" };
+  const manifest: Manifest = {
+    segments: [...sealed, active],
+    activeSegment: active.number,
+    format: context.format.name,
+  };
   await replaceFile(context.disk, `${context.path}/${MANIFEST_NAME}`, serializeManifest(manifest));
   await syncNames(context.disk, context.path);
 }
 
-async function readFile(context: StreamContext, name: string): Promise<Buffer> {
+async function readFile(context: StreamSurroundings, name: string): Promise<Buffer> {
   const path = `${context.path}/${name}`;
   return withFile(context.disk, path, (file) => readAll(file, path));
 }
@@ -157,20 +175,19 @@ function indexLogState({ hasLog, logBytes, logEntries, framed }: HintState): Ind
 
 class Opening {
   readonly #context: StreamContext;
-  readonly #names: ReadonlySet<string>;
+  readonly #names: Set<string>;
   readonly #manifest: Manifest | undefined;
+  /** What the manifest says of the active segment, if it is one that Kimberlite wrote. */
+  readonly #claimed: SegmentInfo | undefined;
   readonly #last: number;
   readonly #findings: Finding[] = [];
   readonly #sealed: SegmentInfo[] = [];
   /** Whether the manifest said less than the segments do. */
   #manifestStale = false;
 
-  constructor(
-    context: StreamContext,
-    names: ReadonlySet<string>,
-    manifest: Manifest | undefined,
-    last: number,
-  ) {
+  constructor(context: StreamContext, names: Set<string>, manifest: Manifest | undefined, last: number) {
+    const isKimberlites = manifest !== undefined && manifest.format === undefined;
+    this.#claimed = isKimberlites && manifest.activeSegment === last ? manifest.segments[last] : undefined;
     this.#context = context;
     this.#names = names;
     this.#manifest = manifest;
@@ -181,6 +198,7 @@ class Opening {
     // A killed process may have left names that the kernel shows and the medium lacks; everything below builds on them.
     await syncNames(this.#context.disk, this.#context.rootPath);
     await syncNames(this.#context.disk, this.#context.path);
+    await this.#createEmptySegment();
     let previous: RecoveredSegment | undefined;
     for (let number = 0; number < this.#last; number += 1) {
       previous = await this.#sealedSegment(number, previous);
@@ -200,9 +218,24 @@ class Opening {
     }
   }
 
+  /** Creates the last segment if Kimberlite has only named it, which it does when the one before is full. */
+  async #createEmptySegment(): Promise<void> {
+    const name = segmentName(this.#last);
+    if (this.#claimed === undefined || this.#claimed.bytes > 0 || this.#names.has(name)) return;
+    const { file, indexLog } = await createSegmentFiles(filesOf(this.#context), this.#last);
+    await abandon(file, indexLog);
+    this.#names.add(name).add(indexLogName(this.#last, this.#context.format.name));
+  }
+
   /** Replaces a manifest that is missing or says less than the segments do, and clears up. */
   async #finish(active: OpenStream, firstOffset: number): Promise<void> {
-    if (this.#manifestStale || this.#manifest?.activeSegment !== this.#last) {
+    // Evidence of what is lost stays; so does what Kimberlite would read, as long as nothing can be appended.
+    const takesAppends = active.active?.isFrozen === false && active.lostEnd === undefined;
+    if (takesAppends && this.#context.format.name === "sentinel") {
+      await removeKimberliteIndex(filesOf(this.#context), this.#last, this.#names);
+    }
+    const isAdopted = takesAppends && this.#claimed !== undefined;
+    if (isAdopted || this.#manifestStale || this.#manifest?.activeSegment !== this.#last) {
       await writeManifest(this.#context, this.#sealed, {
         number: this.#last,
         firstOffset,
@@ -263,11 +296,7 @@ class Opening {
       this.#recover(number, firstOffset, file, true, previous),
     );
     if (!segment.index.hasGaps) {
-      await replaceFile(
-        this.#context.disk,
-        `${this.#context.path}/${indexName(number)}`,
-        segment.index.serialize(),
-      );
+      await saveSealedIndex(filesOf(this.#context), number, segment.index);
       await syncNames(this.#context.disk, this.#context.path);
     }
     this.#sealed.push({ number, firstOffset, nextOffset: segment.nextOffset, bytes: segment.index.end });
@@ -290,17 +319,23 @@ class Opening {
       );
       this.#findings.push({ what: "missing segment", action: "keep", error: lostEnd });
       const tip = { nextOffset: firstOffset, head: (await previousHead()) ?? genesisHash() };
-      return { sealed: this.#sealed, active: undefined, tip, findings: this.#findings, lostEnd };
+      return {
+        context: this.#context,
+        sealed: this.#sealed,
+        active: undefined,
+        tip,
+        findings: this.#findings,
+        lostEnd,
+      };
     }
     const file = await io("opening a segment", { file: segmentPath }, () => disk.open(segmentPath, "update"));
     let indexLog: DiskFile | undefined;
     try {
-      const place = { number, firstOffset, previousHead, sealed: false };
+      const place = { number, firstOffset, previousHead, sealed: false, claimed: this.#claimed };
       const segment = await recoverSegment(this.#context, place, this.#names, file, this.#findings);
       indexLog = await this.#openIndexLog(segment);
       const active = new ActiveSegment(
-        disk,
-        path,
+        filesOf(this.#context),
         { number, firstOffset, index: segment.index, file },
         { file: indexLog, state: indexLogState(segment.hints), settings },
       );
@@ -309,7 +344,7 @@ class Opening {
       const lostEnd =
         segment.lostEnd ?? (head === undefined ? this.#unknownHead(segmentPath, firstOffset) : undefined);
       const tip = { nextOffset, head: head ?? genesisHash() };
-      return { sealed: this.#sealed, active, tip, findings: this.#findings, lostEnd };
+      return { context: this.#context, sealed: this.#sealed, active, tip, findings: this.#findings, lostEnd };
     } catch (error) {
       await abandon(indexLog, file);
       throw error;
@@ -319,9 +354,13 @@ class Opening {
   /** The write-ahead file of the active segment, created if it is missing; nothing where it has to stay as it is. */
   async #openIndexLog(segment: RecoveredSegment): Promise<DiskFile | undefined> {
     const { disk, path } = this.#context;
-    const name = indexLogName(segment.number);
+    const name = indexLogName(segment.number, this.#context.format.name);
     const { hasLog } = segment.hints;
-    if (!hasLog && (segment.nextOffset > segment.firstOffset || segment.lostEnd !== undefined)) {
+    if (
+      !hasLog &&
+      this.#claimed === undefined &&
+      (segment.nextOffset > segment.firstOffset || segment.lostEnd !== undefined)
+    ) {
       const sentence =
         "The index write-ahead file of a segment with records is missing; its watermark was unknown.";
       this.#findings.push(damagedHint(this.#context, name, sentence));
@@ -371,17 +410,18 @@ class Opening {
     return this.#with(number + 1, async (file) => {
       const path = `${this.#context.path}/${segmentName(number + 1)}`;
       const size = await io("asking for a segment's size", { file: path }, () => file.size());
-      const scanner = new RecordScanner(file, path, 0, size, this.#context.chunkBytes);
+      const scanner = new RecordScanner(this.#context.format, file, path, 0, size, this.#context.chunkBytes);
       const found = await scanner.advance();
-      return found.ok ? Number(offsetAt(scanner.bytes, scanner.at)) : undefined;
+      return found.ok ? Number(offsetAt(scanner.format, scanner.bytes, scanner.at)) : undefined;
     });
   }
 
   /** Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the `.idx`. Without one they stay. */
   async #removeLeftovers(): Promise<void> {
     for (const { number } of this.#sealed) {
-      const name = indexLogName(number);
-      if (!this.#names.has(name) || !this.#names.has(indexName(number))) continue;
+      const format = this.#context.format.name;
+      const name = indexLogName(number, format);
+      if (!this.#names.has(name) || !this.#names.has(indexName(number, format))) continue;
       const path = `${this.#context.path}/${name}`;
       await io("removing an index", { file: path }, () => this.#context.disk.remove(path));
     }

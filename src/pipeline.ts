@@ -4,7 +4,6 @@
  * @module
  */
 import type { AppendOptions, AppendResult, StorageBackend } from "./backend.ts";
-import { chainHash } from "./chain.ts";
 import {
   CHECKPOINT_PAYLOAD_BYTES,
   createCheckpoint,
@@ -14,7 +13,8 @@ import {
 import { type Codec, compressed } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { MAX_BATCH_BYTES, MAX_OFFSET } from "./limits.ts";
-import { encodeInto, OVERHEAD_BYTES } from "./record.ts";
+import type { RecordFormat } from "./formats.ts";
+import { encodeInto } from "./record.ts";
 import type { CheckpointPolicy, CompressionKind, Offset, RecordKind } from "./types.ts";
 
 /** Where a stream ends, in the engine's own numbers. */
@@ -45,6 +45,7 @@ export interface PreparedBatch {
 
 /** A batch of events, and behind it a checkpoint if one of its own offsets makes one due. */
 export async function prepareBatch(
+  format: RecordFormat,
   tip: Tip,
   payloads: readonly Uint8Array[],
   codec: Codec,
@@ -59,18 +60,23 @@ export async function prepareBatch(
     drafts.push({ kind: "data", payload: own, compression, stored: bytes });
   }
   const due = payloads.some((_, i) => shouldCreateCheckpoint(policy, BigInt(tip.nextOffset + i) as Offset));
-  return encodeDrafts(tip, drafts, due);
+  return encodeDrafts(format, tip, drafts, due);
 }
 
 /** A checkpoint by itself. @throws StorageError `empty-stream` */
-export function prepareCheckpoint(tip: Tip): PreparedBatch {
+export function prepareCheckpoint(format: RecordFormat, tip: Tip): PreparedBatch {
   if (tip.nextOffset === 0) createCheckpoint(tip.head, 0n);
-  return encodeDrafts(tip, [], true);
+  return encodeDrafts(format, tip, [], true);
 }
 
-function encodeDrafts(tip: Tip, drafts: readonly Draft[], checkpointBehind: boolean): PreparedBatch {
-  const size = drafts.reduce((sum, draft) => sum + OVERHEAD_BYTES + draft.stored.length, 0);
-  const checkpointSize = checkpointBehind ? OVERHEAD_BYTES + CHECKPOINT_PAYLOAD_BYTES : 0;
+function encodeDrafts(
+  format: RecordFormat,
+  tip: Tip,
+  drafts: readonly Draft[],
+  checkpointBehind: boolean,
+): PreparedBatch {
+  const size = drafts.reduce((sum, draft) => sum + format.overheadBytes + draft.stored.length, 0);
+  const checkpointSize = checkpointBehind ? format.overheadBytes + CHECKPOINT_PAYLOAD_BYTES : 0;
   if (size > MAX_BATCH_BYTES) {
     throw new StorageError(
       "batch-too-large",
@@ -87,11 +93,17 @@ function encodeDrafts(tip: Tip, drafts: readonly Draft[], checkpointBehind: bool
   let at = 0;
   const add = ({ kind, payload, compression, stored }: Draft): void => {
     const offset = BigInt(nextOffset) as Offset;
-    const recordSize = encodeInto(bytes, at, { offset, prevHash: head, kind, compression, payload: stored });
+    const recordSize = encodeInto(format, bytes, at, {
+      offset,
+      prevHash: head,
+      kind,
+      compression,
+      payload: stored,
+    });
     kinds.push(kind);
     sizes.push(recordSize);
     at += recordSize;
-    head = chainHash(nextOffset === 0 ? undefined : head, kind, payload);
+    head = format.chainHash(nextOffset === 0 ? undefined : head, kind, payload);
     nextOffset += 1;
   };
   for (const draft of drafts) add(draft);

@@ -5,7 +5,7 @@
  * anew from the segment. Memory: the records returned plus one chunk.
  * @module
  */
-import { chainHash, genesisHash } from "./chain.ts";
+import { genesisHash } from "./chain.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { elementAt } from "./element-at.ts";
@@ -145,8 +145,8 @@ export class LogCursor {
       this.#position ??
       (this.#offset === segment.firstOffset ? 0 : (await this.#locate(segment, this.#offset)).position);
     return this.#open(segment, async (file, path) => {
-      const { chunkBytes, codecs } = this.#source.context;
-      const scanner = new RecordScanner(file, path, position, segment.bytes, chunkBytes);
+      const { format, chunkBytes, codecs } = this.#source.context;
+      const scanner = new RecordScanner(format, file, path, position, segment.bytes, chunkBytes);
       const chained = this.#verify !== "record";
       const index = await this.#source.index(segment);
       let room = maxBytes;
@@ -158,7 +158,7 @@ export class LogCursor {
         }
         const { bytes, at } = scanner;
         if (!found.ok) throw this.#flawError(found, path, scanner.position);
-        const flaw = misfit(bytes, at, found, this.#offset, this.#previous);
+        const flaw = misfit(format, bytes, at, found, this.#offset, this.#previous);
         if (flaw !== undefined) throw this.#flawError(flaw, path, scanner.position);
         const end = index.endOf(this.#offset - segment.firstOffset);
         if (end > scanner.position && end <= segment.bytes && end !== scanner.position + found.size) {
@@ -166,14 +166,14 @@ export class LogCursor {
         }
         const payload = await this.#expand(scanner, found, codecs, path);
         if (chained) {
-          this.#previous = chainHash(
-            this.#offset === 0 ? undefined : prevHashAt(bytes, at),
+          this.#previous = format.chainHash(
+            this.#offset === 0 ? undefined : prevHashAt(format, bytes, at),
             found.kind,
             payload,
           );
         }
         if (this.#offset >= this.#from) {
-          const record = { ...recordAt(bytes, at, found), payload };
+          const record = { ...recordAt(format, bytes, at, found), payload };
           records.push(record);
           if (counts(record)) room -= payload.length;
         }
@@ -189,9 +189,10 @@ export class LogCursor {
 
   /** Refuses a record that would be intact with the size that the index says, too: one bit of its length is enough for that. */
   async #refuseIfIndexProves(file: DiskFile, path: string, start: number, end: number): Promise<void> {
-    const scanner = new RecordScanner(file, path, start, end, end - start);
+    const { format } = this.#source.context;
+    const scanner = new RecordScanner(format, file, path, start, end, end - start);
     await scanner.fill();
-    if (isIntactAt(scanner.bytes, scanner.at, end - start)) {
+    if (isIntactAt(format, scanner.bytes, scanner.at, end - start)) {
       throw this.#flawError(CONTRADICTS_INDEX, path, start);
     }
   }
@@ -203,7 +204,7 @@ export class LogCursor {
     path: string,
   ): Promise<Uint8Array> {
     try {
-      return await expandedPayload(scanner.bytes, scanner.at, frame, codecs);
+      return await expandedPayload(scanner.format, scanner.bytes, scanner.at, frame, codecs);
     } catch (error) {
       throw this.#flawError(expansionFlaw(error), path, scanner.position);
     }
@@ -214,9 +215,9 @@ export class LogCursor {
     const hinted = await this.#look(segment, offset, await this.#source.index(segment));
     if (hinted !== undefined) return hinted;
     return this.#open(segment, async (file, path) => {
-      const { chunkBytes, codecs } = this.#source.context;
+      const { format, chunkBytes, codecs } = this.#source.context;
       const first = segment.firstOffset === 0 ? genesisHash() : undefined;
-      const region = { file, path, end: segment.bytes, codecs, chunkBytes };
+      const region = { format, file, path, end: segment.bytes, codecs, chunkBytes };
       const { index, nextOffset, flaw, position } = await indexAround(region, segment.firstOffset, first);
       if (nextOffset === segment.nextOffset) this.#source.replaceIndex(segment, index);
       const found = offset < nextOffset ? await this.#look(segment, offset, index) : undefined;
@@ -230,9 +231,10 @@ export class LogCursor {
     const position = index.position(offset - segment.firstOffset);
     if (!(position < segment.bytes)) return undefined;
     return this.#open(segment, async (file, path) => {
-      const scanner = new RecordScanner(file, path, position, segment.bytes, this.#source.context.chunkBytes);
+      const { format, chunkBytes } = this.#source.context;
+      const scanner = new RecordScanner(format, file, path, position, segment.bytes, chunkBytes);
       const found = await scanner.advance();
-      if (!found.ok || !saysOffset(scanner.bytes, scanner.at, offset)) return undefined;
+      if (!found.ok || !saysOffset(format, scanner.bytes, scanner.at, offset)) return undefined;
       return { segment, offset, position, isCheckpoint: found.kind === "checkpoint" };
     });
   }

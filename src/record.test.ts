@@ -10,17 +10,11 @@ import { encoded, hex, sealed, text, u32 } from "../e2e/by-hand.ts";
 import { failureOf, flipped } from "../e2e/testing.ts";
 import { StorageError } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
-import {
-  claimedSize,
-  decodeRecord,
-  encodeRecord,
-  frameAt,
-  kindCode,
-  kindOf,
-  type Record,
-  saysOffset,
-} from "./record.ts";
+import { formatNamed, kindCode, kindOf } from "./formats.ts";
+import { claimedSize, decodeRecord, encodeRecord, frameAt, type Record, saysOffset } from "./record.ts";
 import type { CompressionKind, Offset, RecordKind } from "./types.ts";
+
+const PLAIN = formatNamed("plain");
 
 const KINDS: readonly RecordKind[] = ["data", "checkpoint", "tombstone", "redacted"];
 const COMPRESSIONS: readonly CompressionKind[] = ["none", "lz4", "zstd"];
@@ -130,7 +124,7 @@ describe("F1 decode(encode(r)) = r, and the size is 48 + stored length", () => {
     expect(bytes).toHaveLength(48 + record.payload.length);
     const decoded = decodeRecord(bytes);
     expect(decoded.size).toBe(48 + record.payload.length);
-    expect(claimedSize(Buffer.from(bytes), 0)).toBe(48 + record.payload.length);
+    expect(claimedSize(PLAIN, Buffer.from(bytes), 0)).toBe(48 + record.payload.length);
     expect({
       ...decoded.record,
       prevHash: Uint8Array.from(decoded.record.prevHash),
@@ -255,15 +249,20 @@ describe("in a buffer", () => {
   const bytes = Buffer.concat([hex("ffffff"), EVENT_1_BYTES, hex("ffff")]);
 
   test("a record is found at its place, up to an end", () => {
-    expect(frameAt(bytes, 3, 57)).toStrictEqual({ ok: true, kind: "data", compression: "none", size: 54 });
-    expect(frameAt(bytes, 3, 56)).toMatchObject({ ok: false, code: "incomplete" });
-    expect(frameAt(bytes, 3, 3 + 43)).toMatchObject({ ok: false, code: "incomplete" });
+    expect(frameAt(PLAIN, bytes, 3, 57)).toStrictEqual({
+      ok: true,
+      kind: "data",
+      compression: "none",
+      size: 54,
+    });
+    expect(frameAt(PLAIN, bytes, 3, 56)).toMatchObject({ ok: false, code: "incomplete" });
+    expect(frameAt(PLAIN, bytes, 3, 3 + 43)).toMatchObject({ ok: false, code: "incomplete" });
   });
 
   test.prop([fc.maxSafeNat(), fc.maxSafeNat()])("a record says its offset and no other", (offset, other) => {
     const record = Buffer.from(encoded({ ...EVENT_1, offset: BigInt(offset), compression: 0 }));
-    expect(saysOffset(record, 0, offset)).toBe(true);
-    expect(saysOffset(record, 0, other)).toBe(offset === other);
-    expect(saysOffset(record, 0, (offset + 2 ** 32) % Number.MAX_SAFE_INTEGER)).toBe(false);
+    expect(saysOffset(PLAIN, record, 0, offset)).toBe(true);
+    expect(saysOffset(PLAIN, record, 0, other)).toBe(offset === other);
+    expect(saysOffset(PLAIN, record, 0, (offset + 2 ** 32) % Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 });

@@ -1,34 +1,17 @@
 /**
- * One record, format `plain`: encode and decode.
- *
- * ```
- * [offset:i64][prev_hash:32][length:u32][payload][crc32:u32]        little-endian
- *  0           8             40          44       44 + stored size
- * ```
- * `length`: bits 0-27 the stored payload's size, bits 28-29 the kind, bits 30-31 the compression.
- * Specification: docs/FORMAT.md, section 2.
+ * One record: encode and decode, whatever its format (`formats.ts` has the layouts).
  *
  * Every accepted byte string has exactly one record and every record one encoding. Not checked here: whether
  * the record belongs where it was found (offset and chain), and whether its payload expands.
+ *
+ * Specification: docs/FORMAT.md, sections 2 and 8.1.
  * @module
  */
 import { crc32, HASH_BYTES } from "./chain.ts";
 import { StorageError, type StorageErrorCode } from "./error.ts";
+import { formatNamed, type RecordFormat } from "./formats.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
-import type { CompressionKind, Offset, RecordKind } from "./types.ts";
-
-/** Bytes before the payload. */
-export const HEADER_BYTES = 44;
-/** Bytes a record has beyond its stored payload. */
-export const OVERHEAD_BYTES = 48;
-
-const PREV_HASH_AT = 8;
-const LENGTH_AT = 40;
-const KIND_SHIFT = 28;
-const COMPRESSION_SHIFT = 30;
-
-const KINDS: readonly RecordKind[] = ["data", "checkpoint", "tombstone", "redacted"];
-const COMPRESSIONS: readonly CompressionKind[] = ["none", "lz4", "zstd"];
+import type { CompressionKind, Format, Offset, RecordKind } from "./types.ts";
 
 /** A record. In `encodeRecord` and `decodeRecord` the payload is as stored; what a read returns is expanded. */
 export interface Record {
@@ -69,30 +52,29 @@ export const CONTRADICTS_INDEX: Flaw = {
   sentence: "A record's checksum holds, but not with the size or hash that its index entry proves.",
 };
 
+const CRC_BYTES = 4;
+
 const flaw = (code: StorageErrorCode, sentence: string): Flaw => ({ ok: false, code, sentence });
 
 const INCOMPLETE = flaw("incomplete", "The bytes end inside a record.");
+const NO_MARK = flaw("malformed", "No record begins here: the mark that it would begin with is not there.");
+const TOO_LARGE = flaw("malformed", "The record says that it is larger than a record can be.");
+const NO_END_MARK = flaw("malformed", "The mark that the record would end with is not there.");
 const NEGATIVE_OFFSET = flaw("malformed", "The record's offset is negative.");
-const BAD_COMPRESSION = flaw("malformed", "The record's compression code 3 is not assigned.");
+const BAD_CODE = flaw("malformed", "The record's code for its kind or compression is not assigned.");
 const COMPRESSED_KIND = flaw(
   "malformed",
   "Only data records may be compressed; this one is of another kind.",
 );
 const BAD_CRC = flaw("checksum-mismatch", "The record's CRC-32 does not match its bytes.");
 
-/** The on-disk code of a record kind: 0 data, 1 checkpoint, 2 tombstone, 3 redacted. */
-export function kindCode(kind: RecordKind): number {
-  return KINDS.indexOf(kind);
-}
-
-/** The kind with this code, `undefined` for one that is not assigned. */
-export function kindOf(code: number): RecordKind | undefined {
-  return KINDS[code];
-}
-
-/** The size in bytes of the record whose header starts at `at`, as its length field says; the header must be there. */
-export function claimedSize(bytes: Buffer, at: number): number {
-  return OVERHEAD_BYTES + (bytes.readUInt32LE(at + LENGTH_AT) & MAX_PAYLOAD_BYTES);
+/**
+ * The size in bytes of the record whose header starts at `at`, as its length field says; the header must be there. Infinite where no
+ * record is that large.
+ */
+export function claimedSize(format: RecordFormat, bytes: Buffer, at: number): number {
+  const stored = format.storedBytesAt(bytes, at);
+  return stored > MAX_PAYLOAD_BYTES ? Number.POSITIVE_INFINITY : format.overheadBytes + stored;
 }
 
 /**
@@ -100,78 +82,80 @@ export function claimedSize(bytes: Buffer, at: number): number {
  *
  * O(record) time; allocates nothing that grows with it.
  */
-export function frameAt(bytes: Buffer, at: number, end: number): Frame | Flaw {
-  if (end - at < HEADER_BYTES) return INCOMPLETE;
-  const length = bytes.readUInt32LE(at + LENGTH_AT);
-  const size = OVERHEAD_BYTES + (length & MAX_PAYLOAD_BYTES);
+export function frameAt(format: RecordFormat, bytes: Buffer, at: number, end: number): Frame | Flaw {
+  if (end - at < format.headerBytes) return INCOMPLETE;
+  if (!format.beginsAt(bytes, at)) return NO_MARK;
+  const size = claimedSize(format, bytes, at);
+  if (size === Number.POSITIVE_INFINITY) return TOO_LARGE;
   if (end - at < size) return INCOMPLETE;
-  const crcAt = at + size - 4;
+  const crcAt = at + size - format.trailerBytes;
   if (crc32(bytes.subarray(at, crcAt)) !== bytes.readUInt32LE(crcAt)) return BAD_CRC;
-  const kind = KINDS[(length >>> KIND_SHIFT) & 3];
-  const compression = COMPRESSIONS[length >>> COMPRESSION_SHIFT];
-  if (bytes.readInt32LE(at + 4) < 0) return NEGATIVE_OFFSET;
-  if (kind === undefined || compression === undefined) return BAD_COMPRESSION;
+  if (!format.endsAt(bytes, crcAt + CRC_BYTES)) return NO_END_MARK;
+  if (format.isSigned && bytes.readInt32LE(at + format.offsetAt + 4) < 0) return NEGATIVE_OFFSET;
+  const kind = format.kindAt(bytes, at);
+  const compression = format.compressionAt(bytes, at);
+  if (kind === undefined || compression === undefined) return BAD_CODE;
   if (kind !== "data" && compression !== "none") return COMPRESSED_KIND;
   return { ok: true, kind, compression, size };
 }
 
 /** Whether the record at `at` would be intact if its length field gave it `size` bytes; they must be there. O(size) */
-export function isIntactAt(bytes: Buffer, at: number, size: number): boolean {
-  if (size < OVERHEAD_BYTES) return false;
+export function isIntactAt(format: RecordFormat, bytes: Buffer, at: number, size: number): boolean {
+  if (size < format.overheadBytes) return false;
   const record = Buffer.from(bytes.subarray(at, at + size));
-  const rest = record.readUInt32LE(LENGTH_AT) >>> KIND_SHIFT;
-  record.writeUInt32LE(rest * 2 ** KIND_SHIFT + (size - OVERHEAD_BYTES), LENGTH_AT);
-  return frameAt(record, 0, size).ok;
+  format.writeStoredBytes(record, 0, size - format.overheadBytes);
+  return frameAt(format, record, 0, size).ok;
 }
 
 /** Whether the record at `at` says it is at `offset` (at most 2^53 - 1). */
-export function saysOffset(bytes: Buffer, at: number, offset: number): boolean {
+export function saysOffset(format: RecordFormat, bytes: Buffer, at: number, offset: number): boolean {
+  const low = at + format.offsetAt;
   return (
-    bytes.readUInt32LE(at) === offset % 2 ** 32 && bytes.readUInt32LE(at + 4) === Math.floor(offset / 2 ** 32)
+    bytes.readUInt32LE(low) === offset % 2 ** 32 &&
+    bytes.readUInt32LE(low + 4) === Math.floor(offset / 2 ** 32)
   );
 }
 
 /** A view of the `prev_hash` of the record at `at`. */
-export function prevHashAt(bytes: Buffer, at: number): Buffer {
-  return bytes.subarray(at + PREV_HASH_AT, at + PREV_HASH_AT + HASH_BYTES);
+export function prevHashAt(format: RecordFormat, bytes: Buffer, at: number): Buffer {
+  const start = at + format.prevHashAt;
+  return bytes.subarray(start, start + HASH_BYTES);
 }
 
 /** A view of the stored payload of the record at `at`, whose size is `size`. */
-export function payloadAt(bytes: Buffer, at: number, size: number): Buffer {
-  return bytes.subarray(at + HEADER_BYTES, at + size - 4);
+export function payloadAt(format: RecordFormat, bytes: Buffer, at: number, size: number): Buffer {
+  return bytes.subarray(at + format.headerBytes, at + size - format.trailerBytes);
 }
 
 /** The offset of the record at `at`. */
-export function offsetAt(bytes: Buffer, at: number): Offset {
-  return bytes.readBigInt64LE(at) as Offset;
+export function offsetAt(format: RecordFormat, bytes: Buffer, at: number): Offset {
+  const start = at + format.offsetAt;
+  return (format.isSigned ? bytes.readBigInt64LE(start) : bytes.readBigUInt64LE(start)) as Offset;
 }
 
 /**
- * Writes a record's bytes into `target` at `at`, where `OVERHEAD_BYTES + payload.length` bytes must be free.
+ * Writes a record's bytes into `target` at `at`, where `overheadBytes + payload.length` bytes must be free.
  * @returns the record's size
  */
-export function encodeInto(target: Buffer, at: number, record: Record): number {
+export function encodeInto(format: RecordFormat, target: Buffer, at: number, record: Record): number {
   const { offset, prevHash, kind, compression, payload } = record;
-  const length =
-    (payload.length |
-      (kindCode(kind) << KIND_SHIFT) |
-      (COMPRESSIONS.indexOf(compression) << COMPRESSION_SHIFT)) >>>
-    0;
-  target.writeBigInt64LE(offset, at);
-  target.set(prevHash, at + PREV_HASH_AT);
-  target.writeUInt32LE(length, at + LENGTH_AT);
-  target.set(payload, at + HEADER_BYTES);
-  const crcAt = at + HEADER_BYTES + payload.length;
+  target.writeBigUInt64LE(offset, at + format.offsetAt);
+  target.set(prevHash, at + format.prevHashAt);
+  format.writeCodes(target, at, kind, compression);
+  format.writeStoredBytes(target, at, payload.length);
+  target.set(payload, at + format.headerBytes);
+  const crcAt = at + format.headerBytes + payload.length;
   target.writeUInt32LE(crc32(target.subarray(at, crcAt)), crcAt);
-  return OVERHEAD_BYTES + payload.length;
+  format.writeEnd(target, crcAt + CRC_BYTES);
+  return format.overheadBytes + payload.length;
 }
 
 /**
  * The bytes of a record.
  *
  * @param record its payload as it is to be stored, of at most 2^28 - 1 bytes
- * @throws StorageError `payload-too-large`, `out-of-range` (negative offset, or one beyond i64), `malformed`
- * (a previous hash that is not 32 bytes; a compressed record that is not data)
+ * @throws StorageError `payload-too-large`, `out-of-range` (negative offset, or one beyond what the format has room for), `malformed`
+ * (a previous hash that is not 32 bytes; a compressed record that is not data; a kind that the format does not have)
  * @example
  * ```ts
  * const bytes = encodeRecord({
@@ -183,7 +167,8 @@ export function encodeInto(target: Buffer, at: number, record: Record): number {
  * });
  * ```
  */
-export function encodeRecord(record: Record): Uint8Array {
+export function encodeRecord(record: Record, format: Format = "plain"): Uint8Array {
+  const layout = formatNamed(format);
   const { offset, prevHash, kind, compression, payload } = record;
   if (payload.length > MAX_PAYLOAD_BYTES) {
     throw new StorageError(
@@ -192,8 +177,9 @@ export function encodeRecord(record: Record): Uint8Array {
       { offset },
     );
   }
-  if (offset < 0n || offset >= 1n << 63n) {
-    throw new StorageError("out-of-range", "A record's offset must be from 0 to 2^63 - 1.", { offset });
+  const bits = layout.isSigned ? 63 : 64;
+  if (offset < 0n || offset >= 1n << BigInt(bits)) {
+    throw new StorageError("out-of-range", `A record's offset must be from 0 to 2^${bits} - 1.`, { offset });
   }
   if (prevHash.length !== HASH_BYTES) {
     throw new StorageError("malformed", `A previous hash has ${HASH_BYTES} bytes, not ${prevHash.length}.`, {
@@ -203,8 +189,11 @@ export function encodeRecord(record: Record): Uint8Array {
   if (kind !== "data" && compression !== "none") {
     throw new StorageError(COMPRESSED_KIND.code, COMPRESSED_KIND.sentence, { offset });
   }
-  const bytes = Buffer.alloc(OVERHEAD_BYTES + payload.length);
-  encodeInto(bytes, 0, record);
+  if (!layout.kinds.includes(kind)) {
+    throw new StorageError("malformed", `The format ${format} has no records of kind ${kind}.`, { offset });
+  }
+  const bytes = Buffer.alloc(layout.overheadBytes + payload.length);
+  encodeInto(layout, bytes, 0, record);
   return bytes;
 }
 
@@ -219,20 +208,21 @@ export function encodeRecord(record: Record): Uint8Array {
  * const next = decodeRecord(bytes.subarray(size));
  * ```
  */
-export function decodeRecord(bytes: Uint8Array): { record: Record; size: number } {
+export function decodeRecord(bytes: Uint8Array, format: Format = "plain"): { record: Record; size: number } {
+  const layout = formatNamed(format);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const frame = frameAt(buffer, 0, buffer.length);
+  const frame = frameAt(layout, buffer, 0, buffer.length);
   if (!frame.ok) throw new StorageError(frame.code, frame.sentence, { position: 0 });
-  return { record: recordAt(buffer, 0, frame), size: frame.size };
+  return { record: recordAt(layout, buffer, 0, frame), size: frame.size };
 }
 
 /** The record that `frame` outlines, its payload as stored; its payload and hash are views of `bytes`. */
-export function recordAt(bytes: Buffer, at: number, frame: Frame): Record {
+export function recordAt(format: RecordFormat, bytes: Buffer, at: number, frame: Frame): Record {
   return {
-    offset: offsetAt(bytes, at),
-    prevHash: prevHashAt(bytes, at),
+    offset: offsetAt(format, bytes, at),
+    prevHash: prevHashAt(format, bytes, at),
     kind: frame.kind,
     compression: frame.compression,
-    payload: payloadAt(bytes, at, frame.size),
+    payload: payloadAt(format, bytes, at, frame.size),
   };
 }

@@ -6,9 +6,10 @@
  * @module
  */
 import { ByteWindow } from "./byte-window.ts";
-import { chainHash, sameHash } from "./chain.ts";
+import { sameHash } from "./chain.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { Disk, DiskFile } from "./disk.ts";
+import type { RecordFormat } from "./formats.ts";
 import { StorageError } from "./error.ts";
 import { indexLogName, indexName, io, readAll, segmentName, withFile } from "./files.ts";
 import { extendIndex, findIntact } from "./index-builder.ts";
@@ -16,11 +17,12 @@ import { OffsetIndex } from "./offset-index.ts";
 import { setAside } from "./quarantine.ts";
 import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt } from "./record.ts";
 import { decide, type RecoveryAction } from "./recovery.ts";
+import type { StreamFiles } from "./saved-index.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 import type { Offset, StreamId } from "./types.ts";
 
 /** What opening a stream needs to know of its surroundings. */
-export interface StreamContext {
+export interface StreamSurroundings {
   readonly disk: Disk;
   readonly stream: StreamId;
   /** Path of the data directory. */
@@ -29,6 +31,21 @@ export interface StreamContext {
   readonly path: string;
   readonly codecs: CodecRegistry;
   readonly chunkBytes: number;
+}
+
+/** The same, where the stream's format is known; the codecs are as that needs them. */
+export interface StreamContext extends StreamSurroundings {
+  readonly format: RecordFormat;
+}
+
+/** The stream's context, once its format is known. */
+export function withFormat(surroundings: StreamSurroundings, format: RecordFormat): StreamContext {
+  return { ...surroundings, format, codecs: format.codecs(surroundings.codecs) };
+}
+
+/** The same, as what deals in files needs it. */
+export function filesOf({ disk, path, format }: StreamContext): StreamFiles {
+  return { disk, path, format: format.name };
 }
 
 /** Something that recovery found and that its user may want to know. */
@@ -86,6 +103,8 @@ export interface SegmentPlace {
   readonly previousHead: () => Promise<Uint8Array | undefined>;
   /** Whether a later segment exists. */
   readonly sealed: boolean;
+  /** What Kimberlite's manifest says that the segment holds, if that is one of its manifests: a segment that holds less has lost it. */
+  readonly claimed?: { readonly nextOffset: number; readonly bytes: number } | undefined;
 }
 
 /** Recovers a segment that is there. `names` are those in the stream's directory. */
@@ -111,11 +130,13 @@ export async function recoverSegment(
   const foreign = trust === "foreign";
   if (foreign || hints.state.rotten) {
     const sentence = "The saved index of a segment is unreadable or was made for another; it is rebuilt.";
-    findings.push(damagedHint(context, indexName(place.number), sentence));
+    findings.push(damagedHint(context, indexName(place.number, context.format.name), sentence));
   }
   const index = foreign ? new OffsetIndex() : hints.index;
   // Whatever it was made for, nothing is cut off below what it names: a sector in a wrong place makes a good index look foreign, too.
-  const watermark = foreign ? Math.min(hints.watermark, bytes) : hints.watermark;
+  const durable = foreign ? Math.min(hints.watermark, bytes) : hints.watermark;
+  const { claimed } = place;
+  const watermark = Math.max(durable, claimed?.bytes ?? 0);
   const watermarkKnown = hints.state.hasLog;
   let offset = place.firstOffset + index.count;
   let head = index.count === 0 ? await place.previousHead() : index.head;
@@ -128,15 +149,24 @@ export async function recoverSegment(
     });
   }
 
-  const scanner = new RecordScanner(file, path, index.end, bytes, context.chunkBytes);
-  const region = { file, path, end: bytes, codecs: context.codecs, chunkBytes: context.chunkBytes };
+  const scanner = new RecordScanner(context.format, file, path, index.end, bytes, context.chunkBytes);
+  const region = {
+    format: context.format,
+    file,
+    path,
+    end: bytes,
+    codecs: context.codecs,
+    chunkBytes: context.chunkBytes,
+  };
   let lostEnd: StorageError | undefined;
   for (;;) {
     const end = await extendIndex(index, scanner, offset, head, context.codecs);
     offset = end.nextOffset;
     head = end.head;
     const position = index.end;
-    const short = bytes < watermark && index.end < watermark;
+    // A manifest that lags is ordinary: only what it counts beyond the records that are there is lost.
+    const fewer = claimed !== undefined && position < claimed.bytes && offset < claimed.nextOffset;
+    const short = (bytes < durable && position < durable) || fewer;
     if (end.flaw === undefined && !short) break;
     const flaw = end.flaw ?? LOST_END;
     const known = watermarkKnown || position < watermark;
@@ -182,8 +212,8 @@ export async function recoverSegment(
     hints: foreign
       ? { framed: 0, hasLog: hints.state.hasLog, logBytes: 0, logEntries: 0, logTorn: true, rotten: true }
       : hints.state,
-    proven: foreign ? 0 : Math.min(watermark, index.end),
-    frozen: index.hasGaps || lostEnd !== undefined || index.end < watermark,
+    proven: foreign ? 0 : Math.min(durable, index.end),
+    frozen: index.hasGaps || lostEnd !== undefined || index.end < durable,
     lostEnd,
   };
 }
@@ -228,16 +258,16 @@ async function readHints(
   { number, sealed }: SegmentPlace,
   names: ReadonlySet<string>,
 ): Promise<Hints> {
-  const saved = names.has(indexName(number))
-    ? await withHint(context, indexName(number), readAll)
-    : Buffer.alloc(0);
+  const savedName = indexName(number, context.format.name);
+  const logName = indexLogName(number, context.format.name);
+  const saved = names.has(savedName) ? await withHint(context, savedName, readAll) : Buffer.alloc(0);
   const parsed = OffsetIndex.parse(saved);
   const index = parsed ?? new OffsetIndex();
   const savedCount = index.count;
-  const hasLog = names.has(indexLogName(number));
+  const hasLog = names.has(logName);
   const logMatters = hasLog && !(sealed && parsed !== undefined);
   const log = logMatters
-    ? await withHint(context, indexLogName(number), async (file, path) => {
+    ? await withHint(context, logName, async (file, path) => {
         const size = await io("asking for an index's size", { file: path }, () => file.size());
         const replayed = await index.replay(new ByteWindow(file, path, 0, size, context.chunkBytes));
         return { ...replayed, torn: replayed.size < size };
@@ -279,18 +309,21 @@ async function lastCovered(
   if (index.count === 0) return "good";
   if (index.end > bytes) return LOST_END;
   const start = index.position(index.count - 1);
-  const scanner = new RecordScanner(file, path, start, index.end, index.end - start);
+  const scanner = new RecordScanner(context.format, file, path, start, index.end, index.end - start);
   const found = await scanner.advance();
   if (!found.ok) return found;
   if (start + found.size !== index.end) {
-    return isIntactAt(scanner.bytes, scanner.at, index.end - start) ? CONTRADICTS_INDEX : "foreign";
+    return isIntactAt(context.format, scanner.bytes, scanner.at, index.end - start)
+      ? CONTRADICTS_INDEX
+      : "foreign";
   }
   const offset = place.firstOffset + index.count - 1;
-  if (misfit(scanner.bytes, scanner.at, found, offset, undefined) !== undefined) return "foreign";
+  if (misfit(context.format, scanner.bytes, scanner.at, found, offset, undefined) !== undefined)
+    return "foreign";
   try {
-    const payload = await expandedPayload(scanner.bytes, scanner.at, found, context.codecs);
-    const hash = chainHash(
-      offset === 0 ? undefined : prevHashAt(scanner.bytes, scanner.at),
+    const payload = await expandedPayload(context.format, scanner.bytes, scanner.at, found, context.codecs);
+    const hash = context.format.chainHash(
+      offset === 0 ? undefined : prevHashAt(context.format, scanner.bytes, scanner.at),
       found.kind,
       payload,
     );

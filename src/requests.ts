@@ -6,7 +6,7 @@
 import { StorageError } from "./error.ts";
 import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 import type { AppendOptions } from "./backend.ts";
-import type { Durability, Offset, StreamId, Verification } from "./types.ts";
+import type { Durability, Format, Offset, StreamId, Verification } from "./types.ts";
 
 const VERIFICATIONS: readonly unknown[] = ["record", "checkpoint", "genesis"] satisfies Verification[];
 
@@ -85,6 +85,13 @@ export function asDurability(value: unknown): Durability {
   if (value === undefined) return "standard";
   if (value === "standard" || value === "strict") return value;
   throw new TypeError('durability is "standard" or "strict".');
+}
+
+/** A format, by default `plain`. */
+export function asFormat(value: unknown): Format {
+  if (value === undefined) return "plain";
+  if (value === "plain" || value === "sentinel") return value;
+  throw new TypeError('format is "plain" or "sentinel".');
 }
 
 /** A whole number from `min` to `max`. */

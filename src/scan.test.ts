@@ -10,10 +10,12 @@ import { flipped, shown } from "../e2e/testing.ts";
 import { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { extendIndex, findIntact, type Found, type Region } from "./index-builder.ts";
+import { formatNamed } from "./formats.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { type Flaw, frameAt, recordAt } from "./record.ts";
 import { misfit, RecordScanner } from "./scan.ts";
 
+const PLAIN = formatNamed("plain");
 const CHUNKS = [1, 16, 64, 2 ** 20];
 
 /** Ten records of many sizes, two of them checkpoints: at offsets 4 and 8. */
@@ -40,6 +42,7 @@ function file(bytes: Uint8Array): DiskFile {
 }
 
 const region = (bytes: Uint8Array, chunkBytes: number): Region => ({
+  format: PLAIN,
   file: file(bytes),
   path: "/segment",
   end: bytes.length,
@@ -48,7 +51,7 @@ const region = (bytes: Uint8Array, chunkBytes: number): Region => ({
 });
 
 const scannerOver = (bytes: Uint8Array, chunk: number, start = 0): RecordScanner =>
-  new RecordScanner(file(bytes), "/segment", start, bytes.length, chunk);
+  new RecordScanner(PLAIN, file(bytes), "/segment", start, bytes.length, chunk);
 
 /** The records that a scan gives, and what stopped it. */
 async function scanned(scanner: RecordScanner): Promise<{ records: string[]; flaw: Flaw | undefined }> {
@@ -56,7 +59,7 @@ async function scanned(scanner: RecordScanner): Promise<{ records: string[]; fla
   while (!scanner.done) {
     const found = await scanner.advance();
     if (!found.ok) return { records, flaw: found };
-    records.push(shown(recordAt(scanner.bytes, scanner.at, found)));
+    records.push(shown(recordAt(PLAIN, scanner.bytes, scanner.at, found)));
     scanner.accept(found);
   }
   return { records, flaw: undefined };
@@ -222,7 +225,7 @@ describe("a length that claims more than the file has left is believed of no rec
         return file(bytes).read(target, position);
       },
     };
-    const scanner = new RecordScanner(source, "/segment", 0, bytes.length, 16);
+    const scanner = new RecordScanner(PLAIN, source, "/segment", 0, bytes.length, 16);
     expect(await scanner.advance()).toMatchObject({ ok: false, code: "incomplete" });
     expect(longest).toBeLessThanOrEqual(bytes.length);
   });
@@ -247,9 +250,9 @@ describe("an intact record may stand", () => {
 
   const flawOf = (record: StoredRecord, offset: number, previous: Uint8Array | undefined): string => {
     const bytes = encoded(record);
-    const frame = frameAt(bytes, 0, bytes.length);
+    const frame = frameAt(PLAIN, bytes, 0, bytes.length);
     if (!frame.ok) return expect.fail("The record is not intact.");
-    return misfit(bytes, 0, frame, offset, previous)?.code ?? "fits";
+    return misfit(PLAIN, bytes, 0, frame, offset, previous)?.code ?? "fits";
   };
 
   test.each<[string, string, StoredRecord, number, Uint8Array | undefined]>([

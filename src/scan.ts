@@ -11,16 +11,8 @@ import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./checkp
 import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
-import {
-  claimedSize,
-  type Flaw,
-  type Frame,
-  frameAt,
-  HEADER_BYTES,
-  payloadAt,
-  prevHashAt,
-  saysOffset,
-} from "./record.ts";
+import type { RecordFormat } from "./formats.ts";
+import { claimedSize, type Flaw, type Frame, frameAt, payloadAt, prevHashAt, saysOffset } from "./record.ts";
 import type { Answer } from "./types.ts";
 
 const NO_ROOM: Flaw = { ok: false, code: "incomplete", sentence: "The file ends inside a record." };
@@ -50,10 +42,19 @@ const UNKNOWN_KIND: Flaw = {
  * caller waits for `fill` and asks again, so that only one record in thousands costs a wait.
  */
 export class RecordScanner {
+  readonly format: RecordFormat;
   readonly #window: ByteWindow;
 
   /** Scans from byte `start` up to byte `end`. */
-  constructor(file: DiskFile, path: string, start: number, end: number, chunkBytes: number) {
+  constructor(
+    format: RecordFormat,
+    file: DiskFile,
+    path: string,
+    start: number,
+    end: number,
+    chunkBytes: number,
+  ) {
+    this.format = format;
     this.#window = new ByteWindow(file, path, start, end, chunkBytes);
   }
 
@@ -79,12 +80,13 @@ export class RecordScanner {
   /** The next record's outline, why there is none, or `undefined` if more must be read first. */
   next(): Frame | Flaw | undefined {
     const { left, held, bytes, at } = this.#window;
-    if (left < HEADER_BYTES) return NO_ROOM;
-    if (held < HEADER_BYTES) return undefined;
-    const size = claimedSize(bytes, at);
-    if (left < size) return NO_ROOM;
-    if (held < size) return undefined;
-    return frameAt(bytes, at, bytes.length);
+    const { headerBytes } = this.format;
+    if (left < headerBytes) return NO_ROOM;
+    if (held < headerBytes) return undefined;
+    const size = claimedSize(this.format, bytes, at);
+    if (left < size && size < Number.POSITIVE_INFINITY) return NO_ROOM;
+    if (held < size && size < Number.POSITIVE_INFINITY) return undefined;
+    return frameAt(this.format, bytes, at, bytes.length);
   }
 
   /** Goes on to the byte behind the record that `next` gave. */
@@ -100,7 +102,8 @@ export class RecordScanner {
   /** Reads the next chunk, or as much as the record that is waited for needs. @throws StorageError `io` */
   async fill(): Promise<void> {
     const { held, bytes, at } = this.#window;
-    await this.#window.fill(held < HEADER_BYTES ? HEADER_BYTES : claimedSize(bytes, at));
+    const { headerBytes } = this.format;
+    await this.#window.fill(held < headerBytes ? headerBytes : claimedSize(this.format, bytes, at));
   }
 
   /** `next`, waited for. */
@@ -119,35 +122,38 @@ export class RecordScanner {
  * @returns the flaw, if there is one
  */
 export function misfit(
+  format: RecordFormat,
   bytes: Buffer,
   at: number,
   frame: Frame,
   offset: number,
   previous: Uint8Array | undefined,
 ): Flaw | undefined {
-  if (!saysOffset(bytes, at, offset)) return WRONG_OFFSET;
-  const prevHash = prevHashAt(bytes, at);
+  if (!saysOffset(format, bytes, at, offset)) return WRONG_OFFSET;
+  const prevHash = prevHashAt(format, bytes, at);
   if (previous !== undefined && !sameHash(prevHash, previous)) return BROKEN_CHAIN;
   if (offset === 0) {
-    if (frame.kind !== "data") return FIRST_NOT_DATA;
-    return prevHash.every((byte) => byte === 0) ? undefined : BROKEN_CHAIN;
+    if (frame.kind !== "data" && format.startsWithData) return FIRST_NOT_DATA;
+    if (!prevHash.every((byte) => byte === 0)) return BROKEN_CHAIN;
   }
   if (frame.kind === "data") return undefined;
-  if (frame.kind !== "checkpoint") return UNKNOWN_KIND;
-  const payload = payloadAt(bytes, at, frame.size);
+  if (frame.kind !== "checkpoint") return format.name === "plain" ? UNKNOWN_KIND : undefined;
+  const payload = payloadAt(format, bytes, at, frame.size);
   if (payload.length !== CHECKPOINT_PAYLOAD_BYTES) return BAD_CHECKPOINT;
   if (!equalBytes(payload, 0, prevHash, 0, HASH_BYTES)) return BAD_CHECKPOINT;
+  if (!format.checksCounts) return undefined;
   return deserializeCheckpointPayload(payload).recordCount === BigInt(offset) ? undefined : BAD_CHECKPOINT;
 }
 
 /** The payload of the record at `at` as it was appended; a view of `bytes` if it is stored uncompressed. */
 export function expandedPayload(
+  format: RecordFormat,
   bytes: Buffer,
   at: number,
   frame: Pick<Frame, "compression" | "size">,
   codecs: CodecRegistry,
 ): Answer<Uint8Array> {
-  const stored = payloadAt(bytes, at, frame.size);
+  const stored = payloadAt(format, bytes, at, frame.size);
   return frame.compression === "none" ? stored : codecs.get(frame.compression).decompress(stored);
 }
 

@@ -26,6 +26,7 @@ import {
   asAppendOptions,
   asCount,
   asDurability,
+  asFormat,
   asMaxBytes,
   asPayloads,
   asStart,
@@ -33,7 +34,7 @@ import {
   asVerification,
 } from "./requests.ts";
 import { Stream, type StreamSettings, type StreamStatus } from "./stream.ts";
-import type { CheckpointPolicy, CompressionKind, Durability, StreamId } from "./types.ts";
+import type { CheckpointPolicy, CompressionKind, Durability, Format, StreamId } from "./types.ts";
 
 export interface StorageOptions {
   /** Default: `NodeDisk`, the file system. */
@@ -44,9 +45,14 @@ export interface StorageOptions {
   readonly codecs?: CodecRegistry;
   /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
   readonly checkpoints?: CheckpointPolicy;
+  /** The format of streams that are created; one that is there keeps its own. `sentinel` is what Kimberlite reads. Default: `plain`. */
+  readonly format?: Format;
   /** What an acknowledgement proves; how a log is written, not what it says. Default: `standard`. */
   readonly durability?: Durability;
-  /** A batch that would make the active segment larger begins a new one. Default: 256 MiB. */
+  /**
+   * A batch that would make the active segment larger begins a new one. In a `sentinel` stream, as with Kimberlite, one begins a new one if
+   * an earlier batch has made the segment so large. Default: 256 MiB.
+   */
   readonly maxSegmentBytes?: number;
   /** After this many entries, or as many as were saved before, the index is saved anew. Default: 65536. */
   readonly indexLogMaxEntries?: number;
@@ -80,6 +86,7 @@ export class Storage implements StorageBackend {
       maxSegmentBytes: options.maxSegmentBytes,
       indexLogMaxEntries: options.indexLogMaxEntries,
       durability: options.durability,
+      format: options.format,
     };
   }
 
@@ -213,7 +220,7 @@ export class Storage implements StorageBackend {
     let stream = this.#streams.get(id);
     if (stream === undefined) {
       const path = `${this.#path}/${String(id)}`;
-      const context = {
+      const surroundings = {
         rootPath: this.#path,
         disk: this.#disk,
         stream: id,
@@ -221,7 +228,7 @@ export class Storage implements StorageBackend {
         codecs: this.#codecs,
         chunkBytes: this.#chunkBytes,
       };
-      stream = new Stream(context, this.#settings);
+      stream = new Stream(surroundings, this.#settings);
       this.#streams.set(id, stream);
     }
     return stream;
@@ -271,6 +278,7 @@ function withDefaults(options: StorageOptions): Required<StorageOptions> {
       everyNRecords: asCount("checkpoints.everyNRecords", everyNRecords, 0, Number.MAX_SAFE_INTEGER),
     },
     durability: asDurability(options.durability),
+    format: asFormat(options.format),
     maxSegmentBytes: asCount("maxSegmentBytes", options.maxSegmentBytes ?? 2 ** 28, 1, 2 ** 40),
     indexLogMaxEntries: asCount("indexLogMaxEntries", options.indexLogMaxEntries ?? 65_536, 1, 2 ** 31),
     readChunkBytes: asCount("readChunkBytes", options.readChunkBytes ?? 1 << 20, 1, 2 ** 30),

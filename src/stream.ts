@@ -9,25 +9,36 @@ import type { AppendResult, StreamHead } from "./backend.ts";
 import { genesisHash } from "./chain.ts";
 import type { Codec } from "./codec.ts";
 import { StorageError } from "./error.ts";
-import { indexLogName, indexName, io, withFile, readAll } from "./files.ts";
+import { indexLogName, io } from "./files.ts";
+import { formatNamed, type RecordFormat } from "./formats.ts";
 import type { SegmentInfo } from "./manifest.ts";
-import { OffsetIndex } from "./offset-index.ts";
+import type { OffsetIndex } from "./offset-index.ts";
 import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
 import type { ActiveSegment, IndexSettings } from "./active-segment.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
 import { LogCursor, type ReadSource } from "./read.ts";
-import type { Finding, StreamContext } from "./recover-segment.ts";
+import {
+  filesOf,
+  type Finding,
+  type StreamContext,
+  type StreamSurroundings,
+  withFormat,
+} from "./recover-segment.ts";
 import { refuseOtherOffset } from "./requests.ts";
-import type { CheckpointPolicy, Offset, Verification } from "./types.ts";
+import { loadSealedIndex } from "./saved-index.ts";
+import type { CheckpointPolicy, Format, Offset, Verification } from "./types.ts";
 
 export interface StreamSettings extends IndexSettings {
   readonly codec: Codec;
   readonly policy: CheckpointPolicy;
   readonly maxSegmentBytes: number;
+  /** The format that the stream gets if it is to be created. */
+  readonly format: Format;
 }
 
 /** What is known of a stream, for people and monitors. */
 export interface StreamStatus extends StreamHead {
+  readonly format: Format;
   readonly segments: readonly SegmentInfo[];
   /** What recovery found when the stream was opened. */
   readonly findings: readonly Finding[];
@@ -38,7 +49,8 @@ export interface StreamStatus extends StreamHead {
 const CACHED_INDEXES = 2;
 
 export class Stream {
-  readonly #context: StreamContext;
+  /** The stream's surroundings, with the format that it has or would get. */
+  #context: StreamContext;
   readonly #settings: StreamSettings;
   #queue: Promise<unknown> = Promise.resolve();
   #opening: Promise<void> | undefined;
@@ -49,8 +61,8 @@ export class Stream {
   /** Indexes of sealed segments that were read last. */
   readonly #indexes = new Map<number, OffsetIndex>();
 
-  constructor(context: StreamContext, settings: StreamSettings) {
-    this.#context = context;
+  constructor(surroundings: StreamSurroundings, settings: StreamSettings) {
+    this.#context = withFormat(surroundings, formatNamed(settings.format));
     this.#settings = settings;
   }
 
@@ -61,7 +73,9 @@ export class Stream {
     fsync: boolean,
   ): Promise<AppendResult> {
     const { codec, policy } = this.#settings;
-    return this.#write(expectedOffset, fsync, (tip) => prepareBatch(tip, payloads, codec, policy));
+    return this.#write(expectedOffset, fsync, (format, tip) =>
+      prepareBatch(format, tip, payloads, codec, policy),
+    );
   }
 
   /** Appends a checkpoint. @throws StorageError `empty-stream` and as `append` */
@@ -88,7 +102,8 @@ export class Stream {
   async status(): Promise<StreamStatus> {
     await this.#ready();
     const { findings = [], lostEnd } = this.#open ?? {};
-    return { ...this.#tip(), segments: this.#segments(), findings, lostEnd };
+    const format = this.#context.format.name;
+    return { ...this.#tip(), format, segments: this.#segments(), findings, lostEnd };
   }
 
   /** A reader from `from` on. */
@@ -136,6 +151,7 @@ export class Stream {
     this.#opening ??= openStream(this.#context, this.#settings).then((opened) => {
       if (opened === undefined) return;
       this.#open = { ...opened };
+      this.#context = opened.context;
       this.#shownBytes = opened.active?.index.end ?? 0;
     });
     return this.#opening;
@@ -144,7 +160,7 @@ export class Stream {
   #write(
     expectedOffset: bigint | undefined,
     fsync: boolean,
-    prepare: (tip: Tip) => PreparedBatch | Promise<PreparedBatch>,
+    prepare: (format: RecordFormat, tip: Tip) => PreparedBatch | Promise<PreparedBatch>,
   ): Promise<AppendResult> {
     return this.#enqueue(async () => {
       await this.#ready();
@@ -153,7 +169,7 @@ export class Stream {
       if (open?.lostEnd !== undefined) throw open.lostEnd;
       const tip = open?.tip ?? EMPTY;
       refuseOtherOffset(this.#context.stream, expectedOffset, tip.nextOffset);
-      const batch = await prepare(tip);
+      const batch = await prepare(this.#context.format, tip);
       await this.#commit(open ?? (await this.#create()), batch, fsync);
       return appendResult(batch);
     });
@@ -190,13 +206,17 @@ export class Stream {
   }
 
   /**
-   * The segment that a batch goes into: a new one if the batch would make this one outgrow the limit, or if this one's index files have
-   * to stay as they are and so could not name the batch.
+   * The segment that a batch goes into: a new one if this one is full, or if its index files have to stay as they are and so could not
+   * name the batch. Where Kimberlite's segments end, which looks at their size only behind a batch, `sentinel` segments do.
    */
   async #segmentFor(open: Appendable, batch: PreparedBatch): Promise<ActiveSegment> {
     const { active, sealed, tip } = open;
-    const full = active.index.end + batch.bytes.length > this.#settings.maxSegmentBytes || active.isFrozen;
-    if (active.index.end === 0 || !full) return active;
+    const { index } = active;
+    const full =
+      this.#context.format.name === "plain"
+        ? index.end + batch.bytes.length > this.#settings.maxSegmentBytes
+        : index.dataEnd >= this.#settings.maxSegmentBytes;
+    if (index.end === 0 || !(full || active.isFrozen)) return active;
     const info = infoOf(active, tip.nextOffset, this.#shownBytes);
     await active.sync();
     await active.seal();
@@ -213,7 +233,7 @@ export class Stream {
     this.#cache(info.number, active.index);
     await active.close();
     if (!active.isFrozen) {
-      const leftover = `${this.#context.path}/${indexLogName(info.number)}`;
+      const leftover = `${this.#context.path}/${indexLogName(info.number, this.#context.format.name)}`;
       await io("removing an index", { file: leftover }, () => this.#context.disk.remove(leftover));
     }
     return next;
@@ -253,20 +273,9 @@ export class Stream {
     const active = this.#open?.active;
     if (active?.number === segment.number) return active.index;
     const cached = this.#indexes.get(segment.number);
-    const index = cached ?? (await this.#savedIndex(segment.number));
+    const index = cached ?? (await loadSealedIndex(filesOf(this.#context), segment));
     this.#cache(segment.number, index);
     return index;
-  }
-
-  /** The `.idx` of a sealed segment; an empty index where there is none to be read. */
-  async #savedIndex(number: number): Promise<OffsetIndex> {
-    const path = `${this.#context.path}/${indexName(number)}`;
-    try {
-      const bytes = await withFile(this.#context.disk, path, (file) => readAll(file, path));
-      return OffsetIndex.parse(bytes) ?? new OffsetIndex();
-    } catch {
-      return new OffsetIndex();
-    }
   }
 
   #cache(number: number, index: OffsetIndex): void {

@@ -12,6 +12,9 @@ export type Offset = bigint & { readonly __brand: "Offset" };
 /** What a record is for. The codes on disk are in `docs/FORMAT.md`, section 2. */
 export type RecordKind = "data" | "checkpoint" | "tombstone" | "redacted";
 
+/** How a stream's records are laid out and chained; chosen when the stream is created. `sentinel` is Kimberlite 0.8's own. */
+export type Format = "plain" | "sentinel";
+
 /** How a record's payload is stored. */
 export type CompressionKind = "none" | "lz4" | "zstd";
 

@@ -145,7 +145,7 @@ export class Recovery {
   #witnessChange(after: string): void {
     const { met } = this.#counts;
     if (after.startsWith("rename") && after.includes("manifest.json")) met["rotation-finished"] += 1;
-    if (after.startsWith("write") && after.includes(".idx.wal")) met["case-A"] += 1;
+    if (after.startsWith("write") && after.includes(".wal")) met["case-A"] += 1;
   }
 
   #witnessStream(log: ModelLog, shown: number): void {

@@ -2,15 +2,15 @@
  * `docs/INVARIANTS.md`: the invariants, where each is checked, within which bounds, and what a run must have met.
  * @module
  */
-import { type Bounds, PROFILES } from "../bounds.ts";
+import { type Bounds, PROFILE_NAMES, profileOf } from "../bounds.ts";
 import { CATALOGUE } from "../catalogue.ts";
 import { WITNESSES } from "../witnesses.ts";
 import { markdownTable } from "./table.ts";
 
 /** The page. */
 export function invariantsPage(): string {
-  const profiles = Object.entries(PROFILES);
-  const names = Object.keys(PROFILES.default).filter((name) => name !== "parts") as (keyof Bounds)[];
+  const profiles = PROFILE_NAMES.map((name): [string, Bounds] => [name, profileOf(name)]);
+  const names = Object.keys(profileOf("default")).filter((name) => name !== "parts") as (keyof Bounds)[];
   const bounds = markdownTable([
     ["bound", ...profiles.map(([name]) => name)],
     ...names.map((name) => [`\`${name}\``, ...profiles.map(([, profile]) => boundText(profile[name]))]),
@@ -37,11 +37,29 @@ A profile is a named set of bounds; each has a flag of its own (\`kmb check --he
 an invariant says otherwise; beyond them \`npm test\` runs random sequences.
 
 ${bounds}
+With \`--format sentinel\` records are larger, and the profiles differ in:
+
+${sentinelBounds(names)}
 ## Witnesses
 
 A check that never saw a torn record has shown nothing about torn records. A run that did not meet one of these is not complete.
 
 ${witnesses}`;
+}
+
+/** Where the profiles for the format `sentinel` have other bounds. */
+function sentinelBounds(names: readonly (keyof Bounds)[]): string {
+  const profiles = PROFILE_NAMES.map((name) => ({
+    plain: profileOf(name),
+    sentinel: profileOf(name, "sentinel"),
+  }));
+  const differing = names.filter((name) =>
+    profiles.some(({ plain, sentinel }) => plain[name] !== sentinel[name]),
+  );
+  return markdownTable([
+    ["bound", ...PROFILE_NAMES],
+    ...differing.map((name) => [`\`${name}\``, ...profiles.map(({ sentinel }) => boundText(sentinel[name]))]),
+  ]);
 }
 
 function boundText(value: Bounds[keyof Bounds]): string {

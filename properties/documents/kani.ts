@@ -2,7 +2,7 @@
  * `docs/KANI.md`: for each Kani harness of Kimberlite what takes its place here, and how far that goes.
  * @module
  */
-import { PROFILES } from "../bounds.ts";
+import { profileOf } from "../bounds.ts";
 import { longBursts } from "../format/long-bursts.ts";
 import { SECTIONS } from "../format/part.ts";
 import { HARNESSES } from "./harnesses.ts";
@@ -24,7 +24,7 @@ export function kaniDocument(): string {
     ]),
   ]);
   const bounds = named
-    .map((section) => `- **${section.name}**: ${section.covers(PROFILES.default)}.\n`)
+    .map((section) => `- **${section.name}**: ${section.covers(profileOf("default"))}.\n`)
     .join("");
   return `# What takes the place of Kimberlite's Kani harnesses
 

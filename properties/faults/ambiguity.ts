@@ -21,10 +21,9 @@ import { check, type Counts } from "../tally.ts";
 const DURABILITIES: readonly Durability[] = ["standard", "strict"];
 const MODE = `durability: ${DURABILITIES.join(", ")}`;
 const SECTOR_BYTES = 40;
-const RECORD_OVERHEAD_BYTES = 48;
+const RECORD_OVERHEAD_BYTES = { plain: 48, sentinel: 58 };
 /** The third sector of the first record: zeros, and one bit. */
 const PAYLOAD: Uint8Array = new Uint8Array(100).fill(1, 50, 51);
-const RECORD_BYTES: number = RECORD_OVERHEAD_BYTES + PAYLOAD.length;
 const SEGMENT = `${DATA_PATH}/1/segment_000000.log`;
 
 const STEPS = ["append", "append+sync", "sync"] as const;
@@ -43,26 +42,27 @@ export const AMBIGUITY: Part = {
   async run(bounds, choice, counts, trace) {
     const durability = DURABILITIES[choice.choose(DURABILITIES.length, MODE)] ?? "standard";
     for (const [surroundings, remains] of await everythingLeft({ ...bounds, durability })) {
-      compare(durability, surroundings, remains, counts, trace);
+      compare({ ...bounds, durability }, surroundings, remains, counts, trace);
     }
   },
 };
 
 /** Holds the histories that leave equal files besides the segment against each other. */
 function compare(
-  durability: Durability,
+  { durability, format }: Bounds,
   surroundings: string,
   remains: readonly Remains[],
   counts: Counts,
   trace: (line: string) => void,
 ): void {
+  const recordBytes = RECORD_OVERHEAD_BYTES[format] + PAYLOAD.length;
   for (const rotten of remains) {
     for (let record = 0; record < rotten.promised; record += 1) {
       for (const torn of remains) {
         if (torn.promised > record) continue;
         counts.cases.ambiguity += 1;
         const bit = onlyDifferentBit(rotten.segment, torn.segment);
-        const ambiguous = bit !== undefined && Math.floor(bit / 8 / RECORD_BYTES) === record;
+        const ambiguous = bit !== undefined && Math.floor(bit / 8 / recordBytes) === record;
         if (ambiguous) trace(`bit ${bit} of the segment: torn or rotten; the other files: ${surroundings}`);
         if (durability === "standard") {
           if (ambiguous) counts.met["crash-or-rot"] += 1;
@@ -142,7 +142,7 @@ async function powerFailures(
   };
   const disk = freshDisk(roomy);
   const storage = await openEngine(disk, roomy);
-  let log = emptyLog;
+  let log = emptyLog(bounds.format);
   const points = new CrashPoints(disk, () => new Map([[1n, log]]));
   points.watch(() => undefined);
   for (const step of steps) log = await take(storage, log, step);

@@ -128,7 +128,7 @@ export class Life {
     const storage = this.#storage;
     if (storage === undefined) return;
     const { stream } = operation;
-    const before = this.#logs.get(stream) ?? emptyLog;
+    const before = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
     if (operation.does === "sync") {
       const synced = await this.#tolerate("D7", "a sync to succeed", async () => {
         await storage.sync(stream);
@@ -206,7 +206,7 @@ export class Life {
   }
 
   async #recovered(storage: Storage, stream: bigint): Promise<void> {
-    const log = this.#logs.get(stream) ?? emptyLog;
+    const log = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
     this.#trace(showStatus(status, shown));
@@ -234,7 +234,7 @@ export class Life {
   }
 
   async #appendOne(storage: Storage, stream: bigint): Promise<void> {
-    const before = this.#logs.get(stream) ?? emptyLog;
+    const before = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
     const begun = append(before, [PROBE_PAYLOAD], { everyNRecords: this.#bounds.checkpointEvery });
     const { head } = await storage.appendBatch(stream, [PROBE_PAYLOAD]);
     check(

@@ -53,7 +53,7 @@ export class Look {
     this.#counts = counts;
     this.#damaged = damagedRecords(state, fault);
     for (const path of state.files.keys()) {
-      const gone = indexes === "all gone" ? path.includes(".idx") : path.endsWith(".idx");
+      const gone = indexes === "all gone" ? path.includes(".idx") : /\.idx2?$/.test(path);
       if (gone && indexes !== "as they are") disk.store(path, undefined);
     }
     this.#trace = trace;

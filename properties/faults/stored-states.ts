@@ -6,13 +6,13 @@ import { createHash } from "node:crypto";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { type StoredFaults, storedFaults } from "../../fault-injection/stored-faults.ts";
 import { emptyLog, type ModelLog, type ModelRecord } from "../../model/log.ts";
-import { readStream } from "../../model/reader.ts";
-import type { Storage } from "../../src/index.ts";
+import { claimedSize, readStream } from "../../model/reader.ts";
+import type { Format, Storage } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import { streamFiles } from "../comparison.ts";
 import { Extreme } from "../extreme.ts";
 import { streamPath } from "../engine.ts";
-import { readFrames, readIndex } from "../index-reader.ts";
+import { indexFiles, readFrames, readIndex } from "../index-reader.ts";
 import { Lockstep } from "../lockstep.ts";
 import { type OperationName, operationNamed } from "../operations.ts";
 import { emptyCounts } from "../tally.ts";
@@ -89,8 +89,8 @@ export async function storedState(
   if (ending === "the power fails") disk.crash();
   else if (!open) disk.kill();
   const files = new Map([...disk.files()].filter(([path]) => path.startsWith(`${STREAM_PATH}/`)));
-  const places = files.size === 0 ? [] : placesIn(disk);
-  const whole = lockstep.logs.get(STREAM) ?? emptyLog;
+  const places = files.size === 0 ? [] : placesIn(disk, bounds.format);
+  const whole = lockstep.logs.get(STREAM) ?? emptyLog(bounds.format);
   const log = { ...whole, records: whole.records.slice(0, places.length) };
   const faults = storedFaults(files, history, bounds);
   return {
@@ -117,23 +117,22 @@ export function stateName({ log, faults, storage }: StoredState): string {
   return digest.digest("base64");
 }
 
-function placesIn(disk: SimulatedDisk): RecordPlace[] {
+function placesIn(disk: SimulatedDisk, format: Format): RecordPlace[] {
   const files = streamFiles(disk, STREAM_PATH, (name) => name.includes(".log"));
   const places: RecordPlace[] = [];
-  const { end, problem } = readStream(files);
+  const { end, problem } = readStream(files, format);
   // Of what a power failure cut within a record, the records before count.
   for (const { segment, count } of end) {
     const name = `segment_${String(segment).padStart(6, "0")}.log`;
     const bytes = files.get(name) ?? Buffer.alloc(0);
-    const saved = files.get(`${name}.idx`);
-    const frames = files.get(`${name}.idx.wal`);
+    const { saved, frames } = indexFiles(files, name, format);
     const index = saved === undefined ? undefined : readIndex(saved);
     const { entries } = frames === undefined ? (index ?? { entries: [] }) : readFrames(frames, index);
     const sealed = problem === undefined && segment < end.length - 1;
     const logEnd = frames === undefined ? 0 : readFrames(frames).end;
     let start = 0;
     for (let i = 0; i < count; i += 1) {
-      const size = 48 + (bytes.readUInt32LE(start + 40) & 0xfffffff);
+      const size = claimedSize(format, bytes.subarray(start)) ?? 0;
       const belowWatermark = sealed || i < entries.length;
       places.push({
         file: `${STREAM_PATH}/${name}`,

@@ -2,42 +2,52 @@
  * H1, H2: the chain hash itself, and the chain that a log makes of it.
  * @module
  */
-import { chainHash as modelHash, type ChainedKind, NO_HASH } from "../../model/hash.ts";
+import { chainHash as modelHash, type Kind, NO_HASH } from "../../model/hash.ts";
 import { append, checkpoint, emptyLog, head as headOf, type ModelLog } from "../../model/log.ts";
-import { chainHash } from "../../src/chain.ts";
+import { chainHash } from "../../src/formats.ts";
 import { MemoryStorage, type Record as StoredRecord } from "../../src/index.ts";
+import type { Format } from "../../src/types.ts";
 import { check } from "../tally.ts";
-import { FILLS, filled, PAYLOAD_SIZES } from "./samples.ts";
-import { chooseFrom, hexText, itemAt, numberText, type Section } from "./section.ts";
+import { COUNTING, filled, fillsOf, PAYLOAD_SIZES } from "./samples.ts";
+import { chooseFrom, hexText, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
 interface HashInput {
-  readonly kind: ChainedKind;
+  readonly kind: Kind;
   readonly previous: Uint8Array | undefined;
   readonly payload: Buffer;
 }
 
-const KINDS: readonly ChainedKind[] = ["data", "checkpoint", "tombstone"];
-const PREVIOUS: readonly (Uint8Array | undefined)[] = [
+const KINDS: readonly Kind[] = ["data", "checkpoint", "tombstone"];
+const previousOf = perFormat((format): readonly (Uint8Array | undefined)[] => [
   undefined,
   NO_HASH,
   Buffer.alloc(32, 0xff),
-  modelHash("data", Buffer.from("before")),
-];
-const PAYLOADS: readonly Buffer[] = [
-  Buffer.alloc(0),
-  ...PAYLOAD_SIZES.filter((size) => size > 0).flatMap((size) => FILLS.map((fill) => filled(size, fill))),
-  // One byte more than is hashed in one piece.
-  filled(2 ** 16 + 1, itemAt(FILLS, 2)),
-].filter((payload, i, all) => all.findIndex((other) => other.equals(payload)) === i);
+  modelHash(format, "data", Buffer.from("before")),
+]);
+const payloadsOf = perFormat((format): readonly Buffer[] =>
+  [
+    Buffer.alloc(0),
+    ...PAYLOAD_SIZES.filter((size) => size > 0).flatMap((size) =>
+      fillsOf(format).map((fill) => filled(size, fill)),
+    ),
+    // One byte more than is hashed in one piece.
+    filled(2 ** 16 + 1, COUNTING),
+  ].filter((payload, i, all) => all.findIndex((other) => other.equals(payload)) === i),
+);
 
-const INPUTS: readonly HashInput[] = KINDS.flatMap((kind) =>
-  PREVIOUS.flatMap((previous) => PAYLOADS.map((payload) => ({ kind, previous, payload }))),
+const inputsOf = perFormat((format): readonly HashInput[] =>
+  KINDS.flatMap((kind) =>
+    previousOf(format).flatMap((previous) =>
+      payloadsOf(format).map((payload) => ({ kind, previous, payload })),
+    ),
+  ),
 );
 
 const inputText = ({ kind, previous, payload }: HashInput): string =>
   `${kind} ${hexText(payload)} behind ${previous === undefined ? "nothing" : hexText(previous)}`;
 
-const hashed = ({ kind, previous, payload }: HashInput): Buffer => chainHash(previous, kind, payload);
+const hashed = (format: Format, { kind, previous, payload }: HashInput): Buffer =>
+  chainHash(previous, kind, payload, format);
 
 /** A copy of its own memory, at an odd address. */
 function copied(bytes: Uint8Array): Uint8Array {
@@ -46,23 +56,25 @@ function copied(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-const inputsText = `${KINDS.length} kinds x ${PREVIOUS.length} previous hashes x ${PAYLOADS.length} payloads of up to ${numberText(2 ** 16 + 1)} bytes`;
+const inputsText = (format: Format): string =>
+  `${KINDS.length} kinds x ${previousOf(format).length} previous hashes x ${payloadsOf(format).length} payloads of up to ${numberText(2 ** 16 + 1)} bytes`;
 
 export const hashesRepeated: Section = {
   name: "hashes repeated",
   invariants: ["H1"],
-  covers: () => `${inputsText}: hashed twice, from memory of its own, and by the model`,
+  covers: ({ format }) => `${inputsText(format)}: hashed twice, from memory of its own, and by the model`,
   first: () => ({ what: `kind: ${KINDS.join(", ")}`, of: KINDS.length }),
-  run(_, first, choice, counts) {
+  run({ format }, first, choice, counts) {
     const input: HashInput = {
       kind: itemAt(KINDS, first),
-      previous: PREVIOUS[choice.choose(PREVIOUS.length, "previous: none, zeros, 0xff, a hash")],
-      payload: chooseFrom(choice, PAYLOADS, "payload"),
+      previous:
+        previousOf(format)[choice.choose(previousOf(format).length, "previous: none, zeros, 0xff, a hash")],
+      payload: chooseFrom(choice, payloadsOf(format), "payload"),
     };
     const { kind, previous, payload } = input;
-    const wanted = modelHash(kind, payload, previous);
+    const wanted = modelHash(format, kind, payload, previous);
     const copy = previous === undefined ? undefined : copied(previous);
-    for (const seen of [hashed(input), chainHash(copy, kind, copied(payload))]) {
+    for (const seen of [hashed(format, input), chainHash(copy, kind, copied(payload), format)]) {
       check(
         counts,
         "H1",
@@ -74,26 +86,27 @@ export const hashesRepeated: Section = {
   },
 };
 
-let hashes: readonly string[] | undefined;
-/** The hashes of `INPUTS`, made when they are first asked for. */
-const hashesOfInputs = (): readonly string[] =>
-  (hashes ??= INPUTS.map((input) => hashed(input).toString("hex")));
+const hashesOf = perFormat((format): readonly string[] =>
+  inputsOf(format).map((input) => hashed(format, input).toString("hex")),
+);
 
 export const hashesApart: Section = {
   name: "hashes apart",
   invariants: ["H2"],
-  covers: () => `every two of ${INPUTS.length} inputs (${inputsText}): their hashes differ`,
+  covers: ({ format }) =>
+    `every two of ${inputsOf(format).length} inputs (${inputsText(format)}): their hashes differ`,
   first: () => ({ what: `kind: ${KINDS.join(", ")}`, of: KINDS.length }),
-  run(_, kind, choice, counts) {
-    const ofKind = INPUTS.length / KINDS.length;
+  run({ format }, kind, choice, counts) {
+    const [inputs, hashes] = [inputsOf(format), hashesOf(format)];
+    const ofKind = inputs.length / KINDS.length;
     const one = kind * ofKind + choice.choose(ofKind, "input");
     const other = choice.choose(one + 1, "input that comes no later");
     check(
       counts,
       "H2",
-      (itemAt(hashesOfInputs(), one) === itemAt(hashesOfInputs(), other)) === (one === other),
-      () => `different hashes of ${inputText(itemAt(INPUTS, one))} and ${inputText(itemAt(INPUTS, other))}`,
-      () => `${itemAt(hashesOfInputs(), one)} and ${itemAt(hashesOfInputs(), other)}`,
+      (itemAt(hashes, one) === itemAt(hashes, other)) === (one === other),
+      () => `different hashes of ${inputText(itemAt(inputs, one))} and ${inputText(itemAt(inputs, other))}`,
+      () => `${itemAt(hashes, one)} and ${itemAt(hashes, other)}`,
     );
   },
 };
@@ -114,14 +127,14 @@ export const chainLinks: Section = {
   covers: () =>
     `every sequence of up to ${REQUESTS_MAX} of ${REQUESTS.length} requests (${REQUESTS.join("; ")}): each record's offset, kind and previous hash, and the head`,
   first: () => ({ what: `request 1: ${REQUESTS.join(", ")}`, of: REQUESTS.length }),
-  async run(_, first, choice, counts) {
+  async run({ format }, first, choice, counts) {
     const requests = [itemAt(REQUESTS, first)];
     const more = choice.choose(REQUESTS_MAX, "more requests");
     while (requests.length <= more) {
       requests.push(chooseFrom(choice, REQUESTS, `request ${requests.length + 1}: ${REQUESTS.join(", ")}`));
     }
-    const storage = new MemoryStorage();
-    let log: ModelLog = emptyLog;
+    const storage = new MemoryStorage({ format });
+    let log: ModelLog = emptyLog(format);
     for (const request of requests) {
       const payloads = EVENTS[request];
       if (payloads !== undefined) {

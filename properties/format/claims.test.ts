@@ -1,16 +1,21 @@
 import { resourceUsage } from "node:process";
 import { expect, test } from "vitest";
-import { PROFILES } from "../bounds.ts";
+import { profileOf } from "../bounds.ts";
 import { Odometer } from "../choices.ts";
 import { emptyCounts } from "../tally.ts";
-import { lz4Claims, zstdClaims, zstdWindows } from "./claims.ts";
+import { lz4Claims, zstdClaims, zstdUndeclared, zstdWindows } from "./claims.ts";
 
 const MIB = 1024; // resourceUsage counts in KiB
 
-test.each([lz4Claims, zstdClaims, zstdWindows])(
-  "Z2 refusing payloads that claim or expand to more than the limit takes no memory worth speaking of ($name)",
-  async (section) => {
-    const bounds = PROFILES.quick;
+test.each([
+  ...[lz4Claims, zstdClaims, zstdWindows].flatMap((section) =>
+    (["plain", "sentinel"] as const).map((format) => ({ format, section })),
+  ),
+  { format: "sentinel", section: zstdUndeclared } as const,
+])(
+  "Z2 refusing payloads that claim or expand to more than the limit takes no memory worth speaking of ($section.name, $format)",
+  async ({ format, section }) => {
+    const bounds = { ...profileOf("quick"), format };
     const counts = emptyCounts();
     const odometer = new Odometer();
     const before = resourceUsage().maxRSS;

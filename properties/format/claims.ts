@@ -5,27 +5,28 @@
  * @module
  */
 import { CodecRegistry } from "../../src/codec.ts";
-import type { CompressionKind } from "../../src/types.ts";
+import { formatNamed } from "../../src/formats.ts";
+import type { CompressionKind, Format } from "../../src/types.ts";
 import { type Counts, check } from "../tally.ts";
+import { PAYLOAD_BYTES_MAX as LIMIT } from "./layout.ts";
 import { refusal } from "./outcome.ts";
-import { chooseFrom, hexText, itemAt, numberText, type Section } from "./section.ts";
+import { chooseFrom, hexText, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
-const CODECS = new CodecRegistry();
-/** `docs/FORMAT.md`, section 2. */
-const LIMIT = 2 ** 28 - 1;
+const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
 
 /** How the codec must answer: with so many bytes, or with a refusal of this code. */
 type Answer = number | "payload-limit" | "undecodable-payload";
 
 async function checkAnswer(
   counts: Counts,
+  format: Format,
   codec: CompressionKind,
   stored: Buffer,
   wanted: Answer,
 ): Promise<void> {
   let seen: string | number;
   try {
-    seen = (await CODECS.get(codec).decompress(stored)).length;
+    seen = (await codecsOf(format).get(codec).decompress(stored)).length;
   } catch (error) {
     seen = refusal(error, stored);
   }
@@ -76,25 +77,41 @@ export const lz4Claims: Section = {
     `lz4: size prefixes of 0 to 4 bytes; of 4, ${LZ4_CLAIMS.length} claims from 0 to 2^32 - 1 x blocks of 0 to ${LZ4_BLOCK_BYTES_MAX} bytes; ` +
     `claims beyond the limit with a block of ${numberText(LZ4_LARGE_BLOCK.length)} bytes`,
   first: () => ({ what: `claim: ${LZ4_CLAIMS.join(", ")}`, of: LZ4_CLAIMS.length }),
-  run(_, first, choice, counts) {
+  run({ format }, first, choice, counts) {
     const claim = itemAt(LZ4_CLAIMS, first);
     const missing = choice.choose(5, "bytes of the prefix that are missing");
-    if (missing > 0) return checkAnswer(counts, "lz4", u(4, claim).subarray(missing), "undecodable-payload");
+    if (missing > 0)
+      return checkAnswer(counts, format, "lz4", u(4, claim).subarray(missing), "undecodable-payload");
     const sizes = LZ4_BLOCK_BYTES_MAX + (claim > LIMIT ? 2 : 1);
     const bytes = choice.choose(sizes, "bytes of the block; beyond the largest: the large block");
     if (bytes > LZ4_BLOCK_BYTES_MAX)
-      return checkAnswer(counts, "lz4", Buffer.concat([u(4, claim), LZ4_LARGE_BLOCK]), "payload-limit");
+      return checkAnswer(
+        counts,
+        format,
+        "lz4",
+        Buffer.concat([u(4, claim), LZ4_LARGE_BLOCK]),
+        "payload-limit",
+      );
     const byte = chooseFrom(choice, LZ4_BLOCKS, `each of them: ${LZ4_BLOCKS.join(", ")}`);
     const stored = Buffer.concat([u(4, claim), Buffer.alloc(bytes, byte)]);
-    if (claim > LIMIT || claim > 255 * bytes) return checkAnswer(counts, "lz4", stored, "payload-limit");
+    if (claim > LIMIT || claim > 255 * bytes)
+      return checkAnswer(counts, format, "lz4", stored, "payload-limit");
     // 0x00 is a token for nothing, 0x10 one for a literal byte; what comes behind would be a match from before the start.
     const isEmpty = claim === 0 && bytes === 1 && byte === 0;
     const isOneLiteral = claim === 1 && bytes === 2 && byte === 0x10;
-    return checkAnswer(counts, "lz4", stored, isEmpty || isOneLiteral ? claim : "undecodable-payload");
+    return checkAnswer(
+      counts,
+      format,
+      "lz4",
+      stored,
+      isEmpty || isOneLiteral ? claim : "undecodable-payload",
+    );
   },
 };
 
 const MAGIC = u(4, 0xfd2fb528);
+/** Behind the magic number and the flags. */
+const WINDOW_AT = MAGIC.length + 1;
 const BLOCK_MAX = 128 * 1024;
 
 /** Sizes that a frame may declare: in 0, 1, 2, 4 or 8 bytes. */
@@ -141,11 +158,12 @@ function repeated(yields: number): Buffer {
 
 /** Blocks that claim to be compressed and hold zeros: at most 128 KiB each, together more than the limit. */
 const DAMAGED_BLOCKS = Math.ceil(LIMIT / BLOCK_MAX) + 1;
-const damaged = Buffer.concat(
-  Array.from({ length: DAMAGED_BLOCKS }, (_, i) =>
-    Buffer.concat([blockHeader(i === DAMAGED_BLOCKS - 1, 2, 3), Buffer.alloc(3)]),
-  ),
-);
+const DAMAGED = Buffer.concat([blockHeader(false, 2, 3), Buffer.alloc(3)]);
+const damaged = Buffer.concat([
+  Buffer.alloc((DAMAGED_BLOCKS - 1) * DAMAGED.length, DAMAGED),
+  blockHeader(true, 2, 3),
+  Buffer.alloc(3),
+]);
 
 const CONTENTS: readonly Content[] = [
   { name: "nothing", yields: 0, blocks: blockHeader(true, 0, 0) },
@@ -159,8 +177,10 @@ const CONTENTS: readonly Content[] = [
 ];
 
 /** The contents that are put behind a declared size: not the largest that is allowed, which takes as much memory as may be. */
-const contentsFor = (declared: number | undefined): readonly Content[] =>
-  CONTENTS.filter(({ yields }) => yields !== LIMIT || declared !== LIMIT);
+const contentsFor = (format: Format, declared: number | undefined): readonly Content[] =>
+  CONTENTS.filter(
+    (content) => content.yields !== LIMIT || zstdAnswer(format, declared, content, "none") !== LIMIT,
+  );
 
 /** What stands behind the frame or is wrong with it. */
 const FLAWS = [
@@ -198,9 +218,18 @@ function zstdFrame(declared: number | undefined, { blocks }: Content, flaw: (typ
   return flaw === "its last byte missing" ? frame.subarray(0, -1) : frame;
 }
 
-function zstdAnswer(declared: number | undefined, { yields }: Content, flaw: (typeof FLAWS)[number]): Answer {
-  if (flaw !== "none" || declared === undefined) return "undecodable-payload";
+function zstdAnswer(
+  format: Format,
+  declared: number | undefined,
+  { yields }: Content,
+  flaw: (typeof FLAWS)[number],
+): Answer {
+  if (flaw !== "none") return "undecodable-payload";
   const most = yields ?? DAMAGED_BLOCKS * BLOCK_MAX;
+  if (declared === undefined) {
+    if (format === "plain") return "undecodable-payload";
+    return most > LIMIT ? "payload-limit" : (yields ?? "undecodable-payload");
+  }
   if (declared > LIMIT || declared > most || (yields ?? 0) > LIMIT) return "payload-limit";
   return declared === yields ? yields : "undecodable-payload";
 }
@@ -212,33 +241,71 @@ export const zstdClaims: Section = {
     `zstd: ${DECLARED.length} declared sizes from none to 2^63 x ${CONTENTS.length} contents of 0 to ${numberText(2 ** 31)} bytes ` +
     `(${CONTENTS.map(({ name }) => name).join("; ")}) x ${FLAWS.length} frames (${FLAWS.join("; ")})`,
   first: () => ({ what: "declared size", of: DECLARED.length }),
-  run(_, first, choice, counts) {
+  run({ format }, first, choice, counts) {
     const declared = DECLARED[first];
-    const contents = contentsFor(declared);
+    const contents = contentsFor(format, declared);
     const content = chooseFrom(choice, contents, `content: ${contents.map(({ name }) => name).join(", ")}`);
     const flaw = chooseFrom(choice, FLAWS, `flaw: ${FLAWS.join(", ")}`);
     return checkAnswer(
       counts,
+      format,
       "zstd",
       zstdFrame(declared, content, flaw),
-      zstdAnswer(declared, content, flaw),
+      zstdAnswer(format, declared, content, flaw),
     );
   },
 };
+
+/** RFC 8878, section 3.1.1.1.2: the window that a byte stands for. */
+const windowOf = (code: number): number => 2 ** (10 + (code >> 3)) * (1 + (code % 8) / 8);
 
 /** The window that a frame says it needs: every value of its byte. */
 export const zstdWindows: Section = {
   name: "zstd windows",
   invariants: ["Z2"],
-  covers: () => "zstd: all 256 windows from 1 KiB to 3.75 TiB, of a frame of no bytes, and of one of 100",
+  covers: ({ format }) =>
+    "zstd: all 256 windows from 1 KiB to 3.75 TiB, of a frame of no bytes, and of one of 100" +
+    (format === "plain" ? "" : "; with the size declared, and without"),
   first: () => ({ what: "window", of: 256 }),
-  run(_, code, choice, counts) {
+  run({ format }, code, choice, counts) {
     const yields = chooseFrom(choice, [0, 100], "content: 0, 100");
-    // RFC 8878, section 3.1.1.1.2; FORMAT.md allows 2^27 bytes.
-    const window = 2 ** (10 + (code >> 3)) * (1 + (code % 8) / 8);
+    const declares = choice.choose(format === "plain" ? 1 : 2, "size: declared, undeclared") === 0;
     const content = itemAt(CONTENTS, yields === 0 ? 0 : 1);
-    const frame = zstdFrame(yields, content, "none");
-    frame[5] = code;
-    return checkAnswer(counts, "zstd", frame, window > 2 ** 27 ? "undecodable-payload" : yields);
+    const frame = zstdFrame(declares ? yields : undefined, content, "none");
+    frame[WINDOW_AT] = code;
+    // FORMAT.md allows 2^27 bytes.
+    return checkAnswer(
+      counts,
+      format,
+      "zstd",
+      frame,
+      windowOf(code) > 2 ** 27 ? "undecodable-payload" : yields,
+    );
+  },
+};
+
+/** Bytes of a window: the smallest, one that is no power of two, the last that is smaller than a block may be, that size itself, and 2 MiB. */
+const WINDOWS = [0x00, 0x01, 0x37, 0x38, 0x58];
+
+export const zstdUndeclared: Section = {
+  name: "zstd undeclared",
+  invariants: ["Z2"],
+  formats: ["sentinel"],
+  covers: () =>
+    `zstd without a declared size: windows of ${WINDOWS.map((code) => numberText(windowOf(code))).join("; ")} bytes ` +
+    `x damaged compressed blocks and one byte repeated that could yield the limit of ${numberText(LIMIT)} bytes together, and 1 more`,
+  first: () => ({ what: `window: ${WINDOWS.map(windowOf).join(", ")}`, of: WINDOWS.length }),
+  run({ format }, first, choice, counts) {
+    const code = itemAt(WINDOWS, first);
+    const more = choice.choose(2, "bytes beyond the limit");
+    const blockMax = Math.min(windowOf(code), BLOCK_MAX);
+    const whole = Math.floor(LIMIT / blockMax);
+    const blocks = Buffer.concat([
+      Buffer.alloc(whole * DAMAGED.length, DAMAGED),
+      repeated(LIMIT + more - whole * blockMax),
+    ]);
+    const frame = zstdFrame(undefined, { name: "", yields: undefined, blocks }, "none");
+    frame[WINDOW_AT] = code;
+    return checkAnswer(counts, format, "zstd", frame, more === 0 ? "undecodable-payload" : "payload-limit");
   },
 };

@@ -1,37 +1,37 @@
 /**
- * F6: the codes of kind and compression. Every value of the byte that holds them, and of the byte that holds a kind in the index.
+ * F6: the codes of kind and compression. Every value of the bytes that hold them, and of the byte that holds a kind in the index.
  * @module
  */
-import { KINDS } from "../../model/reader.ts";
-import { kindCode, kindOf } from "../../src/record.ts";
+import { KINDS } from "../../model/hash.ts";
+import { kindCode, kindOf } from "../../src/formats.ts";
 import { check } from "../tally.ts";
-import { COMPRESSIONS, type Fields, laidOut, seal } from "./layout.ts";
+import { codeBytesOf, codingsOf, COMPRESSIONS, type Fields, laidOut, seal } from "./layout.ts";
 import { checkDecoding, checkReencoding, encoded } from "./outcome.ts";
-import { filled, FILLS } from "./samples.ts";
-import { chooseFrom, itemAt, type Section } from "./section.ts";
+import { COUNTING, filled } from "./samples.ts";
+import { chooseFrom, hexText, itemAt, type Section } from "./section.ts";
 
 const BYTE_VALUES = 256;
-const CODES_AT = 43;
 const PAYLOADS = [0, 1, 16, 40];
 
 export const codesInRecords: Section = {
   name: "codes in records",
   invariants: ["F2", "F6"],
-  covers: () =>
-    `all ${BYTE_VALUES} values of the byte with both codes; CRC made to fit; payloads of ${PAYLOADS.join("; ")} bytes`,
+  covers: ({ format }) =>
+    `all ${BYTE_VALUES} values of ${codeBytesOf(format).length === 1 ? "the byte with both codes" : "each of the bytes with the codes"}; CRC made to fit; payloads of ${PAYLOADS.join("; ")} bytes`,
   first: () => ({ what: "byte of codes", of: BYTE_VALUES }),
-  run(_, codes, choice, counts) {
+  run({ format }, first, choice, counts) {
     const size = chooseFrom(choice, PAYLOADS, `payload bytes: ${PAYLOADS.join(", ")}`);
-    const bytes = laidOut({
+    const bytes = laidOut(format, {
       offset: 1n,
       prevHash: Buffer.alloc(32, 1),
       kind: "data",
       compression: "none",
-      payload: filled(size, itemAt(FILLS, 2)),
+      payload: filled(size, COUNTING),
     });
-    bytes[CODES_AT] = codes;
-    seal(bytes, bytes.length);
-    checkReencoding(counts, bytes, checkDecoding(counts, "F6", bytes));
+    for (const [i, at] of codeBytesOf(format).entries())
+      bytes[at] = i === 0 ? first : choice.choose(BYTE_VALUES, "next byte of codes");
+    seal(format, bytes, bytes.length);
+    checkReencoding(counts, format, bytes, checkDecoding(counts, "F6", format, bytes));
   },
 };
 
@@ -42,19 +42,22 @@ export const codesWritten: Section = {
   covers: () =>
     `all ${KINDS.length} kinds x ${COMPRESSIONS.length} compressions: encoded to different codes, or refused`,
   first: () => ({ what: `kind: ${KINDS.join(", ")}`, of: KINDS.length }),
-  run(_, first, choice, counts) {
+  run({ format }, first, choice, counts) {
     const compression = chooseFrom(choice, COMPRESSIONS, `compression: ${COMPRESSIONS.join(", ")}`);
     const [kind, payload] = [itemAt(KINDS, first), Buffer.from("stored")];
     const record: Fields = { offset: 1n, prevHash: Buffer.alloc(32), kind, compression, payload };
-    const bytes = encoded(record);
-    const wanted = kind === "data" || compression === "none" ? laidOut(record)[CODES_AT] : "malformed";
-    const seen = typeof bytes === "string" ? bytes : bytes[CODES_AT];
+    const codes = (bytes: Uint8Array): string =>
+      hexText(Buffer.from(codeBytesOf(format).map((at) => bytes[at] ?? 0)));
+    const isCoding = codingsOf(format).some((one) => one.kind === kind && one.compression === compression);
+    const wanted = isCoding ? codes(laidOut(format, record)) : "malformed";
+    const bytes = encoded(format, record);
+    const seen = typeof bytes === "string" ? bytes : codes(bytes);
     check(
       counts,
       "F6",
       seen === wanted,
-      () => `${kind} in ${compression}: ${String(wanted)}`,
-      () => String(seen),
+      () => `${kind} in ${compression}: ${wanted}`,
+      () => seen,
     );
   },
 };

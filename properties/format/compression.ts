@@ -2,38 +2,55 @@
  * Z1: payloads are stored by each codec in no more bytes than they have, and come back, from the engine's codec and from the model's expansion.
  * @module
  */
-import { expand } from "../../model/expand.ts";
+import { expand, little } from "../../model/expand.ts";
 import { CodecRegistry, compressed } from "../../src/codec.ts";
-import type { CompressionKind } from "../../src/types.ts";
+import { formatNamed } from "../../src/formats.ts";
+import type { CompressionKind, Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import { SplitMix } from "../splitmix.ts";
 import { attempt, type Counts, check } from "../tally.ts";
 import { COMPRESSIONS } from "./layout.ts";
-import { type Fill, filled, FILLS } from "./samples.ts";
-import { chooseFrom, hexText, itemAt, numberText, type Section } from "./section.ts";
+import { type Fill, filled, fillsOf } from "./samples.ts";
+import { chooseFrom, hexText, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
-const CODECS = new CodecRegistry();
+const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
 
 /** Every size up to here, and those where a length byte, an LZ4 match or a zstd block comes to its end. */
 const SMALL_SIZES = 70;
 const BORDER_SIZES = [254, 255, 256, 269, 270, 271, 65_535, 65_536, 131_072, 131_073];
 const SIZES: readonly number[] = [...Array.from({ length: SMALL_SIZES }, (_, size) => size), ...BORDER_SIZES];
 const NOISE = new SplitMix(1).bytes(131_073);
-const CONTENTS: readonly Fill[] = [
-  ...FILLS,
+const contentsOf = perFormat((format): readonly Fill[] => [
+  ...fillsOf(format),
   { name: "two in turn", at: (index) => index & 1 },
   { name: "seven in turn", at: (index) => index % 7 },
   { name: "noise", at: (index) => NOISE[index] ?? 0 },
   { name: "noise twice", at: (index) => NOISE[index % 20] ?? 0 },
-];
+]);
 
 const PIECES_MAX = 12;
 const PIECE_BYTES_MAX = 40;
 const REPEATS_MAX = 60;
 const DRAWN_BLOCK = 1000;
 
-async function checkPayload(counts: Counts, compression: CompressionKind, payload: Buffer): Promise<void> {
-  const codec = CODECS.get(compression);
+/**
+ * A frame that this package wrote, without its content size, as Kimberlite writes them: RFC 8878, section 3.1.1.1. No content here is
+ * larger than the window of 2 MiB that it gets.
+ */
+function undeclared(frame: Uint8Array): Buffer {
+  const [flags, isSingle] = [little(frame, 4, 1), (little(frame, 4, 1) & 0x20) !== 0];
+  const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][flags >> 6] ?? 0;
+  const blocks = frame.subarray(5 + (isSingle ? 0 : 1) + sizeBytes);
+  return Buffer.concat([frame.subarray(0, 4), Buffer.of(flags & 0x04, 0x58), blocks]);
+}
+
+async function checkPayload(
+  counts: Counts,
+  format: Format,
+  compression: CompressionKind,
+  payload: Buffer,
+): Promise<void> {
+  const codec = codecsOf(format).get(compression);
   const work = `${compression} for a payload of ${payload.length} bytes`;
   const made = await attempt("Z1", work, async () => codec.compress(payload));
   const stored = await attempt("Z1", work, async () => compressed(codec, payload));
@@ -47,9 +64,12 @@ async function checkPayload(counts: Counts, compression: CompressionKind, payloa
   for (const { kind, bytes } of [
     { kind: compression, bytes: made },
     { kind: stored.compression, bytes: stored.bytes },
+    ...(format === "sentinel" && compression === "zstd"
+      ? [{ kind: compression, bytes: undeclared(made) }]
+      : []),
   ]) {
-    const back = await attempt("Z1", work, async () => CODECS.get(kind).decompress(bytes));
-    const model = expand(kind, bytes);
+    const back = await attempt("Z1", work, async () => codecsOf(format).get(kind).decompress(bytes));
+    const model = expand(format, kind, bytes);
     for (const seen of [back, model]) {
       check(
         counts,
@@ -67,23 +87,30 @@ const first = (): { what: string; of: number } => ({
   of: COMPRESSIONS.length,
 });
 
+/** How zstd frames are read that were not written. */
+const frames = (format: Format): string =>
+  format === "plain" ? "" : "; each zstd frame also without its content size";
+
 export const compression: Section = {
   name: "compression",
   invariants: ["Z1"],
-  covers: () =>
+  covers: ({ format }) =>
     `${COMPRESSIONS.length} codecs x every payload of 1 byte, and payloads of ${SIZES.length} sizes up to ${numberText(SIZES.at(-1) ?? 0)} bytes ` +
-    `x ${CONTENTS.length} contents (${CONTENTS.map(({ name }) => name).join("; ")})`,
+    `x ${contentsOf(format).length} contents (${contentsOf(format)
+      .map(({ name }) => name)
+      .join("; ")})${frames(format)}`,
   first,
-  run(_, codec, choice, counts) {
+  run({ format }, codec, choice, counts) {
+    const contents = contentsOf(format);
     const content = choice.choose(
-      CONTENTS.length + 1,
-      `content: any byte, ${CONTENTS.map(({ name }) => name).join(", ")}`,
+      contents.length + 1,
+      `content: any byte, ${contents.map(({ name }) => name).join(", ")}`,
     );
     const payload =
       content === 0
         ? Buffer.of(choice.choose(256, "byte"))
-        : filled(chooseFrom(choice, SIZES, `bytes: ${SIZES.join(", ")}`), itemAt(CONTENTS, content - 1));
-    return checkPayload(counts, itemAt(COMPRESSIONS, codec), payload);
+        : filled(chooseFrom(choice, SIZES, `bytes: ${SIZES.join(", ")}`), itemAt(contents, content - 1));
+    return checkPayload(counts, format, itemAt(COMPRESSIONS, codec), payload);
   },
 };
 
@@ -102,14 +129,14 @@ const blocks = ({ drawnPayloads }: Bounds): number => Math.ceil(drawnPayloads / 
 export const drawnCompression: Section = {
   name: "compression drawn",
   invariants: ["Z1"],
-  covers: ({ drawnPayloads, fuzzSeed }) =>
-    `${COMPRESSIONS.length} codecs x ${numberText(drawnPayloads)} payloads drawn with seed ${fuzzSeed}: up to ${PIECES_MAX - 1} pieces, each up to ${REPEATS_MAX} times`,
+  covers: ({ format, drawnPayloads, fuzzSeed }) =>
+    `${COMPRESSIONS.length} codecs x ${numberText(drawnPayloads)} payloads drawn with seed ${fuzzSeed}: up to ${PIECES_MAX - 1} pieces, each up to ${REPEATS_MAX} times${frames(format)}`,
   first: (bounds) => ({ what: "block of payloads", of: blocks(bounds) }),
-  run({ drawnPayloads, fuzzSeed }, block, choice, counts) {
+  run({ format, drawnPayloads, fuzzSeed }, block, choice, counts) {
     const input =
       block * DRAWN_BLOCK +
       choice.choose(Math.min(DRAWN_BLOCK, drawnPayloads - block * DRAWN_BLOCK), "payload");
     const codec = chooseFrom(choice, COMPRESSIONS, first().what);
-    return checkPayload(counts, codec, drawnPayload(fuzzSeed, input));
+    return checkPayload(counts, format, codec, drawnPayload(fuzzSeed, input));
   },
 };

@@ -2,13 +2,15 @@
  * F3: records of which a few bits are flipped, each followed by another record, so that a length that grew finds bytes to claim.
  * @module
  */
-import { frameAt } from "../../src/record.ts";
 import type { Choice } from "../../fault-injection/choice.ts";
+import { formatNamed } from "../../src/formats.ts";
+import { frameAt } from "../../src/record.ts";
+import type { Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import { SplitMix } from "../splitmix.ts";
 import { type Counts, Violation } from "../tally.ts";
-import { EMPTY, NEIGHBOUR, SAMPLES } from "./samples.ts";
-import { hexText, itemAt, perBounds, type Section } from "./section.ts";
+import { EMPTY, neighbourOf, samplesOf } from "./samples.ts";
+import { hexText, itemAt, perBounds, perFormat, type Section } from "./section.ts";
 
 /** Bursts beyond the bound are all decided by `long-bursts.ts`; a few of each length are tried here, too. */
 export const BURST_BITS_MAX = 32;
@@ -21,11 +23,15 @@ interface Target {
   readonly bytes: Buffer;
 }
 
-export const TARGETS: readonly Target[] = SAMPLES.map(({ name, bytes }) => ({
-  name,
-  bits: bytes.length * 8,
-  bytes: Buffer.concat([bytes, NEIGHBOUR]),
-}));
+export const targetsOf: (format: Format) => readonly Target[] = perFormat((format) =>
+  samplesOf(format).map(({ name, bytes }) => ({
+    name,
+    bits: bytes.length * 8,
+    bytes: Buffer.concat([bytes, neighbourOf(format)]),
+  })),
+);
+
+export const targetNames = (format: Format): string[] => targetsOf(format).map(({ name }) => name);
 
 /** Flips a bit; of each byte the lowest comes first, which is the order that the CRC works in. */
 export function flip(bytes: Buffer, bit: number): void {
@@ -34,15 +40,15 @@ export function flip(bytes: Buffer, bit: number): void {
 }
 
 /** What the decoder must refuse, it refuses. */
-function checkRefused(counts: Counts, bytes: Buffer, flipped: () => string): void {
+function checkRefused(counts: Counts, format: Format, bytes: Buffer, flipped: () => string): void {
   counts.checks.F3 += 1;
-  const frame = frameAt(bytes, 0, bytes.length);
+  const frame = frameAt(formatNamed(format), bytes, 0, bytes.length);
   if (!frame.ok) return;
   throw new Violation("F3", "no record", `a ${frame.kind} record of ${frame.size} bytes: ${flipped()}`);
 }
 
 /** Flips so many bits, runs, and puts them back. */
-function flipUpTo(count: number, target: Target, choice: Choice, counts: Counts): void {
+function flipUpTo(format: Format, count: number, target: Target, choice: Choice, counts: Counts): void {
   const { bits, bytes } = target;
   const flipped: number[] = [];
   for (let from = 0; flipped.length < count; from = (flipped.at(-1) ?? 0) + 1) {
@@ -52,7 +58,7 @@ function flipUpTo(count: number, target: Target, choice: Choice, counts: Counts)
   }
   for (const bit of flipped) flip(bytes, bit);
   try {
-    checkRefused(counts, bytes, () => `bits ${flipped.join(", ")} of ${hexText(bytes)}`);
+    checkRefused(counts, format, bytes, () => `bits ${flipped.join(", ")} of ${hexText(bytes)}`);
   } finally {
     for (const bit of flipped) flip(bytes, bit);
   }
@@ -60,11 +66,11 @@ function flipUpTo(count: number, target: Target, choice: Choice, counts: Counts)
 
 /** One more flip in the smallest record than in the others. */
 const flipsIn = (name: string, bounds: Bounds): number =>
-  name === EMPTY.name ? bounds.flippedBits : Math.min(bounds.flippedBits, 2);
+  name === EMPTY ? bounds.flippedBits : Math.min(bounds.flippedBits, 2);
 
 /** Each record with each number of flips. */
 const flipCases = perBounds((bounds): readonly (readonly [Target, number])[] =>
-  TARGETS.flatMap((target) =>
+  targetsOf(bounds.format).flatMap((target) =>
     Array.from({ length: flipsIn(target.name, bounds) }, (_, less) => [target, less + 1] as const),
   ),
 );
@@ -73,8 +79,12 @@ export const flips: Section = {
   name: "flips",
   invariants: ["F3"],
   covers: (bounds) =>
-    `${TARGETS.map((target) => `every flip of up to ${flipsIn(target.name, bounds)} of ${target.bits} bits (${target.name})`).join("; ")}; ` +
-    "another record behind each",
+    `${targetsOf(bounds.format)
+      .map(
+        (target) =>
+          `every flip of up to ${flipsIn(target.name, bounds)} of ${target.bits} bits (${target.name})`,
+      )
+      .join("; ")}; ` + "another record behind each",
   first: (bounds) => ({
     what: `record and flips: ${flipCases(bounds)
       .map(([{ name }, count]) => `${name} ${count}`)
@@ -83,7 +93,7 @@ export const flips: Section = {
   }),
   run(bounds, first, choice, counts) {
     const [target, count] = itemAt(flipCases(bounds), first);
-    flipUpTo(count, target, choice, counts);
+    flipUpTo(bounds.format, count, target, choice, counts);
   },
 };
 
@@ -100,13 +110,14 @@ export const bursts: Section = {
   invariants: ["F3"],
   covers: (bounds) =>
     `every burst of up to ${bounds.burstBits} bits, and ${DRAWN_PER_BURST} of each greater length up to ${BURST_BITS_MAX} at each place, ` +
-    `in ${TARGETS.length} records (${TARGETS.map(({ name }) => name).join("; ")}); another record behind`,
-  first: () => ({
-    what: `record: ${TARGETS.map(({ name }) => name).join(", ")}`,
-    of: TARGETS.length,
+    `in ${targetsOf(bounds.format).length} records (${targetNames(bounds.format).join("; ")}); another record behind`,
+  first: ({ format }) => ({
+    what: `record: ${targetNames(format).join(", ")}`,
+    of: targetsOf(format).length,
   }),
   run(bounds, record, choice, counts) {
-    const { bits, bytes } = itemAt(TARGETS, record);
+    const { format } = bounds;
+    const { bits, bytes } = itemAt(targetsOf(format), record);
     const length = choice.choose(BURST_BITS_MAX, "bits of the burst, less one") + 1;
     const first = choice.choose(bits - length + 1, "first bit");
     const inner = innerOf(length, first, choice, bounds);
@@ -117,7 +128,12 @@ export const bursts: Section = {
     };
     flipAll();
     try {
-      checkRefused(counts, bytes, () => `a burst of ${length} bits from bit ${first}: ${hexText(bytes)}`);
+      checkRefused(
+        counts,
+        format,
+        bytes,
+        () => `a burst of ${length} bits from bit ${first}: ${hexText(bytes)}`,
+      );
     } finally {
       flipAll();
     }

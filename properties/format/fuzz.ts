@@ -2,10 +2,11 @@
  * F5 at random: files changed in several places, each determined by the seed and its number.
  * @module
  */
+import type { Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import { SplitMix } from "../splitmix.ts";
 import { itemAt, numberText, type Section } from "./section.ts";
-import { STORED_FILES } from "./stored-files.ts";
+import { type StoredFile, storedFilesOf } from "./stored-files.ts";
 
 /** Searched in one go, so that workers can share. */
 const BLOCK = 10_000;
@@ -69,15 +70,13 @@ const CHANGES: readonly Change[] = [
 ];
 
 /** One input: which reader it is for, and its bytes. */
-export function fuzzInput(
-  seed: number,
-  input: number,
-): { file: (typeof STORED_FILES)[number]; bytes: Buffer } {
+export function fuzzInput(format: Format, seed: number, input: number): { file: StoredFile; bytes: Buffer } {
   const random = new SplitMix(seed, input);
-  const file = itemAt(STORED_FILES, input % STORED_FILES.length);
+  const files = storedFilesOf(format);
+  const file = itemAt(files, input % files.length);
   if (random.below(NOISE_EVERY) === 0) return { file, bytes: random.bytes(random.below(NOISE_BYTES_MAX)) };
   let bytes: Buffer = Buffer.from(random.pick(file.originals));
-  const other = random.pick(random.pick(STORED_FILES).originals);
+  const other = random.pick(random.pick(files).originals);
   for (let changes = 1 + random.below(CHANGES_MAX); changes > 0 && bytes.length > 0; changes -= 1) {
     bytes = random.pick(CHANGES)(bytes, random, other);
   }
@@ -92,13 +91,13 @@ const blocks = ({ fuzzInputs }: Bounds): number => Math.ceil(fuzzInputs / BLOCK)
 export const fuzz: Section = {
   name: "fuzz",
   invariants: ["F2", "F5"],
-  covers: ({ fuzzInputs, fuzzSeed }) =>
-    `${numberText(fuzzInputs)} inputs drawn with seed ${fuzzSeed} for ${STORED_FILES.length} readers in turn: ` +
+  covers: ({ format, fuzzInputs, fuzzSeed }) =>
+    `${numberText(fuzzInputs)} inputs drawn with seed ${fuzzSeed} for ${storedFilesOf(format).length} readers in turn: ` +
     `up to ${CHANGES_MAX} of ${CHANGES.length} sorts of change, checksums made to fit in half of them`,
   first: (bounds) => ({ what: "block of inputs", of: blocks(bounds) }),
-  run({ fuzzInputs, fuzzSeed }, block, choice, counts) {
+  run({ format, fuzzInputs, fuzzSeed }, block, choice, counts) {
     const input = block * BLOCK + choice.choose(Math.min(BLOCK, fuzzInputs - block * BLOCK), "input");
-    const { file, bytes } = fuzzInput(fuzzSeed, input);
-    return file.parser.check(counts, bytes);
+    const { file, bytes } = fuzzInput(format, fuzzSeed, input);
+    return file.parser.check(counts, format, bytes);
   },
 };

@@ -3,64 +3,77 @@
  * solutions of equations, and these are solved for every place of a burst and every size that a record could then claim.
  *
  * A burst that leaves the size alone is always noticed. One that changes it makes another record of other bytes, of which a CRC misses
- * one in 2^32; as it then also changes the fields before the size, the reader refuses what is left as no record of that place.
+ * one in 2^32; as it then also changes the fields before the size, the reader refuses what is left as no record of that place. Where a
+ * format has marks, a burst is noticed as well if they are not where the other record begins and ends.
  *
- * Promises: all bursts that the CRC would not notice are found, and the engine has to refuse each where it stands. That the engine's CRC is
+ * Promises: all bursts that marks and CRC would not notice are found, and the engine has to refuse each where it stands. That the engine's CRC is
  * linear is checked for each set of equations, by one sum.
  * @module
  */
+import { little } from "../../model/expand.ts";
 import { crc32 } from "../../src/chain.ts";
+import { formatNamed } from "../../src/formats.ts";
 import { frameAt } from "../../src/record.ts";
 import { misfit } from "../../src/scan.ts";
+import type { Format } from "../../src/types.ts";
 import { check, Violation } from "../tally.ts";
 import { BinarySystem } from "./binary-system.ts";
-import { BURST_BITS_MAX, flip, TARGETS } from "./flips.ts";
+import { BURST_BITS_MAX, flip, targetNames, targetsOf } from "./flips.ts";
+import { fieldIn, HASH_BYTES, layoutOf, overheadBytes, trailerBytes } from "./layout.ts";
 import { hexText, itemAt, type Section } from "./section.ts";
-
-/** Bits 0-27 of the length field, which say where the record ends. */
-const SIZE_BITS_AT = 40 * 8;
-const SIZE_BITS = 28;
-
-const isSizeBit = (bit: number): boolean => bit >= SIZE_BITS_AT && bit < SIZE_BITS_AT + SIZE_BITS;
 
 const bitsFrom = (first: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => first + i);
 
-/** What the CRC of a record of `size` bytes would have to be changed by: 0 if it matches. */
-function syndrome(bytes: Buffer, size: number): number {
-  return (crc32(bytes.subarray(0, size - 4)) ^ bytes.readUInt32LE(size - 4)) >>> 0;
+/** What the CRC at `crcAt`, which covers all before it, would have to be changed by: 0 if it matches. */
+function syndrome(bytes: Buffer, crcAt: number): number {
+  return (crc32(bytes.subarray(0, crcAt)) ^ bytes.readUInt32LE(crcAt)) >>> 0;
 }
 
+/** Where the bits of a 32-bit number are that are set, if its lowest is at `from`. */
+function setBits(number: number, from: number): number[] {
+  const found: number[] = [];
+  for (let left = number; left !== 0; left &= left - 1) found.push(from + 31 - Math.clz32(left & -left));
+  return found;
+}
+
+/** The bits to flip so that `mark` stands at byte `at`. */
+const markBits = (bytes: Buffer, at: number, mark: Buffer): number[] =>
+  mark.length === 0 ? [] : setBits(bytes.readUInt32LE(at) ^ mark.readUInt32LE(), at * 8);
+
 /**
- * The burst after which the CRC matches a record of `payloadBytes`, in the 32 bits from `first`.
+ * The burst after which marks and CRC match a record of `payloadBytes`, in the 32 bits from `first`.
  *
- * @param bytes a record whose CRC matches, and what stands behind it; as before when it returns
+ * @param bytes a record whose marks and CRC match, and what stands behind it; as before when it returns
  * @returns the bits to flip; none if there is no such burst
  * @throws Violation if the CRC is not linear, or blind to a burst of bits that leave the size alone
  */
-export function unnoticed(bytes: Buffer, first: number, payloadBytes: number): number[] {
-  const changed = (bytes.readUInt32LE(40) ^ payloadBytes) & (2 ** SIZE_BITS - 1);
-  if (changed !== 0) {
-    const highest = SIZE_BITS_AT + 31 - Math.clz32(changed);
-    const lowest = SIZE_BITS_AT + 31 - Math.clz32(changed & -changed);
-    if (lowest < first || highest >= first + BURST_BITS_MAX) return [];
-  }
-  const forced = bitsFrom(SIZE_BITS_AT, SIZE_BITS).filter(
-    (bit) => (changed >>> (bit - SIZE_BITS_AT)) % 2 === 1,
-  );
-  const size = 48 + payloadBytes;
-  // Bits behind the record's end do not matter, and are left as they are.
-  const free = bitsFrom(first, BURST_BITS_MAX).filter((bit) => !isSizeBit(bit) && bit < size * 8);
+export function unnoticed(format: Format, bytes: Buffer, first: number, payloadBytes: number): number[] {
+  const { mark, length, endMark } = layoutOf(format);
+  const [at, bit, bits] = length;
+  const lengthAt = at * 8 + bit;
+  const size = overheadBytes(format) + payloadBytes;
+  const [crcAt, crcEnd] = [size - trailerBytes(format), size - endMark.length];
+  // The size and the mark at the end decide about their bits.
+  const forced = [
+    ...setBits(fieldIn(bytes, length) ^ payloadBytes, lengthAt),
+    ...markBits(bytes, crcEnd, endMark),
+  ];
+  if (forced.some((one) => one < first || one >= first + BURST_BITS_MAX)) return [];
+  // Bits behind the CRC do not matter, or are those of the mark.
+  const isFree = (one: number): boolean =>
+    one >= mark.length * 8 && (one < lengthAt || one >= lengthAt + bits) && one < crcEnd * 8;
+  const free = bitsFrom(first, BURST_BITS_MAX).filter(isFree);
   for (const bit of forced) flip(bytes, bit);
-  const sum = syndrome(bytes, size);
+  const sum = syndrome(bytes, crcAt);
   const columns = free.map((bit) => {
     flip(bytes, bit);
-    const column = (syndrome(bytes, size) ^ sum) >>> 0;
+    const column = (syndrome(bytes, crcAt) ^ sum) >>> 0;
     flip(bytes, bit);
     return column;
   });
   for (const bit of free) flip(bytes, bit);
-  const isLinear = syndrome(bytes, size) === columns.reduce((all, column) => (all ^ column) >>> 0, sum);
+  const isLinear = syndrome(bytes, crcAt) === columns.reduce((all, column) => (all ^ column) >>> 0, sum);
   for (const bit of [...free, ...forced]) flip(bytes, bit);
 
   const system = new BinarySystem(columns);
@@ -77,23 +90,29 @@ export function unnoticed(bytes: Buffer, first: number, payloadBytes: number): n
 export const longBursts: Section = {
   name: "long bursts",
   invariants: ["F3"],
-  covers: () =>
+  covers: ({ format }) =>
     `every burst of up to ${BURST_BITS_MAX} bits, by solving for those that the CRC would not notice, each of which must be refused in its place, ` +
-    `in ${TARGETS.length} records (${TARGETS.map(({ name }) => name).join("; ")}); another record behind`,
-  first: () => ({ what: `record: ${TARGETS.map(({ name }) => name).join(", ")}`, of: TARGETS.length }),
-  run(_, record, choice, counts) {
-    const { bits, bytes } = itemAt(TARGETS, record);
+    `in ${targetsOf(format).length} records (${targetNames(format).join("; ")}); another record behind`,
+  first: ({ format }) => ({
+    what: `record: ${targetNames(format).join(", ")}`,
+    of: targetsOf(format).length,
+  }),
+  run({ format }, record, choice, counts) {
+    const { bits, bytes } = itemAt(targetsOf(format), record);
     const first = choice.choose(bits - BURST_BITS_MAX + 1, "first of the bits");
-    const payloadBytes = choice.choose(bytes.length - 48 + 1, "payload bytes that the record claims then");
+    const payloadBytes = choice.choose(
+      bytes.length - overheadBytes(format) + 1,
+      "payload bytes that the record claims then",
+    );
     counts.checks.F3 += 1;
-    const flipped = unnoticed(bytes, first, payloadBytes);
+    const flipped = unnoticed(format, bytes, first, payloadBytes);
     if (flipped.length === 0) return;
     const damaged = Buffer.from(bytes);
     for (const bit of flipped) flip(damaged, bit);
     check(
       counts,
       "F3",
-      !isAcceptedFor(damaged, bytes),
+      !isAcceptedFor(format, damaged, bytes),
       () => "no record that fits its place",
       () => `one: bits ${flipped.join(", ")} of ${hexText(bytes)}`,
     );
@@ -101,9 +120,12 @@ export const longBursts: Section = {
 };
 
 /** Whether the engine takes `damaged` for a record in the place of the one that `original` begins with. */
-function isAcceptedFor(damaged: Buffer, original: Buffer): boolean {
-  const frame = frameAt(damaged, 0, damaged.length);
+function isAcceptedFor(format: Format, damaged: Buffer, original: Buffer): boolean {
+  const engine = formatNamed(format);
+  const frame = frameAt(engine, damaged, 0, damaged.length);
   if (!frame.ok) return false;
-  const flaw = misfit(damaged, 0, frame, Number(original.readBigInt64LE(0)), original.subarray(8, 40));
+  const { offset, prevHash } = layoutOf(format);
+  const previous = original.subarray(prevHash, prevHash + HASH_BYTES);
+  const flaw = misfit(engine, damaged, 0, frame, little(original, offset, 8), previous);
   return flaw === undefined || flaw.unreadable === true;
 }

@@ -9,10 +9,10 @@ import {
   StorageError,
   type StorageErrorCode,
 } from "../../src/index.ts";
-import type { Offset } from "../../src/types.ts";
+import type { Format, Offset } from "../../src/types.ts";
 import type { InvariantId } from "../catalogue.ts";
 import { type Counts, check, Violation } from "../tally.ts";
-import { type Expected, expected, type Fields } from "./layout.ts";
+import { type Expected, expected, type Fields, layoutOf } from "./layout.ts";
 import { hexText } from "./section.ts";
 
 /** The code of a refusal; any other error violates F5. */
@@ -25,18 +25,18 @@ export function refusal(error: unknown, input: Uint8Array): StorageErrorCode {
 /** A record with its size, or the code that the bytes are refused with. */
 export type Decoded = { readonly record: Record; readonly size: number } | StorageErrorCode;
 
-export function decoded(bytes: Uint8Array): Decoded {
+export function decoded(format: Format, bytes: Uint8Array): Decoded {
   try {
-    return decodeRecord(bytes);
+    return decodeRecord(bytes, format);
   } catch (error) {
     return refusal(error, bytes);
   }
 }
 
 /** The engine's own encoding of a record, or the code that it is refused with. */
-export function encoded(record: Fields): Uint8Array | StorageErrorCode {
+export function encoded(format: Format, record: Fields): Uint8Array | StorageErrorCode {
   try {
-    return encodeRecord({ ...record, offset: record.offset as Offset });
+    return encodeRecord({ ...record, offset: record.offset as Offset }, format);
   } catch (error) {
     return refusal(error, record.payload);
   }
@@ -61,8 +61,8 @@ function fits(seen: Decoded, wanted: Expected): boolean {
 }
 
 /** Whether a record's payload is where it is in the record, not a copy of it. */
-const isView = (payload: Uint8Array, bytes: Buffer): boolean =>
-  payload.buffer === bytes.buffer && payload.byteOffset === bytes.byteOffset + 44;
+const isView = (format: Format, payload: Uint8Array, bytes: Buffer): boolean =>
+  payload.buffer === bytes.buffer && payload.byteOffset === bytes.byteOffset + layoutOf(format).payload;
 
 /** A decoding for a person. */
 export function decodedText(seen: Decoded | Expected): string {
@@ -72,18 +72,24 @@ export function decodedText(seen: Decoded | Expected): string {
 }
 
 /** Checks that the engine decodes `bytes` to what they must be; of a record, without copying it. @returns the decoding */
-export function checkDecoding(counts: Counts, invariant: InvariantId, bytes: Buffer): Decoded {
-  const [seen, wanted] = [decoded(bytes), expected(bytes)];
-  const holds = fits(seen, wanted) && (typeof seen === "string" || isView(seen.record.payload, bytes));
+export function checkDecoding(
+  counts: Counts,
+  invariant: InvariantId,
+  format: Format,
+  bytes: Buffer,
+): Decoded {
+  const [seen, wanted] = [decoded(format, bytes), expected(format, bytes)];
+  const holds =
+    fits(seen, wanted) && (typeof seen === "string" || isView(format, seen.record.payload, bytes));
   const wantedText = (): string => `${decodedText(wanted)}, in the memory of the input`;
   check(counts, invariant, holds, wantedText, () => `${decodedText(seen)} for ${hexText(bytes)}`);
   return seen;
 }
 
 /** F2: what was decoded is encoded to the bytes that it came from. */
-export function checkReencoding(counts: Counts, bytes: Buffer, seen: Decoded): void {
+export function checkReencoding(counts: Counts, format: Format, bytes: Buffer, seen: Decoded): void {
   if (typeof seen === "string") return;
-  const again = encoded(seen.record);
+  const again = encoded(format, seen.record);
   const original = bytes.subarray(0, seen.size);
   check(
     counts,

@@ -1,17 +1,21 @@
 /**
- * The part `format`: F1-F6, Z1, Z2, and of the chain hash what needs no storage (H1, H2). One run tries one input.
+ * The part `format`: F1-F6, Z1, Z2, and of the chain hash what needs no storage (H1, H2), for the format that the bounds name. One run
+ * tries one input.
  * @module
  */
+import type { Bounds } from "../bounds.ts";
 import type { Part } from "../part.ts";
 import { fileBytes, shortInputs } from "./any-bytes.ts";
 import { byteValues } from "./byte-values.ts";
 import { chainLinks, hashesApart, hashesRepeated } from "./chains.ts";
-import { lz4Claims, zstdClaims, zstdWindows } from "./claims.ts";
+import { lz4Claims, zstdClaims, zstdUndeclared, zstdWindows } from "./claims.ts";
 import { codesInRecords, codesWritten, kindCodes } from "./codes.ts";
 import { compression, drawnCompression } from "./compression.ts";
 import { bursts, flips } from "./flips.ts";
 import { fuzz } from "./fuzz.ts";
+import { lengths } from "./lengths.ts";
 import { longBursts } from "./long-bursts.ts";
+import { marks } from "./marks.ts";
 import { prefixes } from "./prefixes.ts";
 import { offsetOrder, roundTrip, smallNumbers } from "./round-trip.ts";
 import { itemAt, perBounds, type Section } from "./section.ts";
@@ -24,6 +28,8 @@ export const SECTIONS: readonly Section[] = [
   codesWritten,
   kindCodes,
   byteValues,
+  marks,
+  lengths,
   flips,
   bursts,
   longBursts,
@@ -36,29 +42,38 @@ export const SECTIONS: readonly Section[] = [
   lz4Claims,
   zstdClaims,
   zstdWindows,
+  zstdUndeclared,
   hashesRepeated,
   hashesApart,
   chainLinks,
 ];
 
-const ASKED = `section: ${SECTIONS.map(({ name }) => name).join(", ")}`;
+/** The sections that are run within these bounds. */
+export const sectionsIn: (bounds: Bounds) => readonly Section[] = perBounds(({ format }) =>
+  SECTIONS.filter(({ formats }) => formats?.includes(format) ?? true),
+);
 
-const firstQuestions = perBounds((bounds) => SECTIONS.map((section) => section.first(bounds)));
+const asked = perBounds((bounds) => {
+  const names = sectionsIn(bounds).map(({ name }) => name);
+  return `section: ${names.join(", ")}`;
+});
+
+const firstQuestions = perBounds((bounds) => sectionsIn(bounds).map((section) => section.first(bounds)));
 
 export const FORMAT: Part = {
   cases: "inputs to codecs and readers",
   units: (bounds) =>
-    SECTIONS.flatMap((section, chosen) => {
-      const { what, of } = section.first(bounds);
+    firstQuestions(bounds).flatMap(({ what, of }, chosen) => {
       return Array.from({ length: of }, (_, answer) => [
-        { what: ASKED, chosen, of: SECTIONS.length },
+        { what: asked(bounds), chosen, of: sectionsIn(bounds).length },
         { what, chosen: answer, of },
       ]);
     }),
   run(bounds, choice, counts) {
-    const chosen = choice.choose(SECTIONS.length, ASKED);
+    const sections = sectionsIn(bounds);
+    const chosen = choice.choose(sections.length, asked(bounds));
     const { what, of } = itemAt(firstQuestions(bounds), chosen);
     counts.cases.format += 1;
-    return itemAt(SECTIONS, chosen).run(bounds, choice.choose(of, what), choice, counts);
+    return itemAt(sections, chosen).run(bounds, choice.choose(of, what), choice, counts);
   },
 };

@@ -2,41 +2,44 @@
  * F4: a record of which the end is missing, wherever it was cut.
  * @module
  */
+import type { Format } from "../../src/types.ts";
 import { check } from "../tally.ts";
-import { CODINGS, laidOut } from "./layout.ts";
+import { codingsOf, laidOut } from "./layout.ts";
 import { decoded, decodedText } from "./outcome.ts";
-import { FILLS, filled, PAYLOAD_SIZES } from "./samples.ts";
-import { itemAt, numberText, type Section } from "./section.ts";
+import { filled, PAYLOAD_SIZES, recordsFill } from "./samples.ts";
+import { itemAt, numberText, perFormat, type Section } from "./section.ts";
 
 const SIZES = PAYLOAD_SIZES.filter((size) => size !== 65_535);
-const RECORDS = CODINGS.map((coding) =>
-  SIZES.map((size) =>
-    laidOut({
-      ...coding,
-      offset: 2n ** 32n,
-      prevHash: Buffer.alloc(32, 7),
-      payload: filled(size, itemAt(FILLS, 3)),
-    }),
+const recordsIn = perFormat((format) =>
+  codingsOf(format).map((coding) =>
+    SIZES.map((size) =>
+      laidOut(format, {
+        ...coding,
+        offset: 2n ** 32n,
+        prevHash: Buffer.alloc(32, 7),
+        payload: filled(size, recordsFill(format)),
+      }),
+    ),
   ),
 );
 /** The largest records are cut everywhere in one coding only: it makes no difference to where they end. */
 const EVERY_CODING_BYTES_MAX = 4096;
 
-const recordsOf = (coding: number): readonly Buffer[] =>
-  itemAt(RECORDS, coding).filter(({ length }) => coding === 0 || length <= EVERY_CODING_BYTES_MAX);
+const recordsOf = (format: Format, coding: number): readonly Buffer[] =>
+  itemAt(recordsIn(format), coding).filter(({ length }) => coding === 0 || length <= EVERY_CODING_BYTES_MAX);
 
 export const prefixes: Section = {
   name: "prefixes",
   invariants: ["F4"],
-  covers: () =>
+  covers: ({ format }) =>
     `every strict prefix of records with ${SIZES.map(numberText).join("; ")} bytes of payload, ` +
-    `those of up to ${numberText(EVERY_CODING_BYTES_MAX)} bytes in each of ${CODINGS.length} codings`,
-  first: () => ({ what: "coding", of: CODINGS.length }),
-  run(_, first, choice, counts) {
-    const records = recordsOf(first);
+    `those of up to ${numberText(EVERY_CODING_BYTES_MAX)} bytes in each of ${codingsOf(format).length} codings`,
+  first: ({ format }) => ({ what: "coding", of: codingsOf(format).length }),
+  run({ format }, first, choice, counts) {
+    const records = recordsOf(format, first);
     const bytes = itemAt(records, choice.choose(records.length, "record"));
     const length = choice.choose(bytes.length, "bytes that are left");
-    const seen = decoded(bytes.subarray(0, length));
+    const seen = decoded(format, bytes.subarray(0, length));
     check(
       counts,
       "F4",

@@ -2,21 +2,23 @@
  * The engine's way through a segment beside that of the model's reader: both must accept the same records and see the same in them.
  *
  * Two sorts of record may be refused by the engine alone: compressed ones (it keeps rules that the model's expansion does not, see
- * `model/expand.ts`), and those of kinds that this version does not know. Whatever the engine accepts, the model must accept.
+ * `model/expand.ts`), and in format `plain` those of kinds that this version does not know. Whatever the engine accepts, the model must accept.
  * @module
  */
 import { Buffer } from "node:buffer";
 import { readStream } from "../../model/reader.ts";
-import { chainHash, genesisHash } from "../../src/chain.ts";
+import { genesisHash } from "../../src/chain.ts";
 import { CodecRegistry } from "../../src/codec.ts";
 import type { DiskFile } from "../../src/disk.ts";
+import { chainHash, formatNamed } from "../../src/formats.ts";
 import { type Flaw, prevHashAt } from "../../src/record.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../../src/scan.ts";
-import type { RecordKind } from "../../src/types.ts";
+import type { Format, RecordKind } from "../../src/types.ts";
 import { type Counts, check, Violation } from "../tally.ts";
-import { hexText } from "./section.ts";
+import { COMPRESSIONS, fieldIn, layoutOf } from "./layout.ts";
+import { hexText, perFormat } from "./section.ts";
 
-const CODECS = new CodecRegistry();
+const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
 const SEGMENT = "segment_000000.log";
 
 /** So little at a time that records span chunks. */
@@ -61,33 +63,34 @@ interface EngineReading {
 }
 
 /** Walks a stream's only segment as the engine does. */
-async function readByEngine(segment: Buffer): Promise<EngineReading> {
+async function readByEngine(name: Format, segment: Buffer): Promise<EngineReading> {
+  const format = formatNamed(name);
   const records: Shown[] = [];
-  const scanner = new RecordScanner(fileOf(segment), SEGMENT, 0, segment.length, CHUNK_BYTES);
+  const scanner = new RecordScanner(format, fileOf(segment), SEGMENT, 0, segment.length, CHUNK_BYTES);
   const stop = (flaw?: Flaw): EngineReading => ({ records, position: scanner.position, flaw });
   let head: Uint8Array | undefined;
   while (!scanner.done) {
     const found = await scanner.advance();
     if (!found.ok) return stop(found);
     const { bytes, at } = scanner;
-    const flaw = misfit(bytes, at, found, records.length, head ?? genesisHash());
+    const flaw = misfit(format, bytes, at, found, records.length, head ?? genesisHash());
     if (flaw !== undefined) return stop(flaw);
     let payload: Uint8Array;
     try {
-      payload = Uint8Array.from(await expandedPayload(bytes, at, found, CODECS));
+      payload = Uint8Array.from(await expandedPayload(format, bytes, at, found, codecsOf(name)));
     } catch (error) {
       return stop(expansionFlaw(error));
     }
-    const prevHash = Uint8Array.from(prevHashAt(bytes, at));
-    head = chainHash(head, found.kind, payload);
+    const prevHash = Uint8Array.from(prevHashAt(format, bytes, at));
+    head = chainHash(head, found.kind, payload, name);
     records.push({ kind: found.kind, prevHash, payload, hash: head });
     scanner.accept(found);
   }
   return stop();
 }
 
-function readByEngineOrFail(segment: Buffer): Promise<EngineReading> {
-  return readByEngine(segment).catch((error: unknown) => {
+function readByEngineOrFail(format: Format, segment: Buffer): Promise<EngineReading> {
+  return readByEngine(format, segment).catch((error: unknown) => {
     if (error instanceof Violation) throw error;
     const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
     throw new Violation("F5", "records or a flaw", `${seen} for ${hexText(segment)}`, error);
@@ -97,13 +100,21 @@ function readByEngineOrFail(segment: Buffer): Promise<EngineReading> {
 const shownText = ({ kind, payload, hash }: Shown): string =>
   `${kind} ${hexText(payload)} with hash ${Buffer.from(hash).toString("hex")}`;
 
+/** Whether what follows is a record of the sorts that the engine alone may refuse. */
+function isSpecial(format: Format, bytes: Buffer): boolean {
+  const { kind, compression, kinds } = layoutOf(format);
+  return (
+    fieldIn(bytes, compression) !== COMPRESSIONS.indexOf("none") ||
+    (format === "plain" && fieldIn(bytes, kind) >= kinds.indexOf("tombstone"))
+  );
+}
+
 /** F5: engine and model read the same from a stream whose only segment this is. */
-export async function checkReading(counts: Counts, segment: Buffer): Promise<void> {
-  const engine = await readByEngineOrFail(segment);
-  const model = readStream(new Map([[SEGMENT, segment]]));
-  // Compressed, or of a kind from 2 on.
-  const isSpecial = ((segment[engine.position + 43] ?? 0) & 0xe0) !== 0;
-  const goesOnAlone = engine.flaw?.unreadable === true && isSpecial;
+export async function checkReading(counts: Counts, format: Format, segment: Buffer): Promise<void> {
+  const engine = await readByEngineOrFail(format, segment);
+  const model = readStream(new Map([[SEGMENT, segment]]), format);
+  const goesOnAlone =
+    engine.flaw?.unreadable === true && isSpecial(format, segment.subarray(engine.position));
   const records = goesOnAlone ? model.records.slice(0, engine.records.length) : model.records;
   const agrees =
     engine.records.length === records.length &&

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Choice } from "../../fault-injection/choice.ts";
+import type { Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import type { InvariantId } from "../catalogue.ts";
 import type { Counts } from "../tally.ts";
@@ -18,6 +19,8 @@ export interface Section {
   /** Without a comma, for it is one option of a label. */
   readonly name: string;
   readonly invariants: readonly InvariantId[];
+  /** The formats that have what it is about; both if left out. */
+  readonly formats?: readonly Format[];
   /** What is tried within these bounds, for a person; every number in it comes from what is run. */
   covers(bounds: Bounds): string;
   /** The first question; its answers are searched independently of each other. */
@@ -34,6 +37,19 @@ export function perBounds<T>(compute: (bounds: Bounds) => T): (bounds: Bounds) =
     if (found === undefined) {
       found = { value: compute(bounds) };
       known.set(bounds, found);
+    }
+    return found.value;
+  };
+}
+
+/** Computes something once for each format. */
+export function perFormat<T>(compute: (format: Format) => T): (format: Format) => T {
+  const known = new Map<Format, { readonly value: T }>();
+  return (format) => {
+    let found = known.get(format);
+    if (found === undefined) {
+      found = { value: compute(format) };
+      known.set(format, found);
     }
     return found.value;
   };

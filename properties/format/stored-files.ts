@@ -5,18 +5,22 @@
  */
 import { little } from "../../model/expand.ts";
 import { chainHash } from "../../model/hash.ts";
-import { claimed, seal } from "./layout.ts";
+import type { Format } from "../../src/types.ts";
+import { claimed, layoutOf, putCrc, seal } from "./layout.ts";
 import {
   CHECKPOINT_PARSER,
   INDEX_LOG_PARSER,
   INDEX_PARSER,
+  INDEXED,
+  KIMBERLITE_INDEX_PARSER,
   LZ4_PARSER,
   MANIFEST_PARSER,
   type Parser,
   SEGMENT_PARSER,
   ZSTD_PARSER,
 } from "./parsers.ts";
-import { SEGMENTS, STORED } from "./samples.ts";
+import { segmentsOf, STORED, STORED_UNDECLARED } from "./samples.ts";
+import { itemAt, perFormat } from "./section.ts";
 
 /** What one reader reads. */
 export interface StoredFile {
@@ -26,7 +30,8 @@ export interface StoredFile {
   readonly reseal?: (bytes: Buffer) => void;
 }
 
-const HEAD = chainHash("data", Buffer.from("head"));
+const CRC_BYTES = 4;
+const HEAD = chainHash("plain", "data", Buffer.from("head"));
 
 interface Entry {
   readonly kind: number;
@@ -43,17 +48,25 @@ const entryBytes = (entries: readonly Entry[]): Buffer =>
   Buffer.concat(entries.map(({ kind, at }) => u64((BigInt(kind) << 56n) | BigInt(at))));
 
 function sealed(...pieces: readonly Uint8Array[]): Buffer {
-  const bytes = Buffer.concat([...pieces, Buffer.alloc(4)]);
-  seal(bytes, bytes.length);
+  const bytes = Buffer.concat([...pieces, Buffer.alloc(CRC_BYTES)]);
+  resealWhole(bytes);
   return bytes;
 }
 
-/** An `.idx` file. */
+/** An index (`docs/FORMAT.md`, section 5). */
 function indexFile(entries: readonly Entry[], end: number): Buffer {
   const head = entries.length === 0 ? Buffer.alloc(32) : HEAD;
   const count = u64(BigInt(entries.length));
   return sealed(Buffer.from("VDXI\x02\0\0\0"), count, entryBytes(entries), u64(BigInt(end)), head);
 }
+
+/** An index as Kimberlite writes it (section 8.3). */
+const kimberliteIndex = (entries: readonly Entry[]): Buffer =>
+  sealed(
+    Buffer.from("VDXI\x01\0\0\0"),
+    u64(BigInt(entries.length)),
+    ...entries.map(({ at }) => u64(BigInt(at))),
+  );
 
 function frame(entries: readonly Entry[], end: number): Buffer {
   const count = Buffer.alloc(4);
@@ -61,31 +74,32 @@ function frame(entries: readonly Entry[], end: number): Buffer {
   return sealed(count, u64(BigInt(end)), HEAD, entryBytes(entries));
 }
 
-const RECORDS: readonly Entry[] = [
-  { kind: 0, at: 0 },
-  { kind: 0, at: 53 },
-  { kind: 1, at: 127 },
-  { kind: 0, at: 215 },
-];
-const END = 263;
+/** The third is a checkpoint. */
+const RECORDS: readonly Entry[] = INDEXED.positions.map((at, i) => ({ kind: i === 2 ? 1 : 0, at }));
 
-const resealWhole = (bytes: Buffer): void => {
-  if (bytes.length >= 4) seal(bytes, bytes.length);
-};
+function resealWhole(bytes: Buffer): void {
+  if (bytes.length >= CRC_BYTES) putCrc(bytes, bytes.length - CRC_BYTES);
+}
 
-/** Makes the CRCs fit of pieces that stand back to back, as far as they are there. */
-const resealEach =
-  (header: number, size: (piece: Buffer) => number) =>
-  (bytes: Buffer): void => {
+/** Seals pieces that stand back to back, as far as they are there. */
+function resealEach(
+  header: number,
+  sizeOf: (piece: Buffer) => number,
+  sealPiece: (piece: Buffer, size: number) => void,
+): (bytes: Buffer) => void {
+  return (bytes) => {
     for (let at = 0; at + header <= bytes.length;) {
       const piece = bytes.subarray(at);
-      if (size(piece) > piece.length) return;
-      seal(piece, size(piece));
-      at += size(piece);
+      const size = sizeOf(piece);
+      if (size > piece.length) return;
+      sealPiece(piece, size);
+      at += size;
     }
   };
+}
 
-const manifestFile = (...ends: readonly number[]): Buffer =>
+/** A manifest of segments that end at these offsets; without a format it is one as Kimberlite writes it. */
+const manifestFile = (format: Format | undefined, ...ends: readonly number[]): Buffer =>
   Buffer.from(
     JSON.stringify({
       segments: ends.map((end, i) => ({
@@ -95,33 +109,66 @@ const manifestFile = (...ends: readonly number[]): Buffer =>
         size_bytes: end * 65,
       })),
       active_segment: ends.length - 1,
-      format: "plain",
+      format,
     }),
   );
 
-export const STORED_FILES: readonly StoredFile[] = [
-  { parser: SEGMENT_PARSER, originals: SEGMENTS, reseal: resealEach(44, claimed) },
+const KIMBERLITE_INDEX: StoredFile = {
+  parser: KIMBERLITE_INDEX_PARSER,
+  originals: [kimberliteIndex([]), kimberliteIndex(RECORDS)],
+  reseal: resealWhole,
+};
+
+export const storedFilesOf: (format: Format) => readonly StoredFile[] = perFormat((format) => [
+  {
+    parser: SEGMENT_PARSER,
+    originals: segmentsOf(format),
+    reseal: resealEach(
+      layoutOf(format).payload,
+      (piece) => claimed(format, piece),
+      (piece, size) => {
+        seal(format, piece, size);
+      },
+    ),
+  },
+  ...(format === "plain" ? [] : [KIMBERLITE_INDEX]),
   {
     parser: INDEX_PARSER,
-    originals: [indexFile([], 0), indexFile(RECORDS, END)],
+    originals: [indexFile([], 0), indexFile(RECORDS, INDEXED.end)],
     reseal: resealWhole,
   },
   {
     parser: INDEX_LOG_PARSER,
     originals: [
       // The second repeats some of what the first says.
-      Buffer.concat([frame(RECORDS.slice(0, 2), 127), frame(RECORDS.slice(1), END)]),
+      Buffer.concat([
+        frame(RECORDS.slice(0, 2), itemAt(RECORDS, 2).at),
+        frame(RECORDS.slice(1), INDEXED.end),
+      ]),
     ],
-    reseal: resealEach(44, (piece) => 48 + 8 * little(piece, 0, 4)),
+    reseal: resealEach(
+      44,
+      (piece) => 48 + 8 * little(piece, 0, 4),
+      (piece, size) => {
+        putCrc(piece, size - CRC_BYTES);
+      },
+    ),
   },
   {
     parser: MANIFEST_PARSER,
-    originals: [manifestFile(0), manifestFile(3, 8)],
+    originals: [
+      manifestFile(format, 0),
+      manifestFile(format, 3, 8),
+      ...(format === "plain" ? [] : [manifestFile(undefined, 3, 8)]),
+    ],
   },
   {
     parser: CHECKPOINT_PARSER,
     originals: [Buffer.concat([HEAD, u64(7n)])],
   },
   { parser: LZ4_PARSER, originals: [STORED.lz4] },
-  { parser: ZSTD_PARSER, originals: [STORED.zstd] },
-];
+  {
+    parser: ZSTD_PARSER,
+    originals: format === "plain" ? [STORED.zstd] : [STORED.zstd, STORED_UNDECLARED],
+  },
+]);

@@ -39,6 +39,37 @@ export const OPAQUE: Scheme = {
   blocks: ["key:checkpoint", "key:tombstone"],
 };
 
+const CODES = ["kind:data", "kind:checkpoint", "kind:tombstone"];
+
+const sentinelInput = (
+  terms: Terms,
+  kind: Kind,
+  before: Atom | undefined,
+  payload: readonly Atom[],
+): Atom[] => [...(before === undefined ? [] : [before]), terms.named(`kind:${kind}`), ...payload];
+
+/** The chain of the format `sentinel` (section 8.2): the kind is one byte before the payload, and no hash begins with such a byte. */
+export const SENTINEL: Scheme = {
+  name: "none, no hash begins with the code of a kind",
+  first: KINDS,
+  hash: (terms, kind, before, payload) => terms.hash(sentinelInput(terms, kind, before, payload)),
+  blocks: CODES,
+};
+
+/**
+ * The same, where every hash begins with the code of a data record, as one in 256 does: a first record whose payload is what is left of a hash
+ * and something behind it can then be taken for the end of a longer log.
+ */
+export const SENTINEL_CODED: Scheme = {
+  name: "none, every hash begins with the code of a data record",
+  first: KINDS,
+  hash: (terms, kind, before, payload) => {
+    const isRestOfHash = before === undefined && kind === "data" && payload[0]?.input !== undefined;
+    return terms.hash(isRestOfHash ? payload : sentinelInput(terms, kind, before, payload));
+  },
+  blocks: CODES,
+};
+
 /** The format's chain as it is computed. */
 export const NESTED: Scheme = {
   name: "built from SHA-256",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Bounds, PROFILES } from "../bounds.ts";
+import { type Bounds, profileOf } from "../bounds.ts";
 import { Odometer } from "../choices.ts";
 import { exhaust } from "../part.ts";
 import { addCounts, emptyCounts, Violation } from "../tally.ts";
@@ -8,7 +8,7 @@ import { KINDS, NESTED, nestedHmac, OPAQUE, type Scheme } from "./schemes.ts";
 import { checkAlone, chooseLog, SYMBOLIC_HASHES } from "./symbolic-hashes.ts";
 import { type Atom, Terms, textOf } from "./terms.ts";
 
-const SMALL: Bounds = { ...PROFILES.quick, symbolicRecords: 2, symbolicBlocks: 2 };
+const SMALL: Bounds = { ...profileOf("quick"), symbolicRecords: 2, symbolicBlocks: 2 };
 
 const joined = (before: Atom | undefined, payload: readonly Atom[]): readonly Atom[] =>
   before === undefined ? payload : [before, ...payload];

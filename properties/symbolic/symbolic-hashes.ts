@@ -13,21 +13,26 @@ import type { Bounds } from "../bounds.ts";
 import { answersTo, type Part } from "../part.ts";
 import { check, type Counts } from "../tally.ts";
 import { headOf, logsEndingIn, showLog, type SymbolicLog, type SymbolicRecord } from "./preimages.ts";
-import { KINDS, NESTED, OPAQUE, type Scheme } from "./schemes.ts";
+import { KINDS, NESTED, OPAQUE, type Scheme, SENTINEL, SENTINEL_CODED } from "./schemes.ts";
 import { type Atom, Terms } from "./terms.ts";
 
-const SCHEMES = [OPAQUE, NESTED];
-const WHICH_HMAC = `HMAC is: ${SCHEMES.map(({ name }) => name).join(", ")}`;
+const schemesOf = ({ format }: Bounds): readonly Scheme[] =>
+  format === "plain" ? [OPAQUE, NESTED] : [SENTINEL, SENTINEL_CODED];
+const whichHmac = (schemes: readonly Scheme[]): string =>
+  `HMAC is: ${schemes.map(({ name }) => name).join(", ")}`;
 const HOW_MANY = "records, less one";
 
 export const SYMBOLIC_HASHES: Part = {
   cases: "logs over symbolic hashes, each held against all logs with its head",
-  units: ({ symbolicRecords }) =>
-    answersTo(WHICH_HMAC, SCHEMES.length).flatMap((hmac) =>
-      answersTo(HOW_MANY, symbolicRecords).map((records) => [...hmac, ...records]),
-    ),
+  units: (bounds) => {
+    const schemes = schemesOf(bounds);
+    return answersTo(whichHmac(schemes), schemes.length).flatMap((hmac) =>
+      answersTo(HOW_MANY, bounds.symbolicRecords).map((records) => [...hmac, ...records]),
+    );
+  },
   run: (bounds, choice, counts, trace) => {
-    const scheme = SCHEMES[choice.choose(SCHEMES.length, WHICH_HMAC)];
+    const schemes = schemesOf(bounds);
+    const scheme = schemes[choice.choose(schemes.length, whichHmac(schemes))];
     if (scheme === undefined) throw new RangeError("There are no schemes.");
     const terms = new Terms();
     const log = chooseLog(scheme, terms, bounds, choice);

@@ -16,7 +16,8 @@ import {
   type Segments,
 } from "./forged-log.ts";
 import { isCheckpoint, type Made, made as madeToFit } from "./changes.ts";
-import { type Edit, EDITS } from "./edits.ts";
+import { type Edit, editsOf } from "./edits.ts";
+import type { Format } from "../../src/types.ts";
 import { chooseOriginal, type Original, writtenByEngine } from "./original.ts";
 import { type Behind, notDataFirst, type Row, type Rule, SAME_LOG } from "./rows.ts";
 
@@ -25,6 +26,7 @@ export const HINTS = ["removed", "rebuilt", "left as they were"] as const;
 export type Hints = (typeof HINTS)[number];
 
 export interface Tampered {
+  readonly format: Format;
   readonly original: Original;
   /** The log that is in the files now, as far as it is one. */
   readonly forged: readonly RawRecord[];
@@ -37,32 +39,55 @@ export interface Tampered {
   readonly rebuilt: ReadonlyMap<string, Uint8Array>;
 }
 
-export const WHICH_EDIT: string = "edit: ".concat(
-  EDITS.map(({ name }) => name.replaceAll(",", "")).join(", "),
-);
+export const whichEdit = (format: Format): string =>
+  "edit: ".concat(
+    editsOf(format)
+      .map(({ name }) => name.replaceAll(",", ""))
+      .join(", "),
+  );
 
 /** Chooses a case; `undefined` where the edit does not fit the log, or leaves it as it was. */
 export function chooseTampered(bounds: Bounds, choice: Choice): Tampered | undefined {
-  const edit = EDITS[choice.choose(EDITS.length, WHICH_EDIT)];
+  const { format } = bounds;
+  const edits = editsOf(format);
+  const edit = edits[choice.choose(edits.length, whichEdit(format))];
   if (edit === undefined) throw new RangeError("There are no edits.");
   const original = chooseOriginal(bounds, edit.payloads ?? "letters", choice);
-  const made = edit.make(original, choice);
+  if (format === "sentinel" && !isReachable(original)) return undefined;
+  return tampered(format, original, edit, choice);
+}
+
+/** Edits a log; `undefined` where the edit does not fit it, or leaves it as it was. */
+export function tampered(
+  format: Format,
+  original: Original,
+  edit: Edit,
+  choice: Choice,
+): Tampered | undefined {
+  const made = edit.make(original, choice, format);
   if (made === undefined) return undefined;
   const behind = chooseBehind(original, made, edit, choice);
-  const segments = edited(original, made, behind);
+  const segments = edited(format, original, made, behind);
   const forged = segments.flatMap((records = [], segment) =>
     records.map((record) => ({ ...record, segment })),
   );
-  const row = rowOf(edit, behind, forged);
+  const row = rowOf(format, edit, behind, forged);
   const kept = original.every((record, i) => sameBytes(record, forged[i]));
   if (kept && forged.length === original.length && made.tail === undefined && row.outcome.model !== SAME_LOG)
     return undefined;
   const continues = kept && original.every(({ segment }, i) => segment === forged[i]?.segment);
-  const files = segmentFiles(segments);
+  const files = segmentFiles(format, segments);
   const [last, tail] = [segmentFile(segments.length - 1), made.tail];
   const bytes = files.get(last);
   if (tail !== undefined && bytes !== undefined) files.set(last, tail(bytes));
-  return { original, forged, row, continues, segments: files, rebuilt: hintFiles(segments) };
+  return { format, original, forged, row, continues, segments: files, rebuilt: hintFiles(format, segments) };
+}
+
+/** In `sentinel` a segment is full by its data records alone (section 8.4), so none without any is followed by another. */
+function isReachable(original: Original): boolean {
+  const last = original.at(-1)?.segment ?? 0;
+  const full = new Set(original.filter(({ kind }) => kind === "data").map(({ segment }) => segment));
+  return Array.from({ length: last }, (_, segment) => full.has(segment)).every(Boolean);
 }
 
 function chooseBehind(original: Original, made: Made, { rule }: Edit, choice: Choice): Behind {
@@ -73,7 +98,8 @@ function chooseBehind(original: Original, made: Made, { rule }: Edit, choice: Ch
   const moved = made.put.length !== made.until - made.from && rule.repairs === "any" && fitted < of;
   const renumbered =
     moved && (fitted > 0 || choice.choose(2, "their offsets: as they were, renumbered") === 1);
-  return { of, fitted, renumbered, checkpoint: records.some(isCheckpoint) };
+  const fittedCheckpoint = records.slice(0, fitted).some(isCheckpoint);
+  return { of, fitted, renumbered, checkpoint: records.some(isCheckpoint), fittedCheckpoint };
 }
 
 function chooseFitted(of: number, repairs: Rule["repairs"], choice: Choice): number {
@@ -83,29 +109,33 @@ function chooseFitted(of: number, repairs: Rule["repairs"], choice: Choice): num
 }
 
 /** Puts the edited log together. */
-function edited(original: Original, made: Made, behind: Behind): Segments {
+function edited(format: Format, original: Original, made: Made, behind: Behind): Segments {
   const { from, until, put } = made;
   const records = original.slice(0, from);
   const segmentAt = (at: number): number => original[Math.min(at, original.length - 1)]?.segment ?? 0;
   for (const [i, wanted] of put.entries()) {
-    records.push(placed(wanted, records.at(-1), segmentAt(Math.min(from + i, Math.max(from, until - 1)))));
+    records.push(
+      placed(format, wanted, records.at(-1), segmentAt(Math.min(from + i, Math.max(from, until - 1)))),
+    );
   }
   for (const [i, record] of original.slice(until).entries()) {
     const last = records.at(-1);
-    if (i < behind.fitted) records.push(placed(madeToFit(record), last, record.segment));
+    if (i < behind.fitted) records.push(placed(format, madeToFit(record), last, record.segment));
     else if (!behind.renumbered) records.push(record);
     else {
       const { kind, payload, prevHash, segment } = record;
-      records.push(placed({ kind, payload, prevHash }, last, segment));
+      records.push(placed(format, { kind, payload, prevHash }, last, segment));
     }
   }
   const segments = inSegments(records);
   return made.arrange?.(segments) ?? segments;
 }
 
-function rowOf(edit: Edit, behind: Behind, forged: readonly RawRecord[]): Row {
+function rowOf(format: Format, edit: Edit, behind: Behind, forged: readonly RawRecord[]): Row {
   const [first] = forged;
-  return first === undefined || first.kind === "data" ? edit.rule.row(edit.name, behind) : notDataFirst;
+  return format === "sentinel" || first === undefined || first.kind === "data"
+    ? edit.rule.row(edit.name, behind)
+    : notDataFirst;
 }
 
 const sameBytes = (record: RawRecord, other: RawRecord | undefined): boolean =>
@@ -113,10 +143,10 @@ const sameBytes = (record: RawRecord, other: RawRecord | undefined): boolean =>
 
 /** The stream's directory: the tampered segments, and index files or not. */
 export async function directoryOf(tampered: Tampered, hints: Hints): Promise<Map<string, Uint8Array>> {
-  const { original, segments, rebuilt } = tampered;
+  const { format, original, segments, rebuilt } = tampered;
   if (hints === "removed") return new Map(segments);
   if (hints === "rebuilt") return new Map([...rebuilt, ...segments]);
-  const old = [...(await engineFiles(original))].filter(([name]) => !name.endsWith(".log"));
+  const old = [...(await engineFiles(format, original))].filter(([name]) => !name.endsWith(".log"));
   return new Map([...old, ...segments]);
 }
 
@@ -124,11 +154,11 @@ export async function directoryOf(tampered: Tampered, hints: Hints): Promise<Map
 const written = new Map<string, Promise<Map<string, Uint8Array>>>();
 
 /** The files that the engine leaves for a log. */
-export function engineFiles(original: Original): Promise<Map<string, Uint8Array>> {
+export function engineFiles(format: Format, original: Original): Promise<Map<string, Uint8Array>> {
   const key = original
     .map(({ kind, payload, segment }) => `${kind} ${Buffer.from(payload).toString("hex")} ${segment}`)
     .join();
-  const known = written.get(key) ?? writtenByEngine(original);
-  written.set(key, known);
+  const known = written.get(`${format} ${key}`) ?? writtenByEngine(format, original);
+  written.set(`${format} ${key}`, known);
   return known;
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Choice } from "../../fault-injection/choice.ts";
-import { chainHash } from "../../model/hash.ts";
+import type { Format } from "../../src/types.ts";
 import type { RawRecord, Segments, Stored, Wanted } from "./forged-log.ts";
-import { HIDDEN, type Original, otherStream } from "./original.ts";
+import { foldedPayload, hidden, type Original, otherStream } from "./original.ts";
 
 /** The records from `from` up to `until` give way to others. */
 export interface Made {
@@ -20,7 +20,7 @@ export interface Made {
 }
 
 /** Chooses one change of its kind; `undefined` where this log has none. */
-export type Make = (log: Original, choice: Choice) => Made | undefined;
+export type Make = (log: Original, choice: Choice, format: Format) => Made | undefined;
 
 /** What becomes of a record that is put somewhere else. */
 export type How = (record: RawRecord) => Wanted;
@@ -28,14 +28,14 @@ export type How = (record: RawRecord) => Wanted;
 /** Chooses a record that this can be done to, and what is put in its place. */
 export function inPlace(
   fits: (record: RawRecord) => boolean,
-  replace: (record: RawRecord, choice: Choice) => Wanted,
+  replace: (record: RawRecord, choice: Choice, format: Format) => Wanted,
 ): Make {
-  return (log, choice) => {
+  return (log, choice, format) => {
     const candidates = log.filter(fits);
     const record = candidates[choice.choose(candidates.length, "which record of those that it fits")];
     if (record === undefined) return undefined;
     const from = Number(record.offset);
-    return { from, until: from + 1, put: [replace(record, choice)] };
+    return { from, until: from + 1, put: [replace(record, choice, format)] };
   };
 }
 
@@ -137,12 +137,13 @@ export function tailReplaced(
   log: Original,
   choice: Choice,
   how: How,
+  format: Format,
   lengths: readonly (keyof typeof LONGER)[],
 ): Made | undefined {
   if (log.length < 2) return undefined;
   const from = choice.choose(log.length - 1, "records before, less one") + 1;
   const longer = pick(choice, "how many", Object.fromEntries(lengths.map((name) => [name, LONGER[name]])));
-  const put = otherStream(log.length + longer)
+  const put = otherStream(format, log.length + longer)
     .slice(from)
     .map(how);
   return put.length === 0 ? undefined : { from, until: log.length, put };
@@ -150,21 +151,24 @@ export function tailReplaced(
 
 const LONGER = { "as many": 0, "one more": 1, "one fewer": -1 } as const;
 
-export function folded(log: Original, choice: Choice): Made | undefined {
-  const candidates = log.filter((record) => isData(record) && isLater(record));
+export function folded(log: Original, choice: Choice, format: Format): Made | undefined {
+  // In `sentinel` the hash must begin with the code of the kind that the folded record gets.
+  const fits = ({ prevHash }: RawRecord): boolean => format === "plain" || prevHash[0] === 0;
+  const candidates = log.filter((record) => isData(record) && isLater(record) && fits(record));
   const last = candidates[choice.choose(candidates.length, "the last record folded, of those that can be")];
   if (last === undefined) return undefined;
-  const payload = Buffer.concat([last.prevHash, last.payload]);
+  const payload = foldedPayload(format, last.prevHash, last.payload);
   return { from: 0, until: Number(last.offset) + 1, put: [{ kind: "data", payload }] };
 }
 
-export function unfolded(log: Original): Made | undefined {
-  const payload = log[0]?.payload.subarray(chainHash("data", HIDDEN).length);
+export function unfolded(log: Original, _: Choice, format: Format): Made | undefined {
+  // What is hidden there is as long as a hash; where that begins with the code of a kind, the code of the next one is behind it instead.
+  const payload = log[0]?.payload.subarray(32);
   return {
     from: 0,
     until: 1,
     put: [
-      { kind: "data", payload: HIDDEN },
+      { kind: "data", payload: hidden(format) },
       { kind: "data", payload },
     ],
   };

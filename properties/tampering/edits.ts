@@ -34,8 +34,19 @@ import {
   unfolded,
 } from "./changes.ts";
 import type { Choice } from "../../fault-injection/choice.ts";
+import type { Format } from "../../src/types.ts";
 import { type Original, otherStream, type Payloads } from "./original.ts";
-import { BROKEN, folding, fork, never, OTHER_COUNT, OTHER_HEAD, type Rule, same } from "./rows.ts";
+import {
+  BROKEN,
+  folding,
+  foldingUncounted,
+  fork,
+  never,
+  OTHER_COUNT,
+  OTHER_HEAD,
+  type Rule,
+  same,
+} from "./rows.ts";
 
 export interface Edit {
   readonly name: string;
@@ -49,17 +60,21 @@ export interface Edit {
 function moving(
   name: string,
   rule: Rule,
-  make: (log: Original, choice: Choice, how: How) => Made | undefined,
+  make: (log: Original, choice: Choice, how: How, format: Format) => Made | undefined,
 ): Edit[] {
-  const kept: Make = (log, choice) => make(log, choice, pick(choice, "the records", KEPT));
+  const kept: Make = (log, choice, format) => make(log, choice, pick(choice, "the records", KEPT), format);
   return [
     { name: `${name}, not made to fit`, rule: never, make: kept },
-    { name: `${name}, made to fit`, rule, make: (log, choice) => make(log, choice, made) },
+    { name: `${name}, made to fit`, rule, make: (log, choice, format) => make(log, choice, made, format) },
   ];
 }
 
 /** Every edit, those that are no edit of the log first. */
-export const EDITS: readonly Edit[] = [
+export function editsOf(format: Format): readonly Edit[] {
+  return format === "plain" ? PLAIN : SENTINEL;
+}
+
+const NOTHING: readonly Edit[] = [
   { name: "nothing", rule: same, make: nothing },
   { name: "data record stored compressed", rule: same, make: inPlace(isData, storedCompressed) },
   { name: "segment borders moved", rule: same, make: bordersMoved },
@@ -90,12 +105,9 @@ export const EDITS: readonly Edit[] = [
     rule: fork(OTHER_HEAD),
     make: inPlace(isCheckpoint, ({ payload }) => ({ kind: "data", payload })),
   },
-  {
-    name: "kind changed to tombstone",
-    // This version of the engine reads no tombstones; the chain alone would hold.
-    rule: fork(OTHER_HEAD, BROKEN),
-    make: inPlace(anyRecord, ({ payload }) => ({ kind: "tombstone", payload })),
-  },
+];
+
+const BETWEEN: readonly Edit[] = [
   {
     name: "kind changed to one that the payload does not allow",
     rule: never,
@@ -115,19 +127,9 @@ export const EDITS: readonly Edit[] = [
     }),
   },
   { name: "checkpoint stored compressed", rule: never, make: inPlace(isCheckpoint, storedCompressed) },
-  {
-    name: "hash or count in a checkpoint changed",
-    rule: never,
-    make: inPlace(isCheckpoint, ({ payload }, choice) => {
-      const payloads = {
-        hash: flipped(payload, 31),
-        count: flipped(payload, 32),
-        "count by 2 to the 56": flipped(payload, 39),
-        "a byte more": Buffer.concat([payload, FORGED]),
-      };
-      return { kind: "checkpoint", payload: pick(choice, "what", payloads) };
-    }),
-  },
+];
+
+const PLACES: readonly Edit[] = [
   {
     name: "link to the record before changed",
     rule: never,
@@ -158,35 +160,35 @@ export const EDITS: readonly Edit[] = [
   },
   ...moving("record duplicated", fork(OTHER_COUNT), duplicated),
   ...moving("records reordered", fork(OTHER_HEAD), reordered),
-  ...moving("record replaced by another stream's", fork(OTHER_HEAD), (log, choice, how) =>
-    inPlace(isLater, ({ offset }) => anothers(how, Number(offset)))(log, choice),
+  ...moving("record replaced by another stream's", fork(OTHER_HEAD), (log, choice, how, format) =>
+    inPlace(isLater, ({ offset }) => anothers(format, how, Number(offset)))(log, choice, format),
   ),
-  ...moving("tail replaced by another stream's, as many records", fork(OTHER_HEAD), (log, choice, how) =>
-    tailReplaced(log, choice, how, ["as many"]),
+  ...moving(
+    "tail replaced by another stream's, as many records",
+    fork(OTHER_HEAD),
+    (log, choice, how, format) => tailReplaced(log, choice, how, format, ["as many"]),
   ),
-  ...moving("tail replaced by another stream's, more or fewer", fork(OTHER_COUNT), (log, choice, how) =>
-    tailReplaced(log, choice, how, ["one more", "one fewer"]),
+  ...moving(
+    "tail replaced by another stream's, more or fewer",
+    fork(OTHER_COUNT),
+    (log, choice, how, format) => tailReplaced(log, choice, how, format, ["one more", "one fewer"]),
   ),
   {
     name: "all rewritten, as many records",
     rule: fork(OTHER_HEAD),
-    make: (log) => ({ from: 0, until: log.length, put: otherStream(log.length) }),
+    make: (log, _, format) => ({ from: 0, until: log.length, put: otherStream(format, log.length) }),
   },
   {
     name: "all rewritten, more or fewer",
     rule: fork(OTHER_COUNT),
-    make: (log, choice) => {
+    make: (log, choice, format) => {
       const records = log.length + pick(choice, "how many", { "one more": 1, "one fewer": -1 });
-      return records === 0 ? undefined : { from: 0, until: log.length, put: otherStream(records) };
+      return records === 0 ? undefined : { from: 0, until: log.length, put: otherStream(format, records) };
     },
   },
-  { name: "first records folded into one with their hash in its payload", rule: folding, make: folded },
-  {
-    name: "first record, a hash in its payload, unfolded into two",
-    rule: folding,
-    payloads: "hash first",
-    make: unfolded,
-  },
+];
+
+const SEGMENTS: readonly Edit[] = [
   { name: "segment files exchanged", rule: never, make: exchanged },
   { name: "segment file missing that is not the last", rule: never, make: gap },
   {
@@ -196,8 +198,70 @@ export const EDITS: readonly Edit[] = [
   },
 ];
 
-function anothers(how: How, offset: number): Wanted {
-  const record = otherStream(offset + 1)[offset];
+/** A checkpoint whose payload says something else. */
+const inCheckpoint = (payloads: (payload: Uint8Array) => Readonly<Record<string, Uint8Array>>): Make =>
+  inPlace(isCheckpoint, ({ payload }, choice) => ({
+    kind: "checkpoint",
+    payload: pick(choice, "what", payloads(payload)),
+  }));
+
+const otherCounts = (payload: Uint8Array): Readonly<Record<string, Uint8Array>> => ({
+  count: flipped(payload, 32),
+  "count by 2 to the 56": flipped(payload, 39),
+});
+
+const tombstone: Make = inPlace(anyRecord, ({ payload }) => ({ kind: "tombstone", payload }));
+
+const FOLDED = "first records folded into one with their hash in its payload";
+const UNFOLDED: Edit = {
+  name: "first record, a hash in its payload, unfolded into two",
+  rule: folding,
+  payloads: "hash first",
+  make: unfolded,
+};
+
+const PLAIN: readonly Edit[] = [
+  ...NOTHING,
+  // This version of the engine reads no tombstones; the chain alone would hold.
+  { name: "kind changed to tombstone", rule: fork(OTHER_HEAD, BROKEN), make: tombstone },
+  ...BETWEEN,
+  {
+    name: "hash or count in a checkpoint changed",
+    rule: never,
+    make: inCheckpoint((payload) => ({
+      hash: flipped(payload, 31),
+      ...otherCounts(payload),
+      "a byte more": Buffer.concat([payload, FORGED]),
+    })),
+  },
+  ...PLACES,
+  { name: FOLDED, rule: folding, make: folded },
+  UNFOLDED,
+  ...SEGMENTS,
+];
+
+/** Kimberlite's format: it has tombstones, it checks no counts, and a hash must begin with the code of a kind to be taken for a payload. */
+const SENTINEL: readonly Edit[] = [
+  ...NOTHING,
+  { name: "kind changed to tombstone", rule: fork(OTHER_HEAD), make: tombstone },
+  ...BETWEEN,
+  {
+    name: "hash in a checkpoint changed",
+    rule: never,
+    make: inCheckpoint((payload) => ({
+      hash: flipped(payload, 31),
+      "a byte more": Buffer.concat([payload, FORGED]),
+    })),
+  },
+  { name: "count in a checkpoint changed", rule: fork(OTHER_HEAD), make: inCheckpoint(otherCounts) },
+  ...PLACES,
+  { name: FOLDED, rule: foldingUncounted, payloads: "hidden first", make: folded },
+  { ...UNFOLDED, rule: foldingUncounted },
+  ...SEGMENTS,
+];
+
+function anothers(format: Format, how: How, offset: number): Wanted {
+  const record = otherStream(format, offset + 1)[offset];
   if (record === undefined) throw new RangeError(`The other stream has no record ${offset}.`);
   return how(record);
 }

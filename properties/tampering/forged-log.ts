@@ -4,10 +4,9 @@
  * Uses the model's primitives. Does not promise that what it makes is a log: that is the point.
  * @module
  */
-import { type ChainedKind, chainHash, crc32 } from "../../model/hash.ts";
+import { chainHash, crc32, KINDS, type Kind } from "../../model/hash.ts";
 import { checkpointAfter, following, type ModelRecord } from "../../model/log.ts";
-import { KINDS } from "../../model/reader.ts";
-import type { Offset, RecordKind } from "../../src/types.ts";
+import type { Format, Offset, RecordKind } from "../../src/types.ts";
 
 /** How a payload is stored, where that is not as it is; the code is that of `docs/FORMAT.md`, section 2. */
 export type Stored = Readonly<{ compression: number; bytes: Uint8Array }>;
@@ -25,15 +24,22 @@ export type Wanted = Readonly<{
 export type Segments = readonly (readonly RawRecord[] | undefined)[];
 
 /** The record that `wanted` becomes behind `last`. */
-export function placed(wanted: Wanted, last: ModelRecord | undefined, segment: number): RawRecord {
+export function placed(
+  format: Format,
+  wanted: Wanted,
+  last: ModelRecord | undefined,
+  segment: number,
+): RawRecord {
   const { kind, payload, stored } = wanted;
   const honest = kind === "checkpoint" && payload === undefined && last !== undefined;
   // No hash is defined for a redacted record; readers stop at one.
-  const chained: ChainedKind = kind === "redacted" ? "data" : kind;
-  const fitting = honest ? checkpointAfter(last) : following(chained, payload ?? new Uint8Array(40), last);
+  const chained: Kind = kind === "redacted" ? "data" : kind;
+  const fitting = honest
+    ? checkpointAfter(format, last)
+    : following(format, chained, payload ?? new Uint8Array(40), last);
   const { prevHash = fitting.prevHash, offset = fitting.offset } = wanted;
   const linked = prevHash === fitting.prevHash || last === undefined;
-  const hash = linked ? fitting.hash : chainHash(chained, fitting.payload, prevHash);
+  const hash = linked ? fitting.hash : chainHash(format, chained, fitting.payload, prevHash);
   return { ...fitting, kind, offset: offset as Offset, prevHash, hash, segment, stored };
 }
 
@@ -44,7 +50,26 @@ export function inSegments(records: readonly RawRecord[]): RawRecord[][] {
 }
 
 /** The bytes of a record, its CRC right. */
-function bytesOf({ offset, prevHash, kind, payload, stored }: RawRecord): Buffer {
+function bytesOf(format: Format, record: RawRecord): Buffer {
+  return format === "plain" ? plainBytes(record) : sentinelBytes(record);
+}
+
+/** As section 8.1 has it. */
+function sentinelBytes({ offset, prevHash, kind, payload, stored }: RawRecord): Buffer {
+  const content = stored?.bytes ?? payload;
+  const bytes = Buffer.alloc(54 + content.length);
+  bytes.writeUInt32LE(0xbadc0ffe, 0);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, offset), 4);
+  bytes.set(prevHash, 12);
+  bytes.writeUInt8(KINDS.indexOf(kind), 44);
+  bytes.writeUInt8(stored?.compression ?? 0, 45);
+  bytes.writeUInt32LE(content.length, 46);
+  bytes.set(content, 50);
+  return Buffer.concat([sealed(bytes), Buffer.of(0x42, 0xee, 0xff, 0xc0)]);
+}
+
+/** As section 2 has it. */
+function plainBytes({ offset, prevHash, kind, payload, stored }: RawRecord): Buffer {
   const content = stored?.bytes ?? payload;
   const bytes = Buffer.alloc(48 + content.length);
   bytes.writeBigInt64LE(BigInt.asIntN(64, offset), 0);
@@ -64,23 +89,25 @@ function sealed(bytes: Buffer): Buffer {
 export const segmentFile = (number: number): string => `segment_${String(number).padStart(6, "0")}.log`;
 
 /** The segment files, by name. */
-export function segmentFiles(segments: Segments): Map<string, Buffer> {
+export function segmentFiles(format: Format, segments: Segments): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (const [number, records] of segments.entries())
-    if (records !== undefined) files.set(segmentFile(number), Buffer.concat(records.map(bytesOf)));
+    if (records !== undefined)
+      files.set(segmentFile(number), Buffer.concat(records.map((record) => bytesOf(format, record))));
   return files;
 }
 
-/** Index files and a manifest that agree with these segments in everything, as sections 5 to 7 want them. */
-export function hintFiles(segments: Segments): Map<string, Buffer> {
+/** Index files and a manifest that agree with these segments in everything, as sections 5 to 8 want them; Kimberlite's own index is left out. */
+export function hintFiles(format: Format, segments: Segments): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   const rows: unknown[] = [];
+  const saved = format === "plain" ? "idx" : "idx2";
   let offset = 0;
   for (const [number, records = []] of segments.entries()) {
-    const [entries, end] = entriesOf(records);
+    const [entries, end] = entriesOf(format, records);
     const active = number === segments.length - 1;
-    if (!active) files.set(`${segmentFile(number)}.idx`, indexOf(entries, end, records.at(-1)));
-    else files.set(`${segmentFile(number)}.idx.wal`, frameOf(entries, end, records.at(-1)));
+    if (!active) files.set(`${segmentFile(number)}.${saved}`, indexOf(entries, end, records.at(-1)));
+    else files.set(`${segmentFile(number)}.${saved}.wal`, frameOf(entries, end, records.at(-1)));
     const next = offset + (active ? 0 : records.length);
     rows.push({
       segment_num: number,
@@ -90,18 +117,18 @@ export function hintFiles(segments: Segments): Map<string, Buffer> {
     });
     offset = next;
   }
-  const manifest = { segments: rows, active_segment: segments.length - 1, format: "plain" };
+  const manifest = { segments: rows, active_segment: segments.length - 1, format };
   if (segments.length > 0) files.set("manifest.json", Buffer.from(JSON.stringify(manifest)));
   return files;
 }
 
-function entriesOf(records: readonly RawRecord[]): [Buffer, number] {
+function entriesOf(format: Format, records: readonly RawRecord[]): [Buffer, number] {
   const entries = Buffer.alloc(8 * records.length);
   let end = 0;
   for (const [i, record] of records.entries()) {
     entries.writeBigUInt64LE(BigInt(end), 8 * i);
     entries.writeUInt8(KINDS.indexOf(record.kind), 8 * i + 7);
-    end += bytesOf(record).length;
+    end += bytesOf(format, record).length;
   }
   return [entries, end];
 }

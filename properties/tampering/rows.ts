@@ -39,8 +39,9 @@ export interface Behind {
   readonly of: number;
   readonly fitted: number;
   readonly renumbered: boolean;
-  /** Whether a checkpoint is among them. */
+  /** Whether a checkpoint is among them, and among those made to fit. */
   readonly checkpoint: boolean;
+  readonly fittedCheckpoint: boolean;
 }
 
 /** What a kind of edit comes to, stated from the format alone. */
@@ -92,6 +93,22 @@ export const folding: Rule = {
     }
     if (fitted < of && !renumbered) return left(edit);
     return { edit, behind: "renumbered, no checkpoint among them, or none there", outcome: both(SAME_HEAD) };
+  },
+};
+
+/**
+ * The same where a checkpoint's count is not checked: a checkpoint behind only needs its number, too. But one that is recomputed counts anew,
+ * and with that its hash changes.
+ */
+export const foldingUncounted: Rule = {
+  repairs: "any",
+  row: (edit, { of, fitted, renumbered, fittedCheckpoint }) => {
+    if (fittedCheckpoint) {
+      if (fitted < of) return left(edit);
+      return { edit, behind: "all recomputed, a checkpoint among them", outcome: both(OTHER_COUNT) };
+    }
+    if (fitted < of && !renumbered) return left(edit);
+    return { edit, behind: "renumbered, no checkpoint recomputed, or none there", outcome: both(SAME_HEAD) };
   },
 };
 

@@ -2,10 +2,11 @@
  * `docs/TAMPERING.md`: what is revealed of every edit, and to whom, as it turned out when every case was tried; not as the rules want it.
  * @module
  */
-import { type Bounds, PROFILES } from "../bounds.ts";
+import type { Format } from "../../src/types.ts";
+import { type Bounds, profileOf } from "../bounds.ts";
 import { Odometer } from "../choices.ts";
 import { chooseTampered, type Tampered } from "./case.ts";
-import { EDITS } from "./edits.ts";
+import { editsOf } from "./edits.ts";
 import { type Anchor, ANCHORS, notDataFirst, OTHERWISE, type Row, SAME_LOG } from "./rows.ts";
 import { markdownTable } from "../documents/table.ts";
 import { emptyCounts } from "../tally.ts";
@@ -27,14 +28,20 @@ interface Line {
   readonly oldIndex: Tally;
 }
 
-const BOUNDS: Bounds = PROFILES.quick;
+const BOUNDS: Bounds = profileOf("quick");
+const FORMATS: readonly Format[] = ["plain", "sentinel"];
 
 /** The page. */
 export async function tamperingPage(): Promise<string> {
-  const lines = await linesOf(BOUNDS);
-  const cases = lines.reduce((sum, line) => sum + line.cases, 0);
+  let cases = 0;
+  const tables: string[] = [];
+  for (const format of FORMATS) {
+    const lines = await linesOf({ ...BOUNDS, format });
+    cases += lines.reduce((sum, line) => sum + line.cases, 0);
+    tables.push(`## Format \`${format}\`\n\n${markdownTable([HEADINGS, ...lines.map(cellsOf)])}`);
+  }
   return `${introduction(cases)}
-${markdownTable([HEADINGS, ...lines.map(cellsOf)])}
+${tables.join("\n")}
 ${NOTES}`;
 }
 
@@ -53,7 +60,7 @@ async function linesOf(bounds: Bounds): Promise<Line[]> {
     line.cases += 1;
     for (const verified of await verdictsOn(tampered, emptyCounts())) tally(line, tampered, verified);
   } while (odometer.advance());
-  const names = EDITS.map(({ name }) => name);
+  const names = editsOf(bounds.format).map(({ name }) => name);
   const place = ({ row }: Line): number =>
     row === notDataFirst ? Infinity : names.indexOf(row.edit) + (row.behind === OTHERWISE ? 0.5 : 0);
   return [...lines.values()].sort((a, b) => place(a) - place(b));
@@ -100,7 +107,7 @@ Somebody who may write to a data directory and knows the format can set every ch
 edit is the hash chain, and what the reader knows of the log from elsewhere: its **anchor**, that is the number of records and
 the head, kept outside the directory (\`docs/FORMAT.md\`, section 3).
 
-The table is what happened when every edit was made to every log of up to ${BOUNDS.tamperedRecords} records (data and checkpoints; in one
+Each table is what happened when every edit was made to every log of up to ${BOUNDS.tamperedRecords} records (data and checkpoints; in one
 segment, in two, in one for each record): ${cases.toLocaleString("en-US")} edited logs, each verified from its first record by the engine, with the
 index files and the manifest removed and with them rebuilt to fit, and by the model's own reader. The check \`tampering\` holds
 every case against a rule that was written down for its kind (\`properties/tampering/edits.ts\`), and with wider bounds.
@@ -118,14 +125,17 @@ every case against a rule that was written down for its kind (\`properties/tampe
 `;
 }
 
-const NOTES = `In words:
+const NOTES = `## In words
+
 
 - With the count and the head, every edit of the log is revealed.
 - With nothing, exactly these go unnoticed: the tail cut off, and any edit behind which every record was recomputed, appending and
   rewriting everything among them. The chain says that the records belong together, not that they are the ones that were written.
 - The count alone adds that a log of another length is revealed. The head alone reveals everything but a fold: \`[q, p]\` and the single
   record \`hash(q) || p\` have the same head. So an anchor is always both.
-- Tombstones are not read by this version of the engine, whatever the chain says.
+- Tombstones are not read by this version of the engine in \`plain\`, whatever the chain says; in \`sentinel\` they are.
+- In \`sentinel\` a checkpoint's count is not checked, and a hash that is to be taken for the beginning of a payload must begin with the code of
+  a kind: one in 85 does. The logs that are folded here were made so.
 
 Not in the table: bytes that are no record behind the last record of a segment that is not the stream's last one. The model's reader
 refuses them; the engine does so unless the manifest says that the segment is that long, and then shows the log without them.

@@ -1,21 +1,21 @@
 import { describe, expect, test } from "vitest";
-import { type Bounds, PROFILES } from "../bounds.ts";
+import { type Bounds, profileOf } from "../bounds.ts";
 import { Odometer } from "../choices.ts";
 import { exhaust } from "../part.ts";
 import { addCounts, emptyCounts, Violation } from "../tally.ts";
 import { chooseTampered, type Tampered } from "./case.ts";
-import { EDITS } from "./edits.ts";
+import { editsOf } from "./edits.ts";
 import { OTHERWISE } from "./rows.ts";
 import { judge, TAMPERING, type Verified, verdictsOn } from "./tampering.ts";
 
-const SMALL: Bounds = { ...PROFILES.quick, tamperedRecords: 2 };
+const SMALL: Bounds = { ...profileOf("quick"), tamperedRecords: 2 };
 
 /** The first case of an edit that `fits`. */
 function firstCase(name: string, fits: (tampered: Tampered) => boolean = () => true): Tampered {
-  const odometer = new Odometer([EDITS.findIndex((edit) => edit.name === name)]);
+  const odometer = new Odometer([editsOf("plain").findIndex((edit) => edit.name === name)]);
   do {
     odometer.begin();
-    const tampered = chooseTampered(PROFILES.quick, odometer);
+    const tampered = chooseTampered(profileOf("quick"), odometer);
     if (tampered !== undefined && fits(tampered)) return tampered;
   } while (odometer.advance());
   throw new RangeError(`There is no such case of "${name}".`);

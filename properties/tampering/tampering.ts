@@ -11,14 +11,14 @@
 import { sameBytes, sameRecord, show } from "../comparison.ts";
 import { answersTo, type Part, type Trace } from "../part.ts";
 import { attempt, check, type Counts } from "../tally.ts";
-import { chooseTampered, directoryOf, engineFiles, HINTS, type Tampered, WHICH_EDIT } from "./case.ts";
-import { EDITS } from "./edits.ts";
+import { chooseTampered, directoryOf, engineFiles, HINTS, type Tampered, whichEdit } from "./case.ts";
+import { editsOf } from "./edits.ts";
 import { ANCHORS, type Reader } from "./rows.ts";
 import { engineOn, modelOn, revealed, type Verdict } from "./verdict.ts";
 
 export const TAMPERING: Part = {
   cases: "edited logs, each with its index files removed, rebuilt and left as they were",
-  units: () => answersTo(WHICH_EDIT, EDITS.length),
+  units: ({ format }) => answersTo(whichEdit(format), editsOf(format).length),
   run: async (bounds, choice, counts, trace) => {
     const tampered = chooseTampered(bounds, choice);
     if (tampered === undefined) return;
@@ -39,11 +39,13 @@ export interface Verified {
 
 /** Verifies an edited log with both readers. */
 export async function verdictsOn(tampered: Tampered, counts: Counts): Promise<Verified[]> {
-  const verified: Verified[] = [{ reader: "model", verdict: modelOn(tampered.segments), beside: "any" }];
+  const verified: Verified[] = [
+    { reader: "model", verdict: modelOn(tampered.segments, tampered.format), beside: "any" },
+  ];
   for (const beside of HINTS) {
     const files = await directoryOf(tampered, beside);
     const verdict = await attempt("H3", "an edited log to be read or refused", () =>
-      engineOn(files, beside === "left as they were", counts),
+      engineOn(files, tampered.format, beside === "left as they were", counts),
     );
     verified.push({ reader: "engine", verdict, beside });
   }
@@ -85,8 +87,8 @@ export function judge(
 }
 
 /** The logs that are edited are those that the engine writes, byte for byte. */
-async function checkWritten({ original, segments }: Tampered, counts: Counts): Promise<void> {
-  const written = [...(await engineFiles(original))].filter(([name]) => name.endsWith(".log"));
+async function checkWritten({ format, original, segments }: Tampered, counts: Counts): Promise<void> {
+  const written = [...(await engineFiles(format, original))].filter(([name]) => name.endsWith(".log"));
   check(
     counts,
     "H4",

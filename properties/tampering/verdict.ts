@@ -5,7 +5,7 @@
 import { NO_HASH } from "../../model/hash.ts";
 import type { ShownRecord } from "../../model/log.ts";
 import { readStream } from "../../model/reader.ts";
-import { StorageError } from "../../src/index.ts";
+import { type Format, StorageError } from "../../src/index.ts";
 import { sameBytes } from "../comparison.ts";
 import type { Counts } from "../tally.ts";
 import { casesIn } from "../witnesses.ts";
@@ -23,10 +23,11 @@ export type Verdict =
  */
 export async function engineOn(
   files: ReadonlyMap<string, Uint8Array>,
+  format: Format,
   trustHints: boolean,
   counts: Counts,
 ): Promise<Verdict> {
-  const storage = await openStorage(diskWith(files));
+  const storage = await openStorage(diskWith(files), format);
   try {
     const { findings, head } = await storage.status(STREAM);
     for (const id of casesIn(findings)) counts.met[id] += 1;
@@ -43,8 +44,8 @@ export async function engineOn(
 }
 
 /** What the model's reader says; it looks at the segments only. */
-export function modelOn(segments: ReadonlyMap<string, Uint8Array>): Verdict {
-  const { records, problem } = readStream(segments);
+export function modelOn(segments: ReadonlyMap<string, Uint8Array>, format: Format): Verdict {
+  const { records, problem } = readStream(segments, format);
   if (problem !== undefined) return { flaw: problem.sentence };
   return { flaw: undefined, records, head: records.at(-1)?.hash ?? NO_HASH };
 }

@@ -1,0 +1,68 @@
+/**
+ * F5: lengths at the limit of a payload and beyond it. A length beyond can be none, so a reader refuses it as soon as it has the header: it does
+ * not wait for the bytes, nor take the record for one of which only the end is missing.
+ * @module
+ */
+import { claimedSize as modelSize } from "../../model/reader.ts";
+import { formatNamed } from "../../src/formats.ts";
+import { claimedSize } from "../../src/record.ts";
+import { RecordScanner } from "../../src/scan.ts";
+import { check } from "../tally.ts";
+import { claimed, laidOut, layoutOf, PAYLOAD_BYTES_MAX, setField } from "./layout.ts";
+import { checkDecoding } from "./outcome.ts";
+import { fileOf } from "./reading.ts";
+import { itemAt, numberText, type Section } from "./section.ts";
+
+const LENGTHS: readonly number[] = [
+  2 ** 27,
+  PAYLOAD_BYTES_MAX - 1,
+  PAYLOAD_BYTES_MAX,
+  ...[28, 29, 30, 31].flatMap((power) => [2 ** power, 2 ** power + 1, 2 ** (power + 1) - 1]),
+];
+
+/** How many bytes are there: from one less than the header to those of a small record. */
+const BYTES_BEHIND = 40;
+const CHUNK_BYTES = 16;
+
+export const lengths: Section = {
+  name: "lengths",
+  invariants: ["F5"],
+  formats: ["sentinel"],
+  covers: () =>
+    `${LENGTHS.length} lengths around 2^28 and up to 2^32 - 1 x the header without its last byte, whole, and with up to ${numberText(BYTES_BEHIND - 1)} bytes behind`,
+  first: () => ({ what: `length: ${LENGTHS.join(", ")}`, of: LENGTHS.length }),
+  async run({ format }, first, choice, counts) {
+    const { length, payload } = layoutOf(format);
+    const whole = laidOut(format, {
+      offset: 0n,
+      prevHash: Buffer.alloc(32),
+      kind: "data",
+      compression: "none",
+      payload: Buffer.alloc(BYTES_BEHIND),
+    });
+    setField(whole, length, itemAt(LENGTHS, first));
+    const left = payload - 1 + choice.choose(BYTES_BEHIND + 1, "bytes behind the header, plus one");
+    const bytes = whole.subarray(0, left);
+    checkDecoding(counts, "F5", format, bytes);
+    const isWaitedFor = left < payload || itemAt(LENGTHS, first) <= PAYLOAD_BYTES_MAX;
+    const engine = formatNamed(format);
+    const found = await new RecordScanner(engine, fileOf(bytes), "", 0, left, CHUNK_BYTES).advance();
+    check(
+      counts,
+      "F5",
+      !found.ok && found.code === (isWaitedFor ? "incomplete" : "malformed"),
+      () => (isWaitedFor ? "an incomplete record" : "a record that is refused"),
+      () => `${JSON.stringify(found)} in ${left} bytes`,
+    );
+    if (left < payload) return;
+    const [ours, theirs] = [claimedSize(engine, bytes, 0), modelSize(format, bytes)];
+    const wanted = claimed(format, bytes);
+    check(
+      counts,
+      "F5",
+      isWaitedFor ? ours === wanted && theirs === wanted : ours === Number.POSITIVE_INFINITY && theirs === 0,
+      () => (isWaitedFor ? `a claim of ${wanted} bytes` : "no claim that anything could fulfil"),
+      () => `${ours}, and by the model ${String(theirs)}`,
+    );
+  },
+};

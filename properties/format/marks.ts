@@ -1,0 +1,43 @@
+/**
+ * F2, F5: the marks that a record of format `sentinel` begins and ends with. A CRC that fits does not replace them.
+ * @module
+ */
+import type { Format } from "../../src/types.ts";
+import { layoutOf, seal } from "./layout.ts";
+import { checkDecoding, checkReencoding } from "./outcome.ts";
+import { checkReading } from "./reading.ts";
+import { samplesOf } from "./samples.ts";
+import { itemAt, type Section } from "./section.ts";
+
+const BYTE_VALUES = 256;
+
+const sampleNames = (format: Format): string[] => samplesOf(format).map(({ name }) => name);
+
+export const marks: Section = {
+  name: "marks",
+  invariants: ["F2", "F5"],
+  formats: ["sentinel"],
+  covers: ({ format }) =>
+    `${samplesOf(format).length} records (${sampleNames(format).join("; ")}) x each byte of both marks x all ${BYTE_VALUES} values; CRC made to fit`,
+  first: ({ format }) => ({
+    what: `record: ${sampleNames(format).join(", ")}`,
+    of: samplesOf(format).length,
+  }),
+  async run({ format }, first, choice, counts) {
+    const { before, bytes } = itemAt(samplesOf(format), first);
+    const { mark, endMark } = layoutOf(format);
+    const segment = Buffer.concat([before, bytes]);
+    const record = segment.subarray(before.length);
+    const byte = choice.choose(mark.length + endMark.length, "byte of the marks");
+    const value = choice.choose(BYTE_VALUES, "value");
+    const endAt = record.length - endMark.length;
+    if (byte < mark.length) {
+      record[byte] = value;
+      seal(format, record, record.length);
+    } else {
+      record[endAt + byte - mark.length] = value;
+    }
+    checkReencoding(counts, format, record, checkDecoding(counts, "F5", format, record));
+    await checkReading(counts, format, segment);
+  },
+};

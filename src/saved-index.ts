@@ -1,0 +1,92 @@
+/**
+ * The index files of a segment that will not be appended to again, and of one that will.
+ *
+ * Beside a `sentinel` segment there may be two: this package's own, and Kimberlite's, which says less, proves nothing and is taken literally by
+ * Kimberlite (docs/FORMAT.md, section 8.3). So that one is written where it is complete, and removed from the segment that is appended to.
+ * @module
+ */
+import type { Disk } from "./disk.ts";
+import {
+  indexName,
+  io,
+  kimberliteIndexLogName,
+  kimberliteIndexName,
+  readAll,
+  replaceFile,
+  syncNames,
+  withFile,
+} from "./files.ts";
+import type { SegmentInfo } from "./manifest.ts";
+import { OffsetIndex } from "./offset-index.ts";
+import type { Format } from "./types.ts";
+
+/** Where a stream's files are and how they are named. */
+export interface StreamFiles {
+  readonly disk: Disk;
+  /** Path of the stream's directory. */
+  readonly path: string;
+  readonly format: Format;
+}
+
+/** Saves the index of a segment; the name is durable after the caller's `syncDirectory`. @throws StorageError `io` */
+export async function saveIndex(
+  { disk, path, format }: StreamFiles,
+  segment: number,
+  index: OffsetIndex,
+): Promise<void> {
+  await replaceFile(disk, `${path}/${indexName(segment, format)}`, index.serialize());
+}
+
+/** Saves the index of a segment that has all its records, for Kimberlite as well where it may read them. @throws StorageError `io` */
+export async function saveSealedIndex(
+  files: StreamFiles,
+  segment: number,
+  index: OffsetIndex,
+): Promise<void> {
+  await saveIndex(files, segment, index);
+  if (files.format === "plain") return;
+  const path = `${files.path}/${kimberliteIndexName(segment)}`;
+  await replaceFile(files.disk, path, index.serializePositions());
+}
+
+/** Removes Kimberlite's index of a segment that is about to be appended to. @throws StorageError `io` */
+export async function removeKimberliteIndex(
+  { disk, path }: StreamFiles,
+  segment: number,
+  names: ReadonlySet<string>,
+): Promise<void> {
+  const stale = [kimberliteIndexName(segment), kimberliteIndexLogName(segment)].filter((name) =>
+    names.has(name),
+  );
+  for (const name of stale) {
+    const file = `${path}/${name}`;
+    await io("removing an index", { file }, () => disk.remove(file));
+  }
+  if (stale.length > 0) await syncNames(disk, path);
+}
+
+/** The saved index of a sealed segment; an empty one where there is none to be read. */
+export async function loadSealedIndex(files: StreamFiles, segment: SegmentInfo): Promise<OffsetIndex> {
+  const own = await parsed(files, indexName(segment.number, files.format), (bytes) =>
+    OffsetIndex.parse(bytes),
+  );
+  if (own !== undefined || files.format === "plain") return own ?? new OffsetIndex();
+  const count = segment.nextOffset - segment.firstOffset;
+  const theirs = await parsed(files, kimberliteIndexName(segment.number), (bytes) =>
+    OffsetIndex.parsePositions(bytes, count, segment.bytes),
+  );
+  return theirs ?? new OffsetIndex();
+}
+
+async function parsed(
+  { disk, path }: StreamFiles,
+  name: string,
+  parse: (bytes: Buffer) => OffsetIndex | undefined,
+): Promise<OffsetIndex | undefined> {
+  const file = `${path}/${name}`;
+  try {
+    return parse(await withFile(disk, file, (opened) => readAll(opened, file)));
+  } catch {
+    return undefined;
+  }
+}
