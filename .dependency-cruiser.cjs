@@ -1,4 +1,4 @@
-// Dependencies point one way: cli, report, bench -> properties -> fault-injection, model -> src.
+// Dependencies point one way: cli, report, bench -> properties -> fault-injection, model -> src, and cli -> audit -> model, src.
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -6,14 +6,14 @@ module.exports = {
       name: "engine-knows-nothing-of-the-checker",
       severity: "error",
       from: { path: "^src/" },
-      to: { path: "^(model|fault-injection|properties|cli|report|bench)/" },
+      to: { path: "^(model|fault-injection|properties|audit|cli|report|bench)/" },
     },
     {
       name: "model-uses-only-the-engine's-types",
       comment: "Engine and model could otherwise be wrong together.",
       severity: "error",
       from: { path: "^model/" },
-      to: { path: "^(src/(?!types\\.ts$)|fault-injection/|properties/|cli/|report/|bench/)" },
+      to: { path: "^(src/(?!types\\.ts$)|fault-injection/|properties/|audit/|cli/|report/|bench/)" },
     },
     {
       name: "engine-and-model-share-no-hash-or-checksum-library",
@@ -31,13 +31,19 @@ module.exports = {
       name: "disk-knows-only-the-door",
       severity: "error",
       from: { path: "^fault-injection/" },
-      to: { path: "^(src/(?!(disk|types)\\.ts$)|model/|properties/|cli/|report/|bench/)" },
+      to: { path: "^(src/(?!(disk|types)\\.ts$)|model/|properties/|audit/|cli/|report/|bench/)" },
     },
     {
       name: "checker-does-not-know-its-front-ends",
       severity: "error",
       from: { path: "^properties/" },
-      to: { path: "^(cli|report|bench)/" },
+      to: { path: "^(audit|cli|report|bench)/" },
+    },
+    {
+      name: "auditor-knows-neither-checker-nor-front-ends",
+      severity: "error",
+      from: { path: "^audit/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^(fault-injection|properties|cli|report|bench|e2e)/" },
     },
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
     { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.(test|d)\\.ts$" }, to: {} },

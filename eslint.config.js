@@ -19,7 +19,7 @@ export default tseslint.config(
   },
   {
     // The engine is deterministic: no clock, no randomness, no timers, no console, no environment.
-    files: ["src/**/*.ts", "model/**/*.ts"],
+    files: ["src/**/*.ts", "model/**/*.ts", "audit/**/*.ts"],
     ignores: ["**/*.test.ts", "src/node-disk.ts"],
     rules: {
       "no-restricted-globals": [

@@ -13,7 +13,13 @@ import {
   type ProfileName,
 } from "../properties/bounds.ts";
 import { OPERATIONS } from "../properties/operations.ts";
+import { MAX_STREAM_ID } from "../src/limits.ts";
+import { anchor, type AnchorOptions } from "./anchor.ts";
+import { auditCommand, type AuditCommandOptions } from "./audit.ts";
 import { check, type CheckOptions } from "./check.ts";
+import { dump, type DumpOptions } from "./dump.ts";
+import { keygen } from "./keygen.ts";
+import { repair, type RepairOptions } from "./repair.ts";
 import { replay } from "./replay.ts";
 
 /** A whole number that is at least `min`. */
@@ -26,6 +32,21 @@ function wholeNumber(min: number): (text: string) => number {
     return value;
   };
 }
+
+/** A stream's number, as text: it may be larger than what a number holds. */
+function streamId(text: string): string {
+  if (!/^(0|[1-9]\d{0,19})$/.test(text) || BigInt(text) > MAX_STREAM_ID) {
+    throw new InvalidArgumentError("A stream is named by an unsigned 64-bit integer.");
+  }
+  return text;
+}
+
+const repeated = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+const workersOption = (): Option =>
+  new Option("--workers <n>", "threads; makes no difference to the result")
+    .argParser(wholeNumber(1))
+    .default(availableParallelism());
 
 const BOUND_OPTIONS: readonly Option[] = [
   new Option("--parts <names>", `comma-separated parts: ${PART_NAMES.join(", ")}`).argParser((text) =>
@@ -86,7 +107,9 @@ Examples:
 /** The command line, ready to parse. Throws `CommanderError` where commander would exit. */
 export function program(): Command {
   const kmb = new Command("kmb")
-    .description("Checks kimberlite-storage: its engine beside its model, under every crash.")
+    .description(
+      "Checks kimberlite-storage, its engine beside its model, under every crash; verifies data directories.",
+    )
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
 
@@ -97,11 +120,7 @@ export function program(): Command {
       new Option("--profile <name>", "a named set of bounds").choices(PROFILE_NAMES).default("default"),
     )
     .option("--json <file>", "write the result as JSON")
-    .addOption(
-      new Option("--workers <n>", "threads; makes no difference to the result")
-        .argParser(wholeNumber(1))
-        .default(availableParallelism()),
-    )
+    .addOption(workersOption())
     .addOption(new Option("--seconds <n>", "stop after so long, incomplete").argParser(wholeNumber(1)))
     .option("--counterexamples <directory>", "where counterexamples are written", "counterexamples")
     .addHelpText("after", CHECK_HELP);
@@ -122,7 +141,108 @@ export function program(): Command {
     .action(async (file: string) => {
       process.exitCode = await replay(file);
     });
+  addDirectoryCommands(kmb);
   return kmb;
+}
+
+const AUDIT_HELP = `
+Every record of every stream is read from the first on, by the engine's reader and by the model's, which share no code. Nothing is written and
+no lock is taken. docs/AUDITORS.md says what each finding means, and how to keep anchors.
+
+Exit status: 0 clean, 1 damage or tampering, 2 wrong usage or an error of its own.
+
+Examples:
+  kmb audit /data/kimberlite
+  kmb audit /data/kimberlite --anchor anchors.txt --key example.com/notary+1b2c3d4e+AX...`;
+
+/** The commands that look at a data directory. */
+function addDirectoryCommands(kmb: Command): void {
+  const stream = (): Option => new Option("--stream <n>", "only this stream").argParser(streamId);
+
+  kmb
+    .command("audit")
+    .description("verify a data directory, this package's or Kimberlite's, with two readers")
+    .argument("<dir>", "the data directory")
+    .addOption(stream())
+    .option("--anchor <file>", "hold the streams against the anchors in a file; may be given again", repeated)
+    .option(
+      "--key <key>",
+      "verifier key, or a file with one, that must have signed the anchors; may be given again",
+      repeated,
+    )
+    .option("--json <file>", "write the result as JSON")
+    .addOption(workersOption())
+    .addHelpText("after", AUDIT_HELP)
+    .action(async (directory: string, options: AuditCommandOptions) => {
+      process.exitCode = await auditCommand(directory, options);
+    });
+
+  kmb
+    .command("anchor")
+    .description("verify streams and print what to keep of them elsewhere: stream, number of records, head")
+    .argument("<dir>", "the data directory")
+    .addOption(stream())
+    .option("--origin <name>", "whose streams these are; by default the key's name, or kimberlite")
+    .option("--sign <file>", "sign with the key that kmb keygen wrote to the file")
+    .addOption(workersOption())
+    .addHelpText(
+      "after",
+      "\nExit status: 0 printed; 1 a stream is damaged, and none is printed for it; 2 wrong usage or an error of its own.",
+    )
+    .action(async (directory: string, options: AnchorOptions) => {
+      process.exitCode = await anchor(directory, options);
+    });
+
+  kmb
+    .command("keygen")
+    .description(
+      "make a key pair for signing anchors: the private key to a file, the public one to standard output",
+    )
+    .argument("<name>", "the key's name, such as example.com/notary")
+    .requiredOption("--out <file>", "where the private key is written; an existing file is refused")
+    .action((name: string, options: { out: string }) => {
+      process.exitCode = keygen(name, options);
+    });
+
+  kmb
+    .command("dump")
+    .description("show the records of a stream, or the bytes of one of them field by field")
+    .argument("<dir>", "the data directory")
+    .addOption(stream().makeOptionMandatory())
+    .addOption(new Option("--from <offset>", "begin at this offset").argParser(wholeNumber(0)).default(0))
+    .addOption(
+      new Option("--limit <n>", "show so many records at most")
+        .argParser(wholeNumber(0))
+        .default(Infinity, "all"),
+    )
+    .option("--table", "a table instead of JSON lines")
+    .addOption(
+      new Option("--record <offset>", "the bytes of one record, annotated").argParser(wholeNumber(0)),
+    )
+    .addHelpText(
+      "after",
+      "\nExit status: 0 all was read, 1 something is damaged, 2 wrong usage or no such record.",
+    )
+    .action(async (directory: string, options: DumpOptions) => {
+      process.exitCode = await dump(directory, options);
+    });
+
+  kmb
+    .command("repair")
+    .description("say what it takes to append to damaged streams again, or do it")
+    .argument("<dir>", "the data directory")
+    .addOption(stream())
+    .addOption(new Option("--plan", "change nothing, say what would be done").conflicts("apply"))
+    .option("--apply", "do it; every byte that is cut off is kept in quarantine")
+    .addOption(workersOption())
+    .addHelpText(
+      "after",
+      "\nExit status: 0 nothing stays damaged, 1 something does, 2 wrong usage, or the directory is in use.",
+    )
+    .action(async (directory: string, options: RepairOptions, command: Command) => {
+      if (options.plan !== true && options.apply !== true) command.error("error: say --plan or --apply");
+      process.exitCode = await repair(directory, options);
+    });
 }
 
 /** The profile's bounds with those that have a flag of their own, and whether that changed any. */

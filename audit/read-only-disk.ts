@@ -1,0 +1,29 @@
+/**
+ * A disk that only reads: whatever would change something is refused before it reaches the disk beneath.
+ *
+ * Promises: no file is opened for writing, no lock is taken, nothing is created. Does not promise: that nobody else changes the files meanwhile.
+ * @module
+ */
+import type { Disk } from "../src/index.ts";
+
+/** What a refused call fails with, as a file system that is mounted read-only fails. */
+class ReadOnlyError extends Error {
+  readonly code = "EROFS";
+}
+
+function refused(call: string, path: string): never {
+  throw new ReadOnlyError(`EROFS: ${call} of ${path} was refused: only reading is allowed here`);
+}
+
+/** The same disk, for reading alone. */
+export function readOnly(disk: Disk): Disk {
+  return {
+    open: (path, mode) => (mode === "read" ? disk.open(path, mode) : refused(`opening for ${mode}`, path)),
+    list: (path) => disk.list(path),
+    rename: (from) => refused("renaming", from),
+    remove: (path) => refused("removing", path),
+    makeDirectory: (path) => refused("making", path),
+    syncDirectory: (path) => refused("syncing", path),
+    lock: (path) => refused("locking", path),
+  };
+}

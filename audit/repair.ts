@@ -1,0 +1,194 @@
+/**
+ * Repairing a stream that cannot be appended to: what cannot be read at its end is set aside, so that it goes on behind its last record.
+ *
+ * Promises: no byte is thrown away, for each is copied to the stream's `quarantine/` and synced before it is cut; a record that can be read
+ * stays; done again, also after a crash in the middle, it comes to the same. Does not promise to bring anything back: records that are
+ * damaged with others behind them stay damaged, and reads of them fail. Restore those from a copy.
+ *
+ * Everything goes through a `Disk`, so what it would do is what it does to an `OverlayDisk`.
+ * @module
+ */
+import { type Disk, type DiskFile, type Format, Storage, type StreamStatus } from "../src/index.ts";
+import {
+  indexLogName,
+  indexName,
+  io,
+  isMissing,
+  kimberliteIndexLogName,
+  kimberliteIndexName,
+  MANIFEST_NAME,
+  replaceFile,
+  segmentName,
+  syncNames,
+  withFile,
+} from "../src/files.ts";
+import { parseManifest, type SegmentInfo, serializeManifest } from "../src/manifest.ts";
+import { setAside, setFileAside } from "../src/quarantine.ts";
+import type { Finding, StreamReport } from "./report.ts";
+
+/** What a repair comes to. */
+export interface Repair {
+  readonly stream: string;
+  /** Whether the stream could not be appended to, and was cut so that it can. */
+  readonly cut: { readonly segment: number; readonly position: number } | undefined;
+  /** How many records there were, if the manifest or a record that can be read says more than there are now. */
+  readonly counted: number | undefined;
+  /** What recovery found and did when the stream was opened, as its own sentences. */
+  readonly recovered: readonly string[];
+  /** Damage that stays: no repair can bring these records back. */
+  readonly stays: readonly Finding[];
+  /** Where the stream goes on. */
+  readonly nextOffset: bigint;
+}
+
+/**
+ * Repairs one stream, as far as that goes.
+ *
+ * @param report what an audit of the stream has found
+ * @throws StorageError `locked` if somebody has the directory open, `io`; and if it still cannot be appended to afterwards
+ */
+export async function repairStream(disk: Disk, root: string, report: StreamReport): Promise<Repair> {
+  const recovered: string[] = [];
+  let status = await opened(disk, root, report.stream, recovered);
+  let cut: Repair["cut"];
+  if (status.lostEnd !== undefined) {
+    cut = await cutBehindLastRecord(disk, root, report);
+    status = await opened(disk, root, report.stream, recovered);
+    if (status.lostEnd !== undefined) throw status.lostEnd;
+  }
+  const stays = report.findings.filter(
+    ({ severity, position, file }) =>
+      severity === "damage" && position !== undefined && !isCutOff(report, cut, file, position),
+  );
+  const counted = Math.max(report.nextOffset, report.counted ?? 0);
+  const lost = counted > status.nextOffset ? counted : undefined;
+  return { stream: report.stream, cut, counted: lost, recovered, stays, nextOffset: status.nextOffset };
+}
+
+function isCutOff(report: StreamReport, cut: Repair["cut"], file: string, position: number): boolean {
+  const segment = report.segments.find((one) => one.file === file);
+  if (cut === undefined || segment === undefined) return false;
+  return segment.number > cut.segment || (segment.number === cut.segment && position >= cut.position);
+}
+
+/** Opens the stream as a program would, which recovers it, and closes it again. */
+async function opened(disk: Disk, root: string, stream: string, recovered: string[]): Promise<StreamStatus> {
+  const storage = await Storage.open(root, { disk });
+  try {
+    const status = await storage.status(BigInt(stream));
+    for (const { what, action, error } of status.findings)
+      recovered.push(`${what}, ${action}: ${error.message}`);
+    return status;
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Sets aside all that lies behind the last record that can be read, and makes the segment that it is in the last. */
+async function cutBehindLastRecord(
+  disk: Disk,
+  root: string,
+  report: StreamReport,
+): Promise<NonNullable<Repair["cut"]>> {
+  const path = `${root}/${report.stream}`;
+  const { format } = report;
+  const kept = report.segments.filter(({ lastEnd }) => lastEnd > 0).at(-1) ?? report.segments[0];
+  const number = kept?.number ?? 0;
+  const position = kept?.lastEnd ?? 0;
+  const lock = await io("locking the data directory", { file: root }, () => disk.lock(`${root}/LOCK`));
+  try {
+    const manifest = await manifestOf(disk, path);
+    const sealed = sealedInfos(report, number, manifest);
+    const names = await disk.list(path);
+    for (const later of report.segments.filter((segment) => segment.number > number)) {
+      await asideAndGone(disk, path, segmentName(later.number));
+    }
+    for (const name of names.filter((name) => isHintFrom(name, number, report, format))) {
+      await asideAndGone(disk, path, name);
+    }
+    if (kept !== undefined) await cutSegment(disk, path, number, position);
+    if (names.includes(MANIFEST_NAME)) await setFileAside(disk, path, MANIFEST_NAME);
+    await createEmpty(disk, `${path}/${indexLogName(number, format)}`);
+    if (kept === undefined) await createEmpty(disk, `${path}/${segmentName(number)}`);
+    await syncNames(disk, path);
+    const firstOffset = sealed.at(-1)?.nextOffset ?? 0;
+    const active = { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
+    const bytes = serializeManifest({ segments: [...sealed, active], activeSegment: number, format });
+    await replaceFile(disk, `${path}/${MANIFEST_NAME}`, bytes);
+    await syncNames(disk, path);
+  } finally {
+    await lock?.release();
+  }
+  return { segment: number, position };
+}
+
+/** The segments before the one that is kept as the last: as the manifest has them, or else as they were read. */
+function sealedInfos(
+  report: StreamReport,
+  number: number,
+  manifest: readonly SegmentInfo[] | undefined,
+): SegmentInfo[] {
+  return report.segments
+    .filter((segment) => segment.number < number)
+    .map((segment) => {
+      const said = manifest?.[segment.number];
+      const { firstOffset = 0, nextOffset, bytes } = segment;
+      return said ?? { number: segment.number, firstOffset, nextOffset, bytes };
+    });
+}
+
+async function manifestOf(disk: Disk, path: string): Promise<readonly SegmentInfo[] | undefined> {
+  const file = `${path}/${MANIFEST_NAME}`;
+  try {
+    return await withFile(disk, file, async (opened) => {
+      const bytes = Buffer.alloc(await opened.size());
+      await opened.read(bytes, 0);
+      return parseManifest(bytes)?.segments;
+    });
+  } catch (error) {
+    if (isMissing((error as { cause?: unknown }).cause)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a file is an index of the segment that is cut, or of a later one: it was made for what is no longer there. */
+function isHintFrom(name: string, number: number, report: StreamReport, format: Format): boolean {
+  const last = report.segments.at(-1)?.number ?? number;
+  for (let segment = number; segment <= last; segment += 1) {
+    const hints = [
+      indexName(segment, format),
+      indexLogName(segment, format),
+      kimberliteIndexName(segment),
+      kimberliteIndexLogName(segment),
+    ];
+    if (hints.includes(name)) return true;
+  }
+  return false;
+}
+
+async function asideAndGone(disk: Disk, path: string, name: string): Promise<void> {
+  await setFileAside(disk, path, name);
+  await io("removing a file", { file: `${path}/${name}` }, () => disk.remove(`${path}/${name}`));
+}
+
+async function cutSegment(disk: Disk, path: string, number: number, position: number): Promise<void> {
+  const file = `${path}/${segmentName(number)}`;
+  const opened: DiskFile = await io("opening a segment", { file }, () => disk.open(file, "update"));
+  try {
+    const size = await io("asking for a segment's size", { file }, () => opened.size());
+    if (size > position) await setAside(disk, path, number, opened, position, size);
+    await io("cutting a segment", { file, position }, () => opened.truncate(position));
+    await io("syncing a segment", { file }, () => opened.sync());
+  } finally {
+    await io("closing a segment", { file }, () => opened.close());
+  }
+}
+
+async function createEmpty(disk: Disk, file: string): Promise<void> {
+  const created = await io("creating a file", { file }, () => disk.open(file, "create"));
+  try {
+    await io("syncing a file", { file }, () => created.sync());
+  } finally {
+    await io("closing a file", { file }, () => created.close());
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What an audit comes to, as data: the shapes that its parts fill in and its readers print.
+ * @module
+ */
+import type { Format, RecordKind } from "../src/index.ts";
+
+/**
+ * `damage`: the log, or what bears witness to it, is not what was written, or cannot be shown to be. `notice`: worth knowing, and nothing
+ * that a log must not have; Kimberlite itself leaves such.
+ */
+type Severity = "damage" | "notice";
+
+/** Something that the audit found, where it is, and what may have led to it. */
+export interface Finding {
+  readonly severity: Severity;
+  /** A stable word to program against. */
+  readonly code: string;
+  /** Path of the file. */
+  readonly file: string;
+  /** Byte position in the file, and where what is wrong ends, if that is known. */
+  readonly position?: number | undefined;
+  readonly end?: number | undefined;
+  /** Offset of the record that is due there, and how many records cannot be read, if that is known. */
+  readonly offset?: number | undefined;
+  readonly records?: number | undefined;
+  readonly sentence: string;
+  readonly cause: string;
+}
+
+/** How many records of each kind there are. */
+export type Kinds = Readonly<Record<RecordKind, number>>;
+
+/** What is known of one segment once it was read. */
+export interface SegmentReport {
+  readonly number: number;
+  readonly file: string;
+  readonly bytes: number;
+  /** Offset of the first record; `undefined` if none could be read. */
+  readonly firstOffset: number | undefined;
+  /** One more than the offset of the last record that could be read. */
+  readonly nextOffset: number;
+  /** `prev_hash` of the first record, in hexadecimal, if that record could be read. */
+  readonly firstPrevHash: string | undefined;
+  /** Chain hash of the last record, in hexadecimal, if the segment can be read up to its end. */
+  readonly head: string | undefined;
+  readonly kinds: Kinds;
+  /** Bytes of all payloads, expanded. */
+  readonly payloadBytes: number;
+  /** Chain hashes at the record counts that were asked for, in hexadecimal, and where the record that comes to that count ends. */
+  readonly hashes: readonly { readonly count: number; readonly hash: string; readonly end: number }[];
+  /** Where the last record that could be read ends. */
+  readonly lastEnd: number;
+  /** Whether some bytes are no records, or the chain does not go on somewhere. */
+  readonly hasGaps: boolean;
+  readonly findings: readonly Finding[];
+}
+
+/** What an anchor says of a stream, and what came of it. */
+export interface AnchorReport {
+  readonly origin: string;
+  /** Line of the file at which it begins. */
+  readonly line: number;
+  readonly count: number;
+  readonly head: string;
+  readonly verdict: "matches" | "cut-tail" | "rewritten" | "unverifiable" | "fork" | "refused";
+  /** `unsigned`: it has no signature; `unchecked`: it has, but no key was given to check it with. */
+  readonly signature: "verified" | "unsigned" | "unchecked" | "not-by-a-known-key" | "bad";
+  readonly sentence: string;
+}
+
+/** What is known of one stream. */
+export interface StreamReport {
+  /** The stream's number in decimal: it may be larger than what a number holds. */
+  readonly stream: string;
+  readonly format: Format;
+  readonly segments: readonly SegmentReport[];
+  /** How many records could be read and verified. */
+  readonly records: number;
+  readonly bytes: number;
+  readonly payloadBytes: number;
+  readonly kinds: Kinds;
+  /** One more than the last record's offset, which is the number of records ever appended if none is missing. */
+  readonly nextOffset: number;
+  /** How many records the manifest counts, if that is more. */
+  readonly counted: number | undefined;
+  /** Chain hash of the last record, in hexadecimal; `undefined` if it cannot be known. */
+  readonly head: string | undefined;
+  /** Whether the chain holds from the first record to the last without a gap. */
+  readonly verifiedFromGenesis: boolean;
+  /** Whether the engine's reader and the model's came to the same. */
+  readonly readersAgree: boolean;
+  readonly findings: readonly Finding[];
+  readonly anchors: readonly AnchorReport[];
+  /** What this audit cannot tell, in sentences. */
+  readonly notVerified: readonly string[];
+}
+
+export const AUDIT_SCHEMA = "kimberlite-storage/audit@1";
+
+/** `--json` writes this. */
+export interface AuditReport {
+  readonly schema: typeof AUDIT_SCHEMA;
+  readonly directory: string;
+  readonly streams: readonly StreamReport[];
+  /** What was found outside any stream. */
+  readonly findings: readonly Finding[];
+  /** Anchors of streams that are not there. */
+  readonly anchors: readonly AnchorReport[];
+  /** Whether nothing is damaged and no anchor contradicts what is there. */
+  readonly clean: boolean;
+  readonly seconds: number;
+}
+
+/** Whether an anchor speaks against the stream, or cannot be trusted. */
+export function isAgainst({ verdict, signature }: AnchorReport): boolean {
+  return verdict !== "matches" || signature === "bad" || signature === "not-by-a-known-key";
+}

@@ -1,0 +1,109 @@
+/**
+ * Reading the same records with the model's reader, which shares no code with the engine, and saying where the two differ.
+ *
+ * Memory: one chunk, or the largest record.
+ * @module
+ */
+import { claimedSize, readRecord } from "../model/reader.ts";
+import type { DiskFile, Offset } from "../src/index.ts";
+import type { Region } from "../src/index-builder.ts";
+import type { Gap, Run } from "./first-reader.ts";
+
+/** Where the two readers differ, and how; a place that only one of them refuses. */
+export interface Disagreement {
+  readonly position: number;
+  readonly offset: number;
+  readonly sentence: string;
+}
+
+/** Holds what the first reader made of a segment against what the second makes of the same bytes. @throws what the disk throws */
+export async function disagreements(
+  region: Region,
+  { runs, gaps }: { runs: readonly Run[]; gaps: readonly Gap[] },
+): Promise<Disagreement[]> {
+  const found: Disagreement[] = [];
+  for (const run of runs) {
+    const end = await secondRun(region, run);
+    if (typeof end.problem === "string") {
+      found.push({
+        position: end.position,
+        offset: end.offset,
+        sentence: `The engine accepts this record, the model does not: ${end.problem}`,
+      });
+    } else if (end.offset !== run.nextOffset || Buffer.compare(end.hash, run.head) !== 0) {
+      found.push({
+        position: run.start,
+        offset: run.offset,
+        sentence: `The engine and the model come to different hashes at offset ${run.nextOffset}.`,
+      });
+    }
+  }
+  for (const gap of gaps) {
+    // What only this version of the engine cannot read, a codec or a kind that it lacks, the model may well read.
+    if (gap.flaw.unreadable === true) continue;
+    const accepted = await secondVerdict(region, gap);
+    if (accepted) {
+      const sentence = "The engine refuses this record, the model does not.";
+      found.push({ position: gap.position, offset: gap.offset, sentence });
+    }
+  }
+  return found;
+}
+
+interface SecondEnd {
+  readonly position: number;
+  readonly offset: number;
+  readonly hash: Uint8Array;
+  readonly problem?: string;
+}
+
+async function secondRun({ format, file, end, chunkBytes }: Region, run: Run): Promise<SecondEnd> {
+  let last = before(run.offset, run.prevHash);
+  let hash: Uint8Array = run.prevHash;
+  let position = run.start;
+  let held: Uint8Array = new Uint8Array(0);
+  while (position < run.end) {
+    const size = claimedSize(format.name, held);
+    if (size === undefined || size > held.length) {
+      const wanted = Math.max(size ?? 0, held.length + chunkBytes);
+      const more = await readAt(file, position, Math.min(wanted, end - position));
+      const offset = Number(last === undefined ? 0n : last.offset + 1n);
+      if (more.length <= held.length)
+        return { position, offset, hash, problem: "The segment ends within it." };
+      held = more;
+      continue;
+    }
+    const found = readRecord(format.name, held, last);
+    if (typeof found === "string") {
+      const offset = Number(last === undefined ? 0n : last.offset + 1n);
+      return { position, offset, hash, problem: found };
+    }
+    last = found.record;
+    ({ hash } = found.record);
+    position += found.size;
+    held = held.subarray(found.size);
+  }
+  return { position, offset: Number(last === undefined ? 0n : last.offset + 1n), hash };
+}
+
+/** Whether the model accepts a record at a place where the engine accepts none. */
+async function secondVerdict({ format, file, end }: Region, gap: Gap): Promise<boolean> {
+  const header = await readAt(file, gap.position, Math.min(HEADER_BYTES_MAX, end - gap.position));
+  const size = claimedSize(format.name, header);
+  if (size === undefined || size > end - gap.position) return false;
+  const bytes = await readAt(file, gap.position, size);
+  const last = before(gap.offset, gap.previous ?? new Uint8Array(32));
+  return typeof readRecord(format.name, bytes, last) !== "string";
+}
+
+/** No format has a longer header. */
+const HEADER_BYTES_MAX = 64;
+
+function before(offset: number, hash: Uint8Array): { offset: Offset; hash: Uint8Array } | undefined {
+  return offset === 0 ? undefined : { offset: BigInt(offset - 1) as Offset, hash };
+}
+
+async function readAt(file: DiskFile, position: number, bytes: number): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(bytes);
+  return buffer.subarray(0, await file.read(buffer, position));
+}

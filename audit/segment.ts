@@ -1,0 +1,186 @@
+/**
+ * Auditing one segment: both readers over all of its records, its index files held against them, and a name for whatever is damaged.
+ *
+ * A segment is audited by itself, so that many can be at once; that its first record continues the segment before is for whoever joins them
+ * to see. Memory does not grow with the segment.
+ * @module
+ */
+import {
+  CodecRegistry,
+  type Disk,
+  type DiskFile,
+  type Format,
+  NodeDisk,
+  type RecordKind,
+} from "../src/index.ts";
+import { isMissing, segmentName } from "../src/files.ts";
+import { formatNamed } from "../src/formats.ts";
+import type { Region } from "../src/index-builder.ts";
+import { causeOf } from "./cause.ts";
+import { type Gap, readSegment, type VerifiedRecord } from "./first-reader.ts";
+import { IndexWatch, type OpenedFile } from "./index-files.ts";
+import { readOnly } from "./read-only-disk.ts";
+import type { Finding, SegmentReport } from "./report.ts";
+import { disagreements } from "./second-reader.ts";
+
+/** Which segment to audit, and what is known of it beforehand. Plain data, so that it can be sent to a worker. */
+export interface SegmentJob {
+  /** Path of the stream's directory. */
+  readonly path: string;
+  readonly format: Format;
+  readonly number: number;
+  /** Whether a later segment exists. */
+  readonly isSealed: boolean;
+  /** Offset of its first record, if that record cannot be read. */
+  readonly fallbackOffset: number;
+  /** How many bytes a manifest of Kimberlite's says that the segment had after an append that was whole. */
+  readonly claimedBytes: number;
+  /** Numbers of records at which the chain hash is wanted. */
+  readonly counts: readonly number[];
+  readonly chunkBytes: number;
+}
+
+/** How often a segment that is written to while it is read is looked at again. */
+const LOOKS_MAX = 5;
+/** How many bytes are read between two reports of progress. */
+const PROGRESS_BYTES = 1 << 23;
+
+/**
+ * Audits a segment.
+ *
+ * @param progress is told how many bytes more were read
+ * @throws StorageError `io`, and what the disk throws
+ */
+export async function auditSegment(
+  job: SegmentJob,
+  disk: Disk = new NodeDisk(),
+  progress: (bytes: number) => void = () => undefined,
+): Promise<SegmentReport> {
+  for (let look = 1; ; look += 1) {
+    const { report, changed } = await lookAt(job, readOnly(disk), look === 1 ? progress : () => undefined);
+    // A writer may have been in the middle of an append, or have saved its index: what looked torn is whole now.
+    if (job.isSealed || !changed || report.findings.length === 0) return report;
+    if (look === LOOKS_MAX) return { ...report, findings: report.findings.map(whileChanging) };
+  }
+}
+
+/** What was found of a file that somebody is writing to proves nothing, unless it is in the log itself. */
+function whileChanging(finding: Finding): Finding {
+  if (finding.severity === "notice" || finding.file.endsWith(".log")) return finding;
+  const cause = `The file was written to while it was read. Audit again when the writer is idle. ${finding.cause}`;
+  return { ...finding, severity: "notice", cause };
+}
+
+async function lookAt(
+  job: SegmentJob,
+  disk: Disk,
+  progress: (bytes: number) => void,
+): Promise<{ report: SegmentReport; changed: boolean }> {
+  const opened: OpenedFile[] = [];
+  const open = async (name: string): Promise<OpenedFile | undefined> => {
+    const path = `${job.path}/${name}`;
+    try {
+      const file: DiskFile = await disk.open(path, "read");
+      const entry = { file, path, size: await file.size() };
+      opened.push(entry);
+      return entry;
+    } catch (cause) {
+      if (isMissing(cause)) return undefined;
+      throw cause;
+    }
+  };
+  try {
+    const watch = await IndexWatch.open(open, job.number, job.format, job.chunkBytes);
+    const segment = await open(segmentName(job.number));
+    if (segment === undefined) throw new Error(`${job.path}/${segmentName(job.number)} has gone.`);
+    const report = await auditBytes(job, segment, watch, progress);
+    let changed = false;
+    for (const { file, size } of opened) changed ||= (await file.size()) !== size;
+    return { report, changed };
+  } finally {
+    for (const { file } of opened) await file.close();
+  }
+}
+
+async function auditBytes(
+  job: SegmentJob,
+  { file, path, size }: OpenedFile,
+  watch: IndexWatch,
+  progress: (bytes: number) => void,
+): Promise<SegmentReport> {
+  const format = formatNamed(job.format);
+  const { chunkBytes, fallbackOffset } = job;
+  const codecs = format.codecs(new CodecRegistry());
+  const region: Region = { format, file, path, end: size, codecs, chunkBytes };
+  const kinds: Record<RecordKind, number> = { data: 0, checkpoint: 0, tombstone: 0, redacted: 0 };
+  const wanted = new Set(job.counts);
+  const hashes: SegmentReport["hashes"][number][] = [];
+  let payloadBytes = 0;
+  let told = 0;
+  const see = (record: VerifiedRecord): Promise<void> => {
+    kinds[record.kind] += 1;
+    payloadBytes += record.payload.length;
+    if (wanted.has(record.offset + 1)) {
+      hashes.push({ count: record.offset + 1, hash: record.hash.toString("hex"), end: record.end });
+    }
+    if (record.end - told >= PROGRESS_BYTES) {
+      progress(record.end - told);
+      told = record.end;
+    }
+    return watch.record(record);
+  };
+  const { runs, gaps } = await readSegment(region, fallbackOffset, { record: see });
+  const [first, last] = [runs[0], runs.at(-1)];
+  const nextOffset = last?.nextOffset ?? fallbackOffset;
+  const indexFindings = await watch.finish(fallbackOffset, nextOffset, job.isSealed);
+  const findings: Finding[] = [];
+  for (const gap of gaps) findings.push(await gapFinding(region, job, gap, watch.watermark));
+  for (const { position, offset, sentence } of await disagreements(region, { runs, gaps })) {
+    findings.push({
+      severity: "damage",
+      code: "readers-disagree",
+      file: path,
+      position,
+      offset,
+      sentence,
+      cause: "One of the two readers is wrong. Please report it with the file.",
+    });
+  }
+  progress(size - told);
+  return {
+    number: job.number,
+    file: path,
+    bytes: size,
+    firstOffset: first?.offset,
+    nextOffset,
+    firstPrevHash: first?.start === 0 ? first.prevHash.toString("hex") : undefined,
+    head: last?.end === size ? last.head.toString("hex") : undefined,
+    kinds,
+    payloadBytes,
+    hashes,
+    lastEnd: last?.end ?? 0,
+    hasGaps: gaps.length > 0,
+    findings: [...findings, ...indexFindings],
+  };
+}
+
+async function gapFinding(region: Region, job: SegmentJob, gap: Gap, watermark: number): Promise<Finding> {
+  const { file, format, path, end } = region;
+  const wasDurable = gap.position < watermark;
+  const wasWhole = wasDurable || gap.position < job.claimedBytes;
+  const isTail = !job.isSealed && gap.behind === undefined && gap.end === end;
+  const isLost = gap.behind !== undefined && gap.end > gap.position;
+  return {
+    severity: "damage",
+    code: gap.flaw.code,
+    file: path,
+    position: gap.position,
+    end: gap.end,
+    offset: gap.offset,
+    records: isLost ? gap.behind - gap.offset : undefined,
+    sentence: wasDurable
+      ? `${gap.flaw.sentence} What was here was durable: an index entry proves it.`
+      : gap.flaw.sentence,
+    cause: await causeOf({ format, file, gap, isTail, wasWhole }),
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * `kmb anchor`: verifies streams and prints what to keep of them elsewhere.
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { anchorText } from "../audit/anchor.ts";
+import { parseSigner, sign, type Signer } from "../audit/signed-note.ts";
+import { timedAudit } from "./audit.ts";
+
+export interface AnchorOptions {
+  readonly stream?: string;
+  readonly origin?: string;
+  /** Path of a signer key. */
+  readonly sign?: string;
+  readonly workers: number;
+}
+
+const DEFAULT_ORIGIN = "kimberlite";
+
+/** @returns the exit status: 0 printed, 1 a stream is damaged, and nothing is printed of it */
+export async function anchor(directory: string, options: AnchorOptions): Promise<number> {
+  const signer: Signer | undefined =
+    options.sign === undefined ? undefined : parseSigner(readFileSync(options.sign, "utf8"));
+  const origin = options.origin ?? signer?.name ?? DEFAULT_ORIGIN;
+  const { streams } = await timedAudit(directory, options.workers, { stream: options.stream });
+  let status = 0;
+  const texts: string[] = [];
+  for (const { stream, nextOffset, head, findings, verifiedFromGenesis } of streams) {
+    const damage = findings.find(({ severity }) => severity === "damage");
+    if (damage !== undefined || head === undefined || !verifiedFromGenesis) {
+      const why = damage === undefined ? "its head is not known" : `${damage.file}: ${damage.code}`;
+      console.error(`Stream ${stream} is damaged, and there is no anchor for it: ${why}. See kmb audit.`);
+      status = 1;
+      continue;
+    }
+    const text = anchorText({
+      origin,
+      stream: BigInt(stream),
+      count: nextOffset,
+      head: Buffer.from(head, "hex"),
+    });
+    texts.push(signer === undefined ? text : sign(text, signer));
+  }
+  if (texts.length > 0) process.stdout.write(texts.join("\n"));
+  return status;
+}

@@ -1,0 +1,182 @@
+/**
+ * `kmb audit`: verifies a data directory with two readers, holds it against anchors, and says with its exit status whether it is clean.
+ * @module
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import { type AnchorInFile, parseAnchors } from "../audit/anchor.ts";
+import { audit, type AuditOptions, type RunSegments } from "../audit/audit.ts";
+import {
+  type AnchorReport,
+  type AuditReport,
+  type Finding,
+  isAgainst,
+  type StreamReport,
+} from "../audit/report.ts";
+import type { SegmentJob } from "../audit/segment.ts";
+import { parseVerifier, type Verifier } from "../audit/signed-note.ts";
+import { NoteError } from "../audit/text.ts";
+import { segmentName } from "../src/files.ts";
+import { NodeDisk } from "../src/index.ts";
+import type { AuditWork } from "./audit-worker.ts";
+import { runJobs } from "./pool.ts";
+import { progress } from "./progress.ts";
+import { coloured, counted, number } from "./text.ts";
+
+export interface AuditCommandOptions {
+  readonly stream?: string;
+  readonly anchor?: readonly string[];
+  readonly key?: readonly string[];
+  readonly json?: string;
+  readonly workers: number;
+}
+
+/** So many findings of a stream are printed; the rest is counted, and all are in the JSON file. */
+const PRINTED_MAX = 50;
+
+/** @returns the exit status: 0 clean, 1 damage or tampering */
+export async function auditCommand(directory: string, options: AuditCommandOptions): Promise<number> {
+  const anchors = (options.anchor ?? []).flatMap(anchorsIn);
+  const verifiers = (options.key ?? []).map(verifierFrom);
+  const report = await timedAudit(directory, options.workers, {
+    stream: options.stream,
+    anchors:
+      options.stream === undefined
+        ? anchors
+        : anchors.filter(({ stream }) => String(stream) === options.stream),
+    trust: { verifiers },
+  });
+  for (const line of auditLines(report, options.stream)) console.log(line);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  return report.clean ? 0 : 1;
+}
+
+/** Audits on all cores, with a progress bar. */
+export async function timedAudit(
+  directory: string,
+  workers: number,
+  options: Omit<AuditOptions, "run">,
+): Promise<AuditReport> {
+  const started = performance.now();
+  const run: RunSegments = async (jobs, take) => {
+    const bar = progress("bytes", await bytesOf(jobs));
+    let done = 0;
+    await runJobs<AuditWork>(
+      { script: "audit-worker.js", shared: undefined, workers },
+      jobs,
+      (report, job) => {
+        take(report, job);
+        return true;
+      },
+      (bytes) => {
+        done += bytes;
+        bar.at(done);
+      },
+    );
+    bar.stop();
+  };
+  const report = await audit(directory, { ...options, run });
+  return { ...report, seconds: Math.round(performance.now() - started) / 1000 };
+}
+
+async function bytesOf(jobs: readonly SegmentJob[]): Promise<number> {
+  const disk = new NodeDisk();
+  let bytes = 0;
+  for (const { path, number: segment } of jobs) {
+    const file = disk.open(`${path}/${segmentName(segment)}`, "read");
+    bytes += await file.size();
+    await file.close();
+  }
+  return bytes;
+}
+
+function anchorsIn(path: string): readonly AnchorInFile[] {
+  try {
+    return parseAnchors(readFileSync(path));
+  } catch (error) {
+    throw error instanceof NoteError ? new NoteError(`${path}: ${error.message}`) : error;
+  }
+}
+
+/** A verifier key: as it is, or in a file. */
+function verifierFrom(keyOrPath: string): Verifier {
+  return parseVerifier(keyOrPath.includes("+") ? keyOrPath : readFileSync(keyOrPath, "utf8"));
+}
+
+function* auditLines(report: AuditReport, only: string | undefined): Generator<string> {
+  for (const stream of report.streams) yield* streamLines(stream);
+  if (report.streams.length === 0) yield "There are no streams in this directory.";
+  yield* findingLines(report.findings);
+  for (const anchor of report.anchors) yield `  anchor    ${anchorLine(anchor)}`;
+  if (only !== undefined) yield `Only stream ${only} was audited.`;
+  const findings = [...report.findings, ...report.streams.flatMap((stream) => stream.findings)];
+  const damage = findings.filter(({ severity }) => severity === "damage").length;
+  const against = [...report.anchors, ...report.streams.flatMap((stream) => stream.anchors)].filter(
+    isAgainst,
+  ).length;
+  const notices = findings.length - damage;
+  const rest = notices === 0 ? "" : `, ${counted(notices, "notice")}`;
+  yield report.clean
+    ? coloured("green", `clean${rest}`)
+    : coloured(
+        "red",
+        `${counted(damage, "damage found", "damages found")}, ${counted(against, "anchor")} against it${rest}`,
+      );
+}
+
+function* streamLines(stream: StreamReport): Generator<string> {
+  const { kinds } = stream;
+  const each = Object.entries(kinds)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${number(count)} ${kind}`);
+  const row = (name: string, text: string): string => `  ${name.padEnd(10)}${text}`;
+  yield `stream ${stream.stream}`;
+  yield row("format", stream.format);
+  yield row(
+    "records",
+    `${number(stream.records)}${each.length === 0 ? "" : ` (${each.join(", ")})`}, offsets 0 to ${stream.nextOffset}`,
+  );
+  yield row(
+    "bytes",
+    `${number(stream.bytes)} in ${counted(stream.segments.length, "segment")}; payloads ${number(stream.payloadBytes)}`,
+  );
+  yield row("head", stream.head ?? "not known");
+  yield row(
+    "chain",
+    stream.verifiedFromGenesis ? "holds from the first record to the last" : "does not hold everywhere",
+  );
+  yield row("readers", stream.readersAgree ? "agree: the engine's and the model's" : "DISAGREE");
+  yield* findingLines(stream.findings);
+  for (const anchor of stream.anchors) yield row("anchor", anchorLine(anchor));
+  for (const sentence of stream.notVerified) yield row("unknown", sentence);
+}
+
+function anchorLine(anchor: AnchorReport): string {
+  const verdict = isAgainst(anchor) ? coloured("red", anchor.verdict) : coloured("green", anchor.verdict);
+  return `${anchor.origin} at ${number(anchor.count)}, line ${anchor.line}: ${verdict}, signature ${anchor.signature}. ${anchor.sentence}`;
+}
+
+function* findingLines(findings: readonly Finding[]): Generator<string> {
+  const inOrder = [...findings].sort(
+    (a, b) => Number(b.severity === "damage") - Number(a.severity === "damage"),
+  );
+  for (const finding of inOrder.slice(0, PRINTED_MAX)) {
+    const { severity, code, file, position, end, offset, records, sentence, cause } = finding;
+    const where = [
+      position === undefined
+        ? ""
+        : end === undefined || end === position
+          ? `byte ${position}`
+          : `bytes ${position} to ${end}`,
+      offset === undefined ? "" : `offset ${offset}`,
+      records === undefined ? "" : `${counted(records, "record")} not readable`,
+    ].filter((part) => part !== "");
+    const word =
+      severity === "damage" ? coloured("red", "damage".padEnd(10)) : coloured("yellow", "notice".padEnd(10));
+    yield `  ${word}${file}${where.length === 0 ? "" : `, ${where.join(", ")}`}: ${code}`;
+    yield `            ${sentence}`;
+    yield `            probable cause: ${cause}`;
+  }
+  const left = findings.length - PRINTED_MAX;
+  if (left > 0) yield `            ${counted(left, "finding")} more; --json FILE writes all of them`;
+}

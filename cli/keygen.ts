@@ -1,0 +1,56 @@
+/**
+ * `kmb keygen`: makes the key pair that anchors are signed with. The private key goes to a file that was not there before and that only
+ * its owner may read (where the system has such modes), the verifier key to standard output.
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { generateKey, KEY_BYTES } from "../audit/signed-note.ts";
+import { NoteError } from "../audit/text.ts";
+
+const OWNER_ONLY = 0o600;
+
+export interface KeygenOptions {
+  /** File for the private key. */
+  readonly out: string;
+}
+
+/**
+ * @param name of the key
+ * @returns the exit status: 0 both keys are where they belong, 2 there are none
+ */
+export function keygen(name: string, { out }: KeygenOptions): number {
+  try {
+    const { signer, verifier } = generateKey(name, randomBytes(KEY_BYTES));
+    writeNewFile(out, `${signer}\n`);
+    console.log(verifier);
+    console.error(
+      `The private key is in ${out}. Keep it off the machine that holds the data: who has both can forge.`,
+    );
+    return 0;
+  } catch (error) {
+    console.error(refusalOf(error, out));
+    return 2;
+  }
+}
+
+/** Writes a file whole or leaves none. */
+function writeNewFile(path: string, content: string): void {
+  const file = openSync(path, "wx", OWNER_ONLY);
+  try {
+    writeFileSync(file, content);
+  } catch (error) {
+    unlinkSync(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The line that says why there is no key. @throws what is a mistake in the code */
+function refusalOf(error: unknown, out: string): string {
+  if (error instanceof NoteError) return error.message;
+  if (!(error instanceof Error && "code" in error)) throw error;
+  if (error.code === "EEXIST") return `The file ${out} exists, and nothing is overwritten with a key.`;
+  return `The private key cannot be written to '${out}': ${error.message}`;
+}
