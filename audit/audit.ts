@@ -18,7 +18,7 @@ import { auditSegment, type SegmentJob } from "./segment.ts";
 import { joined } from "./stream.ts";
 
 const STREAM_NAME = /^(0|[1-9]\d{0,19})$/;
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 18;
 
 /** What to audit, and how. */
 export interface AuditOptions {

@@ -83,7 +83,7 @@ export async function readSegment(
   const { format, file, path, end, chunkBytes, codecs } = region;
   const runs: Run[] = [];
   const gaps: Gap[] = [];
-  const scanner = new RecordScanner(format, file, path, 0, end, chunkBytes);
+  const scanner = new RecordScanner(format, file, path, 0, end, chunkBytes, true);
   let offset: number | undefined;
   let previous: Buffer | undefined;
   let run: { start: number; offset: number; prevHash: Buffer } | undefined;

@@ -224,7 +224,7 @@ export class IndexWatch {
       for (let i = covered; i < chunk.length; i += 1)
         stored += (chunk[i] ?? 0) * 256 ** (at + i - (size - 4));
     });
-    const window = new ByteWindow(file, path, 0, size, chunkBytes);
+    const window = new ByteWindow(file, path, 0, size, chunkBytes, true);
     await window.fill(16);
     const header = take(window, 16);
     if (crc !== stored) refuse("The index's CRC-32 does not match its bytes.");
@@ -240,7 +240,7 @@ export class IndexWatch {
   }
 
   async *#frames({ file, path, size }: OpenedFile, chunkBytes: number): Entries {
-    const window = new ByteWindow(file, path, 0, size, chunkBytes);
+    const window = new ByteWindow(file, path, 0, size, chunkBytes, true);
     while (window.left > 0) {
       const start = window.position;
       if (window.held < FRAME_HEADER_BYTES) await window.fill(FRAME_HEADER_BYTES);
@@ -278,7 +278,7 @@ export class IndexWatch {
   }
 
   async *#positions({ file, path, size }: OpenedFile, chunkBytes: number): Entries {
-    const window = new ByteWindow(file, path, 0, size, chunkBytes);
+    const window = new ByteWindow(file, path, 0, size, chunkBytes, true);
     yield* entriesIn(window, Math.floor(size / 8), false, undefined);
     if (size % 8 !== 0) {
       this.#findings.push({

@@ -6,6 +6,7 @@
  */
 import { claimedSize, readRecord } from "../model/reader.ts";
 import type { DiskFile, Offset } from "../src/index.ts";
+import { ByteWindow } from "../src/byte-window.ts";
 import type { Region } from "../src/index-builder.ts";
 import type { Gap, Run } from "./first-reader.ts";
 
@@ -57,33 +58,32 @@ interface SecondEnd {
   readonly problem?: string;
 }
 
-async function secondRun({ format, file, end, chunkBytes }: Region, run: Run): Promise<SecondEnd> {
+async function secondRun({ format, file, path, chunkBytes }: Region, run: Run): Promise<SecondEnd> {
+  const window = new ByteWindow(file, path, run.start, run.end, chunkBytes, true);
   let last = before(run.offset, run.prevHash);
   let hash: Uint8Array = run.prevHash;
-  let position = run.start;
-  let held: Uint8Array = new Uint8Array(0);
-  while (position < run.end) {
+  const end = (problem?: string): SecondEnd => ({
+    position: window.position,
+    offset: last === undefined ? 0 : Number(last.offset + 1n),
+    hash,
+    ...(problem === undefined ? {} : { problem }),
+  });
+  while (window.left > 0) {
+    const held = window.bytes.subarray(window.at);
     const size = claimedSize(format.name, held);
     if (size === undefined || size > held.length) {
-      const wanted = Math.max(size ?? 0, held.length + chunkBytes);
-      const more = await readAt(file, position, Math.min(wanted, end - position));
-      const offset = Number(last === undefined ? 0n : last.offset + 1n);
-      if (more.length <= held.length)
-        return { position, offset, hash, problem: "The segment ends within it." };
-      held = more;
+      if (held.length === window.left) return end("The segment ends within it.");
+      await window.fill(Math.max(size ?? 0, HEADER_BYTES_MAX));
+      if (window.held === held.length) return end("The segment ends within it.");
       continue;
     }
     const found = readRecord(format.name, held, last);
-    if (typeof found === "string") {
-      const offset = Number(last === undefined ? 0n : last.offset + 1n);
-      return { position, offset, hash, problem: found };
-    }
+    if (typeof found === "string") return end(found);
     last = found.record;
     ({ hash } = found.record);
-    position += found.size;
-    held = held.subarray(found.size);
+    window.skip(found.size);
   }
-  return { position, offset: Number(last === undefined ? 0n : last.offset + 1n), hash };
+  return end();
 }
 
 /** Whether the model accepts a record at a place where the engine accepts none. */

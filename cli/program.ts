@@ -1,7 +1,9 @@
 /**
- * The commands and options of `kmb`. Every bound of the check has a flag; a profile is a named set of them.
+ * The commands and options of `kmb`. Every bound of the check has a flag; a profile is a named set of them. A command is loaded when it is
+ * called, so that an audit does not hold the checker in memory.
  * @module
  */
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
@@ -14,13 +16,11 @@ import {
 } from "../properties/bounds.ts";
 import { OPERATIONS } from "../properties/operations.ts";
 import { MAX_STREAM_ID } from "../src/limits.ts";
-import { anchor, type AnchorOptions } from "./anchor.ts";
-import { auditCommand, type AuditCommandOptions } from "./audit.ts";
-import { check, type CheckOptions } from "./check.ts";
-import { dump, type DumpOptions } from "./dump.ts";
-import { keygen } from "./keygen.ts";
-import { repair, type RepairOptions } from "./repair.ts";
-import { replay } from "./replay.ts";
+import type { AnchorOptions } from "./anchor.ts";
+import type { AuditCommandOptions } from "./audit.ts";
+import type { CheckOptions } from "./check.ts";
+import type { DumpOptions } from "./dump.ts";
+import type { RepairOptions } from "./repair.ts";
 
 /** A whole number that is at least `min`. */
 function wholeNumber(min: number): (text: string) => number {
@@ -104,12 +104,19 @@ Examples:
   kmb check --json result.json
   kmb check --length 2 --torn-sectors`;
 
+/** The package's version: `package.json` is two folders above this file once it is compiled, in a checkout and installed. */
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
 /** The command line, ready to parse. Throws `CommanderError` where commander would exit. */
 export function program(): Command {
   const kmb = new Command("kmb")
     .description(
       "Checks kimberlite-storage, its engine beside its model, under every crash; verifies data directories.",
     )
+    .version(version(), "--version", "print the version")
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
 
@@ -127,6 +134,7 @@ export function program(): Command {
   for (const option of BOUND_OPTIONS) checking.addOption(option);
   checking.action(async (options: CheckOptions & Partial<Bounds> & { profile: ProfileName }) => {
     const { bounds, changed } = boundsFrom(options, (message) => checking.error(`error: ${message}`));
+    const { check } = await import("./check.ts");
     process.exitCode = await check(bounds, changed, options);
   });
 
@@ -139,6 +147,7 @@ export function program(): Command {
       "\nExit status: 1 the violation is there, 0 it is not, 2 the file does not fit this version.",
     )
     .action(async (file: string) => {
+      const { replay } = await import("./replay.ts");
       process.exitCode = await replay(file);
     });
   addDirectoryCommands(kmb);
@@ -174,6 +183,7 @@ function addDirectoryCommands(kmb: Command): void {
     .addOption(workersOption())
     .addHelpText("after", AUDIT_HELP)
     .action(async (directory: string, options: AuditCommandOptions) => {
+      const { auditCommand } = await import("./audit.ts");
       process.exitCode = await auditCommand(directory, options);
     });
 
@@ -190,6 +200,7 @@ function addDirectoryCommands(kmb: Command): void {
       "\nExit status: 0 printed; 1 a stream is damaged, and none is printed for it; 2 wrong usage or an error of its own.",
     )
     .action(async (directory: string, options: AnchorOptions) => {
+      const { anchor } = await import("./anchor.ts");
       process.exitCode = await anchor(directory, options);
     });
 
@@ -200,7 +211,8 @@ function addDirectoryCommands(kmb: Command): void {
     )
     .argument("<name>", "the key's name, such as example.com/notary")
     .requiredOption("--out <file>", "where the private key is written; an existing file is refused")
-    .action((name: string, options: { out: string }) => {
+    .action(async (name: string, options: { out: string }) => {
+      const { keygen } = await import("./keygen.ts");
       process.exitCode = keygen(name, options);
     });
 
@@ -224,6 +236,7 @@ function addDirectoryCommands(kmb: Command): void {
       "\nExit status: 0 all was read, 1 something is damaged, 2 wrong usage or no such record.",
     )
     .action(async (directory: string, options: DumpOptions) => {
+      const { dump } = await import("./dump.ts");
       process.exitCode = await dump(directory, options);
     });
 
@@ -241,6 +254,7 @@ function addDirectoryCommands(kmb: Command): void {
     )
     .action(async (directory: string, options: RepairOptions, command: Command) => {
       if (options.plan !== true && options.apply !== true) command.error("error: say --plan or --apply");
+      const { repair } = await import("./repair.ts");
       process.exitCode = await repair(directory, options);
     });
 }

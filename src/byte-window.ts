@@ -17,8 +17,20 @@ export class ByteWindow {
   #base: number;
   #at = 0;
 
+  /** Whether what was passed may be overwritten: then views of it are good until the next `fill`, and memory is not taken anew. */
+  readonly #reuses: boolean;
+  #memory: Buffer = Buffer.alloc(0);
+
   /** Over the bytes of a file from `start` to `end`. */
-  constructor(file: DiskFile, path: string, start: number, end: number, chunkBytes: number) {
+  constructor(
+    file: DiskFile,
+    path: string,
+    start: number,
+    end: number,
+    chunkBytes: number,
+    reuses: boolean = false,
+  ) {
+    this.#reuses = reuses;
     this.#file = file;
     this.#path = path;
     this.#base = start;
@@ -26,7 +38,7 @@ export class ByteWindow {
     this.#chunkBytes = chunkBytes;
   }
 
-  /** The bytes in memory; those not yet passed begin at `at`. A later `fill` leaves them as they are and takes others. */
+  /** The bytes in memory; those not yet passed begin at `at`. A later `fill` leaves them as they are and takes others, unless memory is reused. */
   get bytes(): Buffer {
     return this.#bytes;
   }
@@ -66,7 +78,7 @@ export class ByteWindow {
     const kept = this.#bytes.subarray(this.#at);
     const from = this.position + kept.length;
     const wanted = Math.min(Math.max(needed - kept.length, this.#chunkBytes), this.#end - from);
-    const bytes = Buffer.allocUnsafe(kept.length + wanted);
+    const bytes = this.#take(kept.length + wanted);
     bytes.set(kept, 0);
     let read: number;
     try {
@@ -78,5 +90,12 @@ export class ByteWindow {
     this.#at = 0;
     this.#bytes = bytes.subarray(0, kept.length + read);
     if (read < wanted) this.#end = from + read;
+  }
+
+  /** Memory for so many bytes; if it is reused, what is kept is moved to its beginning by whoever asked. */
+  #take(bytes: number): Buffer {
+    if (!this.#reuses) return Buffer.allocUnsafe(bytes);
+    if (this.#memory.length < bytes) this.#memory = Buffer.allocUnsafe(bytes);
+    return this.#memory.subarray(0, bytes);
   }
 }

@@ -45,7 +45,7 @@ export class RecordScanner {
   readonly format: RecordFormat;
   readonly #window: ByteWindow;
 
-  /** Scans from byte `start` up to byte `end`. */
+  /** Scans from byte `start` up to byte `end`. With `reuses`, records are good until the next `fill`. */
   constructor(
     format: RecordFormat,
     file: DiskFile,
@@ -53,9 +53,10 @@ export class RecordScanner {
     start: number,
     end: number,
     chunkBytes: number,
+    reuses: boolean = false,
   ) {
     this.format = format;
-    this.#window = new ByteWindow(file, path, start, end, chunkBytes);
+    this.#window = new ByteWindow(file, path, start, end, chunkBytes, reuses);
   }
 
   /** File position of the next record. */
