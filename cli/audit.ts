@@ -2,7 +2,7 @@
  * `kmb audit`: verifies a data directory with two readers, holds it against anchors, and says with its exit status whether it is clean.
  * @module
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { type AnchorInFile, parseAnchors } from "../audit/anchor.ts";
 import { audit, type AuditOptions, type RunSegments } from "../audit/audit.ts";
@@ -100,7 +100,7 @@ function anchorsIn(path: string): readonly AnchorInFile[] {
 
 /** A verifier key: as it is, or in a file. */
 function verifierFrom(keyOrPath: string): Verifier {
-  return parseVerifier(keyOrPath.includes("+") ? keyOrPath : readFileSync(keyOrPath, "utf8"));
+  return parseVerifier(existsSync(keyOrPath) ? readFileSync(keyOrPath, "utf8") : keyOrPath);
 }
 
 function* auditLines(report: AuditReport, only: string | undefined): Generator<string> {

@@ -9,9 +9,10 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import CRC32 from "crc-32";
 
-/** Codes of the record kinds, bits 28-29 of the length field. */
+/** The codes of the record kinds; `sentinel` has no `redacted`. */
 const KINDS = ["data", "checkpoint", "tombstone", "redacted"] as const;
 type Kind = (typeof KINDS)[number];
+type Format = "plain" | "sentinel";
 
 /** The bytes of a hexadecimal text; blanks do not matter. */
 export const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
@@ -36,13 +37,20 @@ export const u64 = (value: bigint): Uint8Array => {
 /** `bytes` with their CRC-32 behind them. */
 export const sealed = (bytes: Uint8Array): Buffer => join(bytes, u32(CRC32.buf(bytes) >>> 0));
 
-/** Chain hash of a record (FORMAT.md, section 3). */
-export function hashOf(previous: Uint8Array | undefined, kind: Kind, payload: Uint8Array): Uint8Array {
-  const joined = join(previous ?? new Uint8Array(0), payload);
+/** Chain hash of a record (FORMAT.md, sections 3 and 8.2). */
+export function hashOf(
+  previous: Uint8Array | undefined,
+  kind: Kind,
+  payload: Uint8Array,
+  format: Format = "plain",
+): Uint8Array {
+  const before = previous ?? new Uint8Array(0);
+  if (format === "sentinel") return sha256(join(before, Uint8Array.of(KINDS.indexOf(kind)), payload));
+  const joined = join(before, payload);
   return kind === "data" ? sha256(joined) : hmac(sha256, text(`kimberlite/${kind}`), joined);
 }
 
-/** A record as it is to be stored (section 2). */
+/** A record as it is to be stored (sections 2 and 8.1). */
 export interface StoredRecord {
   readonly offset: bigint;
   readonly prevHash: Uint8Array;
@@ -52,10 +60,21 @@ export interface StoredRecord {
   readonly payload: Uint8Array;
 }
 
+/** The marks around a record of the format `sentinel`: 0xBADC0FFE and 0xC0FFEE42. */
+export const START_MARK: Uint8Array = hex("fe0fdcba");
+export const END_MARK: Uint8Array = hex("42eeffc0");
+
 /** A record's bytes. */
-export function encoded({ offset, prevHash, kind, compression = 0, payload }: StoredRecord): Buffer {
+export function encoded(record: StoredRecord, format: Format = "plain"): Buffer {
+  const { offset, prevHash, kind, compression = 0, payload } = record;
+  const place = join(u64(BigInt.asUintN(64, offset)), prevHash);
+  if (format === "sentinel") {
+    const codes = Uint8Array.of(KINDS.indexOf(kind), compression);
+    const head = join(START_MARK, place, codes, u32(payload.length));
+    return join(sealed(join(head, payload)), END_MARK);
+  }
   const length = payload.length + KINDS.indexOf(kind) * 2 ** 28 + compression * 2 ** 30;
-  return sealed(join(u64(BigInt.asUintN(64, offset)), prevHash, u32(length), payload));
+  return sealed(join(place, u32(length), payload));
 }
 
 /** A record with its chain hash. */
@@ -67,10 +86,12 @@ export interface ChainedRecord extends StoredRecord {
 /** The records that a stream must have after the calls it was given. */
 export class HandLog {
   readonly records: ChainedRecord[] = [];
+  readonly format: Format;
   readonly #everyNRecords: number;
 
   /** With a checkpoint behind each batch in which an offset plus one is a multiple of `everyNRecords`; never for 0. */
-  constructor(everyNRecords = 0) {
+  constructor(everyNRecords = 0, format: Format = "plain") {
+    this.format = format;
     this.#everyNRecords = everyNRecords;
   }
 
@@ -97,7 +118,7 @@ export class HandLog {
 
   /** The bytes of the records from one offset up to another. */
   bytes(from = 0, to: number = this.records.length): Buffer {
-    return join(...this.records.slice(from, to).map(encoded));
+    return join(...this.records.slice(from, to).map((record) => encoded(record, this.format)));
   }
 
   #add(kind: "data" | "checkpoint", payload: Uint8Array): this {
@@ -107,7 +128,7 @@ export class HandLog {
       prevHash: previous ?? new Uint8Array(32),
       kind,
       payload,
-      hash: hashOf(previous, kind, payload),
+      hash: hashOf(previous, kind, payload, this.format),
     });
     return this;
   }
@@ -118,13 +139,19 @@ export type Entry = readonly [position: number, kind?: number];
 
 const entryBytes = ([position, kind = 0]: Entry): Uint8Array => u64(BigInt(position) + (BigInt(kind) << 56n));
 
-/** An `.idx` file (section 5). */
+/** An `.idx` file (section 5), in `sentinel` streams an `.idx2`. */
 export function indexBytes(entries: readonly Entry[], end: number, head: Uint8Array): Buffer {
   const header = join(text("VDXI"), Uint8Array.of(2, 0, 0, 0), u64(BigInt(entries.length)));
   return sealed(join(header, ...entries.map(entryBytes), u64(BigInt(end)), head));
 }
 
-/** A frame of an `.idx.wal` file (section 6). */
+/** A frame of an `.idx.wal` or `.idx2.wal` file (section 6). */
 export function frameBytes(entries: readonly Entry[], end: number, head: Uint8Array): Buffer {
   return sealed(join(u32(entries.length), u64(BigInt(end)), head, ...entries.map(entryBytes)));
+}
+
+/** Kimberlite's own `.idx` file (section 8.3). */
+export function kimberliteIndex(positions: readonly number[]): Buffer {
+  const header = join(text("VDXI"), Uint8Array.of(1, 0, 0, 0), u64(BigInt(positions.length)));
+  return sealed(join(header, ...positions.map((position) => u64(BigInt(position)))));
 }

@@ -8,9 +8,16 @@ import lz4 from "lz4-napi";
 import { describe, expect } from "vitest";
 import { audit } from "../audit/audit.ts";
 import { Storage } from "../src/index.ts";
-import { text } from "./by-hand.ts";
+import { join, text, u64 } from "./by-hand.ts";
 import { fixtures } from "./kimberlite.ts";
-import { type Compress, kimberliteReads, KimberliteWriter, type StoredAs } from "./kimberlite-writer.ts";
+import {
+  type Compress,
+  type KimberliteRecord,
+  kimberliteReads,
+  KimberliteWriter,
+  sentinelHash,
+  type StoredAs,
+} from "./kimberlite-writer.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { filesIn, shown } from "./testing.ts";
 
@@ -181,42 +188,68 @@ describe.each(DIRECTORIES)("%s", (_, { files, records }, codes) => {
   });
 });
 
-type Step = "append" | "append+sync" | "batch" | "checkpoint" | "reopen" | "kill";
-const STEPS: readonly Step[] = ["append", "append+sync", "batch", "checkpoint", "reopen", "kill"];
+type Step = "append" | "append+sync" | "batch" | "checkpoint" | "reopen" | "kill" | "kimberlite";
+const STEPS: readonly Step[] = [
+  "append",
+  "append+sync",
+  "batch",
+  "checkpoint",
+  "reopen",
+  "kill",
+  "kimberlite",
+];
 
-describe("Kimberlite reads what the engine writes", () => {
-  test.prop([
-    fc.array(fc.constantFrom(...STEPS), { minLength: 1, maxLength: 12 }),
-    fc.constantFrom(70, 200, 400),
-  ])("after every step, from every offset, and lets it go on", async (steps, maxSegmentBytes) => {
-    const disk = new MemoryDisk("/data", new Map());
+describe("Kimberlite reads what the engine writes, from every offset, after every step", () => {
+  test.prop(
+    [fc.array(fc.constantFrom(...STEPS), { minLength: 1, maxLength: 12 }), fc.constantFrom(70, 200, 400)],
+    { numRuns: 200 },
+  )("and each goes on where the other stopped", async (steps, maxSegmentBytes) => {
+    let disk = new MemoryDisk("/data", new Map());
     const options = {
-      disk,
       format: "sentinel",
       maxSegmentBytes,
       indexLogMaxEntries: 2,
       checkpoints: { everyNRecords: 0 },
     } as const;
-    let storage = await Storage.open("/data", options);
-    const expected: (string | undefined)[] = [];
+    let storage = await Storage.open("/data", { ...options, disk });
+    const expected: KimberliteRecord[] = [];
+    const add = (kind: KimberliteRecord["kind"], payload: Uint8Array): void => {
+      const last = expected.at(-1);
+      const hash = sentinelHash(last?.hash, kind, payload);
+      const offset = BigInt(expected.length);
+      expected.push({ offset, kind, payload, prevHash: last?.hash ?? new Uint8Array(32), hash });
+    };
     for (const step of steps) {
       if (step === "checkpoint" && expected.length === 0) continue;
+      const payloads = batch(step === "batch" ? 3 : 1, expected.length);
       if (step === "checkpoint") {
+        add("checkpoint", join(expected.at(-1)?.hash ?? new Uint8Array(32), u64(BigInt(expected.length))));
         await storage.appendCheckpoint(1n);
-        expected.push(undefined);
       } else if (step === "reopen" || step === "kill") {
         if (step === "reopen") await storage.close();
-        storage = await Storage.open("/data", options);
+        storage = await Storage.open("/data", { ...options, disk });
+      } else if (step === "kimberlite") {
+        if (expected.length === 0) continue;
+        await storage.close();
+        const writer = KimberliteWriter.on(filesOf(disk), expected, maxSegmentBytes);
+        writer.append(payloads, true).append(payloads, false);
+        for (const payload of [...payloads, ...payloads]) add("data", payload);
+        disk = new MemoryDisk("/data", inStream(writer.files));
+        storage = await Storage.open("/data", { ...options, disk });
+        expect(await storage.status(1n)).toMatchObject({ findings: [], lostEnd: undefined });
       } else {
-        const payloads = batch(step === "batch" ? 3 : 1, expected.length);
+        for (const payload of payloads) add("data", payload);
         await storage.appendBatch(1n, payloads, { fsync: step === "append+sync" });
-        for (const payload of payloads) expected.push(Buffer.from(payload).toString());
       }
       if (expected.length === 0) continue;
+      const read = await storage.readRecords(1n, 0n, Number.POSITIVE_INFINITY, { verify: "genesis" });
+      expect(read.map(shown)).toStrictEqual(expected.map(shown));
       const files = filesOf(disk);
       for (let from = 0; from <= expected.length; from += 1) {
-        const wanted = expected.slice(from).filter((payload) => payload !== undefined);
-        expect(kimberliteReads(files, BigInt(from)).map(String)).toStrictEqual(wanted);
+        const wanted = expected.slice(from).filter(({ kind }) => kind === "data");
+        expect(kimberliteReads(files, BigInt(from)).map(String)).toStrictEqual(
+          wanted.map(({ payload }) => Buffer.from(payload).toString()),
+        );
       }
     }
     await storage.close();

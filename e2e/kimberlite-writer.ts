@@ -6,9 +6,10 @@
  * nothing here loses power.
  * @module
  */
-import { sha256 } from "@noble/hashes/sha2.js";
 import CRC32 from "crc-32";
-import { join, sealed, u32, u64 } from "./by-hand.ts";
+import { encoded, hashOf, join, kimberliteIndex, u64 } from "./by-hand.ts";
+
+export { kimberliteIndex } from "./by-hand.ts";
 
 const INDEX_FLUSH_THRESHOLD = 100;
 
@@ -32,11 +33,9 @@ export interface StoredAs {
 /** A record's bytes (FORMAT.md, section 8.1). */
 export function sentinelBytes(
   { offset, kind, prevHash, payload }: Omit<KimberliteRecord, "hash">,
-  stored: StoredAs = { compression: 0, bytes: payload },
+  { compression, bytes }: StoredAs = { compression: 0, bytes: payload },
 ): Buffer {
-  const codes = Uint8Array.of(KINDS.indexOf(kind), stored.compression);
-  const head = join(u32(0xbadc0ffe), u64(offset), prevHash, codes, u32(stored.bytes.length));
-  return join(sealed(join(head, stored.bytes)), u32(0xc0ffee42));
+  return encoded({ offset, kind, prevHash, compression, payload: bytes }, "sentinel");
 }
 
 /** A record's chain hash (section 8.2). */
@@ -45,7 +44,7 @@ export function sentinelHash(
   kind: KimberliteRecord["kind"],
   payload: Uint8Array,
 ): Uint8Array {
-  return sha256(join(prevHash ?? new Uint8Array(0), Uint8Array.of(KINDS.indexOf(kind)), payload));
+  return hashOf(prevHash, kind, payload, "sentinel");
 }
 
 interface Segment {
@@ -55,14 +54,23 @@ interface Segment {
   size_bytes: number;
 }
 
-export const kimberliteIndex = (positions: readonly number[]): Buffer =>
-  sealed(
-    join(
-      Buffer.from("VDXI\x01\0\0\0"),
-      u64(BigInt(positions.length)),
-      ...positions.map((at) => u64(BigInt(at))),
-    ),
-  );
+interface Manifest {
+  segments: Segment[];
+  active_segment: number;
+}
+
+/** The manifest; fields that Kimberlite does not know are dropped, as it drops them when it writes the manifest again. */
+function manifestIn(files: ReadonlyMap<string, Buffer>): Manifest {
+  const text = files.get("manifest.json")?.toString();
+  if (text === undefined) {
+    return {
+      segments: [{ segment_num: 0, first_offset: 0, next_offset: 0, size_bytes: 0 }],
+      active_segment: 0,
+    };
+  }
+  const { segments, active_segment } = JSON.parse(text) as Manifest;
+  return { segments, active_segment };
+}
 
 const segmentFile = (number: number): string => `segment_${String(number).padStart(6, "0")}.log`;
 
@@ -75,7 +83,7 @@ export class KimberliteWriter {
   readonly records: KimberliteRecord[];
   readonly #maxSegmentBytes: number;
   readonly #compress: Compress;
-  #manifest: { segments: Segment[]; active_segment: number };
+  #manifest: Manifest;
   readonly #indexes = new Map<number, number[]>();
   readonly #flushed = new Map<number, number>();
   readonly #dirty = new Map<number, number>();
@@ -89,14 +97,19 @@ export class KimberliteWriter {
     this.#compress = compress;
     this.files = new Map(from?.files);
     this.records = [...(from?.records ?? [])];
-    const manifest = this.files.get("manifest.json");
-    this.#manifest =
-      manifest === undefined
-        ? {
-            segments: [{ segment_num: 0, first_offset: 0, next_offset: 0, size_bytes: 0 }],
-            active_segment: 0,
-          }
-        : (JSON.parse(manifest.toString()) as { segments: Segment[]; active_segment: number });
+    this.#manifest = manifestIn(this.files);
+  }
+
+  /** A process on files that somebody else wrote, which hold these records. */
+  static on(
+    files: ReadonlyMap<string, Buffer>,
+    records: readonly KimberliteRecord[],
+    maxSegmentBytes: number,
+  ): KimberliteWriter {
+    const writer = new KimberliteWriter(maxSegmentBytes);
+    for (const [name, bytes] of files) writer.files.set(name, bytes);
+    writer.records.push(...records);
+    return writer.reopened();
   }
 
   /** Another process on the same files, which this one no longer touches; without `drop` it was killed. */
@@ -196,7 +209,11 @@ export class KimberliteWriter {
   #index(segment: number): number[] {
     let index = this.#indexes.get(segment);
     if (index === undefined) {
+      const name = segmentFile(segment);
+      const isThere = this.files.has(`${name}.idx`);
       index = loadIndex(this.files, segment);
+      // What was made anew is saved, also when it was made for a read.
+      if (!isThere && this.files.has(name)) this.files.set(`${name}.idx`, kimberliteIndex(index));
       this.#indexes.set(segment, index);
       this.#flushed.set(segment, index.length);
     }
@@ -276,11 +293,7 @@ function recordAt(
  * @throws Error where it answers with one
  */
 export function kimberliteReads(files: ReadonlyMap<string, Buffer>, from: bigint): Buffer[] {
-  const text = files.get("manifest.json")?.toString();
-  const manifest =
-    text === undefined
-      ? { segments: [{ segment_num: 0, first_offset: 0, next_offset: 0, size_bytes: 0 }], active_segment: 0 }
-      : (JSON.parse(text) as { segments: Segment[]; active_segment: number });
+  const manifest = manifestIn(files);
   const segments = manifest.segments.map(({ segment_num }) => segment_num);
   const checkpoints: bigint[] = [];
   for (const segment of segments) {

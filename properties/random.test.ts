@@ -49,10 +49,11 @@ async function run(
 /** Larger than any profile in every direction. */
 const larger: fc.Arbitrary<Bounds> = fc
   .record({
+    format: fc.constantFrom("plain", "sentinel"),
     compression: fc.constantFrom("none", "lz4", "zstd"),
     durability: fc.constantFrom("standard", "strict"),
     persistence: fc.constantFrom("posix", "ordered-metadata", "prefix"),
-    sectorBytes: fc.constantFrom(16, 40, 49, 512),
+    sectorBytes: fc.constantFrom(16, 40, 49, 59, 512),
     tornSectors: fc.boolean(),
     maxSegmentBytes: fc.constantFrom(150, 400, 5000),
     checkpointEvery: fc.constantFrom(0, 2, 3, 7),
