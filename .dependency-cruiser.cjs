@@ -45,6 +45,16 @@ module.exports = {
       from: { path: "^audit/", pathNot: "\\.test\\.ts$" },
       to: { path: "^(fault-injection|properties|cli|report|bench|e2e)/" },
     },
+    {
+      name: "what-is-shipped-needs-no-development-dependency",
+      comment: "It would not be there where the package is installed.",
+      severity: "error",
+      from: {
+        path: "^(src|model|fault-injection|properties|audit|cli)/",
+        pathNot: "(\\.test|/testing|/random-choice)\\.ts$",
+      },
+      to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
+    },
     { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
     { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.(test|d)\\.ts$" }, to: {} },
   ],
