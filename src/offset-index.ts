@@ -176,7 +176,7 @@ export class OffsetIndex {
     for (let i = 0; i < count; i += 1) {
       const entryAt = IDX_HEADER_BYTES + i * ENTRY_BYTES;
       const next = i + 1 < count ? readU64(bytes, entryAt + ENTRY_BYTES) : end;
-      if (readU64(bytes, entryAt) !== index.end || next <= index.end || next > end) return undefined;
+      if (readU64(bytes, entryAt) !== index.end || next <= index.end) return undefined;
       index.#push(DATA, next, index.head);
     }
     return index;

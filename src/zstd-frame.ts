@@ -127,7 +127,8 @@ export function walkFrame(bytes: Uint8Array): ZstdOutline {
  *
  * `acceptsUndeclaredSize`: whether a frame may leave its content size out. One that does is held to what its blocks
  * can at most yield, which for a compressed block is 128 KiB whatever is in it; so the bound is up to one block above the
- * true size for frames as `zstd` writes them at ordinary levels, and further above where an encoder splits blocks.
+ * true size for frames as `zstd` writes them at ordinary levels, and further above where an encoder splits blocks. A payload within
+ * that of the limit is refused: nobody could tell it from one beyond without expanding it.
  *
  * @throws StorageError `payload-limit` if it declares more than `MAX_PAYLOAD_BYTES`, or more than its blocks can
  * yield, or if they yield more than the limit.
@@ -144,8 +145,7 @@ export function checkedFrame(bytes: Uint8Array, acceptsUndeclaredSize: boolean):
   const { contentBytes, leastBytes, mostBytes, windowBytes } = outline;
   if (contentBytes === undefined) {
     if (!acceptsUndeclaredSize) throw undecodable("the frame does not declare its content size");
-    // The last block is seldom full: a frame of the largest payload reaches past the limit by less than a block.
-    if (mostBytes - BLOCK_BYTES_MAX >= MAX_PAYLOAD_BYTES) {
+    if (mostBytes > MAX_PAYLOAD_BYTES) {
       throw beyond(`its blocks can yield ${mostBytes} bytes, and the limit is ${MAX_PAYLOAD_BYTES}`);
     }
   } else {

@@ -3,18 +3,15 @@
  * read in its segment by the engine and by the model's reader.
  * @module
  */
-import type { Format } from "../../src/types.ts";
 import { claimed, layoutOf, seal, trailerBytes } from "./layout.ts";
 import { checkDecoding, checkReencoding } from "./outcome.ts";
 import { checkReading } from "./reading.ts";
-import { samplesOf } from "./samples.ts";
+import { sampleNames, samplesOf } from "./samples.ts";
 import { itemAt, numberText, type Section } from "./section.ts";
 
 const BYTE_VALUES = 256;
 /** Zeros behind the sample, for a changed length to claim. */
 const BEHIND = 2 ** 12;
-
-const sampleNames = (format: Format): string[] => samplesOf(format).map(({ name }) => name);
 
 export const byteValues: Section = {
   name: "byte values",

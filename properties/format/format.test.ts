@@ -26,7 +26,7 @@ import { storedFilesOf } from "./stored-files.ts";
 
 const FORMATS: readonly Format[] = ["plain", "sentinel"];
 
-const boundsFor = (format: Format): Bounds => ({ ...profileOf("quick"), format });
+const boundsFor = (format: Format): Bounds => profileOf("quick", format);
 
 /** Printed by a transcription of `splitmix.ts` into python3. */
 const DRAWN = [3566392373, 2584963808, 3656047805];
@@ -38,7 +38,7 @@ describe.each(FORMATS)("The part format (%s)", (format) => {
     "F1-F6, H1, H2, Z1, Z2: hold for any answers",
     async (choice) => {
       const counts = emptyCounts();
-      await FORMAT.run({ ...profileOf("nightly"), format }, choice, counts, () => undefined);
+      await FORMAT.run(profileOf("nightly", format), choice, counts, () => undefined);
       expect(counts.cases.format).toBe(1);
     },
   );

@@ -2,16 +2,13 @@
  * F2, F5: the marks that a record of format `sentinel` begins and ends with. A CRC that fits does not replace them.
  * @module
  */
-import type { Format } from "../../src/types.ts";
-import { layoutOf, seal } from "./layout.ts";
+import { layoutOf, putCrc, trailerBytes } from "./layout.ts";
 import { checkDecoding, checkReencoding } from "./outcome.ts";
 import { checkReading } from "./reading.ts";
-import { samplesOf } from "./samples.ts";
-import { itemAt, type Section } from "./section.ts";
+import { sampleNames, samplesOf } from "./samples.ts";
+import { chooseFrom, itemAt, type Section } from "./section.ts";
 
 const BYTE_VALUES = 256;
-
-const sampleNames = (format: Format): string[] => samplesOf(format).map(({ name }) => name);
 
 export const marks: Section = {
   name: "marks",
@@ -28,15 +25,10 @@ export const marks: Section = {
     const { mark, endMark } = layoutOf(format);
     const segment = Buffer.concat([before, bytes]);
     const record = segment.subarray(before.length);
-    const byte = choice.choose(mark.length + endMark.length, "byte of the marks");
-    const value = choice.choose(BYTE_VALUES, "value");
     const endAt = record.length - endMark.length;
-    if (byte < mark.length) {
-      record[byte] = value;
-      seal(format, record, record.length);
-    } else {
-      record[endAt + byte - mark.length] = value;
-    }
+    const places = [...mark.keys(), ...[...endMark.keys()].map((i) => endAt + i)];
+    record[chooseFrom(choice, places, "byte of the marks")] = choice.choose(BYTE_VALUES, "value");
+    putCrc(record, record.length - trailerBytes(format));
     checkReencoding(counts, format, record, checkDecoding(counts, "F5", format, record));
     await checkReading(counts, format, segment);
   },

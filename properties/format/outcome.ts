@@ -1,5 +1,6 @@
 /**
- * What the engine's decoder answers, held against what `layout.ts` says it must: a record or a `StorageError`, and nothing else.
+ * What the engine's decoder answers, held against what `layout.ts` says it must: a record or a `StorageError`, and nothing else. And what
+ * other readers may answer.
  * @module
  */
 import {
@@ -20,6 +21,16 @@ export function refusal(error: unknown, input: Uint8Array): StorageErrorCode {
   if (error instanceof StorageError) return error.code;
   const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
   throw new Violation("F5", "an answer or a StorageError", `${seen} for ${hexText(input)}`, error);
+}
+
+/** Runs a reader that has to answer: whatever it throws violates F5. */
+export function answerOf<T>(bytes: Buffer, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    throw new Violation("F5", "an answer", `${seen} for ${hexText(bytes)}`, error);
+  }
 }
 
 /** A record with its size, or the code that the bytes are refused with. */

@@ -8,7 +8,7 @@ import type { Part } from "../part.ts";
 import { fileBytes, shortInputs } from "./any-bytes.ts";
 import { byteValues } from "./byte-values.ts";
 import { chainLinks, hashesApart, hashesRepeated } from "./chains.ts";
-import { lz4Claims, zstdClaims, zstdUndeclared, zstdWindows } from "./claims.ts";
+import { lz4Claims } from "./claims.ts";
 import { codesInRecords, codesWritten, kindCodes } from "./codes.ts";
 import { compression, drawnCompression } from "./compression.ts";
 import { bursts, flips } from "./flips.ts";
@@ -19,6 +19,7 @@ import { marks } from "./marks.ts";
 import { prefixes } from "./prefixes.ts";
 import { offsetOrder, roundTrip, smallNumbers } from "./round-trip.ts";
 import { itemAt, perBounds, type Section } from "./section.ts";
+import { zstdClaims, zstdUndeclared, zstdWindows } from "./zstd-claims.ts";
 
 export const SECTIONS: readonly Section[] = [
   roundTrip,

@@ -136,6 +136,8 @@ export const samplesOf: (format: Format) => readonly Sample[] = perFormat((forma
   ];
 });
 
+export const sampleNames = (format: Format): string[] => samplesOf(format).map(({ name }) => name);
+
 /** A record's neighbour in the segment: what stands behind it is read if a damaged length reaches into it. */
 export const neighbourOf: (format: Format) => Buffer = perFormat((format) =>
   laidOut(format, {

@@ -6,12 +6,12 @@
 import { little } from "../../model/expand.ts";
 import { chainHash } from "../../model/hash.ts";
 import type { Format } from "../../src/types.ts";
+import { INDEXED } from "./index-files.ts";
 import { claimed, layoutOf, putCrc, seal } from "./layout.ts";
 import {
   CHECKPOINT_PARSER,
   INDEX_LOG_PARSER,
   INDEX_PARSER,
-  INDEXED,
   KIMBERLITE_INDEX_PARSER,
   LZ4_PARSER,
   MANIFEST_PARSER,

@@ -1,0 +1,56 @@
+/**
+ * F5 of manifests: what the engine makes of any bytes, held against a reader written from `docs/FORMAT.md`.
+ * @module
+ */
+import { type Manifest, parseManifest, type SegmentInfo, serializeManifest } from "../../src/manifest.ts";
+import type { Format } from "../../src/types.ts";
+import { type Counts, check } from "../tally.ts";
+import { answerOf } from "./outcome.ts";
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isFormat = (value: unknown): value is Format | undefined =>
+  value === undefined || value === "plain" || value === "sentinel";
+
+/** The manifest in these bytes as FORMAT.md, sections 7 and 8.3, says it has to be; nothing if it is not. */
+function manifestIn(bytes: Buffer): Manifest | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+  if (!isObject(json) || !Array.isArray(json["segments"]) || !isFormat(json["format"])) return undefined;
+  const segments: SegmentInfo[] = [];
+  for (const [i, entry] of json["segments"].entries()) {
+    if (!isObject(entry)) return undefined;
+    const [number, firstOffset] = [entry["segment_num"], entry["first_offset"]];
+    const [nextOffset, size] = [entry["next_offset"], entry["size_bytes"]];
+    if (number !== i || firstOffset !== (segments.at(-1)?.nextOffset ?? 0)) return undefined;
+    if (!isCount(nextOffset) || nextOffset < firstOffset || !isCount(size)) return undefined;
+    segments.push({ number, firstOffset, nextOffset, bytes: size });
+  }
+  const activeSegment = segments.length - 1;
+  if (activeSegment < 0 || json["active_segment"] !== activeSegment) return undefined;
+  return { segments, activeSegment, format: json["format"] };
+}
+
+/** A manifest for a person, and for comparison. */
+const manifestText = (manifest: Manifest | undefined): string =>
+  manifest === undefined ? "no manifest" : JSON.stringify(manifest);
+
+/** A manifest: what the reader by hand reads from it, also when it is written again, or none. @throws Violation */
+export function checkManifest(counts: Counts, _: Format, bytes: Buffer): void {
+  const manifest = answerOf(bytes, () => parseManifest(bytes));
+  const again = manifest === undefined ? undefined : parseManifest(serializeManifest(manifest));
+  const wanted = manifestText(manifestIn(bytes));
+  const seen = [manifest, again].map(manifestText);
+  check(
+    counts,
+    "F5",
+    seen.every((text) => text === wanted),
+    () => `${wanted}, also when it is written again`,
+    () => `${seen.join(", and ")} from ${bytes.toString()}`,
+  );
+}
