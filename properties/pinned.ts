@@ -26,6 +26,20 @@ const PINNED: Readonly<Partial<Record<`${ProfileName} ${Format}`, Pinned>>> = {
       format: 3_223_794,
     },
   },
+  "quick sentinel": {
+    workloads: 399,
+    crashPoints: 114_584,
+    crashStates: 329_144_571n,
+    cases: {
+      crashes: 205_657,
+      "failing-calls": 4_084,
+      "stored-bytes": 36_954,
+      ambiguity: 67_002,
+      tampering: 3_873,
+      "symbolic-hashes": 25_902,
+      format: 5_108_525,
+    },
+  },
   "default plain": {
     workloads: 2_800,
     crashPoints: 476_470,

@@ -135,7 +135,7 @@ const NOTES = `## In words
   record \`hash(q) || p\` have the same head. So an anchor is always both.
 - Tombstones are not read by this version of the engine in \`plain\`, whatever the chain says; in \`sentinel\` they are.
 - In \`sentinel\` a checkpoint's count is not checked, and a hash that is to be taken for the beginning of a payload must begin with the code of
-  a kind: one in 85 does. The logs that are folded here were made so.
+  a kind, as three of 256 do. The logs that are folded here were made so.
 
 Not in the table: bytes that are no record behind the last record of a segment that is not the stream's last one. The model's reader
 refuses them; the engine does so unless the manifest says that the segment is that long, and then shows the log without them.
