@@ -1,0 +1,340 @@
+/**
+ * The commands that look at a data directory, as they are called: what they print, where, and how they end.
+ */
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { filesIn, flipped, restore, temporaryDirectories } from "../e2e/testing.ts";
+import { Storage } from "../src/index.ts";
+
+const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
+const FIXTURES = fileURLToPath(new URL("../e2e/fixtures/kimberlite/", import.meta.url));
+const directory = temporaryDirectories();
+
+function kmb(...args: string[]): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [KMB, ...args], { encoding: "utf8" });
+  return { status, out: stdout, err: stderr };
+}
+
+/** A copy of a directory that Kimberlite wrote. */
+function copyOf(fixture: string): string {
+  const copy = path.join(directory(), "data");
+  fs.cpSync(path.join(FIXTURES, fixture, "data"), copy, { recursive: true });
+  return copy;
+}
+
+/** Flips a bit of a file. */
+function flip(file: string, bit: number): void {
+  fs.writeFileSync(file, flipped(fs.readFileSync(file), bit));
+}
+
+const times = (data: string): string[] =>
+  [...filesIn(data).keys()].map((name) => `${name} ${fs.statSync(path.join(data, name)).mtimeMs}`);
+
+describe("kmb audit", () => {
+  test("a clean directory: status 0, and nothing in it is touched", () => {
+    const data = copyOf("b_rotation");
+    const before = [filesIn(data), times(data)];
+    const { status, out, err } = kmb("audit", data);
+    expect({ status, err }).toStrictEqual({ status: 0, err: "" });
+    expect(out).toContain("records   20 (20 data), offsets 0 to 20");
+    expect(out).toContain("1,310 in 3 segments");
+    expect(out).toContain("head      abc8c3dd8126be32560dd4368b75061dde51bcb79d4fb3d5b741e3d9e3dfe7c7");
+    expect(out).toContain("chain     holds from the first record to the last");
+    expect(out).toContain("readers   agree");
+    expect(out).toMatch(/^clean$/m);
+    expect(out.includes("\u001b")).toBe(false);
+    expect([filesIn(data), times(data)]).toStrictEqual(before);
+  });
+
+  test("a flipped bit: status 1, and the file, the place, the offset and the bit are named", () => {
+    const data = copyOf("b_rotation");
+    const file = path.join(data, "1/segment_000001.log");
+    flip(file, 8 * 125 + 3);
+    const json = path.join(directory(), "audit.json");
+    const { status, out } = kmb("audit", data, "--json", json);
+    expect(status).toBe(1);
+    expect(out).toContain(`${file}, bytes 65 to 130, offset 9, 1 record not readable: checksum-mismatch`);
+    expect(out).toContain("One bit flipped: bit 3 of byte 125;");
+    const report = JSON.parse(fs.readFileSync(json, "utf8")) as Record<string, unknown>;
+    expect(Object.keys(report)).toStrictEqual([
+      "schema",
+      "directory",
+      "streams",
+      "findings",
+      "anchors",
+      "clean",
+      "seconds",
+    ]);
+    expect(report).toMatchObject({
+      schema: "kimberlite-storage/audit@1",
+      clean: false,
+      streams: [
+        {
+          stream: "1",
+          format: "sentinel",
+          records: 19,
+          nextOffset: 20,
+          verifiedFromGenesis: false,
+          readersAgree: true,
+          findings: [
+            {
+              severity: "damage",
+              code: "checksum-mismatch",
+              file,
+              position: 65,
+              end: 130,
+              offset: 9,
+              records: 1,
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("comes to the same with any number of workers", () => {
+    const data = copyOf("b_rotation");
+    flip(path.join(data, "1/segment_000000.log"), 100);
+    const [one, three] = [1, 3].map((workers) => kmb("audit", data, "--workers", String(workers)));
+    expect(one).toStrictEqual(three);
+  });
+
+  test("works beside a writer, and takes no lock", async () => {
+    const data = path.join(directory(), "data");
+    const storage = await Storage.open(data);
+    for (let i = 0; i < 5; i += 1) {
+      await storage.appendBatch(7n, [Buffer.from(`event ${i}`)]);
+      const { status, out } = kmb("audit", data);
+      expect({ status, records: /records +(\d+)/.exec(out)?.[1] }).toStrictEqual({
+        status: 0,
+        records: String(i + 1),
+      });
+    }
+    await storage.close();
+  });
+
+  test.each([
+    [["audit"], "missing required argument"],
+    [["audit", "/nowhere/at/all"], "ENOENT"],
+    [["audit", path.join(FIXTURES, "README.md")], "ENOTDIR"],
+    [["audit", path.join(FIXTURES, "b_rotation/data"), "--stream", "2"], "There is no stream 2"],
+    [["audit", path.join(FIXTURES, "b_rotation/data"), "--stream", "-1"], "unsigned 64-bit integer"],
+    [["audit", path.join(FIXTURES, "b_rotation/data"), "--anchor", "/nowhere"], "ENOENT"],
+    [["audit", path.join(FIXTURES, "b_rotation/data"), "--anchor", KMB], "line"],
+    [["audit", path.join(FIXTURES, "b_rotation/data"), "--key", "no key"], "key"],
+    [["repair", path.join(FIXTURES, "b_rotation/data")], "--plan or --apply"],
+    [["repair", path.join(FIXTURES, "b_rotation/data"), "--plan", "--apply"], "cannot be used with"],
+    [["dump", path.join(FIXTURES, "b_rotation/data")], "--stream"],
+    [["keygen", "a b", "--out", "/tmp/nothing-is-written-here"], "name"],
+  ])("ends with 2 and one plain line on wrong usage: %j", (args, sentence) => {
+    const { status, err } = kmb(...args);
+    expect(status).toBe(2);
+    expect(err).toContain(sentence);
+    expect(err).not.toMatch(/^ +at /m);
+  });
+});
+
+describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {
+  test("an anchor matches, and still does when records are appended; a cut tail and a rewrite do not", async () => {
+    const data = path.join(directory(), "data");
+    const append = async (...events: string[]): Promise<void> => {
+      const storage = await Storage.open(data);
+      for (const event of events) await storage.appendBatch(1n, [Buffer.from(event)]);
+      await storage.close();
+    };
+    const anchors = path.join(directory(), "anchors.txt");
+    const anchor = (): void => {
+      fs.appendFileSync(anchors, `${kmb("anchor", data, "--origin", "example.com/ledger").out}\n`);
+    };
+    await append("a", "b");
+    const older = filesIn(data);
+    anchor();
+    await append("c");
+    anchor();
+    await append("d");
+    expect(fs.readFileSync(anchors, "utf8")).toMatch(
+      /^example\.com\/ledger\/1\n2\n\S{44}\n\nexample\.com\/ledger\/1\n3\n/,
+    );
+    const clean = kmb("audit", data, "--anchor", anchors);
+    expect({ status: clean.status, matches: clean.out.match(/: matches/g)?.length }).toStrictEqual({
+      status: 0,
+      matches: 2,
+    });
+
+    restore(data, older);
+    const cut = kmb("audit", data, "--anchor", anchors);
+    expect(cut.status).toBe(1);
+    expect(cut.out).toContain("at 3, line 5: cut-tail");
+
+    await append("other", "and another");
+    const rewritten = kmb("audit", data, "--anchor", anchors);
+    expect(rewritten.status).toBe(1);
+    expect(rewritten.out).toContain("at 2, line 1: matches");
+    expect(rewritten.out).toContain("at 3, line 5: rewritten");
+    expect(rewritten.out).toContain("It was rewritten behind record 2");
+  });
+
+  test("a signed anchor is verified with its key, refused with another, and said to be unchecked without", () => {
+    const data = copyOf("c_checkpoints");
+    const keys = directory();
+    const made = ["one", "two"].map((name) =>
+      kmb("keygen", `example.com/${name}`, "--out", path.join(keys, name)),
+    );
+    expect(made.map(({ status }) => status)).toStrictEqual([0, 0]);
+    expect(fs.statSync(path.join(keys, "one")).mode & 0o777).toBe(0o600);
+    expect(kmb("keygen", "example.com/one", "--out", path.join(keys, "one")).status).toBe(2);
+    const [one = "", two = ""] = made.map(({ out }) => out.trim());
+    const anchors = path.join(keys, "anchors");
+    fs.writeFileSync(anchors, kmb("anchor", data, "--sign", path.join(keys, "one")).out);
+    const audited = (...args: string[]): [number | null, boolean][] => {
+      const { status, out } = kmb("audit", data, "--anchor", anchors, ...args);
+      return ["signature verified", "signature not-by-a-known-key", "signature unchecked"].map((said) => [
+        status,
+        out.includes(said),
+      ]);
+    };
+    expect(audited("--key", one).map(([, said]) => said)).toStrictEqual([true, false, false]);
+    expect(audited("--key", two).map(([, said]) => said)).toStrictEqual([false, true, false]);
+    expect(audited().map(([, said]) => said)).toStrictEqual([false, false, true]);
+    expect(
+      [audited("--key", one), audited("--key", two), audited()].map(([first]) => first?.[0]),
+    ).toStrictEqual([0, 1, 0]);
+  });
+
+  test("there is no anchor for a damaged stream", () => {
+    const data = copyOf("g_two_streams");
+    flip(path.join(data, "1/segment_000000.log"), 700);
+    const { status, out, err } = kmb("anchor", data);
+    expect({ status, lines: out.split("\n").length }).toStrictEqual({ status: 1, lines: 4 });
+    expect(out).toMatch(/^kimberlite\/21474836522\n5\n/);
+    expect(err).toContain("Stream 1 is damaged, and there is no anchor for it");
+  });
+});
+
+describe("kmb dump", () => {
+  test("records as JSON lines, from an offset, so many", () => {
+    const { status, out } = kmb(
+      "dump",
+      path.join(FIXTURES, "a_single_uncompressed/data"),
+      "--stream",
+      "1",
+      "--from",
+      "2",
+      "--limit",
+      "1",
+    );
+    expect(status).toBe(0);
+    expect(
+      out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toStrictEqual([
+      {
+        offset: 2,
+        kind: "data",
+        compression: "none",
+        segment: 0,
+        position: 130,
+        bytes: 65,
+        prevHash: "c3264e44ce0fc80546e540a3af36fea37813f8df623b2f278b73e8ae12965c28",
+        hash: "fbfbc1b5e8e1f05090b2110dae19121070440a077faa288ae1f8b1d33312e063",
+        payload: "6576656e742d32",
+      },
+    ]);
+  });
+
+  test("one record, field by field", () => {
+    const { status, out } = kmb(
+      "dump",
+      path.join(FIXTURES, "c_checkpoints/data"),
+      "--stream",
+      "1",
+      "--record",
+      "4",
+    );
+    expect(status).toBe(0);
+    for (const line of [
+      /^ +260 +start mark +fe 0f dc ba +0xBADC0FFE, as it must be$/m,
+      /^ +264 +offset +04 00 00 00 00 00 00 00 +4$/m,
+      /^ +304 +kind +01 +checkpoint$/m,
+      /^ +306 +length +28 00 00 00 +40 bytes$/m,
+      /^ +350 +crc32 +df 7e 5c b6 +matches$/m,
+      /^ +354 +end mark +42 ee ff c0 +0xC0FFEE42, as it must be$/m,
+    ]) {
+      expect(out).toMatch(line);
+    }
+  });
+
+  test("shows damage where it is, and ends with 1; with 2 where there is no such record", () => {
+    const data = copyOf("a_single_uncompressed");
+    flip(path.join(data, "1/segment_000000.log"), 8 * 100);
+    const { status, out } = kmb("dump", data, "--stream", "1", "--table");
+    expect({ status, lines: out.trim().split("\n").length }).toStrictEqual({ status: 1, lines: 6 });
+    expect(out).toMatch(/^damage .*byte 65 to 130, offset 1: /m);
+    expect(
+      kmb("dump", path.join(FIXTURES, "a_single_uncompressed/data"), "--stream", "1", "--record", "5").status,
+    ).toBe(2);
+  });
+});
+
+describe("kmb repair", () => {
+  test("plans what it then does: the end is cut, kept in quarantine, and the stream goes on", async () => {
+    const data = copyOf("c_checkpoints");
+    const file = path.join(data, "1/segment_000000.log");
+    flip(file, 8 * 900);
+    const before = filesIn(data);
+    const last = before.get("1/segment_000000.log")?.subarray(846) ?? Buffer.alloc(0);
+
+    const plan = kmb("repair", data, "--plan");
+    expect(plan.status).toBe(0);
+    expect(plan.out).toContain("Would cut the stream behind byte 846 of segment 0");
+    expect(plan.out).toContain("13 were counted once");
+    expect(filesIn(data)).toStrictEqual(before);
+    const planned = [...plan.out.matchAll(/^ {2}would (\w+) +(\S+) /gm)].map(
+      ([, does, name]) => `${does ?? ""} ${name ?? ""}`,
+    );
+
+    const applied = kmb("repair", data, "--apply");
+    expect(applied.status).toBe(0);
+    const after = filesIn(data);
+    const done = [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
+      const [old, now] = [before.get(name)?.length, after.get(name)?.length];
+      if (name === "LOCK") return [];
+      const at = path.join(data, name);
+      if (old === undefined) return [`create ${at}`];
+      if (now === undefined) return [`remove ${at}`];
+      return now < old ? [`cut ${at}`] : now > old ? [`extend ${at}`] : [];
+    });
+    expect(planned.sort()).toStrictEqual(done.sort());
+    const kept = [...after].filter(([name]) => name.includes("quarantine/segment_000000.log.846."));
+    expect(kept.map(([, bytes]) => bytes.equals(last))).toStrictEqual([true]);
+
+    expect(kmb("audit", data).status).toBe(0);
+    const storage = await Storage.open(data);
+    expect((await storage.appendBatch(1n, [Buffer.from("and on")])).firstOffset).toBe(12n);
+    await storage.close();
+    expect(kmb("repair", data, "--apply").out).toContain("nothing to repair");
+  });
+
+  test("damage in the middle stays, and is said to stay", () => {
+    const data = copyOf("a_single_uncompressed");
+    flip(path.join(data, "1/segment_000000.log"), 8 * 100);
+    const { status, out } = kmb("repair", data, "--plan");
+    expect(status).toBe(1);
+    expect(out).toMatch(/^ {2}stays +.*byte 65, offset 1: /m);
+  });
+
+  test("a directory that is in use is refused", async () => {
+    const data = path.join(directory(), "data");
+    const storage = await Storage.open(data);
+    await storage.appendBatch(1n, [Buffer.from("event")]);
+    const { status, err } = kmb("repair", data, "--apply");
+    await storage.close();
+    expect(status).toBe(2);
+    expect(err).toContain("The data directory is open elsewhere");
+  });
+});
