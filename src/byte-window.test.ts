@@ -39,11 +39,11 @@ const steps = fc.array(
   { maxLength: 12 },
 );
 
-test.prop([fc.nat(50), fc.nat(50), fc.constantFrom(1, 7, 16, 1000), steps])(
+test.prop([fc.nat(50), fc.nat(50), fc.constantFrom(1, 7, 16, 1000), fc.boolean(), steps])(
   "what it holds is what the file has there, at least as much as was asked for, nothing beyond its end",
-  async (start, length, chunk, moves) => {
+  async (start, length, chunk, reuses, moves) => {
     const end = start + length;
-    const window = new ByteWindow(file(), "/f", start, end, chunk);
+    const window = new ByteWindow(file(), "/f", start, end, chunk, reuses);
     let position = start;
     for (const move of moves) {
       if (move.do === "fill") {
@@ -95,6 +95,21 @@ describe("memory", () => {
     await window.fill(40);
     expect([...view]).toStrictEqual(range(0, 16));
   });
+});
+
+test("memory that may be overwritten is used again, and taken anew only where more is needed", async () => {
+  const window = new ByteWindow(file(), "/f", 0, 100, 16, true);
+  await window.fill(16);
+  const memory = window.bytes.subarray(0, 16);
+  for (let position = 16; position < 48; position += 16) {
+    window.skip(16);
+    await window.fill(1);
+    expect(held(window)).toStrictEqual(range(position, position + 16));
+    expect([...memory]).toStrictEqual(range(position, position + 16));
+  }
+  await window.fill(40);
+  expect(held(window)).toStrictEqual(range(32, 72));
+  expect([...memory]).toStrictEqual(range(32, 48));
 });
 
 test("a jump beyond what is held forgets it", async () => {

@@ -8,7 +8,7 @@ import { describe, expect } from "vitest";
 import { hashOf, hex, text } from "../e2e/by-hand.ts";
 import { crc32, equalBytes, genesisHash, HASH_BYTES, sameHash } from "./chain.ts";
 import { chainHash } from "./formats.ts";
-import type { RecordKind } from "./types.ts";
+import type { Format, RecordKind } from "./types.ts";
 
 const HASH_0 = hex("29663b9a32ee32c2ca5a645117696ce0888c84b39f8fd91c0ec4ebcd09025df4");
 const HASH_1 = hex("c0351898aed9916debcc05905fb10161c329785aaa559dbc85fc1571516b6f6e");
@@ -53,16 +53,84 @@ describe("H2 each prev_hash is the hash of the record before: vectors", () => {
   });
 
   const kinds = fc.constantFrom<Exclude<RecordKind, "redacted">>("data", "checkpoint", "tombstone");
+  const formats = fc.constantFrom<Format>("plain", "sentinel");
   const hashes = fc.uint8Array({ minLength: 32, maxLength: 32 });
   const sizes = fc.oneof(fc.nat(200), fc.nat(200_000));
 
-  test.prop([kinds, fc.option(hashes, { nil: undefined }), sizes, fc.nat(255)], { numRuns: 50 })(
-    "any record, of any size",
-    (kind, previous, bytes, value) => {
+  test.prop([formats, kinds, fc.option(hashes, { nil: undefined }), sizes, fc.nat(255)], { numRuns: 100 })(
+    "any record of either format, of any size",
+    (format, kind, previous, bytes, value) => {
       const payload = new Uint8Array(bytes).fill(value);
-      expect(chainHash(previous, kind, payload)).toStrictEqual(Buffer.from(hashOf(previous, kind, payload)));
+      expect(chainHash(previous, kind, payload, format)).toStrictEqual(
+        Buffer.from(hashOf(previous, kind, payload, format)),
+      );
     },
   );
+});
+
+describe("H2 each prev_hash is the hash of the record before: vectors of the format sentinel", () => {
+  const hash0 = hex("68f4eeaee188f5086f88f98319692ef321b4c5f3d1003a9d1b8c0ced5bf934a4");
+  const hash1 = hex("dbffa3cf34f7f57f9a4f263fef75984f55e0ac5ece1ed001cd6f897a653d9235");
+  const hash2 = hex("56fbd6982fed8b156bdacfa8052c6044bc2dde2165b8828663d3345907f56dff");
+  const point = Buffer.concat([hash1, hex("0200000000000000")]);
+
+  test.each<[string, Uint8Array | undefined, RecordKind, Uint8Array, string]>([
+    [
+      "the first record: SHA-256 of its kind and payload",
+      undefined,
+      "data",
+      text("event1"),
+      hash0.toString("hex"),
+    ],
+    [
+      "a first record without bytes: SHA-256 of its kind",
+      undefined,
+      "data",
+      text(""),
+      "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    ],
+    [
+      "a first record that is a checkpoint",
+      undefined,
+      "checkpoint",
+      new Uint8Array(40),
+      "f350fbd7557ef9d0a8fb9906b5699288f3bf3f68ee9adbddb5d69c0bd39575c0",
+    ],
+    ["a later record: the hash before comes first", hash0, "data", text("event2"), hash1.toString("hex")],
+    [
+      "a later record without bytes",
+      hash0,
+      "data",
+      text(""),
+      "32937c74baa93ce09cf6b2524794beebc57675568b6706cb3d5cda8dec903626",
+    ],
+    ["a checkpoint: kind 1", hash1, "checkpoint", point, hash2.toString("hex")],
+    [
+      "the record behind a checkpoint",
+      hash2,
+      "data",
+      text("event3"),
+      "8611b53d0d62a45b6c0c419a25fa111fa3aaf9474a8fb28ed17b1dabeef409b0",
+    ],
+    [
+      "a tombstone with a checkpoint's payload: kind 2, another hash",
+      hash1,
+      "tombstone",
+      point,
+      "03ca36738ca3c5075f2c18e0b976899dde62dc4871130b762021ede33bf03c09",
+    ],
+  ])("%s", (_, previous, kind, payload, expected) => {
+    expect(chainHash(previous, kind, payload, "sentinel")).toStrictEqual(hex(expected));
+  });
+
+  test.each([
+    [65_535, "b1b4a1d8b59558ff131467e25487c156c61e44e681c4132674be52bf3d976172"],
+    [65_536, "509b52a2248803ded28f7bda3eabcc504125f7a42339e6d5c0275b6e9966b3ef"],
+    [65_537, "92c5269864851674f811c27230ac35a730683ce545d037f787476a30d91dc9ef"],
+  ])("a payload of %i bytes, around where the engine changes its way", (bytes, expected) => {
+    const payload = Uint8Array.from({ length: bytes }, (_, i) => i % 256);
+    expect(chainHash(hash0, "data", payload, "sentinel")).toStrictEqual(hex(expected));
+  });
 });
 
 test("a hash leaves its arguments as they are and shares no memory with them or with other hashes", () => {

@@ -2,10 +2,13 @@
  * Finding out which format a stream has where no manifest says it: the segments tell (docs/FORMAT.md, section 8.3).
  * @module
  */
+import { ByteWindow } from "./byte-window.ts";
 import type { DiskFile } from "./disk.ts";
-import { indexLogName, indexName, io, segmentName, segmentNumber, withFile } from "./files.ts";
+import { indexLogName, indexName, io, readAll, segmentName, segmentNumber, withFile } from "./files.ts";
 import { formatNamed, type RecordFormat } from "./formats.ts";
 import { findIntact } from "./index-builder.ts";
+import type { Manifest } from "./manifest.ts";
+import { OffsetIndex } from "./offset-index.ts";
 import type { StreamSurroundings } from "./recover-segment.ts";
 import { RecordScanner } from "./scan.ts";
 import type { Format } from "./types.ts";
@@ -14,30 +17,31 @@ const MARK_BYTES = 4;
 const FORMATS: readonly RecordFormat[] = [formatNamed("plain"), formatNamed("sentinel")];
 
 /**
- * The format of the intact records in a stream's segments. Where there is none, `sentinel` if there is an index file as only that format
- * has, or a segment begins or ends with a mark of that format. Else nobody can tell, and nothing is lost by any answer.
+ * The format of the intact records in a stream's segments. Where there is none, that of which only it has such marks or index files. Else
+ * nobody can tell, and nothing is lost by any answer.
  *
- * Time: one record where the first is intact, else the bytes up to the first that is.
+ * A manifest that names records but no format is Kimberlite's, or a fault took the field from it and nothing from the log. So the log
+ * is believed against it only where a segment begins with an intact record: else records are lost, and the stream must not pass for an empty one.
+ *
+ * Time: one record where the first is intact, else the bytes of the first segment in which there is one.
  *
  * @param names the names in the stream's directory
  * @param otherwise the format where nobody can tell: that which the stream would be created with
+ * @param manifest the manifest, if there is one, which does not say it
  * @throws StorageError `io`
  */
 export async function detectFormat(
   surroundings: StreamSurroundings,
   names: readonly string[],
   otherwise: Format,
+  manifest?: Manifest,
 ): Promise<RecordFormat> {
   const numbers = names.map(segmentNumber).filter((number) => number !== undefined);
-  const segments = numbers
-    .sort((a, b) => a - b)
-    .map((number) => `${surroundings.path}/${segmentName(number)}`);
-  const ownIndexes = numbers.flatMap((number) => [
-    indexName(number, "sentinel"),
-    indexLogName(number, "sentinel"),
-  ]);
-  for (const telling of [firstRecord, anyRecord, marks]) {
-    for (const path of segments) {
+  numbers.sort((a, b) => a - b);
+  const isKimberlites = manifest?.segments.some(({ bytes }) => bytes > 0) === true;
+  for (const telling of isKimberlites ? [firstRecord] : [firstRecord, anyRecord, marks]) {
+    for (const number of numbers) {
+      const path = `${surroundings.path}/${segmentName(number)}`;
       const format = await withFile(surroundings.disk, path, async (file) => {
         const size = await io("asking for a segment's size", { file: path }, () => file.size());
         return telling(surroundings, file, path, size);
@@ -45,7 +49,8 @@ export async function detectFormat(
       if (format !== undefined) return format;
     }
   }
-  return formatNamed(names.some((name) => ownIndexes.includes(name)) ? "sentinel" : otherwise);
+  if (isKimberlites) return formatNamed("sentinel");
+  return formatNamed((await formatOfIndexes(surroundings, numbers, names)) ?? otherwise);
 }
 
 type Telling = (
@@ -62,12 +67,18 @@ const firstRecord: Telling = async ({ chunkBytes }, file, path, size) => {
   return undefined;
 };
 
+/** One behind a damaged first record. A payload may hold records of the other format, but out of it they lead nowhere. */
 const anyRecord: Telling = async ({ chunkBytes, codecs }, file, path, size) => {
+  let best: RecordFormat | undefined;
+  let farthest = 0;
   for (const format of FORMATS) {
     const region = { format, file, path, end: size, codecs: format.codecs(codecs), chunkBytes };
-    if ((await findIntact(region, 0, -1)).found !== undefined) return format;
+    const { found } = await findIntact(region, 1, 0);
+    if (found === undefined || found.end <= farthest) continue;
+    best = format;
+    farthest = found.end;
   }
-  return undefined;
+  return best;
 };
 
 const marks: Telling = async (_, file, path, size) => {
@@ -79,3 +90,31 @@ const marks: Telling = async (_, file, path, size) => {
   await io("reading a segment", { file: path }, () => file.read(bytes, size - MARK_BYTES));
   return sentinel.endsAt(bytes, 0) ? sentinel : undefined;
 };
+
+/** The format of the index files: by its content of one of `plain`, for Kimberlite's have the same names; by its name of one of `sentinel`. */
+async function formatOfIndexes(
+  { disk, path, chunkBytes }: StreamSurroundings,
+  numbers: readonly number[],
+  names: readonly string[],
+): Promise<Format | undefined> {
+  const inFile = async (
+    name: string,
+    tells: (file: DiskFile, path: string) => Promise<boolean>,
+  ): Promise<boolean> =>
+    names.includes(name) && withFile(disk, `${path}/${name}`, (file) => tells(file, `${path}/${name}`));
+  for (const number of numbers) {
+    const isPlain =
+      (await inFile(
+        indexName(number, "plain"),
+        async (file, at) => OffsetIndex.parse(await readAll(file, at)) !== undefined,
+      )) ||
+      (await inFile(indexLogName(number, "plain"), async (file, at) => {
+        const size = await io("asking for an index's size", { file: at }, () => file.size());
+        const { watermark } = await new OffsetIndex().replay(new ByteWindow(file, at, 0, size, chunkBytes));
+        return watermark > 0;
+      }));
+    if (isPlain) return "plain";
+  }
+  const own = numbers.flatMap((number) => [indexName(number, "sentinel"), indexLogName(number, "sentinel")]);
+  return names.some((name) => own.includes(name)) ? "sentinel" : undefined;
+}

@@ -65,6 +65,8 @@ export async function extendIndex(
 export interface Found {
   readonly position: number;
   readonly offset: number;
+  /** Byte position where the records that continue it end. */
+  readonly end: number;
 }
 
 /** What a search for intact records came to. */
@@ -97,7 +99,6 @@ export async function findIntact(
   const followed = new Set<number>();
   let room = LOOKS_MAX * (end - start);
   let found: Found | undefined;
-  let farthest = 0;
   for (let base = start; end - base >= overheadBytes; base += step) {
     const window = await readRange(file, path, base, Math.min(base + step + headerBytes, end));
     for (let at = 0; at < step && window.length - at >= headerBytes; at += 1) {
@@ -120,10 +121,9 @@ export async function findIntact(
       await extendIndex(run, scanner, claimed, undefined, codecs);
       for (let i = 0; i < run.count; i += 1) followed.add(run.position(i));
       room -= run.end - position;
-      if (run.end <= farthest) continue;
-      farthest = run.end;
-      found = { position, offset: claimed };
-      if (farthest === end) return { found, givenUp: false };
+      if (run.end <= (found?.end ?? 0)) continue;
+      found = { position, offset: claimed, end: run.end };
+      if (run.end === end) return { found, givenUp: false };
     }
   }
   return { found, givenUp: false };

@@ -70,20 +70,28 @@ test("one that Kimberlite wrote has no format", () => {
   expect(parsed(TEXT.replace('"format"', '"layout"'))).toStrictEqual({ ...MANIFEST, format: undefined });
 });
 
+test("the format sentinel is said by its name", () => {
+  const sentinel = TEXT.replace("plain", "sentinel");
+  expect(serializeManifest({ ...MANIFEST, format: "sentinel" }).toString()).toBe(sentinel);
+  expect(parsed(sentinel)).toStrictEqual({ ...MANIFEST, format: "sentinel" });
+});
+
 test("fields that are not known are ignored", () => {
   expect(parsed(TEXT.replace('"format"', '"note": {"a": [1]}, "format"'))).toStrictEqual(MANIFEST);
 });
 
-test.prop([fc.array(fc.tuple(fc.nat(1000), fc.maxSafeNat()), { minLength: 1, maxLength: 8 })])(
+const formats = fc.constantFrom<Manifest["format"]>("plain", "sentinel", undefined);
+
+test.prop([fc.array(fc.tuple(fc.nat(1000), fc.maxSafeNat()), { minLength: 1, maxLength: 8 }), formats])(
   "what was written is read",
-  (sizes) => {
+  (sizes, format) => {
     let firstOffset = 0;
     const segments = sizes.map(([count, bytes], number) => {
       const segment = { number, firstOffset, nextOffset: firstOffset + count, bytes };
       firstOffset += count;
       return segment;
     });
-    const manifest: Manifest = { segments, activeSegment: segments.length - 1, format: "plain" };
+    const manifest: Manifest = { segments, activeSegment: segments.length - 1, format };
     expect(parseManifest(serializeManifest(manifest))).toStrictEqual(manifest);
   },
 );
@@ -101,6 +109,8 @@ describe("is no manifest", () => {
     ["no field `active_segment`", TEXT.replace('"active_segment"', '"active"')],
     ["no field `size_bytes`", TEXT.replace('"size_bytes"', '"size"')],
     ["a format that is not known", TEXT.replace("plain", "plaim")],
+    ["a format that is no text", TEXT.replace('"plain"', "1")],
+    ["no format where there is to be one", TEXT.replace('"plain"', "null")],
     ["a fraction", TEXT.replace("520", "520.5")],
     ["a negative number", TEXT.replace("520", "-520")],
     ["a number beyond 2^53", TEXT.replace("520", "9007199254740993")],

@@ -5,7 +5,17 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
-import { type Entry, frameBytes, hex, indexBytes, join, sealed, u32, u64 } from "../e2e/by-hand.ts";
+import {
+  type Entry,
+  frameBytes,
+  hex,
+  indexBytes,
+  join,
+  kimberliteIndex,
+  sealed,
+  u32,
+  u64,
+} from "../e2e/by-hand.ts";
 import { flipped } from "../e2e/testing.ts";
 import { ByteWindow } from "./byte-window.ts";
 import type { DiskFile } from "./disk.ts";
@@ -177,6 +187,111 @@ describe("is no saved index", () => {
     expect(OffsetIndex.parse(Buffer.from(bytes))).toBeUndefined();
     expect(OffsetIndex.parse(sealed(bytes))).toBeUndefined();
   });
+});
+
+describe("the saved form that Kimberlite reads", () => {
+  const THREE_POSITIONS = hex(`
+    56445849 01 000000
+    0300000000000000
+    0000000000000000
+    3600000000000000
+    6c00000000000000
+    198d7ccd
+  `);
+  const NO_POSITIONS = hex("56445849 01 000000 0000000000000000 4cf61b82");
+
+  test("three records, written out: positions alone, without kinds, end or hash", () => {
+    expect(threeRecords().serializePositions()).toStrictEqual(THREE_POSITIONS);
+  });
+
+  test("no records, written out", () => {
+    expect(new OffsetIndex().serializePositions()).toStrictEqual(NO_POSITIONS);
+    expect(contentOf(OffsetIndex.parsePositions(NO_POSITIONS, 0, 0) ?? threeRecords())).toStrictEqual(
+      EMPTY_CONTENT,
+    );
+  });
+
+  test("is read as an index of data records that ends where the segment does, and knows no hash", () => {
+    const index = OffsetIndex.parsePositions(THREE_POSITIONS, 3, 196) ?? new OffsetIndex();
+    expect(contentOf(index)).toStrictEqual({
+      positions: [0, 54, 108],
+      checkpoints: [],
+      end: 196,
+      head: Buffer.alloc(32),
+    });
+    expect([0, 1, 2].map((ordinal) => index.endOf(ordinal))).toStrictEqual([54, 108, 196]);
+  });
+
+  test.prop([fc.array(fc.integer({ min: 58, max: 2 ** 40 }), { maxLength: 200 })], { numRuns: 50 })(
+    "any records, as FORMAT.md says, and back",
+    (sizes) => {
+      const index = new OffsetIndex();
+      const positions: number[] = [];
+      let end = 0;
+      for (const size of sizes) {
+        positions.push(end);
+        end += size;
+        index.push("data", end, new Uint8Array(32));
+      }
+      const bytes = kimberliteIndex(positions);
+      expect(index.serializePositions()).toStrictEqual(bytes);
+      expect(
+        contentOf(OffsetIndex.parsePositions(bytes, sizes.length, end) ?? new OffsetIndex()),
+      ).toStrictEqual(contentOf(index));
+    },
+  );
+
+  const header = (version: number, count: bigint): Buffer =>
+    join(hex(`56445849 0${version} 000000`), u64(count));
+
+  test.each<[string, Buffer, number, number]>([
+    ["of fewer records than the segment has", kimberliteIndex([0, 54]), 3, 196],
+    ["of more records than the segment has", kimberliteIndex([0, 54, 108, 150]), 3, 196],
+    ["a byte too many", sealed(join(header(1, 1n), u64(0n), hex("00"))), 1, 54],
+    ["another magic", sealed(join(hex("56445859 01 000000"), u64(0n))), 0, 0],
+    ["this package's version", sealed(join(header(2, 1n), u64(0n))), 1, 54],
+    ["version 3", sealed(join(header(3, 1n), u64(0n))), 1, 54],
+    ["a byte that is to be zero", sealed(join(hex("56445849 01 000001"), u64(0n))), 0, 0],
+    ["a count that its size does not bear out", sealed(join(header(1, 2n), u64(0n))), 1, 54],
+    ["a first record not at 0", kimberliteIndex([1]), 1, 54],
+    ["a position twice", kimberliteIndex([0, 54, 54]), 3, 196],
+    ["positions that decrease", kimberliteIndex([0, 54, 53]), 3, 196],
+    ["a last position where the segment ends", kimberliteIndex([0, 54, 196]), 3, 196],
+    ["a position beyond the segment", kimberliteIndex([0, 500, 108]), 3, 196],
+    ["the last position beyond the segment", kimberliteIndex([0, 54, 500]), 3, 196],
+    ["a position of 2^64 - 1", kimberliteIndex([0, 54]).fill(0xff, 24, 32), 2, 196],
+  ])("is not one of a segment: %s", (_, bytes, count, end) => {
+    const right = sealed(bytes.subarray(0, -4));
+    expect(OffsetIndex.parsePositions(right, count, end)).toBeUndefined();
+  });
+
+  test("is not in any strict prefix, nor in any bytes with one bit flipped", () => {
+    expect(OffsetIndex.parsePositions(THREE_POSITIONS, 3, 196)).toBeInstanceOf(OffsetIndex);
+    for (let length = 0; length < THREE_POSITIONS.length; length += 1) {
+      expect(OffsetIndex.parsePositions(THREE_POSITIONS.subarray(0, length), 3, 196)).toBeUndefined();
+    }
+    for (let bit = 0; bit < THREE_POSITIONS.length * 8; bit += 1) {
+      const bytes = Buffer.from(flipped(THREE_POSITIONS, bit));
+      expect(OffsetIndex.parsePositions(bytes, 3, 196)).toBeUndefined();
+    }
+  });
+
+  test("is never taken for this package's, nor the other way round", () => {
+    expect(OffsetIndex.parse(THREE_POSITIONS)).toBeUndefined();
+    expect(OffsetIndex.parsePositions(THREE_RECORDS, 3, 196)).toBeUndefined();
+  });
+});
+
+test("where the last data record ends is known, whatever comes behind it, also of an index that was read", () => {
+  const index = new OffsetIndex();
+  expect(index.dataEnd).toBe(0);
+  expect(threeRecords().dataEnd).toBe(108);
+  expect(OffsetIndex.parse(THREE_RECORDS)?.dataEnd).toBe(108);
+  index.push("checkpoint", 98, HASH);
+  expect(index.dataEnd).toBe(0);
+  index.push("data", 160, HASH);
+  index.push("tombstone", 220, HASH);
+  expect(index.dataEnd).toBe(160);
 });
 
 describe("frames", () => {

@@ -88,7 +88,7 @@ export async function openStream(
     : undefined;
   const format =
     parsed?.format === undefined
-      ? await detectFormat(surroundings, listed, settings.format)
+      ? await detectFormat(surroundings, listed, settings.format, parsed)
       : formatNamed(parsed.format);
   const context = withFormat(surroundings, format);
   // Kimberlite has no streams of the format `plain`: there a manifest without the field is a damaged one.

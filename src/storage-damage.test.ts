@@ -35,7 +35,7 @@ type Files = Map<string, Uint8Array>;
 async function filled(options: StorageOptions): Promise<{ files: Files; log: HandLog }> {
   const directory = newDirectory();
   const storage = await Storage.open(directory, { ...EVERY_3, ...options });
-  const log = new HandLog(3);
+  const log = new HandLog(3, options.format);
   for (const event of EVENTS) {
     await storage.appendBatch(1n, [event], { fsync: false });
     log.append(event);
@@ -78,7 +78,7 @@ function placesIn(files: Files, log: HandLog): { file: string; position: number;
   let segment = 0;
   let position = 0;
   return log.records.map((record) => {
-    const size = encoded(record).length;
+    const size = encoded(record, log.format).length;
     if (position === (files.get(FILE(segment))?.length ?? 0)) {
       segment += 1;
       position = 0;
@@ -101,6 +101,8 @@ const LAYOUTS: readonly [string, StorageOptions][] = [
   ["one segment", {}],
   ["one segment, its index saved", { indexLogMaxEntries: 4 }],
   ["two records a segment", { maxSegmentBytes: 150 }],
+  ["format sentinel, its index saved", { format: "sentinel", indexLogMaxEntries: 4 }],
+  ["format sentinel, several segments", { format: "sentinel", maxSegmentBytes: 65 }],
 ];
 
 describe.each(LAYOUTS)("one flipped bit: %s", (_, options) => {
@@ -115,7 +117,7 @@ describe.each(LAYOUTS)("one flipped bit: %s", (_, options) => {
             const found = await at(storage, read, verify);
             if (verify === "record" && read !== offset) expect(found).toBe(right[read]);
             else if (verify === "genesis" && read < offset) expect(found).toBe(right[read]);
-            else expect(found).toMatch(new RegExp(`^(incomplete|checksum-mismatch) at ${offset}$`));
+            else expect(found).toMatch(new RegExp(`^(incomplete|checksum-mismatch|malformed) at ${offset}$`));
           }
         }
       }
@@ -142,7 +144,7 @@ describe.each(LAYOUTS)("one flipped bit: %s", (_, options) => {
     const { files, log } = await filled(options);
     const right = log.records.map(shown);
     for (const offset of everyOffset(log)) {
-      const longer = new HandLog();
+      const longer = new HandLog(0, log.format);
       longer.records.push(...log.records);
       const disk = new MemoryDisk("/data", damaged(files, log, offset, 20));
       const settings: StorageOptions = { checkpoints: { everyNRecords: 0 }, maxSegmentBytes: 10_000, disk };
@@ -178,7 +180,7 @@ describe.each(LAYOUTS)("one flipped bit: %s", (_, options) => {
   test("C2 with the index files gone: no record is dropped but with an error that names it", async () => {
     const { files, log } = await filled(options);
     const right = log.records.map(shown);
-    const indexless = new Map([...files].filter(([name]) => !/\.(idx|wal)$/.test(name)));
+    const indexless = new Map([...files].filter(([name]) => !/\.(idx2?|wal)$/.test(name)));
     // Nothing tells a damaged last record from a torn one.
     for (const offset of everyOffset(log).slice(0, -1)) {
       const storage = await openOver(damaged(indexless, log, offset, 20), options);
@@ -399,10 +401,10 @@ describe("D3 recovering twice is recovering once", () => {
 
   const LOSSES: readonly [string, RegExp][] = [
     ["nothing", /^$/],
-    ["the saved indexes", /\.idx$/],
+    ["the saved indexes", /\.idx2?$/],
     ["the write-ahead file", /\.wal$/],
-    ["all index files", /\.(idx|wal)$/],
-    ["all but the segments", /\.(idx|wal)$|manifest\.json$/],
+    ["all index files", /\.(idx2?|wal)$/],
+    ["all but the segments", /\.(idx2?|wal)$|manifest\.json$/],
   ];
 
   test.each(
@@ -728,35 +730,46 @@ describe("a segment file that is gone is reported, not a shorter log", () => {
   });
 });
 
-describe("C1 one flipped bit in the length of a record that holds the checksum of a shorter one", () => {
-  const first = new HandLog().append(text("event1")).records[0] ?? expect.fail();
-  const shorter = { offset: 1n, prevHash: first.hash, kind: "data", payload: text("12345678") } as const;
-  /** 24 bytes: those of the shorter record's payload, its checksum, and as many as it takes. */
-  const forged = join(shorter.payload, encoded(shorter).subarray(-4), text("and 12 more."));
+describe.each([
+  { format: "plain", overheadBytes: 48, lengthAt: 40 },
+  { format: "sentinel", overheadBytes: 58, lengthAt: 46 },
+] as const)(
+  "$format: C1 one flipped bit in the length of a record that holds the checksum of a shorter one",
+  ({ format, overheadBytes, lengthAt }) => {
+    const first = new HandLog(0, format).append(text("event1")).records[0] ?? expect.fail();
+    const shorter = { offset: 1n, prevHash: first.hash, kind: "data", payload: text("12345678") } as const;
+    /** What ends the shorter record behind its payload: its checksum, and in `sentinel` a mark. */
+    const ending = encoded(shorter, format).subarray(lengthAt + 4 + 8);
+    /** 24 bytes: those of the shorter record's payload, its ending, and as many as it takes. */
+    const forged = join(shorter.payload, ending, text("and 12 more.").subarray(0, 16 - ending.length));
 
-  test.each([
-    ["the last one", []],
-    ["one in the middle", [text("event3")]],
-  ])("is seen where index entries prove the right one: %s", async (_, behind) => {
-    const directory = newDirectory();
-    const written = await Storage.open(directory);
-    const log = new HandLog().append(text("event1"), forged, ...behind);
-    await written.appendBatch(1n, [text("event1"), forged, ...behind]);
-    await written.close();
-    // 24 is 8 with bit 4 set; the length is 40 bytes into the record, which begins at 54.
-    const broken = flipped(log.bytes(), (54 + 40) * 8 + 4);
-    expect(Buffer.from(broken.subarray(54, 54 + 56))).toStrictEqual(encoded(shorter));
-    const storage = await openOver(new Map([...filesIn(directory), [FILE(0), broken]]));
-    expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
-    for (const verify of ["record", "genesis"] as const) {
-      expect(await at(storage, 0, verify)).toBe(shown(first));
-      expect(await at(storage, 1, verify)).toBe("checksum-mismatch at 1");
-    }
-    expect(await at(storage, 2, "record")).toBe(
-      log.records[2] === undefined ? "nothing" : shown(log.records[2]),
-    );
-  });
-});
+    test.each([
+      ["the last one", []],
+      ["one in the middle", [text("event3")]],
+    ])("is seen where index entries prove the right one: %s", async (_, behind) => {
+      const directory = newDirectory();
+      const written = await Storage.open(directory, { format });
+      const log = new HandLog(0, format).append(text("event1"), forged, ...behind);
+      await written.appendBatch(1n, [text("event1"), forged, ...behind]);
+      await written.close();
+      // 24 is 8 with bit 4 set.
+      const start = overheadBytes + 6;
+      const broken = flipped(log.bytes(), (start + lengthAt) * 8 + 4);
+      expect(Buffer.from(broken.subarray(start, start + overheadBytes + 8))).toStrictEqual(
+        encoded(shorter, format),
+      );
+      const storage = await openOver(new Map([...filesIn(directory), [FILE(0), broken]]));
+      expect((await storage.head(1n)).nextOffset).toBe(log.nextOffset);
+      for (const verify of ["record", "genesis"] as const) {
+        expect(await at(storage, 0, verify)).toBe(shown(first));
+        expect(await at(storage, 1, verify)).toBe("checksum-mismatch at 1");
+      }
+      expect(await at(storage, 2, "record")).toBe(
+        log.records[2] === undefined ? "nothing" : shown(log.records[2]),
+      );
+    });
+  },
+);
 
 test("a sealed segment that is longer than it was, and its last record damaged: reading that says what is wrong with it", async () => {
   const { files, log } = await filled({ maxSegmentBytes: 150 });

@@ -52,7 +52,7 @@ const EVENTS = ["event1", "event2", "event3", "e", "event6", "", "event9"].map(t
 
 /** Appends `EVENTS` to stream 1, each by itself, and returns the log that must be there. */
 async function fill(directory: string, options: StorageOptions): Promise<HandLog> {
-  const log = new HandLog(options.checkpoints?.everyNRecords ?? 1000);
+  const log = new HandLog(options.checkpoints?.everyNRecords ?? 1000, options.format);
   await using(directory, options, async (storage) => {
     for (const event of EVENTS) {
       await storage.appendBatch(1n, [event]);
@@ -88,7 +88,7 @@ async function expectLog(storage: Storage, log: HandLog): Promise<void> {
 
 /** The directory opens to the log, goes on from there, and is the same after another opening. */
 async function expectUsable(directory: string, log: HandLog, options: StorageOptions = TINY): Promise<void> {
-  const longer = new HandLog(options.checkpoints?.everyNRecords ?? 1000);
+  const longer = new HandLog(options.checkpoints?.everyNRecords ?? 1000, log.format);
   longer.records.push(...log.records);
   await using(directory, options, async (storage) => {
     await expectLog(storage, log);
@@ -283,12 +283,15 @@ describe("D8 closing and reopening changes nothing", () => {
     ["tiny limits", TINY],
     ["lz4", { ...TINY, compression: "lz4" }],
     ["zstd", { ...SMALL, compression: "zstd" }],
+    ["format sentinel", { format: "sentinel" }],
+    ["format sentinel, tiny limits", { ...TINY, format: "sentinel" }],
+    ["format sentinel, zstd", { ...SMALL, compression: "zstd", format: "sentinel" }],
   ])("neither an answer nor a byte: %s", async (_, options) => {
     const directory = newDirectory();
     const log = await fill(directory, options);
     const files = filesIn(directory);
-    for (let round = 0; round < 3; round += 1) {
-      await using(directory, options, async (storage) => {
+    for (const format of ["plain", "sentinel", "plain"] as const) {
+      await using(directory, { ...options, format }, async (storage) => {
         await expectLog(storage, log);
         expect((await storage.status(1n)).findings).toStrictEqual([]);
       });
@@ -296,18 +299,21 @@ describe("D8 closing and reopening changes nothing", () => {
     }
   });
 
-  test("D5 the chain goes on where it ended, at every offset, also behind a rotation and a checkpoint", async () => {
-    const directory = newDirectory();
-    const log = new HandLog(3);
-    for (const event of [...EVENTS, ...EVENTS]) {
-      await using(directory, TINY, async (storage) => {
-        const { firstOffset, head } = await storage.appendBatch(1n, [event]);
-        expect(firstOffset).toBe(log.nextOffset);
-        expect(Buffer.from(head)).toStrictEqual(Buffer.from(log.append(event).head));
-      });
-    }
-    await using(directory, TINY, (storage) => expectLog(storage, log));
-  });
+  test.each(["plain", "sentinel"] as const)(
+    "D5 the chain goes on where it ended, at every offset, also behind a rotation and a checkpoint: %s",
+    async (format) => {
+      const directory = newDirectory();
+      const log = new HandLog(3, format);
+      for (const event of [...EVENTS, ...EVENTS]) {
+        await using(directory, { ...TINY, format }, async (storage) => {
+          const { firstOffset, head } = await storage.appendBatch(1n, [event]);
+          expect(firstOffset).toBe(log.nextOffset);
+          expect(Buffer.from(head)).toStrictEqual(Buffer.from(log.append(event).head));
+        });
+      }
+      await using(directory, TINY, (storage) => expectLog(storage, log));
+    },
+  );
 
   test("also with other limits, another codec and another policy each time", async () => {
     const directory = newDirectory();
@@ -488,7 +494,13 @@ describe("opening", () => {
 
   test("with wrong types is a TypeError", async () => {
     expect(await failureOf(() => Storage.open(1 as unknown as string))).toBeInstanceOf(TypeError);
-    for (const wrong of [{ maxSegmentBytes: "1" }, { durability: "full" }, { durability: null }]) {
+    for (const wrong of [
+      { maxSegmentBytes: "1" },
+      { durability: "full" },
+      { durability: null },
+      { format: "kimberlite" },
+      { format: null },
+    ]) {
       const options = wrong as unknown as StorageOptions;
       expect(await failureOf(() => Storage.open(newDirectory(), options))).toBeInstanceOf(TypeError);
     }
@@ -656,12 +668,12 @@ describe("what opening finds behind the index", () => {
 });
 
 describe("I2 an index or manifest that is missing, stale, cut or rotten changes speed, never an answer", () => {
-  const HINT = /\.idx$|\.wal$|manifest\.json$/;
+  const HINT = /\.idx2?$|\.wal$|manifest\.json$/;
 
   /** A filled directory: every file's content, and every older content of its hints. */
   async function history(options: StorageOptions, events: readonly Uint8Array[] = EVENTS): Promise<History> {
     const directory = newDirectory();
-    const log = new HandLog(3);
+    const log = new HandLog(3, options.format);
     const versions = new Map<string, [string, Buffer]>();
     for (const event of events) {
       await using(directory, options, (storage) => storage.appendBatch(1n, [event]));
@@ -675,13 +687,14 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
     return { log, files, older };
   }
 
-  /** What stream 1 shows of these files: its head, all records, and the last one found by itself. */
+  /** What stream 1 shows of these files where new streams get the other format: its head, all records, and the last one found by itself. */
   async function expectRead(
     files: ReadonlyMap<string, Uint8Array>,
     log: HandLog,
     options: StorageOptions,
   ): Promise<void> {
-    await using("/data", { ...options, disk: new MemoryDisk("/data", files) }, async (storage) => {
+    const format = log.format === "plain" ? "sentinel" : "plain";
+    await using("/data", { ...options, format, disk: new MemoryDisk("/data", files) }, async (storage) => {
       const expected = log.records.map(shown);
       expect(Buffer.from((await storage.head(1n)).head).equals(log.head)).toBe(true);
       const records = await storage.readRecords(1n, 0n, ALL, { verify: "genesis" });
@@ -691,19 +704,27 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
     });
   }
 
-  /** As `expectRead`, at every offset and level; then appends, and reopens. */
+  /** As `expectRead`, at every offset and level, whatever format the storage is opened with; then appends, and reopens. */
   async function expectWorks(
     files: ReadonlyMap<string, Uint8Array>,
     log: HandLog,
     options: StorageOptions,
   ): Promise<void> {
-    await expectUsable("/data", log, { ...options, disk: new MemoryDisk("/data", files) });
+    for (const format of ["plain", "sentinel"] as const) {
+      await expectUsable("/data", log, { ...options, format, disk: new MemoryDisk("/data", files) });
+    }
   }
 
   const SETTINGS: readonly [string, StorageOptions][] = [
     ["two records a segment", SMALL],
-    ["a saved index in the active segment", { ...EVERY_3, indexLogMaxEntries: 4, maxSegmentBytes: 300 }],
+    ["more records a segment", { ...EVERY_3, indexLogMaxEntries: 4, maxSegmentBytes: 300 }],
     ["one segment", { ...EVERY_3, readChunkBytes: 50 }],
+    ["one segment, its index saved", { ...EVERY_3, indexLogMaxEntries: 4 }],
+    ["format sentinel, two records a segment", { ...SMALL, maxSegmentBytes: 100, format: "sentinel" }],
+    [
+      "format sentinel, one segment, its index saved",
+      { ...EVERY_3, indexLogMaxEntries: 4, format: "sentinel" },
+    ],
   ];
 
   describe.each(SETTINGS)("%s", (_, options) => {
@@ -726,7 +747,7 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
       const { log, files } = await history(options);
       const others = EVENTS.map((event) => event.map((byte) => byte ^ 1));
       const { files: foreign } = await history(options, others);
-      for (const kind of [/\.idx$/, /\.wal$/]) {
+      for (const kind of [/\.idx$/, /\.idx2$/, /\.wal$/]) {
         const sources = [...files, ...foreign].filter(([name]) => kind.test(name));
         for (const name of [...files.keys()].filter((file) => kind.test(file))) {
           for (const [, bytes] of sources)

@@ -8,12 +8,13 @@ import { afterEach, describe, expect } from "vitest";
 import { HandLog, text } from "../e2e/by-hand.ts";
 import { failureOf, shown, temporaryDirectories } from "../e2e/testing.ts";
 import type { AppendResult, StorageBackend } from "./backend.ts";
+import { CodecRegistry, NoneCodec } from "./codec.ts";
 import { StorageError, type StorageErrorCode } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
-import { MemoryStorage } from "./memory.ts";
+import { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
 import type { Record } from "./record.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
-import type { CheckpointPolicy, CompressionKind } from "./types.ts";
+import type { CheckpointPolicy, CompressionKind, Format } from "./types.ts";
 
 interface Options {
   readonly compression?: CompressionKind;
@@ -24,6 +25,7 @@ interface Implementation {
   readonly name: string;
   /** Its policy for checkpoints, if none is asked for. */
   readonly everyNRecords: number;
+  readonly format: Format;
   readonly open: (options?: Options) => Promise<StorageBackend>;
 }
 
@@ -37,20 +39,36 @@ afterEach(async () => {
 const EVERY_3: Options = { checkpoints: { everyNRecords: 3 } };
 const TINY: StorageOptions = { ...EVERY_3, maxSegmentBytes: 150, indexLogMaxEntries: 2, readChunkBytes: 16 };
 
-const inMemory = (options?: Options): Promise<StorageBackend> => Promise.resolve(new MemoryStorage(options));
+const SENTINEL = { format: "sentinel" } as const;
+
+const inMemory = (options?: MemoryStorageOptions): Promise<StorageBackend> =>
+  Promise.resolve(new MemoryStorage(options));
 
 const IMPLEMENTATIONS: readonly Implementation[] = [
-  { name: "Storage", everyNRecords: 1000, open: (options) => Storage.open(newDirectory(), options) },
+  {
+    name: "Storage",
+    everyNRecords: 1000,
+    format: "plain",
+    open: (options) => Storage.open(newDirectory(), options),
+  },
   {
     name: "Storage with tiny limits",
     everyNRecords: 3,
+    format: "plain",
     open: (options) => Storage.open(newDirectory(), { ...TINY, ...options }),
   },
-  { name: "MemoryStorage", everyNRecords: 1000, open: inMemory },
   {
-    name: "MemoryStorage, a checkpoint every 3",
+    name: "Storage with tiny limits, format sentinel",
     everyNRecords: 3,
-    open: (options) => inMemory({ ...EVERY_3, ...options }),
+    format: "sentinel",
+    open: (options) => Storage.open(newDirectory(), { ...TINY, ...SENTINEL, ...options }),
+  },
+  { name: "MemoryStorage", everyNRecords: 1000, format: "plain", open: inMemory },
+  {
+    name: "MemoryStorage, a checkpoint every 3, format sentinel",
+    everyNRecords: 3,
+    format: "sentinel",
+    open: (options) => inMemory({ ...EVERY_3, ...SENTINEL, ...options }),
   },
 ];
 
@@ -87,7 +105,9 @@ async function expectRefusal(work: () => unknown, code: StorageErrorCode): Promi
   return error as StorageError;
 }
 
-describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
+describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, format, open: create }) => {
+  const newLog = (every = everyNRecords): HandLog => new HandLog(every, format);
+
   const open = async (options?: Options): Promise<StorageBackend> => {
     const storage = await create(options);
     opened.push(storage);
@@ -97,7 +117,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
   /** A storage whose stream 1 holds `EVENTS`, each appended by itself, and the log that it must hold. */
   async function withEvents(options?: Options): Promise<{ storage: StorageBackend; log: HandLog }> {
     const storage = await open(options);
-    const log = new HandLog(options?.checkpoints?.everyNRecords ?? everyNRecords);
+    const log = newLog(options?.checkpoints?.everyNRecords);
     for (const event of EVENTS) {
       await storage.appendBatch(1n, [event]);
       log.append(event);
@@ -116,7 +136,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
   describe("appending", () => {
     test("tells where the batch begins and where the stream ends", async () => {
       const storage = await open();
-      const log = new HandLog(everyNRecords);
+      const log = newLog();
       for (const batch of [EVENTS.slice(0, 1), EVENTS.slice(1, 4), EVENTS.slice(4)]) {
         const firstOffset = log.nextOffset;
         const result: AppendResult = await storage.appendBatch(1n, batch);
@@ -129,7 +149,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
 
     test("without `fsync` shows the same", async () => {
       const storage = await open();
-      const log = new HandLog(everyNRecords).append(...EVENTS);
+      const log = newLog().append(...EVENTS);
       const result = await storage.appendBatch(1n, EVENTS, { fsync: false });
       expect(end(result)).toBe(end(log));
       await expectLog(storage, 1n, log);
@@ -161,7 +181,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       );
       expect(error).toMatchObject({ stream: 2n, offset: 0n });
       await expectLog(storage, 1n, log);
-      await expectLog(storage, 2n, new HandLog());
+      await expectLog(storage, 2n, newLog(0));
     });
 
     test("the same batch again, with the same expectation, is refused", async () => {
@@ -169,7 +189,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       const append = (): Promise<AppendResult> => storage.appendBatch(1n, EVENTS, { expectedOffset: 0n });
       await append();
       await expectRefusal(append, "offset-mismatch");
-      await expectLog(storage, 1n, new HandLog(everyNRecords).append(...EVENTS));
+      await expectLog(storage, 1n, newLog().append(...EVENTS));
     });
 
     test("an empty batch is refused", async () => {
@@ -177,7 +197,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       await expectRefusal(() => storage.appendBatch(1n, []), "empty-batch");
       await expectRefusal(() => storage.appendBatch(2n, []), "empty-batch");
       await expectLog(storage, 1n, log);
-      await expectLog(storage, 2n, new HandLog());
+      await expectLog(storage, 2n, newLog(0));
     });
 
     test("a payload beyond the limit is refused, and with it the batch", async () => {
@@ -186,7 +206,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       await expectRefusal(() => storage.appendBatch(1n, [text("a"), oversized]), "payload-too-large");
       await expectRefusal(() => storage.appendBatch(2n, [oversized]), "payload-too-large");
       await expectLog(storage, 1n, log);
-      await expectLog(storage, 2n, new HandLog());
+      await expectLog(storage, 2n, newLog(0));
       expect(end(await storage.appendBatch(1n, EVENTS))).toBe(end(log.append(...EVENTS)));
     });
 
@@ -223,7 +243,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       payload.fill(0);
       head.fill(0);
       (await storage.head(1n)).head.fill(0);
-      await expectLog(storage, 1n, new HandLog().append(text("event1")));
+      await expectLog(storage, 1n, newLog(0).append(text("event1")));
     });
 
     test("a batch is what it was when it was passed in, whatever becomes of the array", async () => {
@@ -249,7 +269,9 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
         await expectLog(
           storage,
           id,
-          new HandLog(everyNRecords).append(text(`of ${String(id)}`)).append(text("more")),
+          newLog()
+            .append(text(`of ${String(id)}`))
+            .append(text("more")),
         );
       }
     });
@@ -260,7 +282,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       "with the policy %i follow every batch in which one was due, and only those",
       async (every) => {
         const storage = await open({ checkpoints: { everyNRecords: every } });
-        const log = new HandLog(every);
+        const log = newLog(every);
         for (const size of [1, 1, 2, 3, 7, 1, 4]) {
           const batch = EVENTS.slice(0, size);
           const result = await storage.appendBatch(1n, batch);
@@ -285,9 +307,9 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
     test("of an empty stream are refused, and it stays empty", async () => {
       const storage = await open();
       await expectRefusal(() => storage.appendCheckpoint(1n), "empty-stream");
-      await expectLog(storage, 1n, new HandLog());
+      await expectLog(storage, 1n, newLog(0));
       const result = await storage.appendBatch(1n, [text("event1")]);
-      expect(end(result)).toBe(end(new HandLog(everyNRecords).append(text("event1"))));
+      expect(end(result)).toBe(end(newLog().append(text("event1"))));
     });
 
     test("are no events: `readFrom` leaves them out", async () => {
@@ -326,7 +348,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
         expect(await storage.readRecords(stream, from, ALL)).toStrictEqual([]);
         expect(await all(storage.iterate(stream, { from }))).toStrictEqual([]);
       }
-      expect(end(await storage.head(2n))).toBe(end(new HandLog()));
+      expect(end(await storage.head(2n))).toBe(end(newLog(0)));
       await storage.sync(2n);
     });
 
@@ -378,7 +400,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
   describe("L1 concurrent appends and reads on a stream are linearizable; batches do not interleave", () => {
     test("appends happen one after the other, in the order of the calls", async () => {
       const storage = await open();
-      const log = new HandLog(everyNRecords);
+      const log = newLog();
       const batches = Array.from({ length: 20 }, (_, i) =>
         [1, 2, 3].slice(0, (i % 3) + 1).map((part) => text(`${i}.${part}`)),
       );
@@ -401,7 +423,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
         storage.appendCheckpoint(1n),
         storage.appendBatch(1n, [text("c")]),
       ]);
-      const log = new HandLog(everyNRecords).append(text("a")).checkpoint().append(text("c"));
+      const log = newLog().append(text("a")).checkpoint().append(text("c"));
       expect([first.status, refused.status, checkpoint.status, last.status]).toStrictEqual([
         "fulfilled",
         "rejected",
@@ -413,7 +435,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
 
     test("a read beside appends sees whole batches from the beginning", async () => {
       const storage = await open();
-      const log = new HandLog(everyNRecords);
+      const log = newLog();
       const ends = new Set(["0"]);
       const appends: Promise<unknown>[] = [];
       const reads: Promise<Record[]>[] = [];
@@ -438,7 +460,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       await Promise.all(
         EVENTS.flatMap((event) => ids.map((id) => storage.appendBatch(id, [event], { fsync: false }))),
       );
-      const log = new HandLog(everyNRecords);
+      const log = newLog();
       for (const event of EVENTS) log.append(event);
       for (const id of ids) await expectLog(storage, id, log);
     });
@@ -482,7 +504,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
     ])("%s", async (_, call, wrong) => {
       const storage = await open();
       expect(await failureOf(() => call(storage, wrong as never))).toBeInstanceOf(TypeError);
-      await expectLog(storage, 1n, new HandLog());
+      await expectLog(storage, 1n, newLog(0));
     });
 
     test("in an iteration and a head, likewise", async () => {
@@ -541,7 +563,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
     ]) {
       await expectRefusal(work, "closed");
     }
-    expect(end(await underWay)).toBe(end(new HandLog(everyNRecords).append(...EVENTS)));
+    expect(end(await underWay)).toBe(end(newLog().append(...EVENTS)));
     await closing;
     await storage.close();
     await expectRefusal(() => storage.head(1n), "closed");
@@ -552,7 +574,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
 
     test.each<CompressionKind>(["none", "lz4", "zstd"])("whatever the codec: %s", async (compression) => {
       const storage = await open({ compression });
-      const log = new HandLog(everyNRecords);
+      const log = newLog();
       for (const batch of batches) {
         log.append(...batch);
         expect(end(await storage.appendBatch(1n, batch))).toBe(end(log));
@@ -565,7 +587,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
 
     test("without automatic checkpoints also whatever the batching", async () => {
       const storage = await open({ checkpoints: { everyNRecords: 0 } });
-      const log = new HandLog().append(...EVENTS);
+      const log = newLog(0).append(...EVENTS);
       await storage.appendBatch(1n, EVENTS);
       for (const event of EVENTS) await storage.appendBatch(2n, [event]);
       await Promise.all(EVENTS.map((event) => storage.appendBatch(3n, [event])));
@@ -588,7 +610,7 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
     "M1 without faults engine and hand-made log agree on every result of every operation",
     async (operations, every) => {
       const storage = await open({ checkpoints: { everyNRecords: every } });
-      const log = new HandLog(every);
+      const log = newLog(every);
       for (const step of operations) {
         if (step.do === "append" && step.payloads.length === 0) {
           await expectRefusal(() => storage.appendBatch(1n, step.payloads), "empty-batch");
@@ -609,4 +631,15 @@ describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, open: create }) => {
       await expectLog(storage, 1n, log);
     },
   );
+});
+
+test("a MemoryStorage is refused a format, a codec or a policy that does not exist", async () => {
+  for (const format of ["kimberlite", "Sentinel", null, 1]) {
+    const options = { format } as unknown as MemoryStorageOptions;
+    expect(await failureOf(() => new MemoryStorage(options))).toBeInstanceOf(TypeError);
+  }
+  const codecs = new CodecRegistry([new NoneCodec()]);
+  await expectRefusal(() => new MemoryStorage({ compression: "lz4", codecs }), "unknown-codec");
+  await expectRefusal(() => new MemoryStorage({ compression: "lz4", codecs, ...SENTINEL }), "unknown-codec");
+  await expectRefusal(() => new MemoryStorage({ checkpoints: { everyNRecords: 0.5 } }), "out-of-range");
 });

@@ -49,7 +49,8 @@ export interface StreamStatus extends StreamHead {
 const CACHED_INDEXES = 2;
 
 export class Stream {
-  /** The stream's surroundings, with the format that it has or would get. */
+  readonly #surroundings: StreamSurroundings;
+  /** The same, with the format that the stream has or would get. */
   #context: StreamContext;
   readonly #settings: StreamSettings;
   #queue: Promise<unknown> = Promise.resolve();
@@ -62,6 +63,7 @@ export class Stream {
   readonly #indexes = new Map<number, OffsetIndex>();
 
   constructor(surroundings: StreamSurroundings, settings: StreamSettings) {
+    this.#surroundings = surroundings;
     this.#context = withFormat(surroundings, formatNamed(settings.format));
     this.#settings = settings;
   }
@@ -148,7 +150,7 @@ export class Stream {
 
   /** Opens the stream the first time. A failure is final until the storage is opened anew. */
   #ready(): Promise<void> {
-    this.#opening ??= openStream(this.#context, this.#settings).then((opened) => {
+    this.#opening ??= openStream(this.#surroundings, this.#settings).then((opened) => {
       if (opened === undefined) return;
       this.#open = { ...opened };
       this.#context = opened.context;
