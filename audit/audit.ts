@@ -57,8 +57,14 @@ export async function audit(
   const disk = readOnly(options.disk ?? new NodeDisk());
   const { anchors = [], trust = { verifiers: [] } } = options;
   const { streams, findings } = await streamsIn(disk, root, options.stream);
-  const anchorsOf = (stream: string): AnchorInFile[] =>
-    anchors.filter((anchor) => String(anchor.stream) === stream);
+  const byStream = new Map<string, AnchorInFile[]>();
+  for (const anchor of anchors) {
+    const stream = String(anchor.stream);
+    const others = byStream.get(stream);
+    if (others === undefined) byStream.set(stream, [anchor]);
+    else others.push(anchor);
+  }
+  const anchorsOf = (stream: string): AnchorInFile[] => byStream.get(stream) ?? [];
 
   const outlines: Outline[] = [];
   for (const stream of streams) outlines.push(await outlineOf(disk, root, stream, CHUNK_BYTES));
@@ -72,9 +78,10 @@ export async function audit(
   const audited = outlines.map((outline) =>
     joined(outline, reports.get(outline.path) ?? [], anchorsOf(outline.stream), trust),
   );
+  const there = new Set(streams);
   const strays =
-    options.stream === undefined ? anchors.filter(({ stream }) => !streams.includes(String(stream))) : [];
-  const missing = heldAgainst(strays, { nextOffset: 0, hashes: new Map() }, trust);
+    options.stream === undefined ? anchors.filter(({ stream }) => !there.has(String(stream))) : [];
+  const missing = heldAgainst(strays, { nextOffset: 0, soundOffset: 0, hashes: new Map() }, trust);
   const clean =
     [...findings, ...audited.flatMap((stream) => stream.findings)].every(
       ({ severity }) => severity === "notice",

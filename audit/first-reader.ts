@@ -5,21 +5,11 @@
  * largest record. Does not promise: that the first record of a run continues the chain; whoever joins the runs holds that against the record before.
  * @module
  */
-import { findIntact, type Region } from "../src/index-builder.ts";
-import { type Flaw, offsetAt, prevHashAt } from "../src/record.ts";
-import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../src/scan.ts";
-import type { CompressionKind, RecordKind } from "../src/index.ts";
-
-/** Records back to back, each continuing the chain of the one before. */
-export interface Run {
-  readonly start: number;
-  readonly end: number;
-  readonly offset: number;
-  readonly nextOffset: number;
-  /** `prev_hash` of its first record, and chain hash of its last. */
-  readonly prevHash: Buffer;
-  readonly head: Buffer;
-}
+import type { Region } from "../src/index-builder.ts";
+import { claimedSize, type Flaw } from "../src/record.ts";
+import { RecordScanner } from "../src/scan.ts";
+import { type Due, readRun, type Run, runAt, type VerifiedRecord } from "./run.ts";
+import { LOOKS_MAX, runsBehind } from "./search.ts";
 
 /** Bytes that are no records, or a place where the chain does not go on. */
 export interface Gap {
@@ -35,19 +25,6 @@ export interface Gap {
   readonly flaw: Flaw;
 }
 
-/** A record that was verified, and where it is. Payload and `prevHash` are views of memory that is used again. */
-export interface VerifiedRecord {
-  readonly kind: RecordKind;
-  readonly compression: CompressionKind;
-  readonly position: number;
-  readonly end: number;
-  readonly offset: number;
-  readonly prevHash: Buffer;
-  /** Its chain hash. */
-  readonly hash: Buffer;
-  readonly payload: Uint8Array;
-}
-
 /** Gets what is read as it is read, in order; what it answers is waited for. */
 export interface Witness {
   record(record: VerifiedRecord): void | Promise<void>;
@@ -56,11 +33,12 @@ export interface Witness {
 
 /** A segment with more gaps than this is not read beyond: it is no log any more. */
 const GAPS_MAX = 1000;
-const GIVEN_UP: Flaw = {
+
+const givenUp = (gaps: number): Flaw => ({
   ok: false,
   code: "malformed",
-  sentence: `The segment has ${GAPS_MAX} damaged places before this one; it was not read beyond.`,
-};
+  sentence: `The segment has ${gaps} damaged places before this one; it was not read beyond.`,
+});
 
 /** How much of a segment was read, and what is left of it. */
 export interface Reading {
@@ -71,6 +49,8 @@ export interface Reading {
 /**
  * Reads the bytes of a segment up to `region.end`.
  *
+ * O(bytes), also where they were made to take long: what damaged records claim is read a fixed number of times over at most.
+ *
  * @param fallbackOffset the offset that its first record has if that cannot be read; what it says itself is held against the segment
  * before by whoever joins them
  * @throws StorageError `io`
@@ -80,91 +60,44 @@ export async function readSegment(
   fallbackOffset: number,
   witness: Witness,
 ): Promise<Reading> {
-  const { format, file, path, end, chunkBytes, codecs } = region;
+  const { format, file, path, end, chunkBytes } = region;
   const runs: Run[] = [];
   const gaps: Gap[] = [];
   const scanner = new RecordScanner(format, file, path, 0, end, chunkBytes, true);
-  let offset: number | undefined;
-  let previous: Buffer | undefined;
-  let run: { start: number; offset: number; prevHash: Buffer } | undefined;
-
-  const endRun = (): void => {
-    if (run !== undefined && previous !== undefined && offset !== undefined) {
-      runs.push({ ...run, end: scanner.position, nextOffset: offset, head: previous });
-    }
-    run = undefined;
-  };
-
+  let due: Due = { offset: undefined, previous: undefined };
+  /** Where records can be read behind the first place that is damaged; looked for once. */
+  let ahead: readonly Run[] | undefined;
+  let room = LOOKS_MAX * end;
   while (!scanner.done) {
-    const found = scanner.next();
-    if (found === undefined) {
-      await scanner.fill();
-      continue;
+    const { run, flaw } = await readRun(region, scanner, due, (record) => witness.record(record));
+    if (run !== undefined) {
+      runs.push(run);
+      due = { offset: run.nextOffset, previous: run.head };
     }
+    if (flaw === undefined) break;
     const { bytes, at, position } = scanner;
-    offset ??= found.ok ? Number(offsetAt(format, bytes, at)) : fallbackOffset;
-    const due = offset;
-    let flaw = found.ok ? misfit(format, bytes, at, found, due, previous) : found;
-    if (found.ok && flaw === undefined) {
-      try {
-        const expanded = expandedPayload(format, bytes, at, found, codecs);
-        const payload = expanded instanceof Uint8Array ? expanded : await expanded;
-        const prevHash = prevHashAt(format, bytes, at);
-        previous = format.chainHash(due === 0 ? undefined : prevHash, found.kind, payload);
-        run ??= { start: position, offset: due, prevHash: Buffer.from(prevHash) };
-        const { kind, compression, size } = found;
-        const end = position + size;
-        const told = witness.record({
-          kind,
-          compression,
-          position,
-          end,
-          offset: due,
-          prevHash,
-          hash: previous,
-          payload,
-        });
-        if (told !== undefined) await told;
-        offset = due + 1;
-        scanner.accept(found);
-        continue;
-      } catch (error) {
-        flaw = expansionFlaw(error);
-      }
-    }
-    if (flaw === undefined) continue;
-
-    endRun();
-    const addGap = (gap: Gap): void => {
-      gaps.push(gap);
-      witness.gap?.(gap);
+    const offset = due.offset ?? fallbackOffset;
+    const addGap = (gap: Pick<Gap, "end" | "behind" | "flaw">): void => {
+      const { previous } = due;
+      gaps.push({ position, offset, previous, ...gap });
+      witness.gap?.({ position, offset, previous, ...gap });
     };
-    if (gaps.length === GAPS_MAX) {
-      addGap({ position, end, offset: due, behind: undefined, previous, flaw: GIVEN_UP });
-      scanner.skipTo(end);
+    const hasHeader = bytes.length - at >= format.headerBytes;
+    room -= hasHeader ? Math.min(claimedSize(format, bytes, at), end - position) : 0;
+    if (gaps.length === GAPS_MAX || room < 0) {
+      addGap({ end, behind: undefined, flaw: givenUp(gaps.length) });
       break;
     }
     // An intact record that belongs elsewhere is read from its own offset on, as far as that goes: what is in a file is to be known.
-    const says = found.ok && flaw.misplaced === true ? Number(offsetAt(format, bytes, at)) : undefined;
-    const goesOn =
-      found.ok && says !== undefined && misfit(format, bytes, at, found, says, undefined) === undefined;
-    const behind = goesOn ? { position, offset: says } : (await findIntact(region, position + 1, due)).found;
-    addGap({
-      position,
-      end: behind?.position ?? end,
-      offset: due,
-      behind: behind?.offset,
-      previous,
-      flaw,
-    });
-    previous = undefined;
+    let behind = flaw.misplaced === true ? await runAt(region, position) : undefined;
     if (behind === undefined) {
-      scanner.skipTo(end);
-      break;
+      ahead ??= await runsBehind(region, position + 1, offset, GAPS_MAX);
+      behind = ahead.find((one) => one.start > position);
     }
-    offset = behind.offset;
-    scanner.skipTo(behind.position);
+    addGap({ end: behind?.start ?? end, behind: behind?.offset, flaw });
+    if (behind === undefined) break;
+    due = { offset: behind.offset, previous: undefined };
+    scanner.skipTo(behind.start);
   }
-  endRun();
   return { runs, gaps };
 }

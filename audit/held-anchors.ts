@@ -10,6 +10,8 @@ import type { Verifier } from "./signed-note.ts";
 export interface ReadStream {
   /** One more than the last record's offset. */
   readonly nextOffset: number;
+  /** So many records, from the first on, continue one another without a gap. */
+  readonly soundOffset: number;
   /** Chain hash behind so many records, in hexadecimal, where they could be read. */
   readonly hashes: ReadonlyMap<number, string>;
 }
@@ -31,13 +33,14 @@ export function heldAgainst(
   stream: ReadStream,
   { verifiers }: Trust,
 ): AnchorReport[] {
-  const inOrder = [...anchors].sort((a, b) => a.count - b.count);
+  const judged = anchors.map((anchor) => ({ anchor, signature: signatureOf(anchor, verifiers) }));
+  const rivals = new Rivals();
+  for (const { anchor, signature } of judged) if (isTrusted(signature)) rivals.add(anchor);
+  judged.sort((a, b) => a.anchor.count - b.anchor.count);
   let matched: number | undefined;
-  return inOrder.map((anchor) => {
-    const signature = signatureOf(anchor, verifiers);
-    const isTrusted = signature !== "bad" && signature !== "not-by-a-known-key";
-    const { verdict, sentence } = isTrusted
-      ? verdictOf(anchor, anchors, stream, matched)
+  return judged.map(({ anchor, signature }) => {
+    const { verdict, sentence } = isTrusted(signature)
+      ? verdictOf(anchor, rivals.of(anchor), stream, matched)
       : { verdict: "refused" as const, sentence: REFUSED[signature] };
     if (verdict === "matches") matched = anchor.count;
     return {
@@ -52,12 +55,37 @@ export function heldAgainst(
   });
 }
 
+/** Finds to an anchor the first of the same stream and count that has another head. O(1), however many there are. */
+class Rivals {
+  readonly #anchors = new Map<string, [first: AnchorInFile, other?: AnchorInFile]>();
+
+  add(anchor: AnchorInFile): void {
+    const known = this.#anchors.get(keyOf(anchor));
+    if (known === undefined) this.#anchors.set(keyOf(anchor), [anchor]);
+    else if (known[1] === undefined && !isSameHead(known[0], anchor)) known[1] = anchor;
+  }
+
+  of(anchor: AnchorInFile): AnchorInFile | undefined {
+    const [first, other] = this.#anchors.get(keyOf(anchor)) ?? [];
+    return first === undefined || isSameHead(first, anchor) ? other : first;
+  }
+}
+
+const keyOf = ({ origin, stream, count }: AnchorInFile): string => `${origin}/${String(stream)} ${count}`;
+
+const isSameHead = (a: AnchorInFile, b: AnchorInFile): boolean => Buffer.compare(a.head, b.head) === 0;
+
+type Signature = AnchorReport["signature"];
+
+const isTrusted = (signature: Signature): signature is Exclude<Signature, keyof typeof REFUSED> =>
+  signature !== "bad" && signature !== "not-by-a-known-key";
+
 const REFUSED = {
   bad: "A signature below it is not of this text: the anchor was changed, or the signature was.",
   "not-by-a-known-key": "None of the given keys has signed it, so it proves nothing.",
 };
 
-function signatureOf(anchor: AnchorInFile, verifiers: readonly Verifier[]): AnchorReport["signature"] {
+function signatureOf(anchor: AnchorInFile, verifiers: readonly Verifier[]): Signature {
   if (verifiers.length === 0) return anchor.signatures.length === 0 ? "unsigned" : "unchecked";
   const { verdict } = checkSignatures(anchor, verifiers);
   if (verdict === "signed") return "verified";
@@ -66,23 +94,23 @@ function signatureOf(anchor: AnchorInFile, verifiers: readonly Verifier[]): Anch
 
 function verdictOf(
   anchor: AnchorInFile,
-  all: readonly AnchorInFile[],
-  { nextOffset, hashes }: ReadStream,
+  rival: AnchorInFile | undefined,
+  { nextOffset, soundOffset, hashes }: ReadStream,
   matched: number | undefined,
 ): Pick<AnchorReport, "verdict" | "sentence"> {
   const { count } = anchor;
   const wanted = hexOf(anchor.head);
-  const rival = all.find((other) => other.count === count && hexOf(other.head) !== wanted);
   const fork =
     rival === undefined
       ? ""
       : ` The anchor in line ${rival.line} has another head for the same count: two histories were shown.`;
   const seen = count === 0 ? ZEROS : hashes.get(count);
   if (seen === wanted) {
-    return {
-      verdict: "matches",
-      sentence: `The first ${count} records are those that were anchored.${fork}`,
-    };
+    const sentence =
+      count <= soundOffset
+        ? `The first ${count} records are those that were anchored.`
+        : `The hash behind ${count} records is the one that was anchored, but not every record before could be verified.`;
+    return { verdict: "matches", sentence: sentence + fork };
   }
   if (rival !== undefined && seen !== undefined) {
     return { verdict: "fork", sentence: `The stream has another head behind ${count} records.${fork}` };

@@ -19,11 +19,12 @@ import {
 } from "../src/files.ts";
 import { kindOf } from "../src/formats.ts";
 import type { Finding } from "./report.ts";
+import { readAt } from "./run.ts";
 
 /** What an entry says of one record; where it is the last of a frame or file, also where that record ends, and its chain hash. */
 interface Entry {
   readonly position: number;
-  readonly kind: RecordKind | undefined;
+  readonly kind: RecordKind | "not assigned" | undefined;
   readonly end?: number;
   readonly head?: Buffer;
 }
@@ -50,43 +51,67 @@ interface Pair {
   disagreed: boolean;
 }
 
+/** Whose index files they are, and what is known of the segment beforehand. */
+export interface IndexedSegment {
+  /** Path of the stream's directory. */
+  readonly path: string;
+  readonly number: number;
+  readonly format: Format;
+  /** Whether a later segment exists, so that its index must be whole. */
+  readonly isSealed: boolean;
+  /** Offset of its first record, if that record cannot be read. */
+  readonly fallbackOffset: number;
+  /** Whether there must be a write-ahead file of this package's as long as the segment is appended to. */
+  readonly hasOwnIndex: boolean;
+  readonly chunkBytes: number;
+}
+
+/** How far a segment could be read. */
+export interface SegmentEnd {
+  /** One more than the offset of its last record. */
+  readonly nextOffset: number;
+  /** Where that record ends. */
+  readonly lastEnd: number;
+  /** The segment's size. */
+  readonly bytes: number;
+}
+
 /** Watches a segment being read, with its index files open. */
 export class IndexWatch {
   readonly #pairs: Pair[] = [];
   readonly #findings: Finding[] = [];
   /** Offset of the segment's first record. */
   #firstOffset: number | undefined;
+  readonly #segment: IndexedSegment;
+  #hasLog = false;
   /** Farthest byte that this package's index files name: below it, everything was durable. */
   #watermark = 0;
 
-  private constructor() {
-    // It is made by `open`, which has to wait.
+  private constructor(segment: IndexedSegment) {
+    this.#segment = segment;
   }
 
   /**
    * Opens the index files of a segment: before the segment's size is looked at, for a writer names a record only after it was written.
    *
-   * @throws what the disk throws
+   * @throws StorageError `io`, and what `open` throws
    */
-  static async open(
-    open: OpenNamed,
-    segment: number,
-    format: Format,
-    chunkBytes: number,
-  ): Promise<IndexWatch> {
-    const watch = new IndexWatch();
+  static async open(open: OpenNamed, segment: IndexedSegment): Promise<IndexWatch> {
+    const watch = new IndexWatch(segment);
+    const { number, format, chunkBytes } = segment;
     const own = {
-      saved: indexName(segment, format),
-      log: indexLogName(segment, format),
+      saved: indexName(number, format),
+      log: indexLogName(number, format),
       isKimberlites: false,
     };
     const theirs = {
-      saved: kimberliteIndexName(segment),
-      log: kimberliteIndexLogName(segment),
+      saved: kimberliteIndexName(number),
+      log: kimberliteIndexLogName(number),
       isKimberlites: true,
     };
     for (const { saved, log, isKimberlites } of format === "plain" ? [own] : [own, theirs]) {
       const files = [await open(saved), await open(log)] as const;
+      if (!isKimberlites) watch.#hasLog = files[1] !== undefined;
       if (files[0] === undefined && files[1] === undefined) continue;
       const entries = watch.#entries(files, isKimberlites, chunkBytes);
       const pair: Pair = {
@@ -115,7 +140,7 @@ export class IndexWatch {
     readonly offset: number;
     readonly hash: Buffer;
   }): Promise<void> {
-    this.#firstOffset ??= seen.offset;
+    this.#firstOffset ??= this.#firstOffsetBefore(seen);
     const ordinal = seen.offset - this.#firstOffset;
     for (const pair of this.#pairs) {
       while (pair.next !== undefined && pair.covered < ordinal) pair.next = await step(pair);
@@ -126,37 +151,46 @@ export class IndexWatch {
         (next.kind !== undefined && next.kind !== seen.kind) ||
         (next.end !== undefined && next.end !== seen.end) ||
         (next.head !== undefined && Buffer.compare(next.head, seen.hash) !== 0);
-      if (wrong && !pair.disagreed) {
-        pair.disagreed = true;
-        this.#findings.push({
-          severity: pair.isKimberlites ? "notice" : "damage",
-          code: "wrong-index",
-          file: pair.path,
-          offset: seen.offset,
-          sentence: `The index says another place, kind or hash of the record at offset ${seen.offset}, which is at byte ${seen.position} of its segment.`,
-          cause: pair.isKimberlites
-            ? "Kimberlite leaves such an index when it goes on after a crash; reads through it fail there."
-            : "The index or the segment was replaced, or both were changed.",
-        });
+      if (wrong) {
+        const says = `says another place, kind or hash of the record at offset ${seen.offset}, which is at byte ${seen.position} of its segment`;
+        this.#disagree(pair, seen.offset, says);
       }
       pair.next = await step(pair);
     }
   }
 
-  /**
-   * Says what is left once the segment was read.
-   *
-   * @param firstOffset offset of its first record, as far as that is known without having read it
-   * @param nextOffset one more than the offset of its last record
-   * @param isSealed whether a later segment exists, so that its index must be whole
-   */
-  async finish(firstOffset: number, nextOffset: number, isSealed: boolean): Promise<Finding[]> {
-    const first = this.#firstOffset ?? firstOffset;
+  /** Offset of the segment's first record, once the first that can be read was seen, wherever that is. */
+  #firstOffsetBefore({ position, offset }: { readonly position: number; readonly offset: number }): number {
+    const { fallbackOffset } = this.#segment;
+    const before = offset - fallbackOffset;
+    return before > 0 && before * RECORD_BYTES_MIN <= position ? fallbackOffset : offset;
+  }
+
+  /** Says what is left once the segment was read. */
+  async finish({ nextOffset, lastEnd, bytes }: SegmentEnd): Promise<Finding[]> {
+    const { path, number, format, isSealed, hasOwnIndex, fallbackOffset } = this.#segment;
+    const first = this.#firstOffset ?? fallbackOffset;
     const records = nextOffset - first;
+    if (hasOwnIndex && !isSealed && bytes > 0 && !this.#hasLog) {
+      this.#findings.push({
+        severity: "damage",
+        code: "missing-index",
+        file: `${path}/${indexLogName(number, format)}`,
+        sentence: "There is no write-ahead file of the index beside a segment with records.",
+        cause:
+          "Somebody removed it: it is made before the first record is. Records do not depend on it; without it nobody can tell that the segment's end was cut off.",
+      });
+    }
     for (const pair of this.#pairs) {
       let beyond = 0;
       while (pair.next !== undefined) {
-        if (pair.covered >= records) beyond += 1;
+        if (pair.covered >= records) {
+          const { position } = pair.next;
+          // What it names between the last record and the end is there, only not to be read; that is found elsewhere.
+          if (position >= bytes) beyond += 1;
+          else if (position < lastEnd)
+            this.#disagree(pair, nextOffset, "names a record where another one is");
+        }
         pair.next = await step(pair);
       }
       if (beyond > 0) {
@@ -164,8 +198,8 @@ export class IndexWatch {
           severity: "damage",
           code: "truncated-log",
           file: pair.path,
-          offset: nextOffset,
-          sentence: `The index names ${first + records + beyond} offsets, and the segment can be read up to ${nextOffset}.`,
+          offset: first + pair.covered - beyond,
+          sentence: `The index names ${pair.covered} records, and the segment ends before ${beyond === 1 ? "the last of them begins" : `the last ${beyond} of them begin`}.`,
           cause: pair.isKimberlites
             ? "The segment was cut, or a crash of Kimberlite lost appends that it had not synced, or its write-ahead file was left over."
             : "The segment was cut: index entries are written only for records that are durable.",
@@ -182,6 +216,22 @@ export class IndexWatch {
       }
     }
     return this.#findings;
+  }
+
+  /** Says once of an index that it is not this segment's. */
+  #disagree(pair: Pair, offset: number, says: string): void {
+    if (pair.disagreed) return;
+    pair.disagreed = true;
+    this.#findings.push({
+      severity: pair.isKimberlites ? "notice" : "damage",
+      code: "wrong-index",
+      file: pair.path,
+      offset,
+      sentence: `The index ${says}.`,
+      cause: pair.isKimberlites
+        ? "Kimberlite leaves such an index when it goes on after a crash; reads through it fail there."
+        : "The index or the segment was replaced, or both were changed.",
+    });
   }
 
   async *#entries(
@@ -209,32 +259,24 @@ export class IndexWatch {
 
   async *#saved({ file, path, size }: OpenedFile, version: 1 | 2, chunkBytes: number): Entries {
     const tail = version === 1 ? 4 : 44;
-    const refuse = (sentence: string): void => {
-      this.#damaged(path, sentence);
-    };
     if (size < 16 + tail) {
-      refuse("The index is shorter than an empty one.");
+      this.#damaged(path, "The index is shorter than an empty one.");
       return;
     }
-    let crc = 0;
-    let stored = 0;
-    await forChunks(file, path, 0, size, (chunk, at) => {
-      const covered = Math.max(0, Math.min(chunk.length, size - 4 - at));
-      crc = crc32(chunk.subarray(0, covered), crc);
-      for (let i = covered; i < chunk.length; i += 1)
-        stored += (chunk[i] ?? 0) * 256 ** (at + i - (size - 4));
-    });
     const window = new ByteWindow(file, path, 0, size, chunkBytes, true);
     await window.fill(16);
     const header = take(window, 16);
-    if (crc !== stored) refuse("The index's CRC-32 does not match its bytes.");
-    else if (header.readUInt32LE(0) !== MAGIC || header.readUInt32LE(4) !== version)
-      refuse(`The index does not begin as one of version ${version} does.`);
-    else if (Number(header.readBigUInt64LE(8)) !== (size - 16 - tail) / 8)
-      refuse("The index's count does not fit its size.");
+    const count = (size - 16 - tail) / 8;
+    if (header.readUInt32LE(0) !== MAGIC || header.readUInt32LE(4) !== version)
+      this.#damaged(path, `The index does not begin as one of version ${version} does.`);
+    else if (Number(header.readBigUInt64LE(8)) !== count)
+      this.#damaged(path, "The index's count does not fit its size.");
+    else if (!(await isSealed(file, path, 0, size)))
+      this.#damaged(path, "The index's CRC-32 does not match its bytes.");
     else {
-      const coverage = version === 2 ? await coverageAt(file, size - tail) : undefined;
-      yield* entriesIn(window, (size - 16 - tail) / 8, version === 2, coverage);
+      const coverage =
+        version === 2 ? coverageIn(await readAt({ file, path }, size - tail, COVERAGE_BYTES)) : undefined;
+      yield* entriesIn(window, count, version === 2, coverage);
       if (coverage !== undefined) this.#watermark = Math.max(this.#watermark, coverage.end);
     }
   }
@@ -244,17 +286,11 @@ export class IndexWatch {
     while (window.left > 0) {
       const start = window.position;
       if (window.held < FRAME_HEADER_BYTES) await window.fill(FRAME_HEADER_BYTES);
-      const count = window.held < FRAME_HEADER_BYTES ? 0 : window.bytes.readUInt32LE(window.at);
-      const frameBytes = FRAME_HEADER_BYTES + count * 8 + 4;
-      const isWhole = count > 0 && frameBytes <= window.left;
-      if (isWhole && window.held < frameBytes) await window.fill(frameBytes);
-      const bytes = window.bytes.subarray(window.at, window.at + frameBytes);
-      const crcAt = frameBytes - 4;
-      if (
-        !isWhole ||
-        bytes.length < frameBytes ||
-        crc32(bytes.subarray(0, crcAt)) !== bytes.readUInt32LE(crcAt)
-      ) {
+      const header = window.held < FRAME_HEADER_BYTES ? undefined : take(window, FRAME_HEADER_BYTES);
+      const count = header?.readUInt32LE(0) ?? 0;
+      const frameBytes = FRAME_HEADER_BYTES + count * 8 + CRC_BYTES;
+      const isWhole = count > 0 && start + frameBytes <= size;
+      if (header === undefined || !isWhole || !(await isSealed(file, path, start, frameBytes))) {
         this.#findings.push({
           severity: isWhole && start + frameBytes < size ? "damage" : "notice",
           code: "damaged-index",
@@ -268,12 +304,10 @@ export class IndexWatch {
         });
         return;
       }
-      const coverage = { end: Number(bytes.readBigUInt64LE(4)), head: Buffer.from(bytes.subarray(12, 44)) };
-      for (let i = 0; i < count; i += 1) {
-        yield entryAt(bytes, FRAME_HEADER_BYTES + i * 8, true, i + 1 === count ? coverage : undefined);
-      }
+      const coverage = coverageIn(header.subarray(4));
+      yield* entriesIn(window, count, true, coverage);
       this.#watermark = Math.max(this.#watermark, coverage.end);
-      window.skip(frameBytes);
+      window.skip(CRC_BYTES);
     }
   }
 
@@ -304,8 +338,12 @@ export class IndexWatch {
   }
 }
 
+/** No format has shorter ones. */
+const RECORD_BYTES_MIN = 48;
 const MAGIC = 0x49584456; // "VDXI"
 const FRAME_HEADER_BYTES = 44;
+const COVERAGE_BYTES = 40;
+const CRC_BYTES = 4;
 
 async function step(pair: Pair): Promise<Entry | undefined> {
   if (pair.next !== undefined) pair.covered += 1;
@@ -318,10 +356,19 @@ interface Coverage {
   readonly head: Buffer;
 }
 
-async function coverageAt(file: DiskFile, position: number): Promise<Coverage> {
-  const bytes = Buffer.alloc(40);
-  await file.read(bytes, position);
-  return { end: Number(bytes.readBigUInt64LE(0)), head: bytes.subarray(8) };
+const coverageIn = (bytes: Buffer): Coverage => ({
+  end: Number(bytes.readBigUInt64LE(0)),
+  head: Buffer.from(bytes.subarray(8, COVERAGE_BYTES)),
+});
+
+/** Whether the last four of so many bytes from `start` on are the CRC-32 of those before. Memory: one chunk, however many bytes are claimed. */
+async function isSealed(file: DiskFile, path: string, start: number, bytes: number): Promise<boolean> {
+  let crc = 0;
+  await forChunks(file, path, start, start + bytes - CRC_BYTES, (chunk) => {
+    crc = crc32(chunk, crc);
+  });
+  const stored = await readAt({ file, path }, start + bytes - CRC_BYTES, CRC_BYTES);
+  return stored.length === CRC_BYTES && stored.readUInt32LE(0) === crc;
 }
 
 async function* entriesIn(
@@ -340,7 +387,7 @@ async function* entriesIn(
 
 function entryAt(bytes: Buffer, at: number, hasKinds: boolean, coverage: Coverage | undefined): Entry {
   const top = bytes.readUInt32LE(at + 4);
-  const kind = hasKinds ? kindOf(top >>> 24) : undefined;
+  const kind = hasKinds ? (kindOf(top >>> 24) ?? "not assigned") : undefined;
   const high = hasKinds ? top & 0xffffff : top;
   return { position: bytes.readUInt32LE(at) + high * 2 ** 32, kind, ...coverage };
 }

@@ -1,5 +1,8 @@
 /**
  * What can be known of a stream before its records are read: its files, its manifest, its format.
+ *
+ * A writer may rotate meanwhile. So names and manifest are read until the manifest was the same before and after: then a segment that it
+ * does not name yet holds nothing, and what came later is left out.
  * @module
  */
 import { CodecRegistry, type Disk, type Format, type SegmentInfo, type StreamId } from "../src/index.ts";
@@ -7,7 +10,7 @@ import { detectFormat } from "../src/detect-format.ts";
 import {
   indexLogName,
   indexName,
-  isMissing,
+  io,
   kimberliteIndexLogName,
   kimberliteIndexName,
   MANIFEST_NAME,
@@ -20,6 +23,7 @@ import {
 import { type Manifest, parseManifest } from "../src/manifest.ts";
 import type { Finding } from "./report.ts";
 import type { SegmentJob } from "./segment.ts";
+import { refusalOf, unreadable } from "./unreadable.ts";
 
 /** A stream, and what its manifest and file names say. */
 export interface Outline {
@@ -29,13 +33,20 @@ export interface Outline {
   readonly manifest: Manifest | undefined;
   /** Numbers of the segments that are there, ascending. */
   readonly numbers: readonly number[];
+  /** The segment that a writer had made and not yet named, if there was one: it was empty. */
+  readonly unnamed: number | undefined;
+  /** Numbers of segments that are not there though an index of theirs names records, and the name of that. */
+  readonly bereft: ReadonlyMap<number, string>;
   readonly findings: readonly Finding[];
 }
 
 /** Bytes of a manifest that is read at all: some ten thousand segments to a megabyte. */
-const MANIFEST_BYTES_MAX = 2 ** 26;
+const MANIFEST_BYTES_MAX = 2 ** 24;
+/** How often a directory that is written to is looked at, and one whose manifest cannot be parsed, which Kimberlite may be writing. */
+const LOOKS_MAX = 10;
+const UNPARSED_LOOKS_MAX = 3;
 
-/** Looks at a stream's directory. @throws StorageError `io`, and what the disk throws */
+/** Looks at a stream's directory; what cannot be read is a finding. @throws StorageError `io`, and what the disk throws, if it is about no file */
 export async function outlineOf(
   disk: Disk,
   directory: string,
@@ -43,11 +54,23 @@ export async function outlineOf(
   chunkBytes: number,
 ): Promise<Outline> {
   const path = `${directory}/${stream}`;
-  const names = await disk.list(path);
   const findings: Finding[] = [];
-  const numbers = names.map(segmentNumber).filter((number) => number !== undefined);
-  numbers.sort((a, b) => a - b);
-  const parsed = names.includes(MANIFEST_NAME) ? await readManifest(disk, path) : undefined;
+  let seen: Snapshot;
+  try {
+    seen = await snapshot(disk, path);
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    findings.push(unreadable(path, refusal.why));
+    const nothing = {
+      manifest: undefined,
+      numbers: [],
+      unnamed: undefined,
+      bereft: new Map<number, string>(),
+    };
+    return { stream, path, format: "plain", ...nothing, findings };
+  }
+  const { names, parsed, numbers, unnamed } = seen;
   const surroundings = {
     disk,
     stream: BigInt(stream) as StreamId,
@@ -56,48 +79,28 @@ export async function outlineOf(
     codecs: new CodecRegistry(),
     chunkBytes,
   };
-  const format = parsed?.format ?? (await detectFormat(surroundings, names, "plain")).name;
+  const detect = async (): Promise<Format> => (await detectFormat(surroundings, names, "plain", parsed)).name;
+  const format = parsed?.format ?? (await readable(detect)) ?? (parsed === undefined ? "plain" : "sentinel");
   const manifest = parsed?.format === undefined && format === "plain" ? undefined : parsed;
-  if (manifest === undefined && (names.includes(MANIFEST_NAME) || numbers.length > 0)) {
-    findings.push({
-      severity: "damage",
-      code: "damaged-manifest",
-      file: `${path}/${MANIFEST_NAME}`,
-      sentence: names.includes(MANIFEST_NAME)
-        ? "The manifest cannot be read, or contradicts itself."
-        : "There is no manifest.",
-      cause:
-        "It was changed or removed, or Kimberlite crashed while it wrote it. Records do not depend on it; without it nobody can tell that the last segments are missing.",
-    });
-  }
+  if (manifest === undefined && !seen.isNew) findings.push(manifestFinding(path, seen));
   for (const name of names) {
-    if (!isKnown(name, format)) {
-      findings.push({
-        severity: "notice",
-        code: "unknown-file",
-        file: `${path}/${name}`,
-        sentence: "This file is not part of the format; it was not read.",
-        cause:
-          "Somebody put it here, or a replacement that a crash kept from getting its name was left over.",
-      });
-    }
-  }
-  const aside = names.includes(QUARANTINE_NAME) ? await listed(disk, `${path}/${QUARANTINE_NAME}`) : [];
-  if (aside.length > 0) {
+    if (isKnown(name, format)) continue;
     findings.push({
       severity: "notice",
-      code: "quarantine",
-      file: `${path}/${QUARANTINE_NAME}`,
-      sentence: `Recovery or repair has set bytes aside earlier: ${aside.length} files.`,
-      cause: "A crash tore an append, or somebody repaired the stream.",
+      code: "unknown-file",
+      file: `${path}/${name}`,
+      sentence: "This file is not part of the format; it was not read.",
+      cause: "Somebody put it here, or a replacement that a crash kept from getting its name was left over.",
     });
   }
-  return { stream, path, format, manifest, numbers, findings };
+  if (names.includes(QUARANTINE_NAME)) findings.push(...(await quarantineFindings(disk, path)));
+  const bereft = await bereftIn(disk, path, format, seen);
+  return { stream, path, format, manifest, numbers, unnamed, bereft, findings };
 }
 
 /** The segments to read, with what is known of where each begins. */
 export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: number): SegmentJob[] {
-  const { path, format, manifest, numbers } = outline;
+  const { path, format, manifest, numbers, unnamed } = outline;
   const last = numbers.at(-1);
   const claimed = manifest?.segments.at(-1);
   const wanted = [...new Set([...counts, ...(claimed === undefined ? [] : [claimed.nextOffset])])];
@@ -105,10 +108,12 @@ export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: 
     path,
     format,
     number,
+    isEmpty: number === unnamed,
     isSealed: number !== last || number < (manifest?.activeSegment ?? 0),
     fallbackOffset: manifest?.segments[number]?.firstOffset ?? 0,
     claimedBytes:
       manifest !== undefined && isKimberlites(manifest) ? (manifest.segments[number]?.bytes ?? 0) : 0,
+    hasOwnIndex: format === "plain" || manifest?.format !== undefined,
     counts: wanted,
     chunkBytes,
   }));
@@ -120,15 +125,9 @@ export function isKimberlites(manifest: Manifest): boolean {
 }
 
 /** Whether the manifest's last segment need not be there: Kimberlite names one before it creates it. */
-export function isUnborn(manifest: Manifest, { number, bytes }: SegmentInfo): boolean {
-  return isKimberlites(manifest) && number === manifest.activeSegment && bytes === 0;
-}
-
-async function readManifest(disk: Disk, path: string): Promise<Manifest | undefined> {
-  const file = `${path}/${MANIFEST_NAME}`;
-  return withFile(disk, file, async (opened) =>
-    (await opened.size()) > MANIFEST_BYTES_MAX ? undefined : parseManifest(await readAll(opened, file)),
-  );
+export function isUnborn(manifest: Manifest, info: SegmentInfo): boolean {
+  const isEmpty = info.bytes === 0 && info.nextOffset === info.firstOffset;
+  return isKimberlites(manifest) && info.number === manifest.activeSegment && isEmpty;
 }
 
 function isKnown(name: string, format: Format): boolean {
@@ -141,11 +140,134 @@ function isKnown(name: string, format: Format): boolean {
   return own.includes(name) || (format === "sentinel" && theirs.includes(name));
 }
 
-async function listed(disk: Disk, path: string): Promise<string[]> {
-  try {
-    return await disk.list(path);
-  } catch (cause) {
-    if (isMissing(cause)) return [];
-    throw cause;
+/** What a directory held at one moment. */
+interface Snapshot {
+  readonly names: readonly string[];
+  /** Whether there was a manifest, and what it said if it could be read. */
+  readonly hasManifest: boolean;
+  readonly parsed: Manifest | undefined;
+  readonly numbers: readonly number[];
+  readonly unnamed: number | undefined;
+  /** Whether nothing was appended to it yet, so that the manifest may be about to be written. */
+  readonly isNew: boolean;
+}
+
+async function snapshot(disk: Disk, path: string): Promise<Snapshot> {
+  for (let look = 1; ; look += 1) {
+    const before = await disk.list(path);
+    const bytes = await manifestBytes(disk, path);
+    const names = await disk.list(path);
+    const parsed = bytes === undefined ? undefined : parseManifest(bytes);
+    const active = parsed?.activeSegment ?? -1;
+    const numbers = numbersIn(names).filter(
+      (number) => number <= active || before.includes(segmentName(number)),
+    );
+    const beyond = numbers.filter((number) => number > active);
+    const empty: number[] = [];
+    for (const number of beyond)
+      if ((await sizeOf(disk, `${path}/${segmentName(number)}`)) === 0) empty.push(number);
+    const after = await manifestBytes(disk, path);
+    const isSame = bytes === undefined ? after === undefined : after?.equals(bytes) === true;
+    const hasManifest = names.includes(MANIFEST_NAME);
+    const isSettled = isSame && hasManifest === (parsed !== undefined);
+    if (!isSettled && look < (isSame ? UNPARSED_LOOKS_MAX : LOOKS_MAX)) continue;
+    const isNew = !hasManifest && numbers.every((number) => number === 0 && empty.includes(0));
+    const unnamed = parsed === undefined ? undefined : empty.find((number) => number === active + 1);
+    return { names, hasManifest, parsed, numbers, unnamed, isNew };
   }
+}
+
+function numbersIn(names: readonly string[]): number[] {
+  const numbers = names.map(segmentNumber).filter((number) => number !== undefined);
+  return numbers.sort((a, b) => a - b);
+}
+
+async function manifestBytes(disk: Disk, path: string): Promise<Buffer | undefined> {
+  const file = `${path}/${MANIFEST_NAME}`;
+  return readable(() =>
+    withFile(disk, file, async (opened) =>
+      (await opened.size()) > MANIFEST_BYTES_MAX ? undefined : readAll(opened, file),
+    ),
+  );
+}
+
+async function sizeOf(disk: Disk, file: string): Promise<number | undefined> {
+  return readable(() =>
+    withFile(disk, file, (opened) => io("asking for a file's size", { file }, () => opened.size())),
+  );
+}
+
+/** What a call comes to; nothing if the disk refuses to read what it is about. */
+async function readable<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (refusalOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function manifestFinding(path: string, { hasManifest }: Snapshot): Finding {
+  return {
+    severity: "damage",
+    code: "damaged-manifest",
+    file: `${path}/${MANIFEST_NAME}`,
+    sentence: hasManifest ? "The manifest cannot be read, or contradicts itself." : "There is no manifest.",
+    cause:
+      "It was changed or removed, or Kimberlite crashed while it wrote it. Records do not depend on it; without it nobody can tell that the last segments are missing.",
+  };
+}
+
+async function quarantineFindings(disk: Disk, path: string): Promise<Finding[]> {
+  const file = `${path}/${QUARANTINE_NAME}`;
+  let aside: readonly string[];
+  try {
+    aside = await disk.list(file);
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return [unreadable(file, refusal.why, "notice")];
+  }
+  if (aside.length === 0) return [];
+  return [
+    {
+      severity: "notice",
+      code: "quarantine",
+      file,
+      sentence: `Recovery or repair has set bytes aside earlier: ${aside.length} ${aside.length === 1 ? "file" : "files"}.`,
+      cause: "A crash tore an append, or somebody repaired the stream.",
+    },
+  ];
+}
+
+/** Bytes of a saved index that names no record (FORMAT.md, sections 5 and 8.3). */
+const NAMELESS_BYTES = 60;
+const NAMELESS_KIMBERLITE_BYTES = 20;
+
+/** Segments that are not there and are not named either, but for an index that names records of theirs. */
+async function bereftIn(
+  disk: Disk,
+  path: string,
+  format: Format,
+  { names, parsed, numbers }: Snapshot,
+): Promise<Map<number, string>> {
+  const bereft = new Map<number, string>();
+  const last = Math.max(parsed?.activeSegment ?? -1, numbers.at(-1) ?? -1);
+  for (const name of names) {
+    const segment = /^(segment_\d{6,15}\.log)\.idx2?(\.wal)?$/.exec(name);
+    const number = segmentNumber(segment?.[1] ?? "");
+    if (number === undefined || number <= last) continue;
+    const size = await sizeOf(disk, `${path}/${name}`);
+    const nameless =
+      segment?.[2] !== undefined
+        ? 0
+        : format === "sentinel" && name === kimberliteIndexName(number)
+          ? NAMELESS_KIMBERLITE_BYTES
+          : NAMELESS_BYTES;
+    if (size !== undefined && size > nameless) bereft.set(number, name);
+  }
+  // A writer makes the write-ahead file first, and may have come as far as the first records since.
+  const now = bereft.size === 0 ? [] : await disk.list(path);
+  for (const number of numbersIn(now)) bereft.delete(number);
+  return bereft;
 }

@@ -8,23 +8,21 @@
  * Everything goes through a `Disk`, so what it would do is what it does to an `OverlayDisk`.
  * @module
  */
-import { type Disk, type DiskFile, type Format, Storage, type StreamStatus } from "../src/index.ts";
+import { type Disk, type DiskFile, Storage, type StreamStatus } from "../src/index.ts";
 import {
   indexLogName,
-  indexName,
   io,
   isMissing,
-  kimberliteIndexLogName,
-  kimberliteIndexName,
   MANIFEST_NAME,
   replaceFile,
   segmentName,
+  segmentNumber,
   syncNames,
   withFile,
 } from "../src/files.ts";
 import { parseManifest, type SegmentInfo, serializeManifest } from "../src/manifest.ts";
 import { setAside, setFileAside } from "../src/quarantine.ts";
-import type { Finding, StreamReport } from "./report.ts";
+import type { StreamReport } from "./report.ts";
 
 /** What a repair comes to. */
 export interface Repair {
@@ -35,8 +33,6 @@ export interface Repair {
   readonly counted: number | undefined;
   /** What recovery found and did when the stream was opened, as its own sentences. */
   readonly recovered: readonly string[];
-  /** Damage that stays: no repair can bring these records back. */
-  readonly stays: readonly Finding[];
   /** Where the stream goes on. */
   readonly nextOffset: bigint;
 }
@@ -56,19 +52,9 @@ export async function repairStream(disk: Disk, root: string, report: StreamRepor
     status = await opened(disk, root, report.stream, recovered);
     if (status.lostEnd !== undefined) throw status.lostEnd;
   }
-  const stays = report.findings.filter(
-    ({ severity, position, file }) =>
-      severity === "damage" && position !== undefined && !isCutOff(report, cut, file, position),
-  );
   const counted = Math.max(report.nextOffset, report.counted ?? 0);
   const lost = counted > status.nextOffset ? counted : undefined;
-  return { stream: report.stream, cut, counted: lost, recovered, stays, nextOffset: status.nextOffset };
-}
-
-function isCutOff(report: StreamReport, cut: Repair["cut"], file: string, position: number): boolean {
-  const segment = report.segments.find((one) => one.file === file);
-  if (cut === undefined || segment === undefined) return false;
-  return segment.number > cut.segment || (segment.number === cut.segment && position >= cut.position);
+  return { stream: report.stream, cut, counted: lost, recovered, nextOffset: status.nextOffset };
 }
 
 /** Opens the stream as a program would, which recovers it, and closes it again. */
@@ -98,12 +84,12 @@ async function cutBehindLastRecord(
   const lock = await io("locking the data directory", { file: root }, () => disk.lock(`${root}/LOCK`));
   try {
     const manifest = await manifestOf(disk, path);
-    const sealed = sealedInfos(report, number, manifest);
+    const sealed = sealedInfos(report, number, manifest ?? []);
     const names = await disk.list(path);
     for (const later of report.segments.filter((segment) => segment.number > number)) {
       await asideAndGone(disk, path, segmentName(later.number));
     }
-    for (const name of names.filter((name) => isHintFrom(name, number, report, format))) {
+    for (const name of names.filter((name) => isHintFrom(name, number))) {
       await asideAndGone(disk, path, name);
     }
     if (kept !== undefined) await cutSegment(disk, path, number, position);
@@ -123,18 +109,15 @@ async function cutBehindLastRecord(
 }
 
 /** The segments before the one that is kept as the last: as the manifest has them, or else as they were read. */
-function sealedInfos(
-  report: StreamReport,
-  number: number,
-  manifest: readonly SegmentInfo[] | undefined,
-): SegmentInfo[] {
-  return report.segments
-    .filter((segment) => segment.number < number)
-    .map((segment) => {
-      const said = manifest?.[segment.number];
-      const { firstOffset = 0, nextOffset, bytes } = segment;
-      return said ?? { number: segment.number, firstOffset, nextOffset, bytes };
-    });
+function sealedInfos(report: StreamReport, number: number, manifest: readonly SegmentInfo[]): SegmentInfo[] {
+  const read = new Map(report.segments.map((segment) => [segment.number, segment]));
+  const infos: SegmentInfo[] = [];
+  for (let before = 0; before < number; before += 1) {
+    const firstOffset = infos.at(-1)?.nextOffset ?? 0;
+    const { nextOffset = firstOffset, bytes = 0 } = read.get(before) ?? {};
+    infos.push(manifest[before] ?? { number: before, firstOffset, nextOffset, bytes });
+  }
+  return infos;
 }
 
 async function manifestOf(disk: Disk, path: string): Promise<readonly SegmentInfo[] | undefined> {
@@ -151,19 +134,11 @@ async function manifestOf(disk: Disk, path: string): Promise<readonly SegmentInf
   }
 }
 
-/** Whether a file is an index of the segment that is cut, or of a later one: it was made for what is no longer there. */
-function isHintFrom(name: string, number: number, report: StreamReport, format: Format): boolean {
-  const last = report.segments.at(-1)?.number ?? number;
-  for (let segment = number; segment <= last; segment += 1) {
-    const hints = [
-      indexName(segment, format),
-      indexLogName(segment, format),
-      kimberliteIndexName(segment),
-      kimberliteIndexLogName(segment),
-    ];
-    if (hints.includes(name)) return true;
-  }
-  return false;
+/** Whether a file is an index of the segment that is cut, or of a later one, there or not: it was made for what is no longer there. */
+function isHintFrom(name: string, number: number): boolean {
+  const segment = /^(.*\.log)\.idx2?(\.wal)?$/.exec(name)?.[1];
+  const of = segment === undefined ? undefined : segmentNumber(segment);
+  return of !== undefined && of >= number;
 }
 
 async function asideAndGone(disk: Disk, path: string, name: string): Promise<void> {

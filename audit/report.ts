@@ -34,6 +34,8 @@ export type Kinds = Readonly<Record<RecordKind, number>>;
 export interface SegmentReport {
   readonly number: number;
   readonly file: string;
+  /** Whether it could be read. If not, a finding says why, and nothing is known of it. */
+  readonly wasRead: boolean;
   readonly bytes: number;
   /** Offset of the first record; `undefined` if none could be read. */
   readonly firstOffset: number | undefined;
@@ -50,8 +52,8 @@ export interface SegmentReport {
   readonly hashes: readonly { readonly count: number; readonly hash: string; readonly end: number }[];
   /** Where the last record that could be read ends. */
   readonly lastEnd: number;
-  /** Whether some bytes are no records, or the chain does not go on somewhere. */
-  readonly hasGaps: boolean;
+  /** Offset that is due at the first place where bytes are no records or the chain does not go on; `undefined` if there is none. */
+  readonly gapOffset: number | undefined;
   readonly findings: readonly Finding[];
 }
 

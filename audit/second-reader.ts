@@ -5,10 +5,11 @@
  * @module
  */
 import { claimedSize, readRecord } from "../model/reader.ts";
-import type { DiskFile, Offset } from "../src/index.ts";
+import type { Offset } from "../src/index.ts";
 import { ByteWindow } from "../src/byte-window.ts";
 import type { Region } from "../src/index-builder.ts";
-import type { Gap, Run } from "./first-reader.ts";
+import type { Gap } from "./first-reader.ts";
+import { readAt, type Run } from "./run.ts";
 
 /** Where the two readers differ, and how; a place that only one of them refuses. */
 export interface Disagreement {
@@ -17,7 +18,7 @@ export interface Disagreement {
   readonly sentence: string;
 }
 
-/** Holds what the first reader made of a segment against what the second makes of the same bytes. @throws what the disk throws */
+/** Holds what the first reader made of a segment against what the second makes of the same bytes. @throws StorageError `io` */
 export async function disagreements(
   region: Region,
   { runs, gaps }: { runs: readonly Run[]; gaps: readonly Gap[] },
@@ -87,11 +88,12 @@ async function secondRun({ format, file, path, chunkBytes }: Region, run: Run): 
 }
 
 /** Whether the model accepts a record at a place where the engine accepts none. */
-async function secondVerdict({ format, file, end }: Region, gap: Gap): Promise<boolean> {
-  const header = await readAt(file, gap.position, Math.min(HEADER_BYTES_MAX, end - gap.position));
+async function secondVerdict(region: Region, gap: Gap): Promise<boolean> {
+  const { format, end } = region;
+  const header = await readAt(region, gap.position, Math.min(HEADER_BYTES_MAX, end - gap.position));
   const size = claimedSize(format.name, header);
   if (size === undefined || size > end - gap.position) return false;
-  const bytes = await readAt(file, gap.position, size);
+  const bytes = await readAt(region, gap.position, size);
   const last = before(gap.offset, gap.previous ?? new Uint8Array(32));
   return typeof readRecord(format.name, bytes, last) !== "string";
 }
@@ -101,9 +103,4 @@ const HEADER_BYTES_MAX = 64;
 
 function before(offset: number, hash: Uint8Array): { offset: Offset; hash: Uint8Array } | undefined {
   return offset === 0 ? undefined : { offset: BigInt(offset - 1) as Offset, hash };
-}
-
-async function readAt(file: DiskFile, position: number, bytes: number): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(bytes);
-  return buffer.subarray(0, await file.read(buffer, position));
 }

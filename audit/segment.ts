@@ -13,15 +13,17 @@ import {
   NodeDisk,
   type RecordKind,
 } from "../src/index.ts";
-import { isMissing, segmentName } from "../src/files.ts";
+import { io, ioError, isMissing, segmentName } from "../src/files.ts";
 import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";
 import { causeOf } from "./cause.ts";
-import { type Gap, readSegment, type VerifiedRecord } from "./first-reader.ts";
+import { type Gap, readSegment } from "./first-reader.ts";
 import { IndexWatch, type OpenedFile } from "./index-files.ts";
 import { readOnly } from "./read-only-disk.ts";
 import type { Finding, SegmentReport } from "./report.ts";
+import type { VerifiedRecord } from "./run.ts";
 import { disagreements } from "./second-reader.ts";
+import { refusalOf, unreadable } from "./unreadable.ts";
 
 /** Which segment to audit, and what is known of it beforehand. Plain data, so that it can be sent to a worker. */
 export interface SegmentJob {
@@ -29,8 +31,12 @@ export interface SegmentJob {
   readonly path: string;
   readonly format: Format;
   readonly number: number;
+  /** Whether it was empty and not in the manifest yet; then what it holds now was appended since. */
+  readonly isEmpty: boolean;
   /** Whether a later segment exists. */
   readonly isSealed: boolean;
+  /** Whether the engine writes this stream, so that a write-ahead file of its own is there before the first record is. */
+  readonly hasOwnIndex: boolean;
   /** Offset of its first record, if that record cannot be read. */
   readonly fallbackOffset: number;
   /** How many bytes a manifest of Kimberlite's says that the segment had after an append that was whole. */
@@ -46,22 +52,57 @@ const LOOKS_MAX = 5;
 const PROGRESS_BYTES = 1 << 23;
 
 /**
- * Audits a segment.
+ * Audits a segment; what cannot be read is a finding.
  *
  * @param progress is told how many bytes more were read
- * @throws StorageError `io`, and what the disk throws
+ * @throws StorageError `io`, if it is about no file
  */
 export async function auditSegment(
   job: SegmentJob,
   disk: Disk = new NodeDisk(),
   progress: (bytes: number) => void = () => undefined,
 ): Promise<SegmentReport> {
+  const file = `${job.path}/${segmentName(job.number)}`;
+  if (job.isEmpty) return withoutRecords(job, true, []);
+  const refused: Finding[] = [];
   for (let look = 1; ; look += 1) {
-    const { report, changed } = await lookAt(job, readOnly(disk), look === 1 ? progress : () => undefined);
+    let seen: Look;
+    try {
+      seen = await lookAt(job, readOnly(disk), refused, look === 1 ? progress : () => undefined);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      const isIndex = refusal.file !== undefined && refusal.file !== file;
+      refused.push(unreadable(refusal.file ?? file, refusal.why));
+      // An index is only a witness: without it the records are read all the same.
+      if (isIndex && refused.length < LOOKS_MAX) continue;
+      return withoutRecords(job, false, refused);
+    }
+    const report = { ...seen.report, findings: [...seen.report.findings, ...refused] };
     // A writer may have been in the middle of an append, or have saved its index: what looked torn is whole now.
-    if (job.isSealed || !changed || report.findings.length === 0) return report;
-    if (look === LOOKS_MAX) return { ...report, findings: report.findings.map(whileChanging) };
+    if (job.isSealed || !seen.changed || report.findings.length === 0) return report;
+    if (look >= LOOKS_MAX) return { ...report, findings: report.findings.map(whileChanging) };
   }
+}
+
+/** The report on a segment of which no record was read. */
+function withoutRecords(job: SegmentJob, wasRead: boolean, findings: readonly Finding[]): SegmentReport {
+  return {
+    number: job.number,
+    file: `${job.path}/${segmentName(job.number)}`,
+    wasRead,
+    bytes: 0,
+    firstOffset: undefined,
+    nextOffset: job.fallbackOffset,
+    firstPrevHash: undefined,
+    head: undefined,
+    kinds: { data: 0, checkpoint: 0, tombstone: 0, redacted: 0 },
+    payloadBytes: 0,
+    hashes: [],
+    lastEnd: 0,
+    gapOffset: wasRead ? undefined : job.fallbackOffset,
+    findings,
+  };
 }
 
 /** What was found of a file that somebody is writing to proves nothing, unless it is in the log itself. */
@@ -71,35 +112,61 @@ function whileChanging(finding: Finding): Finding {
   return { ...finding, severity: "notice", cause };
 }
 
+/** What one look at a segment came to, and whether somebody wrote to its files meanwhile. */
+interface Look {
+  readonly report: SegmentReport;
+  readonly changed: boolean;
+}
+
+/** @param refused findings of files that are not looked at again */
 async function lookAt(
   job: SegmentJob,
   disk: Disk,
+  refused: readonly Finding[],
   progress: (bytes: number) => void,
-): Promise<{ report: SegmentReport; changed: boolean }> {
+): Promise<Look> {
   const opened: OpenedFile[] = [];
+  const sizes = new Map<string, number | undefined>();
   const open = async (name: string): Promise<OpenedFile | undefined> => {
     const path = `${job.path}/${name}`;
-    try {
-      const file: DiskFile = await disk.open(path, "read");
-      const entry = { file, path, size: await file.size() };
-      opened.push(entry);
-      return entry;
-    } catch (cause) {
-      if (isMissing(cause)) return undefined;
-      throw cause;
-    }
+    if (refused.some(({ file }) => file === path)) return undefined;
+    const entry = await openIfThere(disk, path);
+    sizes.set(path, entry?.size);
+    if (entry !== undefined) opened.push(entry);
+    return entry;
   };
   try {
-    const watch = await IndexWatch.open(open, job.number, job.format, job.chunkBytes);
+    const watch = await IndexWatch.open(open, job);
     const segment = await open(segmentName(job.number));
-    if (segment === undefined) throw new Error(`${job.path}/${segmentName(job.number)} has gone.`);
+    if (segment === undefined) {
+      const gone = unreadable(
+        `${job.path}/${segmentName(job.number)}`,
+        "it has gone since, or leads nowhere",
+      );
+      return { report: withoutRecords(job, false, [gone]), changed: false };
+    }
     const report = await auditBytes(job, segment, watch, progress);
-    let changed = false;
-    for (const { file, size } of opened) changed ||= (await file.size()) !== size;
-    return { report, changed };
+    // By name: an index that was saved meanwhile is another file.
+    for (const [path, size] of sizes) {
+      const now = await openIfThere(disk, path);
+      await now?.file.close();
+      if (now?.size !== size) return { report, changed: true };
+    }
+    return { report, changed: false };
   } finally {
     for (const { file } of opened) await file.close();
   }
+}
+
+async function openIfThere(disk: Disk, path: string): Promise<OpenedFile | undefined> {
+  let file: DiskFile;
+  try {
+    file = await disk.open(path, "read");
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw ioError("opening a file", { file: path }, cause);
+  }
+  return { file, path, size: await io("asking for a file's size", { file: path }, () => file.size()) };
 }
 
 async function auditBytes(
@@ -132,7 +199,8 @@ async function auditBytes(
   const { runs, gaps } = await readSegment(region, fallbackOffset, { record: see });
   const [first, last] = [runs[0], runs.at(-1)];
   const nextOffset = last?.nextOffset ?? fallbackOffset;
-  const indexFindings = await watch.finish(fallbackOffset, nextOffset, job.isSealed);
+  const lastEnd = last?.end ?? 0;
+  const indexFindings = await watch.finish({ nextOffset, lastEnd, bytes: size });
   const findings: Finding[] = [];
   for (const gap of gaps) findings.push(await gapFinding(region, job, gap, watch.watermark));
   for (const { position, offset, sentence } of await disagreements(region, { runs, gaps })) {
@@ -150,6 +218,7 @@ async function auditBytes(
   return {
     number: job.number,
     file: path,
+    wasRead: true,
     bytes: size,
     firstOffset: first?.offset,
     nextOffset,
@@ -158,8 +227,8 @@ async function auditBytes(
     kinds,
     payloadBytes,
     hashes,
-    lastEnd: last?.end ?? 0,
-    hasGaps: gaps.length > 0,
+    lastEnd,
+    gapOffset: gaps[0]?.offset,
     findings: [...findings, ...indexFindings],
   };
 }

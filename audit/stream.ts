@@ -7,6 +7,7 @@ import { MANIFEST_NAME, segmentName } from "../src/files.ts";
 import type { AnchorInFile } from "./anchor.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
+import type { SegmentInfo } from "../src/index.ts";
 import type { Finding, Kinds, SegmentReport, StreamReport } from "./report.ts";
 
 const ZEROS = "0".repeat(64);
@@ -24,15 +25,19 @@ export function joined(
   anchors: readonly AnchorInFile[],
   trust: Trust,
 ): StreamReport {
-  const findings = [...outline.findings];
-  const chain = new Chain(outline, findings);
+  const chain = new Chain(outline);
   const numbers = new Map(reports.map((report) => [report.number, report]));
-  const last = Math.max(-1, outline.manifest?.activeSegment ?? -1, ...numbers.keys());
-  for (const number of segmentNumbers(outline, last)) chain.add(number, numbers.get(number));
-  findings.push(...manifestFindings(outline, reports));
+  for (const number of segmentNumbers(outline)) chain.add(number, numbers.get(number));
+  chain.end();
   const hashes = new Map(reports.flatMap((report) => report.hashes.map(({ count, hash }) => [count, hash])));
-  const held = heldAgainst(anchors, { nextOffset: chain.nextOffset, hashes }, trust);
-  const all = [...reports.flatMap((report) => report.findings), ...findings];
+  const { nextOffset, soundOffset } = chain;
+  const held = heldAgainst(anchors, { nextOffset, soundOffset, hashes }, trust);
+  const all = [
+    ...reports.flatMap((report) => report.findings),
+    ...outline.findings,
+    ...chain.findings,
+    ...manifestFindings(outline, reports),
+  ];
   const readersAgree = all.every(({ code }) => code !== "readers-disagree");
   const sum = (of: (report: SegmentReport) => number): number =>
     reports.reduce((total, report) => total + of(report), 0);
@@ -78,53 +83,91 @@ export function joined(
 }
 
 /** The numbers of the segments that there should be, without naming each of a gap that a file name makes up. */
-function segmentNumbers({ manifest, numbers }: Outline, last: number): number[] {
-  const named = new Set([...numbers, ...(manifest?.segments.map(({ number }) => number) ?? [])]);
-  if (last >= 0) named.add(0);
+function segmentNumbers({ manifest, numbers, bereft }: Outline): number[] {
+  const said = manifest?.segments.map(({ number }) => number) ?? [];
+  const named = new Set([...numbers, ...said, ...bereft.keys()]);
+  if (named.size > 0) named.add(0);
   // The first of each run of missing ones stands for the run.
   for (const number of [...named]) if (number > 0 && !named.has(number - 1)) named.add(number - 1);
   return [...named].sort((a, b) => a - b);
 }
 
+/** No format has shorter records. */
+const RECORD_BYTES_MIN = 48;
+
+/** Missing segments that the manifest names, back to back. */
+interface MissingRun {
+  readonly first: SegmentInfo;
+  last: SegmentInfo;
+}
+
 class Chain {
   readonly #outline: Outline;
-  readonly #findings: Finding[];
+  readonly findings: Finding[] = [];
   nextOffset = 0;
+  /** Up to here every record continues the one before, from the first on. */
+  soundOffset = 0;
   /** Chain hash of the record before, in hexadecimal; `undefined` where it is not known. */
   head: string | undefined = ZEROS;
   isWhole = true;
+  /** How many records more may be in the bytes at the end of the segment before that could not be read. */
+  #hidden = 0;
+  #run: MissingRun | undefined;
 
-  constructor(outline: Outline, findings: Finding[]) {
+  constructor(outline: Outline) {
     this.#outline = outline;
-    this.#findings = findings;
   }
 
   add(number: number, report: SegmentReport | undefined): void {
-    if (report === undefined) {
-      this.#missing(number);
-      return;
+    if (report === undefined) this.#missing(number);
+    else {
+      this.end();
+      if (report.wasRead) this.#read(report);
+      else this.#unread(number);
     }
-    if (report.hasGaps) this.isWhole = false;
+    if (this.isWhole) this.soundOffset = this.nextOffset;
+  }
+
+  /** Says what is left to say of missing segments. */
+  end(): void {
+    if (this.#run === undefined) return;
+    const { first, last } = this.#run;
+    this.#run = undefined;
+    this.findings.push({
+      severity: "damage",
+      code: "missing-segment",
+      file: `${this.#outline.path}/${segmentName(first.number)}`,
+      offset: first.firstOffset,
+      records: last.nextOffset - first.firstOffset,
+      sentence:
+        first.number === last.number
+          ? "The manifest names a segment that is missing."
+          : `The manifest names ${last.number - first.number + 1} segments that are missing, this one and those up to ${segmentName(last.number)}.`,
+      cause: "Somebody removed it, or the file system lost it.",
+    });
+  }
+
+  #read(report: SegmentReport): void {
     if (report.bytes === 0) return;
     const { firstOffset, firstPrevHash, file } = report;
-    if (firstOffset !== undefined && firstPrevHash !== undefined && firstOffset !== this.nextOffset) {
-      this.isWhole = false;
-      this.#findings.push({
+    const isKnown = firstOffset !== undefined && firstPrevHash !== undefined;
+    const ahead = isKnown ? firstOffset - this.nextOffset : 0;
+    if (isKnown && (ahead < 0 || ahead > this.#hidden)) {
+      this.#breaks({
         severity: "damage",
         code: "wrong-offset",
         file,
         position: 0,
         offset: this.nextOffset,
-        records: firstOffset > this.nextOffset ? firstOffset - this.nextOffset : undefined,
+        records: ahead > 0 ? ahead : undefined,
         sentence: `The segment begins at offset ${firstOffset} where ${this.nextOffset} is due.`,
         cause:
-          firstOffset > this.nextOffset
+          ahead > 0
             ? "Records were removed between the two, or the segment before was cut."
             : "A segment was duplicated or replaced, or its first record was changed.",
       });
     } else if (firstPrevHash !== undefined && this.head !== undefined && firstPrevHash !== this.head) {
-      this.isWhole = false;
-      this.#findings.push({
+      this.#breaks({
         severity: "damage",
         code: "broken-chain",
         file,
@@ -133,32 +176,60 @@ class Chain {
         sentence: "The segment's first record does not carry the hash of the record before it.",
         cause: "A segment was replaced, or the end of the one before was edited and its checksum mended.",
       });
-    } else if (firstPrevHash !== undefined && this.head === undefined) {
+    } else if (this.head === undefined) {
+      this.isWhole = false;
+    }
+    if (report.gapOffset !== undefined) {
+      if (this.isWhole) this.soundOffset = report.gapOffset;
       this.isWhole = false;
     }
     this.nextOffset = report.nextOffset;
+    this.#hidden = Math.floor((report.bytes - report.lastEnd) / RECORD_BYTES_MIN);
     this.head = report.head;
   }
 
+  #breaks(finding: Finding): void {
+    this.isWhole = false;
+    this.findings.push(finding);
+  }
+
+  /** A segment that is there and cannot be read, which is a finding already. */
+  #unread(number: number): void {
+    this.#lose(this.#outline.manifest?.segments[number]);
+  }
+
   #missing(number: number): void {
-    const { manifest, path } = this.#outline;
+    const { manifest, path, bereft } = this.#outline;
     const info = manifest?.segments[number];
     if (manifest !== undefined && info !== undefined && isUnborn(manifest, info)) return;
+    const index = bereft.get(number);
+    if (info !== undefined) {
+      this.#run ??= { first: info, last: info };
+      this.#run.last = info;
+    } else {
+      this.end();
+      this.findings.push({
+        severity: "damage",
+        code: "missing-segment",
+        file: `${path}/${segmentName(number)}`,
+        offset: this.nextOffset,
+        sentence:
+          index === undefined
+            ? "A segment is missing: there are later ones."
+            : `A segment is missing: ${index} names records of it.`,
+        cause:
+          index === undefined
+            ? "Somebody removed it, or the file system lost it."
+            : "Somebody removed it, and the manifest was changed or removed with it.",
+      });
+    }
+    this.#lose(info);
+  }
+
+  #lose(info: SegmentInfo | undefined): void {
     this.isWhole = false;
-    const records = info === undefined ? undefined : info.nextOffset - info.firstOffset;
-    this.#findings.push({
-      severity: "damage",
-      code: "missing-segment",
-      file: `${path}/${segmentName(number)}`,
-      offset: this.nextOffset,
-      records,
-      sentence:
-        info === undefined
-          ? "A segment is missing: there are later ones."
-          : "The manifest names a segment that is missing.",
-      cause: "Somebody removed it, or the file system lost it.",
-    });
     if (info !== undefined) this.nextOffset = info.nextOffset;
+    this.#hidden = info === undefined ? Infinity : 0;
     this.head = undefined;
   }
 }
@@ -171,7 +242,7 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
   const find = (severity: Finding["severity"], code: string, sentence: string, cause: string): void => {
     findings.push({ severity, code, file, sentence, cause });
   };
-  for (const report of reports) {
+  for (const report of reports.filter(({ wasRead }) => wasRead)) {
     const info = manifest.segments[report.number];
     const name = segmentName(report.number);
     if (info === undefined) {
@@ -184,11 +255,14 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
       continue;
     }
     const isLast = report.number === manifest.activeSegment;
-    const said = `It says of ${name}: offsets ${info.firstOffset} to ${info.nextOffset}, ${info.bytes} bytes; there are offsets ${report.firstOffset ?? info.firstOffset} to ${report.nextOffset}, ${report.bytes} bytes.`;
+    // Where the first record cannot be read, or what is behind the last, that is a finding already.
+    const first = report.firstPrevHash === undefined ? info.firstOffset : report.firstOffset;
+    const isCovered = report.lastEnd < report.bytes && info.nextOffset > report.nextOffset;
+    const next = isCovered ? info.nextOffset : report.nextOffset;
+    const said = `It says of ${name}: offsets ${info.firstOffset} to ${info.nextOffset}, ${info.bytes} bytes; there are offsets ${first ?? info.firstOffset} to ${report.nextOffset}, ${report.bytes} bytes.`;
     const isEmpty = info.nextOffset === info.firstOffset && info.bytes === 0;
-    if (isLast && isEmpty && info.firstOffset === (report.firstOffset ?? info.firstOffset)) continue;
-    const fits = info.nextOffset === report.nextOffset && info.bytes === report.bytes;
-    if (fits && info.firstOffset === (report.firstOffset ?? info.firstOffset)) continue;
+    if (info.firstOffset === first && isLast && isEmpty) continue;
+    if (info.firstOffset === first && info.nextOffset === next && info.bytes === report.bytes) continue;
     const lagsFrom = report.hashes.find(({ count }) => count === info.nextOffset);
     if (
       isLast &&
@@ -203,7 +277,7 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
         "Kimberlite crashed between an append and the manifest, or is appending now.",
       );
     } else {
-      const isAhead = info.nextOffset > report.nextOffset || info.bytes > report.bytes;
+      const isAhead = info.nextOffset > next || info.bytes > report.bytes;
       find(
         "damage",
         isAhead ? "truncated-log" : "wrong-manifest",

@@ -115,7 +115,12 @@ const SHOWN_MAX_CHARACTERS = 60;
 /** Foreign text for a message: on one line, not too long, nothing in it that a terminal acts upon or does not show. */
 export function shown(text: string): string {
   const cut = text.length > SHOWN_MAX_CHARACTERS ? `${text.slice(0, SHOWN_MAX_CHARACTERS)}...` : text;
-  return `"${cut.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, codePoint)}"`;
+  return `"${visible(cut)}"`;
+}
+
+/** The text on one line; what a terminal acts upon or does not show is named by its code point. */
+export function visible(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, codePoint);
 }
 
 function codePoint(character: string): string {

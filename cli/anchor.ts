@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { anchorText } from "../audit/anchor.ts";
 import { parseSigner, sign, type Signer } from "../audit/signed-note.ts";
+import { visible } from "../audit/text.ts";
 import { timedAudit } from "./audit.ts";
 
 export interface AnchorOptions {
@@ -28,7 +29,7 @@ export async function anchor(directory: string, options: AnchorOptions): Promise
   for (const { stream, nextOffset, head, findings, verifiedFromGenesis } of streams) {
     const damage = findings.find(({ severity }) => severity === "damage");
     if (damage !== undefined || head === undefined || !verifiedFromGenesis) {
-      const why = damage === undefined ? "its head is not known" : `${damage.file}: ${damage.code}`;
+      const why = damage === undefined ? "its head is not known" : `${visible(damage.file)}: ${damage.code}`;
       console.error(`Stream ${stream} is damaged, and there is no anchor for it: ${why}. See kmb audit.`);
       status = 1;
       continue;
@@ -41,6 +42,8 @@ export async function anchor(directory: string, options: AnchorOptions): Promise
     });
     texts.push(signer === undefined ? text : sign(text, signer));
   }
-  if (texts.length > 0) process.stdout.write(texts.join("\n"));
+  if (streams.length === 0) console.error("There are no streams in this directory.");
+  // Each ends in a newline, which `console.log` adds to the last; unlike the stream, it takes it that nobody reads on.
+  if (texts.length > 0) console.log(texts.join("\n").slice(0, -1));
   return status;
 }

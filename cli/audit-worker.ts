@@ -4,6 +4,7 @@
  */
 import type { SegmentReport } from "../audit/report.ts";
 import { auditSegment, type SegmentJob } from "../audit/segment.ts";
+import { CarefulDisk } from "./careful-disk.ts";
 import { work } from "./pool.ts";
 
 /** What passes between an audit and its workers. */
@@ -13,4 +14,4 @@ export interface AuditWork {
   readonly result: SegmentReport;
 }
 
-work<AuditWork>((_, job, progress) => auditSegment(job, undefined, progress));
+work<AuditWork>((_, job, progress) => auditSegment(job, new CarefulDisk(), progress));

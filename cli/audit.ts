@@ -2,7 +2,7 @@
  * `kmb audit`: verifies a data directory with two readers, holds it against anchors, and says with its exit status whether it is clean.
  * @module
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { type AnchorInFile, parseAnchors } from "../audit/anchor.ts";
 import { audit, type AuditOptions, type RunSegments } from "../audit/audit.ts";
@@ -15,10 +15,11 @@ import {
 } from "../audit/report.ts";
 import type { SegmentJob } from "../audit/segment.ts";
 import { parseVerifier, type Verifier } from "../audit/signed-note.ts";
-import { NoteError } from "../audit/text.ts";
+import { NoteError, visible } from "../audit/text.ts";
 import { segmentName } from "../src/files.ts";
-import { NodeDisk } from "../src/index.ts";
 import type { AuditWork } from "./audit-worker.ts";
+import { CarefulDisk } from "./careful-disk.ts";
+import { writeJson } from "./json.ts";
 import { runJobs } from "./pool.ts";
 import { progress } from "./progress.ts";
 import { coloured, counted, number } from "./text.ts";
@@ -47,7 +48,7 @@ export async function auditCommand(directory: string, options: AuditCommandOptio
     trust: { verifiers },
   });
   for (const line of auditLines(report, options.stream)) console.log(line);
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  if (options.json !== undefined) writeJson(options.json, report);
   return report.clean ? 0 : 1;
 }
 
@@ -75,17 +76,21 @@ export async function timedAudit(
     );
     bar.stop();
   };
-  const report = await audit(directory, { ...options, run });
+  const report = await audit(directory, { disk: new CarefulDisk(), ...options, run });
   return { ...report, seconds: Math.round(performance.now() - started) / 1000 };
 }
 
 async function bytesOf(jobs: readonly SegmentJob[]): Promise<number> {
-  const disk = new NodeDisk();
+  const disk = new CarefulDisk();
   let bytes = 0;
   for (const { path, number: segment } of jobs) {
-    const file = disk.open(`${path}/${segmentName(segment)}`, "read");
-    bytes += await file.size();
-    await file.close();
+    try {
+      const file = disk.open(`${path}/${segmentName(segment)}`, "read");
+      bytes += await file.size();
+      await file.close();
+    } catch {
+      // It is only for the progress bar; the audit itself will say what is wrong.
+    }
   }
   return bytes;
 }
@@ -94,7 +99,10 @@ function anchorsIn(path: string): readonly AnchorInFile[] {
   try {
     return parseAnchors(readFileSync(path));
   } catch (error) {
-    throw error instanceof NoteError ? new NoteError(`${path}: ${error.message}`) : error;
+    if (error instanceof NoteError) throw new NoteError(`${path}: ${error.message}`);
+    // Node names the file in some errors only.
+    if (error instanceof Error && !error.message.includes(path)) error.message = `${path}: ${error.message}`;
+    throw error;
   }
 }
 
@@ -153,7 +161,7 @@ function* streamLines(stream: StreamReport): Generator<string> {
 
 function anchorLine(anchor: AnchorReport): string {
   const verdict = isAgainst(anchor) ? coloured("red", anchor.verdict) : coloured("green", anchor.verdict);
-  return `${anchor.origin} at ${number(anchor.count)}, line ${anchor.line}: ${verdict}, signature ${anchor.signature}. ${anchor.sentence}`;
+  return `${visible(anchor.origin)} at ${number(anchor.count)}, line ${anchor.line}: ${verdict}, signature ${anchor.signature}. ${anchor.sentence}`;
 }
 
 function* findingLines(findings: readonly Finding[]): Generator<string> {
@@ -173,8 +181,8 @@ function* findingLines(findings: readonly Finding[]): Generator<string> {
     ].filter((part) => part !== "");
     const word =
       severity === "damage" ? coloured("red", "damage".padEnd(10)) : coloured("yellow", "notice".padEnd(10));
-    yield `  ${word}${file}${where.length === 0 ? "" : `, ${where.join(", ")}`}: ${code}`;
-    yield `            ${sentence}`;
+    yield `  ${word}${visible(file)}${where.length === 0 ? "" : `, ${where.join(", ")}`}: ${code}`;
+    yield `            ${visible(sentence)}`;
     yield `            probable cause: ${cause}`;
   }
   const left = findings.length - PRINTED_MAX;

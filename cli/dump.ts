@@ -4,9 +4,10 @@
  * @module
  */
 import { fieldsOf } from "../audit/annotate.ts";
-import { readSegment, type VerifiedRecord } from "../audit/first-reader.ts";
+import { readSegment } from "../audit/first-reader.ts";
 import { type Outline, outlineOf } from "../audit/outline.ts";
 import { readOnly } from "../audit/read-only-disk.ts";
+import type { VerifiedRecord } from "../audit/run.ts";
 import { segmentName } from "../src/files.ts";
 import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";

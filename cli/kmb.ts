@@ -8,7 +8,7 @@
  */
 import { CommanderError } from "commander";
 import { NoSuchStream } from "../audit/audit.ts";
-import { NoteError } from "../audit/text.ts";
+import { NoteError, visible } from "../audit/text.ts";
 import { StorageError } from "../src/index.ts";
 import { program } from "./program.ts";
 
@@ -20,7 +20,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : OWN_ERROR;
   } else {
-    console.error(isPlain(error) ? `error: ${error.message}` : error);
+    console.error(isPlain(error) ? `error: ${visible(error.message)}` : error);
     process.exitCode = OWN_ERROR;
   }
 }

@@ -2,10 +2,14 @@
  * `kmb repair`: says what it would take to append to damaged streams again, and with `--apply` does it.
  * @module
  */
+import { audit } from "../audit/audit.ts";
 import { OverlayDisk } from "../audit/overlay-disk.ts";
 import { type Repair, repairStream } from "../audit/repair.ts";
-import { type Disk, NodeDisk } from "../src/index.ts";
+import type { Finding } from "../audit/report.ts";
+import { visible } from "../audit/text.ts";
+import type { Disk } from "../src/index.ts";
 import { timedAudit } from "./audit.ts";
+import { CarefulDisk } from "./careful-disk.ts";
 import { number } from "./text.ts";
 
 export interface RepairOptions {
@@ -23,19 +27,30 @@ export async function repair(directory: string, options: RepairOptions): Promise
   let status = 0;
   for (const report of streams) {
     // What is planned is what is done, to a disk that keeps it to itself.
-    const overlay = new OverlayDisk(new NodeDisk());
-    const disk: Disk = apply ? new NodeDisk() : overlay;
+    const overlay = new OverlayDisk(new CarefulDisk());
+    const disk: Disk = apply ? new CarefulDisk() : overlay;
     const result = await repairStream(disk, root, report);
-    if (result.stays.length > 0) status = 1;
-    for (const line of repairLines(result, apply)) console.log(line);
-    if (!apply) for (const line of changeLines(overlay)) console.log(line);
+    const stays = report.findings.some(isDamage) ? await damageLeft(disk, root, report.stream) : [];
+    if (stays.length > 0) status = 1;
+    for (const line of repairLines(result, stays, apply)) console.log(visible(line));
+    if (!apply) for (const line of changeLines(overlay)) console.log(visible(line));
   }
-  if (!apply && streams.length > 0) console.log("Nothing was changed. With --apply it is done.");
+  if (streams.length === 0) console.log("There are no streams in this directory.");
+  else if (!apply) console.log("Nothing was changed. With --apply it is done.");
   return status;
 }
 
+const isDamage = ({ severity }: Finding): boolean => severity === "damage";
+
+/** What an audit of the repaired stream finds: a repair is not believed either. */
+async function damageLeft(disk: Disk, root: string, stream: string): Promise<Finding[]> {
+  const { streams } = await audit(root, { disk, stream });
+  return streams.flatMap(({ findings }) => findings.filter(isDamage));
+}
+
 function* repairLines(
-  { stream, cut, counted, recovered, stays, nextOffset }: Repair,
+  { stream, cut, counted, recovered, nextOffset }: Repair,
+  stays: readonly Finding[],
   applied: boolean,
 ): Generator<string> {
   const would = (done: string, planned: string): string => (applied ? done : planned);
@@ -49,8 +64,10 @@ function* repairLines(
     yield `  lost        what was appended from offset ${String(nextOffset)} on, if it was${count}`;
   }
   for (const { file, position, offset, sentence } of stays) {
-    yield `  stays       ${file}, byte ${position ?? 0}${offset === undefined ? "" : `, offset ${offset}`}: ${sentence} Restore it from a copy.`;
+    const place = position === undefined ? "" : `, byte ${position}`;
+    yield `  stays       ${file}${place}${offset === undefined ? "" : `, offset ${offset}`}: ${sentence}`;
   }
+  if (stays.length > 0) yield "              No repair brings that back: restore it from a copy.";
   if (recovered.length === 0 && cut === undefined && stays.length === 0) yield "  nothing to repair";
   yield `  goes on     at offset ${String(nextOffset)}`;
 }

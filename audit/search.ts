@@ -1,0 +1,89 @@
+/**
+ * Finding the way again behind a damaged place of a segment: every run of records in the rest of it.
+ *
+ * The engine's own search (`findIntact`) goes on where records lead farthest and gives up what lies before; here that is to be shown, too.
+ *
+ * A payload may hold what looks like records, by chance or because somebody meant it to; nobody can tell them from records while the
+ * record around them is damaged. But no offset is there twice. So of runs that exclude each other those stay that have most records together.
+ * Not promised: to refuse a forgery where it excludes nothing, as in the payloads of several damaged records in a row.
+ *
+ * Memory: the runs, one chunk, and one record.
+ * @module
+ */
+import type { Region } from "../src/index-builder.ts";
+import { claimedSize, frameAt, offsetAt } from "../src/record.ts";
+import { readAt, type Run, runAt } from "./run.ts";
+
+/** How many times over the bytes of a region may be looked at in search of records. */
+export const LOOKS_MAX = 8;
+
+/**
+ * The runs behind byte `start`, where the record at `offset` is unreadable: of later offsets than that, but not larger than the bytes
+ * between leave room for.
+ *
+ * O(bytes) time, or `LOOKS_MAX` times that where the bytes were made to look like records; then the rest is given up.
+ *
+ * @param runsMax behind so many the search ends
+ * @throws StorageError `io`
+ */
+export async function runsBehind(
+  region: Region,
+  start: number,
+  offset: number,
+  runsMax: number,
+): Promise<readonly Run[]> {
+  const { format, end, chunkBytes } = region;
+  const { headerBytes, overheadBytes } = format;
+  const step = Math.max(chunkBytes, headerBytes);
+  const runs: Run[] = [];
+  let room = LOOKS_MAX * (end - start);
+  let base = start;
+  while (end - base >= overheadBytes && runs.length < runsMax && room > 0) {
+    const window = await readAt(region, base, Math.min(step + headerBytes, end - base));
+    if (window.length < headerBytes) break;
+    let next = base + step;
+    for (let at = 0; at < step && window.length - at >= headerBytes && room > 0; at += 1) {
+      const position = base + at;
+      if (!format.beginsAt(window, at)) continue;
+      const claimed = Number(offsetAt(format, window, at));
+      if (claimed <= offset || claimed - offset > (position + 1 - start) / overheadBytes) continue;
+      const size = claimedSize(format, window, at);
+      if (position + size > end) continue;
+      room -= size;
+      const held = window.subarray(at, at + size);
+      const record = held.length < size ? await readAt(region, position, size) : held;
+      if (!frameAt(format, record, 0, record.length).ok) continue;
+      const run = await runAt(region, position);
+      if (run === undefined) continue;
+      room -= run.end - position;
+      runs.push(run);
+      next = run.end;
+      break;
+    }
+    base = next;
+  }
+  return mostRecords(runs);
+}
+
+/** Of runs in the order of their places those whose offsets rise as well and that have most records together; where two ways have as many, the one that begins later. */
+function mostRecords(runs: readonly Run[]): readonly Run[] {
+  interface Way {
+    readonly run: Run;
+    readonly records: number;
+    readonly next: Way | undefined;
+  }
+  const most = (ways: readonly Way[]): Way | undefined =>
+    ways.reduce<Way | undefined>(
+      (best, way) => (best === undefined || way.records > best.records ? way : best),
+      undefined,
+    );
+  // From the last on, so the first of equals is the one that begins latest.
+  const ways: Way[] = [];
+  for (const run of [...runs].reverse()) {
+    const next = most(ways.filter((way) => way.run.offset >= run.nextOffset));
+    ways.push({ run, records: run.nextOffset - run.offset + (next?.records ?? 0), next });
+  }
+  const chosen: Run[] = [];
+  for (let way = most(ways); way !== undefined; way = way.next) chosen.push(way.run);
+  return chosen;
+}

@@ -1,0 +1,34 @@
+/**
+ * Telling what cannot be read from what went wrong otherwise: a file that the disk refuses is something that an audit has found, and no
+ * reason to leave the others unread.
+ * @module
+ */
+import { StorageError } from "../src/index.ts";
+import type { Finding } from "./report.ts";
+
+/** What is said of the process or the machine, and of no file in particular. */
+const OURS: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROFS"]);
+
+/** What the disk said against reading something, if it was that an error is about. */
+export function refusalOf(
+  error: unknown,
+): { readonly why: string; readonly file: string | undefined } | undefined {
+  const file = error instanceof StorageError ? error.file : undefined;
+  const cause = error instanceof StorageError && error.code === "io" ? error.cause : error;
+  if (!(cause instanceof Error)) return undefined;
+  const { code } = cause as { code?: unknown };
+  if (typeof code !== "string" || !/^E[A-Z\d]+$/.test(code) || OURS.has(code)) return undefined;
+  return { why: cause.message, file };
+}
+
+/** The finding for a file or directory that cannot be read. */
+export function unreadable(file: string, why: string, severity: Finding["severity"] = "damage"): Finding {
+  return {
+    severity,
+    code: "unreadable-file",
+    file,
+    sentence: `It cannot be read: ${why}.`,
+    cause:
+      "The medium is damaged, somebody put something else in its place, or it may not be read by whoever audits. If the medium is damaged, copy what can be read of it and audit the copy.",
+  };
+}
