@@ -28,7 +28,7 @@ export interface Gap {
 /** Gets what is read as it is read, in order; what it answers is waited for. */
 export interface Witness {
   record(record: VerifiedRecord): void | Promise<void>;
-  gap?(gap: Gap): void;
+  gap?(gap: Gap): void | Promise<void>;
 }
 
 /** A segment with more gaps than this is not read beyond: it is no log any more. */
@@ -77,15 +77,15 @@ export async function readSegment(
     if (flaw === undefined) break;
     const { bytes, at, position } = scanner;
     const offset = due.offset ?? fallbackOffset;
-    const addGap = (gap: Pick<Gap, "end" | "behind" | "flaw">): void => {
+    const addGap = async (gap: Pick<Gap, "end" | "behind" | "flaw">): Promise<void> => {
       const { previous } = due;
       gaps.push({ position, offset, previous, ...gap });
-      witness.gap?.({ position, offset, previous, ...gap });
+      await witness.gap?.({ position, offset, previous, ...gap });
     };
     const hasHeader = bytes.length - at >= format.headerBytes;
     room -= hasHeader ? Math.min(claimedSize(format, bytes, at), end - position) : 0;
     if (gaps.length === GAPS_MAX || room < 0) {
-      addGap({ end, behind: undefined, flaw: givenUp(gaps.length) });
+      await addGap({ end, behind: undefined, flaw: givenUp(gaps.length) });
       break;
     }
     // An intact record that belongs elsewhere is read from its own offset on, as far as that goes: what is in a file is to be known.
@@ -94,7 +94,7 @@ export async function readSegment(
       ahead ??= await runsBehind(region, position + 1, offset, GAPS_MAX);
       behind = ahead.find((one) => one.start > position);
     }
-    addGap({ end: behind?.start ?? end, behind: behind?.offset, flaw });
+    await addGap({ end: behind?.start ?? end, behind: behind?.offset, flaw });
     if (behind === undefined) break;
     due = { offset: behind.offset, previous: undefined };
     scanner.skipTo(behind.start);

@@ -136,7 +136,10 @@ async function lookAt(
     return entry;
   };
   try {
-    const watch = await IndexWatch.open(open, job);
+    const watch = await IndexWatch.open(open, {
+      ...job,
+      hasOwnIndex: job.hasOwnIndex && refused.length === 0,
+    });
     const segment = await open(segmentName(job.number));
     if (segment === undefined) {
       const gone = unreadable(

@@ -82,8 +82,8 @@ export function joined(
   };
 }
 
-/** The numbers of the segments that there should be, without naming each of a gap that a file name makes up. */
-function segmentNumbers({ manifest, numbers, bereft }: Outline): number[] {
+/** The numbers of the segments that there should be, ascending, without naming each of a gap that a file name makes up. */
+export function segmentNumbers({ manifest, numbers, bereft }: Outline): number[] {
   const said = manifest?.segments.map(({ number }) => number) ?? [];
   const named = new Set([...numbers, ...said, ...bereft.keys()]);
   if (named.size > 0) named.add(0);

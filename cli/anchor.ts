@@ -43,7 +43,8 @@ export async function anchor(directory: string, options: AnchorOptions): Promise
     texts.push(signer === undefined ? text : sign(text, signer));
   }
   if (streams.length === 0) console.error("There are no streams in this directory.");
-  // Each ends in a newline, which `console.log` adds to the last; unlike the stream, it takes it that nobody reads on.
-  if (texts.length > 0) console.log(texts.join("\n").slice(0, -1));
+  // An empty line behind each: whoever appends them to a file gets a file of anchors. Unlike the stream, `console.log` takes it that nobody
+  // reads on.
+  for (const text of texts) console.log(text);
   return status;
 }

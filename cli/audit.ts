@@ -37,6 +37,9 @@ const PRINTED_MAX = 50;
 
 /** @returns the exit status: 0 clean, 1 damage or tampering */
 export async function auditCommand(directory: string, options: AuditCommandOptions): Promise<number> {
+  if (options.key !== undefined && options.anchor === undefined) {
+    throw new NoteError("--key is for the signatures of anchors: give --anchor, too.");
+  }
   const anchors = (options.anchor ?? []).flatMap(anchorsIn);
   const verifiers = (options.key ?? []).map(verifierFrom);
   const report = await timedAudit(directory, options.workers, {
@@ -108,7 +111,11 @@ function anchorsIn(path: string): readonly AnchorInFile[] {
 
 /** A verifier key: as it is, or in a file. */
 function verifierFrom(keyOrPath: string): Verifier {
-  return parseVerifier(existsSync(keyOrPath) ? readFileSync(keyOrPath, "utf8") : keyOrPath);
+  if (existsSync(keyOrPath)) return parseVerifier(readFileSync(keyOrPath, "utf8"));
+  // A key has two "+" in it; what has none is a path.
+  if (!keyOrPath.includes("+"))
+    throw new NoteError(`There is no file ${keyOrPath}, and it is no verifier key.`);
+  return parseVerifier(keyOrPath);
 }
 
 function* auditLines(report: AuditReport, only: string | undefined): Generator<string> {
@@ -142,7 +149,7 @@ function* streamLines(stream: StreamReport): Generator<string> {
   yield row("format", stream.format);
   yield row(
     "records",
-    `${number(stream.records)}${each.length === 0 ? "" : ` (${each.join(", ")})`}, offsets 0 to ${stream.nextOffset}`,
+    `${number(stream.records)}${each.length === 0 ? "" : ` (${each.join(", ")})`}, next offset ${stream.nextOffset}`,
   );
   yield row(
     "bytes",

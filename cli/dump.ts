@@ -4,14 +4,18 @@
  * @module
  */
 import { fieldsOf } from "../audit/annotate.ts";
+import { NoSuchStream } from "../audit/audit.ts";
 import { readSegment } from "../audit/first-reader.ts";
-import { type Outline, outlineOf } from "../audit/outline.ts";
+import { isUnborn, type Outline, outlineOf } from "../audit/outline.ts";
 import { readOnly } from "../audit/read-only-disk.ts";
-import type { VerifiedRecord } from "../audit/run.ts";
+import { readAt, type VerifiedRecord } from "../audit/run.ts";
+import { segmentNumbers } from "../audit/stream.ts";
+import { NoteError, visible } from "../audit/text.ts";
 import { segmentName } from "../src/files.ts";
 import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";
-import { CodecRegistry, NodeDisk } from "../src/index.ts";
+import { CodecRegistry } from "../src/index.ts";
+import { CarefulDisk } from "./careful-disk.ts";
 import { atMost, printable } from "./text.ts";
 
 export interface DumpOptions {
@@ -31,49 +35,77 @@ const ROW_BYTES = 16;
 /** Ends the walk over the records early. */
 class Enough extends Error {}
 
+/** Something that is not as it must be; what is not known is left out. */
+interface Damage {
+  /** The finding's code. */
+  readonly damage: string;
+  readonly file: string;
+  readonly position?: number;
+  readonly end?: number;
+  readonly offset: number;
+  readonly sentence: string;
+}
+
 /** @returns the exit status: 0 all was read, 1 something is damaged, 2 there is no such record */
 export async function dump(directory: string, options: DumpOptions): Promise<number> {
-  const disk = readOnly(new NodeDisk());
+  const disk = readOnly(new CarefulDisk());
+  if (!(await disk.list(directory)).includes(options.stream)) {
+    throw new NoSuchStream(`There is no stream ${options.stream} in ${directory}.`);
+  }
   const outline = await outlineOf(disk, directory, options.stream, CHUNK_BYTES);
-  const seen = { damaged: false, shown: 0 };
+  const refused = outline.findings.find(({ file }) => file === outline.path);
+  if (refused !== undefined) throw new NoteError(`${refused.file}: ${refused.sentence}`);
   const { record: only, table = false } = options;
   const wants = (offset: number): boolean => (only === undefined ? offset >= options.from : offset === only);
   if (table && only === undefined) console.log(TABLE_HEAD);
+  const seen = { shown: 0, damaged: false };
+  const tell = (damage: Damage): void => {
+    seen.damaged = true;
+    console.log(table || only !== undefined ? damageLine(damage) : JSON.stringify(damage));
+  };
+  let end: End = { offset: 0, isExact: true, head: undefined };
   try {
-    for (const number of outline.numbers) {
+    for (const number of segmentNumbers(outline)) {
       const path = `${outline.path}/${segmentName(number)}`;
+      const info = outline.manifest?.segments[number];
+      if (!outline.numbers.includes(number)) {
+        if (outline.manifest !== undefined && info !== undefined && isUnborn(outline.manifest, info))
+          continue;
+        const sentence = "The segment is missing.";
+        if (only === undefined) tell({ damage: "missing-segment", file: path, offset: end.offset, sentence });
+        end = { offset: info?.nextOffset ?? end.offset, isExact: info !== undefined, head: undefined };
+        continue;
+      }
       const file = await disk.open(path, "read");
       try {
         const region = regionOf(outline, file, path, await file.size());
-        await readSegment(region, outline.manifest?.segments[number]?.firstOffset ?? 0, {
+        const { runs } = await readSegment(region, info?.firstOffset ?? end.offset, {
           async record(record) {
+            const misfit =
+              record.position === 0 && only === undefined ? misfitBehind(end, path, record) : undefined;
+            if (misfit !== undefined) tell(misfit);
             if (!wants(record.offset)) return;
             if (only !== undefined) {
-              await showFields(region, number, record);
+              await showRecord(region, number, record);
               throw new Enough();
             }
             if (seen.shown === options.limit) throw new Enough();
             seen.shown += 1;
             console.log(table ? tableRow(number, record) : jsonLine(number, record));
           },
-          gap({ position, end, offset, flaw }) {
-            seen.damaged = true;
-            if (only !== undefined && offset !== only) return;
-            const text = `${path}, byte ${position} to ${end}, offset ${offset}: ${flaw.sentence}`;
-            if (table || only !== undefined) console.log(`damage  ${text}`);
-            else
-              console.log(
-                JSON.stringify({
-                  damage: flaw.code,
-                  file: path,
-                  position,
-                  end,
-                  offset,
-                  sentence: flaw.sentence,
-                }),
-              );
+          async gap({ position, end, offset, behind, flaw }) {
+            const holds = only !== undefined && offset <= only && (behind === undefined || only < behind);
+            if (only !== undefined && !holds) return;
+            tell({ damage: flaw.code, file: path, position, end, offset, sentence: flaw.sentence });
+            if (holds && end > position)
+              await showBytes(region, position, Math.min(end, position + CHUNK_BYTES));
           },
         });
+        const last = runs.at(-1);
+        const isExact = last?.end === region.end;
+        if (region.end > 0) {
+          end = { offset: last?.nextOffset ?? end.offset, isExact, head: isExact ? last.head : undefined };
+        }
       } finally {
         await file.close();
       }
@@ -87,6 +119,33 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
     return seen.damaged ? 1 : 2;
   }
   return seen.damaged ? 1 : 0;
+}
+/** What is known of the record before a segment's first. */
+interface End {
+  /** One more than its offset. */
+  readonly offset: number;
+  /** Whether nothing is missing between. */
+  readonly isExact: boolean;
+  /** Its chain hash, if it is known and there is one. */
+  readonly head: Buffer | undefined;
+}
+
+/** Whether a segment's first record does not continue what is before it. */
+function misfitBehind(before: End, file: string, record: VerifiedRecord): Damage | undefined {
+  const { offset, prevHash, position, end } = record;
+  const place = { file, position, end, offset: before.offset };
+  if (offset < before.offset || (before.isExact && offset > before.offset)) {
+    const sentence = `The segment begins at offset ${offset} where ${before.offset} is due.`;
+    return { damage: "wrong-offset", ...place, sentence };
+  }
+  if (before.head === undefined || prevHash.equals(before.head)) return undefined;
+  const sentence = "The segment's first record does not carry the hash of the record before it.";
+  return { damage: "broken-chain", ...place, sentence };
+}
+
+function damageLine({ file, position, end, offset, sentence }: Damage): string {
+  const place = position === undefined ? "" : `, byte ${position} to ${end ?? position}`;
+  return `damage  ${visible(file)}${place}, offset ${offset}: ${sentence}`;
 }
 
 function regionOf(outline: Outline, file: Region["file"], path: string, end: number): Region {
@@ -123,18 +182,28 @@ function tableRow(
   return `${String(offset).padStart(10)}  ${kind.padEnd(10)}  ${compression.padEnd(5)}  ${String(segment).padStart(7)}  ${String(position).padStart(10)}  ${String(payload.length).padStart(9)}  ${hash.toString("hex").slice(0, 16)}  ${content}`;
 }
 
-async function showFields(
-  { format, file, path }: Region,
-  segment: number,
-  record: VerifiedRecord,
-): Promise<void> {
+async function showRecord(region: Region, segment: number, record: VerifiedRecord): Promise<void> {
   const { position, end, offset, hash, payload, compression } = record;
-  const bytes = Buffer.alloc(end - position);
-  await file.read(bytes, position);
   console.log(
-    `record at offset ${offset}: ${path}, segment ${segment}, bytes ${position} to ${end}, format ${format.name}`,
+    `record at offset ${offset}: ${visible(region.path)}, segment ${segment}, bytes ${position} to ${end}, format ${region.format.name}`,
   );
-  for (const field of fieldsOf(format, bytes)) {
+  await showBytes(region, position, end, `kmb dump --from ${offset} --limit 1 gives all of them`);
+  console.log(`chain hash  ${hash.toString("hex")}`);
+  if (compression !== "none") {
+    console.log(
+      `expanded    ${payload.length} bytes: ${atMost(printable(payload.subarray(0, SHOWN_FIELD_BYTES)), SHOWN_FIELD_BYTES)}`,
+    );
+  }
+}
+
+/** Bytes as the fields of the record that they are, or would be. */
+async function showBytes(
+  region: Region,
+  position: number,
+  end: number,
+  rest = "they are not shown",
+): Promise<void> {
+  for (const field of fieldsOf(region.format, await readAt(region, position, end - position))) {
     const rows = rowsOf(field.bytes.subarray(0, SHOWN_FIELD_BYTES));
     const says = field.name === "payload" ? `${field.bytes.length} bytes ${field.says}` : field.says;
     for (const [i, row] of rows.entries()) {
@@ -151,16 +220,7 @@ async function showFields(
       );
     }
     const left = field.bytes.length - SHOWN_FIELD_BYTES;
-    if (left > 0)
-      console.log(
-        `${"".padStart(24)}${left} bytes more; kmb dump --from ${offset} --limit 1 gives all of them`,
-      );
-  }
-  console.log(`chain hash  ${hash.toString("hex")}`);
-  if (compression !== "none") {
-    console.log(
-      `expanded    ${payload.length} bytes: ${atMost(printable(payload.subarray(0, SHOWN_FIELD_BYTES)), SHOWN_FIELD_BYTES)}`,
-    );
+    if (left > 0) console.log(`${"".padStart(24)}${left} bytes more; ${rest}`);
   }
 }
 

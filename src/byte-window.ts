@@ -28,7 +28,7 @@ export class ByteWindow {
     start: number,
     end: number,
     chunkBytes: number,
-    reuses: boolean = false,
+    reuses = false,
   ) {
     this.#reuses = reuses;
     this.#file = file;

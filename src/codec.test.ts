@@ -7,7 +7,15 @@ import { fc, test as property } from "@fast-check/vitest";
 import lz4 from "lz4-napi";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
-import { type Codec, CodecRegistry, compressed, Lz4Codec, NoneCodec, ZstdCodec } from "./codec.ts";
+import {
+  type Codec,
+  CodecRegistry,
+  compressed,
+  Lz4Codec,
+  NoneCodec,
+  withUndeclaredSizes,
+  ZstdCodec,
+} from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import type { CompressionKind } from "./types.ts";
@@ -534,6 +542,30 @@ describe("CodecRegistry", () => {
     expect(registry.get("zstd")).toBe(second);
     registry.register(third);
     expect(registry.get("zstd")).toBe(third);
+  });
+});
+
+describe("the codecs of a sentinel stream", () => {
+  test("are the same, but that zstd expands what does not declare its size, and stores as before", async () => {
+    const [none, lz4Codec, zstd] = [new NoneCodec(), new Lz4Codec(), new ZstdCodec({ level: 9 })];
+    const registry = new CodecRegistry([none, lz4Codec, zstd]);
+    const tolerant = withUndeclaredSizes(registry);
+    expect(tolerant.get("none")).toBe(none);
+    expect(tolerant.get("lz4")).toBe(lz4Codec);
+    expect(tolerant.get("zstd")).toMatchObject({ level: 9, acceptsUndeclaredSize: true });
+    expect(await tolerant.get("zstd").decompress(UNDECLARED)).toStrictEqual(HELLOS);
+    expect(await tolerant.get("zstd").compress(HELLOS)).toStrictEqual(DECLARED);
+    expect(registry.get("zstd")).toBe(zstd);
+    expect(await errorOf(() => zstd.decompress(UNDECLARED))).toMatchObject(
+      refusal("undecodable-payload", /does not declare/),
+    );
+  });
+
+  test("do not have one that is not registered, and leave another's zstd as it is", async () => {
+    const others: Codec = { kind: "zstd", compress: (bytes) => bytes, decompress: (bytes) => bytes };
+    const tolerant = withUndeclaredSizes(new CodecRegistry([others]));
+    expect(tolerant.get("zstd")).toBe(others);
+    expect(await errorOf(() => tolerant.get("lz4"))).toMatchObject(refusal("unknown-codec", /"lz4"/));
   });
 });
 

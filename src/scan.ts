@@ -53,7 +53,7 @@ export class RecordScanner {
     start: number,
     end: number,
     chunkBytes: number,
-    reuses: boolean = false,
+    reuses = false,
   ) {
     this.format = format;
     this.#window = new ByteWindow(file, path, start, end, chunkBytes, reuses);

@@ -127,7 +127,6 @@ every case against a rule that was written down for its kind (\`properties/tampe
 
 const NOTES = `## In words
 
-
 - With the count and the head, every edit of the log is revealed.
 - With nothing, exactly these go unnoticed: the tail cut off, and any edit behind which every record was recomputed, appending and
   rewriting everything among them. The chain says that the records belong together, not that they are the ones that were written.
