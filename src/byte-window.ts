@@ -22,14 +22,7 @@ export class ByteWindow {
   #memory: Buffer = Buffer.alloc(0);
 
   /** Over the bytes of a file from `start` to `end`. */
-  constructor(
-    file: DiskFile,
-    path: string,
-    start: number,
-    end: number,
-    chunkBytes: number,
-    reuses = false,
-  ) {
+  constructor(file: DiskFile, path: string, start: number, end: number, chunkBytes: number, reuses = false) {
     this.#reuses = reuses;
     this.#file = file;
     this.#path = path;
