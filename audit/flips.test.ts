@@ -1,11 +1,14 @@
 /**
  * Every single bit of every file of every fixture directory, flipped: the audit says that something is wrong, in which file, and where.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { filesIn, flipped } from "../e2e/testing.ts";
 import { fixtures } from "../e2e/kimberlite.ts";
 import { audit } from "./audit.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
+
+/** In all: far more than any machine takes. */
+vi.setConfig({ testTimeout: 1_200_000 });
 
 describe.each(fixtures())("$name", ({ data }) => {
   const files = filesIn(data);

@@ -2,7 +2,7 @@
  * The tamper matrix on directories that Kimberlite wrote: every kind of edit, its checksums and links made right as far as its rule allows,
  * beside the index files and the manifest as they were, and beside forged ones that agree with it.
  */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { kimberliteIndex } from "../e2e/kimberlite-writer.ts";
 import { fixtures } from "../e2e/kimberlite.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
@@ -107,6 +107,9 @@ async function verdict(
   ];
   return { clean, named: against.length, agree: streams.every(({ readersAgree }) => readersAgree) };
 }
+
+/** In all: far more than any machine takes. */
+vi.setConfig({ testTimeout: 1_200_000 });
 
 test.each(DIRECTORIES)("$name as it is: clean, with its anchor and without", async ({ files, anchors }) => {
   expect(await verdict(files, [])).toStrictEqual({ clean: true, named: 0, agree: true });

@@ -2,7 +2,7 @@
  * One flipped bit in a directory that Kimberlite wrote, opened by this engine: what is read is what was written or an error, and no record is
  * cut off, for Kimberlite's manifest says that it was there.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Storage, StorageError } from "../src/index.ts";
 import { expectedLine, fixtures, recordLine } from "./kimberlite.ts";
 import { MemoryDisk } from "./memory-disk.ts";
@@ -10,6 +10,9 @@ import { filesIn, flipped } from "./testing.ts";
 
 /** Of a large file not every bit is tried, but bits all over it. */
 const BITS_MAX = 4000;
+
+/** In all: far more than any machine takes. */
+vi.setConfig({ testTimeout: 1_200_000 });
 
 describe.each(fixtures())("$name", ({ data, streams }) => {
   const files = filesIn(data);
