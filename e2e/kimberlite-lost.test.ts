@@ -202,8 +202,9 @@ describe.each(FORMATS)("a directory of Kimberlite, in a storage opened for %s,",
   });
 
   test("with its first record damaged, and a payload that holds a record of the format plain: it is not taken for that", async () => {
-    const held = encoded({ offset: 0n, prevHash: new Uint8Array(32), kind: "data", payload: text("held") });
-    for (const batches of [[held], [text("event1"), held, text("event3")]]) {
+    const held = (offset: bigint): Uint8Array =>
+      encoded({ offset, prevHash: new Uint8Array(32), kind: "data", payload: text("held") });
+    for (const batches of [[held(0n)], [held(1n)], [text("event1"), held(1n), text("event3")]]) {
       const writer = new KimberliteWriter().append(batches, true);
       const damaged = Buffer.from(flipped(log(writer), 30 * 8));
       writer.files.set(segmentFile(0), damaged);
