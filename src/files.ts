@@ -61,8 +61,12 @@ export async function io<T>(doing: string, place: ErrorPlace, call: () => Answer
 
 /** The error for a failed call to the disk. */
 export function ioError(doing: string, place: ErrorPlace, cause: unknown): StorageError {
-  const code = (cause as { code?: unknown } | undefined)?.code;
+  const code = codeOf(cause);
   const why = typeof code === "string" ? code : String(cause);
+  if (isOutOfFiles(cause)) {
+    const sentence = `Too many files are open in this process or on this machine (${why} while ${doing}). Raise the limit, or set maxOpenStreams lower, and try again.`;
+    return new StorageError("io", sentence, place, cause);
+  }
   return new StorageError(
     "io",
     `The disk failed while ${doing}: ${why}. See to the disk, then open the storage again.`,
@@ -73,7 +77,17 @@ export function ioError(doing: string, place: ErrorPlace, cause: unknown): Stora
 
 /** Whether the disk said that there is no such file or directory. */
 export function isMissing(cause: unknown): boolean {
-  return (cause as { code?: unknown } | undefined)?.code === "ENOENT";
+  return codeOf(cause) === "ENOENT";
+}
+
+/** Whether a call, or the `StorageError` that it became, failed because too many files are open: the disk itself is well. */
+export function isOutOfFiles(error: unknown): boolean {
+  const code = codeOf(error instanceof StorageError ? error.cause : error);
+  return code === "EMFILE" || code === "ENFILE";
+}
+
+function codeOf(cause: unknown): unknown {
+  return (cause as { code?: unknown } | undefined)?.code;
 }
 
 /** Names in a directory, or `undefined` if there is no such directory. */

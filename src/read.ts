@@ -50,7 +50,7 @@ interface Start {
 
 /** Walks a stream from an offset on. */
 export class LogCursor {
-  readonly #source: ReadSource;
+  #source: ReadSource;
   readonly #verify: Verification;
   readonly #from: number;
   /** Offset of the next record to look at, and where it is, if that is known. */
@@ -64,6 +64,11 @@ export class LogCursor {
     this.#source = source;
     this.#from = from;
     this.#verify = verify;
+  }
+
+  /** Goes on in the same stream, which may have been closed and opened again meanwhile. */
+  continueIn(source: ReadSource): void {
+    this.#source = source;
   }
 
   /** What ended the last `next` early. */

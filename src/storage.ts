@@ -21,6 +21,8 @@ import { StorageError } from "./error.ts";
 import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./files.ts";
 import { MAX_STREAM_ID } from "./limits.ts";
 import { NodeDisk } from "./node-disk.ts";
+import { type MakeStream, OpenStreams } from "./open-streams.ts";
+import { LogCursor } from "./read.ts";
 import type { Record } from "./record.ts";
 import {
   asAppendOptions,
@@ -58,6 +60,11 @@ export interface StorageOptions {
   readonly indexLogMaxEntries?: number;
   /** How much is read at a time. Default: 1 MiB. */
   readonly readChunkBytes?: number;
+  /**
+   * So many streams are kept open at most; the least recently used is closed for the next one, and opened again when it is used. Each has two
+   * files open, for moments up to three more, and one for each read under way. Default: 64.
+   */
+  readonly maxOpenStreams?: number;
 }
 
 const ITERATE_BYTES = 1 << 20;
@@ -68,26 +75,14 @@ export class Storage implements StorageBackend {
   readonly #disk: Disk;
   readonly #path: string;
   readonly #lock: DiskLock;
-  readonly #codecs: CodecRegistry;
-  readonly #chunkBytes: number;
-  readonly #settings: StreamSettings;
-  readonly #streams = new Map<StreamId, Stream>();
+  readonly #streams: OpenStreams;
   #closing: Promise<void> | undefined;
 
   private constructor(path: string, lock: DiskLock, options: Required<StorageOptions>) {
     this.#path = path;
     this.#lock = lock;
     this.#disk = options.disk;
-    this.#codecs = options.codecs;
-    this.#chunkBytes = options.readChunkBytes;
-    this.#settings = {
-      codec: options.codecs.get(options.compression),
-      policy: options.checkpoints,
-      maxSegmentBytes: options.maxSegmentBytes,
-      indexLogMaxEntries: options.indexLogMaxEntries,
-      durability: options.durability,
-      format: options.format,
-    };
+    this.#streams = new OpenStreams(options.maxOpenStreams, streamsOf(path, options));
   }
 
   /**
@@ -124,16 +119,17 @@ export class Storage implements StorageBackend {
   ): Promise<AppendResult> {
     const { expectedOffset, fsync } = asAppendOptions(options);
     const id = asStreamId(stream);
-    return this.#stream(id).append(asPayloads(payloads), expectedOffset, fsync);
+    const checked = asPayloads(payloads);
+    return this.#use(id, (opened) => opened.append(checked, expectedOffset, fsync));
   }
 
   async appendCheckpoint(stream: bigint, options?: AppendOptions): Promise<AppendResult> {
     const { expectedOffset, fsync } = asAppendOptions(options);
-    return this.#stream(asStreamId(stream)).checkpoint(expectedOffset, fsync);
+    return this.#use(asStreamId(stream), (opened) => opened.checkpoint(expectedOffset, fsync));
   }
 
   async sync(stream: bigint): Promise<void> {
-    await this.#stream(asStreamId(stream)).sync();
+    await this.#use(asStreamId(stream), (opened) => opened.sync());
   }
 
   async readFrom(
@@ -159,23 +155,30 @@ export class Storage implements StorageBackend {
   async *iterate(stream: bigint, options: IterateOptions = {}): AsyncIterableIterator<Record> {
     const id = asStreamId(stream);
     const from = asStart(options.from ?? 0n);
-    const cursor = await this.#stream(id).cursor(from, asVerification(options.verify));
+    const verify = asVerification(options.verify);
+    let cursor: LogCursor | undefined;
     for (;;) {
-      this.#refuseIfClosed();
-      const records = await cursor.next(ITERATE_BYTES, () => true, ITERATE_RECORDS);
-      yield* records;
-      if (cursor.failure !== undefined) throw cursor.failure;
-      if (records.length === 0) return;
+      // Between two steps the caller takes its time, so the stream is not kept open for it.
+      const step = await this.#use(id, async (opened) => {
+        const source = await opened.source();
+        cursor ??= new LogCursor(source, from, verify);
+        cursor.continueIn(source);
+        const records = await cursor.next(ITERATE_BYTES, () => true, ITERATE_RECORDS);
+        return { records, failure: cursor.failure };
+      });
+      yield* step.records;
+      if (step.failure !== undefined) throw step.failure;
+      if (step.records.length === 0) return;
     }
   }
 
   async head(stream: bigint): Promise<StreamHead> {
-    return this.#stream(asStreamId(stream)).head();
+    return this.#use(asStreamId(stream), (opened) => opened.head());
   }
 
   /** Where a stream ends, its segments, and what recovery found when it was opened. */
   async status(stream: bigint): Promise<StreamStatus> {
-    return this.#stream(asStreamId(stream)).status();
+    return this.#use(asStreamId(stream), (opened) => opened.status());
   }
 
   /** The streams that there are, ascending; one whose creation a crash interrupted may be among them, empty. */
@@ -193,9 +196,11 @@ export class Storage implements StorageBackend {
   }
 
   async #close(): Promise<void> {
-    const closed = await Promise.allSettled([...this.#streams.values()].map((stream) => stream.close()));
-    await io("releasing the lock", { file: `${this.#path}/${LOCK_NAME}` }, () => this.#lock.release());
-    for (const outcome of closed) if (outcome.status === "rejected") throw outcome.reason;
+    try {
+      await this.#streams.close();
+    } finally {
+      await io("releasing the lock", { file: `${this.#path}/${LOCK_NAME}` }, () => this.#lock.release());
+    }
   }
 
   async #read(
@@ -209,35 +214,47 @@ export class Storage implements StorageBackend {
     const start = asStart(from);
     const room = asMaxBytes(maxBytes);
     const verify = asVerification(options?.verify);
-    const cursor = await this.#stream(id).cursor(start, verify);
-    const records = await cursor.next(room, counts);
-    if (cursor.failure !== undefined) throw cursor.failure;
-    return records;
+    return this.#use(id, async (opened) => {
+      const cursor = new LogCursor(await opened.source(), start, verify);
+      const records = await cursor.next(room, counts);
+      if (cursor.failure !== undefined) throw cursor.failure;
+      return records;
+    });
   }
 
-  #stream(id: StreamId): Stream {
+  #use<T>(id: StreamId, work: (stream: Stream) => Promise<T>): Promise<T> {
     this.#refuseIfClosed();
-    let stream = this.#streams.get(id);
-    if (stream === undefined) {
-      const path = `${this.#path}/${String(id)}`;
-      const surroundings = {
-        rootPath: this.#path,
-        disk: this.#disk,
-        stream: id,
-        path,
-        codecs: this.#codecs,
-        chunkBytes: this.#chunkBytes,
-      };
-      stream = new Stream(surroundings, this.#settings);
-      this.#streams.set(id, stream);
-    }
-    return stream;
+    return this.#streams.use(id, work);
   }
 
   #refuseIfClosed(): void {
     if (this.#closing !== undefined)
       throw new StorageError("closed", "The storage is closed. Open it again.");
   }
+}
+
+/** Makes the streams of a directory. */
+function streamsOf(rootPath: string, options: Required<StorageOptions>): MakeStream {
+  const { disk, codecs, readChunkBytes: chunkBytes } = options;
+  const settings: StreamSettings = {
+    codec: codecs.get(options.compression),
+    policy: options.checkpoints,
+    maxSegmentBytes: options.maxSegmentBytes,
+    indexLogMaxEntries: options.indexLogMaxEntries,
+    durability: options.durability,
+    format: options.format,
+  };
+  return (stream, earlier) => {
+    const surroundings = {
+      rootPath,
+      disk,
+      stream,
+      path: `${rootPath}/${String(stream)}`,
+      codecs,
+      chunkBytes,
+    };
+    return new Stream(surroundings, settings, earlier);
+  };
 }
 
 /** Locks the directory, which is made if need be; its own name is made durable whoever made it, for they may have been killed. */
@@ -282,5 +299,6 @@ function withDefaults(options: StorageOptions): Required<StorageOptions> {
     maxSegmentBytes: asCount("maxSegmentBytes", options.maxSegmentBytes ?? 2 ** 28, 1, 2 ** 40),
     indexLogMaxEntries: asCount("indexLogMaxEntries", options.indexLogMaxEntries ?? 65_536, 1, 2 ** 31),
     readChunkBytes: asCount("readChunkBytes", options.readChunkBytes ?? 1 << 20, 1, 2 ** 30),
+    maxOpenStreams: asCount("maxOpenStreams", options.maxOpenStreams ?? 64, 1, 2 ** 31),
   };
 }

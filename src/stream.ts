@@ -9,14 +9,14 @@ import type { AppendResult, StreamHead } from "./backend.ts";
 import { genesisHash } from "./chain.ts";
 import type { Codec } from "./codec.ts";
 import { StorageError } from "./error.ts";
-import { indexLogName, io } from "./files.ts";
+import { indexLogName, io, isOutOfFiles } from "./files.ts";
 import { formatNamed, type RecordFormat } from "./formats.ts";
 import type { SegmentInfo } from "./manifest.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
 import type { ActiveSegment, IndexSettings } from "./active-segment.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
-import { LogCursor, type ReadSource } from "./read.ts";
+import type { ReadSource } from "./read.ts";
 import {
   filesOf,
   type Finding,
@@ -26,7 +26,7 @@ import {
 } from "./recover-segment.ts";
 import { refuseOtherOffset } from "./requests.ts";
 import { loadSealedIndex } from "./saved-index.ts";
-import type { CheckpointPolicy, Format, Offset, Verification } from "./types.ts";
+import type { CheckpointPolicy, Format, Offset } from "./types.ts";
 
 export interface StreamSettings extends IndexSettings {
   readonly codec: Codec;
@@ -40,7 +40,7 @@ export interface StreamSettings extends IndexSettings {
 export interface StreamStatus extends StreamHead {
   readonly format: Format;
   readonly segments: readonly SegmentInfo[];
-  /** What recovery found when the stream was opened. */
+  /** What recovery found when the stream was opened, this time or, if it was closed to open others, before. */
   readonly findings: readonly Finding[];
   /** Why the stream's end is not known, if it is not; `nextOffset` and `head` are then those of the last record that is. */
   readonly lostEnd: StorageError | undefined;
@@ -59,10 +59,15 @@ export class Stream {
   /** Bytes of the active segment up to the tip: what a batch adds is shown with its tip, though the segment has it earlier. */
   #shownBytes = 0;
   #poison: StorageError | undefined;
+  #isClosed = false;
+  #openingFailed = false;
+  readonly #earlier: readonly Finding[];
   /** Indexes of sealed segments that were read last. */
   readonly #indexes = new Map<number, OffsetIndex>();
 
-  constructor(surroundings: StreamSurroundings, settings: StreamSettings) {
+  /** @param earlier what recovery found when the stream was open before */
+  constructor(surroundings: StreamSurroundings, settings: StreamSettings, earlier: readonly Finding[] = []) {
+    this.#earlier = earlier;
     this.#surroundings = surroundings;
     this.#context = withFormat(surroundings, formatNamed(settings.format));
     this.#settings = settings;
@@ -103,15 +108,38 @@ export class Stream {
 
   async status(): Promise<StreamStatus> {
     await this.#ready();
-    const { findings = [], lostEnd } = this.#open ?? {};
     const format = this.#context.format.name;
-    return { ...this.#tip(), format, segments: this.#segments(), findings, lostEnd };
+    const { findings } = this;
+    return {
+      ...this.#tip(),
+      format,
+      segments: this.#segments(),
+      findings,
+      lostEnd: this.#open?.lostEnd,
+    };
   }
 
-  /** A reader from `from` on. */
-  async cursor(from: number, verify: Verification): Promise<LogCursor> {
+  /** Whether the stream is there and was opened, and not closed since. */
+  get isOpen(): boolean {
+    return this.#open !== undefined && !this.#isClosed;
+  }
+
+  /** Whether it refuses what it is asked until the storage is opened anew: it is poisoned, or could not be opened. */
+  get hasFailed(): boolean {
+    return this.#openingFailed || this.#poison !== undefined;
+  }
+
+  /** What recovery found, now and earlier. What is found again is there once. */
+  get findings(): readonly Finding[] {
+    const now = this.#open?.findings ?? [];
+    const messages = new Set(now.map(({ error }) => error.message));
+    return [...this.#earlier.filter(({ error }) => !messages.has(error.message)), ...now];
+  }
+
+  /** The stream as a reader sees it. */
+  async source(): Promise<ReadSource> {
     await this.#ready();
-    const source: ReadSource = {
+    return {
       context: this.#context,
       segments: () => this.#segments(),
       index: (segment) => this.#index(segment),
@@ -120,11 +148,10 @@ export class Stream {
       },
       lostEnd: this.#open?.lostEnd,
     };
-    return new LogCursor(source, from, verify);
   }
 
   /**
-   * Makes everything durable and closes the files; waits for what is under way. The files are closed however it ends.
+   * Makes everything durable and closes the files; waits for what is under way. The files are closed however it ends. May be called again.
    *
    * @throws StorageError `io`; `poisoned` if a failure left in doubt what is durable
    */
@@ -137,7 +164,8 @@ export class Stream {
         this.#refuseIfPoisoned();
         await this.#sync();
       } finally {
-        await open.active?.close();
+        if (!this.#isClosed) await open.active?.close();
+        this.#isClosed = true;
       }
     });
   }
@@ -148,15 +176,25 @@ export class Stream {
     return done;
   }
 
-  /** Opens the stream the first time. A failure is final until the storage is opened anew. */
+  /** Opens the stream the first time. A failure is final until the storage is opened anew, but for one that is no fault of the disk. */
   #ready(): Promise<void> {
-    this.#opening ??= openStream(this.#surroundings, this.#settings).then((opened) => {
-      if (opened === undefined) return;
-      this.#open = { ...opened };
-      this.#context = opened.context;
-      this.#shownBytes = opened.active?.index.end ?? 0;
-    });
+    this.#opening ??= this.#openStream();
     return this.#opening;
+  }
+
+  async #openStream(): Promise<void> {
+    let opened: OpenStream | undefined;
+    try {
+      opened = await openStream(this.#surroundings, this.#settings);
+    } catch (error) {
+      if (isOutOfFiles(error)) this.#opening = undefined;
+      else this.#openingFailed = true;
+      throw error;
+    }
+    if (opened === undefined) return;
+    this.#open = { ...opened };
+    this.#context = opened.context;
+    this.#shownBytes = opened.active?.index.end ?? 0;
   }
 
   #write(
