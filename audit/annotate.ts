@@ -26,9 +26,8 @@ export function fieldsOf(format: RecordFormat, bytes: Buffer): Field[] {
     if (at >= bytes.length || part.length === 0) return;
     fields.push({ name, at, bytes: part, says: part.length < size ? "the bytes end here" : says(part) });
   };
-  const hasHeader = bytes.length >= format.headerBytes;
-  const kind = hasHeader ? (format.kindAt(bytes, 0) ?? "not assigned") : "";
-  const compression = hasHeader ? (format.compressionAt(bytes, 0) ?? "not assigned") : "";
+  const kind = (): string => format.kindAt(bytes, 0) ?? "not assigned";
+  const compression = (): string => format.compressionAt(bytes, 0) ?? "not assigned";
   const mark = (part: Buffer, holds: boolean): string =>
     `0x${part.readUInt32LE(0).toString(16).toUpperCase()}, ${holds ? "as it must be" : "not the mark"}`;
 
@@ -45,18 +44,18 @@ export function fieldsOf(format: RecordFormat, bytes: Buffer): Field[] {
       "length",
       codesAt,
       4,
-      () => `${format.storedBytesAt(bytes, 0)} bytes, kind ${kind}, compression ${compression}`,
+      () => `${format.storedBytesAt(bytes, 0)} bytes, kind ${kind()}, compression ${compression()}`,
     );
   } else {
-    add("kind", codesAt, 1, () => kind);
-    add("compression", codesAt + 1, 1, () => compression);
+    add("kind", codesAt, 1, kind);
+    add("compression", codesAt + 1, 1, compression);
     add("length", codesAt + 2, 4, () => `${format.storedBytesAt(bytes, 0)} bytes`);
   }
-  if (!hasHeader) return fields;
+  if (bytes.length < format.headerBytes) return fields;
   const stored = format.storedBytesAt(bytes, 0);
   const crcAt = format.headerBytes + stored;
   add("payload", format.headerBytes, stored, () =>
-    compression === "none" ? "" : `compressed with ${compression}`,
+    compression() === "none" ? "" : `compressed with ${compression()}`,
   );
   add("crc32", crcAt, 4, (part) =>
     part.readUInt32LE(0) === crc32(bytes.subarray(0, crcAt))
