@@ -14,6 +14,7 @@ import type { Gap } from "./first-reader.ts";
 /** Larger regions are not searched for a flipped bit: every bit is tried. */
 const SEARCHED_BYTES_MAX = 1 << 20;
 const LOOKED_AT_BYTES = 1 << 16;
+const CRC_BYTES = 4;
 
 /** The bytes of a gap, and what is known around it. */
 export interface GapFacts {
@@ -32,7 +33,8 @@ export async function causeOf({ format, file, gap, isTail, wasWhole }: GapFacts)
   if (flaw.unreadable === true) {
     return "It was written with a codec or by a version that this one does not know, or its payload was damaged before it was stored.";
   }
-  if (end === position) return misplacedCause(gap);
+  if (flaw.misplaced === true) return misplacedCause(gap);
+  if (gap.behind === gap.offset) return "Bytes that are no record were put in front of the one that is due.";
   const size = end - position;
   const bytes = Buffer.alloc(Math.min(size, SEARCHED_BYTES_MAX));
   const read = await file.read(bytes, position);
@@ -47,6 +49,9 @@ export async function causeOf({ format, file, gap, isTail, wasWhole }: GapFacts)
       return "Its length field is wrong; with the size that the bytes have the record is intact.";
     }
   }
+  if (hasOwnChecksum(format, region)) {
+    return "Its checksum is right, so nothing tore it: it was edited and its checksum mended, or written by a version that this one does not know.";
+  }
   const zeros = zeroRun(region.subarray(0, LOOKED_AT_BYTES));
   if (zeros !== undefined) {
     return `Bytes ${position + zeros.start} to ${position + zeros.end} are zero: a sector was lost, or never reached the medium.`;
@@ -60,7 +65,11 @@ export async function causeOf({ format, file, gap, isTail, wasWhole }: GapFacts)
   return "Several bytes were changed: by the medium, or by somebody who did not mend the checksum.";
 }
 
-function misplacedCause({ flaw, offset, behind }: Gap): string {
+/** Of an intact record. */
+function misplacedCause({ position, end, flaw, offset, behind }: Gap): string {
+  if (end > position) {
+    return "It was edited and its checksum mended: it says of itself what cannot be.";
+  }
   if (flaw.code === "broken-chain") {
     return "The record before it was edited and its checksum mended, or one of them was replaced: the chain does not lead here.";
   }
@@ -98,6 +107,14 @@ function flippedBit(format: RecordFormat, bytes: Buffer): number | undefined {
     copy.writeUInt8(copy.readUInt8(at) ^ (1 << (bit & 7)), at);
     return isWhole(format, copy);
   });
+}
+
+/** Whether the bytes begin with something that has the checksum and marks of a record, whatever it says. */
+function hasOwnChecksum(format: RecordFormat, bytes: Buffer): boolean {
+  if (bytes.length < format.headerBytes || !format.beginsAt(bytes, 0)) return false;
+  const crcAt = format.headerBytes + format.storedBytesAt(bytes, 0);
+  if (crcAt + format.trailerBytes > bytes.length || !format.endsAt(bytes, crcAt + CRC_BYTES)) return false;
+  return crc32(bytes.subarray(0, crcAt)) === bytes.readUInt32LE(crcAt);
 }
 
 function isWhole(format: RecordFormat, bytes: Buffer): boolean {

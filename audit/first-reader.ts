@@ -91,7 +91,7 @@ export async function readSegment(
     // An intact record that belongs elsewhere is read from its own offset on, as far as that goes: what is in a file is to be known.
     let behind = flaw.misplaced === true ? await runAt(region, position) : undefined;
     if (behind === undefined) {
-      ahead ??= await runsBehind(region, position + 1, offset, GAPS_MAX);
+      ahead ??= await runsBehind(region, position + 1, { ...due, offset }, GAPS_MAX);
       behind = ahead.find((one) => one.start > position);
     }
     await addGap({ end: behind?.start ?? end, behind: behind?.offset, flaw });

@@ -11,15 +11,15 @@
  * @module
  */
 import type { Region } from "../src/index-builder.ts";
-import { claimedSize, frameAt, offsetAt } from "../src/record.ts";
+import { claimedSize, frameAt, offsetAt, prevHashAt } from "../src/record.ts";
 import { readAt, type Run, runAt } from "./run.ts";
 
 /** How many times over the bytes of a region may be looked at in search of records. */
 export const LOOKS_MAX = 8;
 
 /**
- * The runs behind byte `start`, where the record at `offset` is unreadable: of later offsets than that, but not larger than the bytes
- * between leave room for.
+ * The runs behind byte `start`, before which the record that is due cannot be read: of later offsets than that, but not larger than the bytes
+ * between leave room for. Or of that very offset, if it carries the hash of the record before: then bytes were put in front of it.
  *
  * O(bytes) time, or `LOOKS_MAX` times that where the bytes were made to look like records; then the rest is given up.
  *
@@ -29,7 +29,7 @@ export const LOOKS_MAX = 8;
 export async function runsBehind(
   region: Region,
   start: number,
-  offset: number,
+  due: { readonly offset: number; readonly previous: Buffer | undefined },
   runsMax: number,
 ): Promise<readonly Run[]> {
   const { format, end, chunkBytes } = region;
@@ -46,7 +46,9 @@ export async function runsBehind(
       const position = base + at;
       if (!format.beginsAt(window, at)) continue;
       const claimed = Number(offsetAt(format, window, at));
-      if (claimed <= offset || claimed - offset > (position + 1 - start) / overheadBytes) continue;
+      const ahead = claimed - due.offset;
+      if (ahead < 0 || ahead > (position + 1 - start) / overheadBytes) continue;
+      if (ahead === 0 && due.previous?.equals(prevHashAt(format, window, at)) !== true) continue;
       const size = claimedSize(format, window, at);
       if (position + size > end) continue;
       room -= size;

@@ -241,7 +241,7 @@ async function gapFinding(region: Region, job: SegmentJob, gap: Gap, watermark: 
   const wasDurable = gap.position < watermark;
   const wasWhole = wasDurable || gap.position < job.claimedBytes;
   const isTail = !job.isSealed && gap.behind === undefined && gap.end === end;
-  const isLost = gap.behind !== undefined && gap.end > gap.position;
+  const isLost = gap.behind !== undefined && gap.behind > gap.offset && gap.end > gap.position;
   return {
     severity: "damage",
     code: gap.flaw.code,
