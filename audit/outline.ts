@@ -154,14 +154,12 @@ interface Snapshot {
 
 async function snapshot(disk: Disk, path: string): Promise<Snapshot> {
   for (let look = 1; ; look += 1) {
-    const before = await disk.list(path);
+    const before = new Set(await disk.list(path));
     const bytes = await manifestBytes(disk, path);
     const names = await disk.list(path);
     const parsed = bytes === undefined ? undefined : parseManifest(bytes);
     const active = parsed?.activeSegment ?? -1;
-    const numbers = numbersIn(names).filter(
-      (number) => number <= active || before.includes(segmentName(number)),
-    );
+    const numbers = numbersIn(names).filter((number) => number <= active || before.has(segmentName(number)));
     const beyond = numbers.filter((number) => number > active);
     const empty: number[] = [];
     for (const number of beyond)

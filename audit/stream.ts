@@ -277,7 +277,7 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
         "Kimberlite crashed between an append and the manifest, or is appending now.",
       );
     } else {
-      const isAhead = info.nextOffset > next || info.bytes > report.bytes;
+      const isAhead = info.firstOffset === first && (info.nextOffset > next || info.bytes > report.bytes);
       find(
         "damage",
         isAhead ? "truncated-log" : "wrong-manifest",

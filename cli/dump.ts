@@ -55,6 +55,7 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
   const outline = await outlineOf(disk, directory, options.stream, CHUNK_BYTES);
   const refused = outline.findings.find(({ file }) => file === outline.path);
   if (refused !== undefined) throw new NoteError(`${refused.file}: ${refused.sentence}`);
+  const there = new Set(outline.numbers);
   const { record: only, table = false } = options;
   const wants = (offset: number): boolean => (only === undefined ? offset >= options.from : offset === only);
   if (table && only === undefined) console.log(TABLE_HEAD);
@@ -68,7 +69,7 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
     for (const number of segmentNumbers(outline)) {
       const path = `${outline.path}/${segmentName(number)}`;
       const info = outline.manifest?.segments[number];
-      if (!outline.numbers.includes(number)) {
+      if (!there.has(number)) {
         if (outline.manifest !== undefined && info !== undefined && isUnborn(outline.manifest, info))
           continue;
         const sentence = "The segment is missing.";
