@@ -23,6 +23,11 @@ export interface Change {
 const missing = (path: string): Error =>
   Object.assign(new Error(`ENOENT: no such file or directory, '${path}'`), { code: "ENOENT" });
 
+const COMPARED_BYTES = 1 << 16;
+
+/** What is set aside is a copy of what is there. */
+const isNotKept = (path: string): boolean => path.split("/").includes(QUARANTINE_NAME);
+
 /** A file as it would be: some of the old one's bytes, and what was written over them. */
 class Layered {
   size: number;
@@ -67,6 +72,8 @@ class Layered {
   }
 
   truncate(size: number): void {
+    // What is cut off and comes back is zeros.
+    if (size < this.size) this.isWritten = true;
     this.#oldShown = Math.min(this.#oldShown, size);
     this.size = size;
     for (const [i, { at, bytes }] of this.#patches.entries()) {
@@ -86,8 +93,8 @@ export class OverlayDisk implements Disk {
     this.#beneath = readOnly(beneath);
   }
 
-  /** What was changed, by path. */
-  changes(): Change[] {
+  /** What was changed, by path: not what was written and is as it was. @throws what the disk beneath throws */
+  async changes(): Promise<Change[]> {
     const changes: Change[] = [];
     for (const [path, file] of this.#files) {
       const before = this.#before.get(path);
@@ -103,7 +110,7 @@ export class OverlayDisk implements Disk {
               : after > before
                 ? "extend"
                 : "rewrite";
-      if (does === "rewrite" && file?.isWritten !== true) continue;
+      if (does === "rewrite" && file !== undefined && !(await this.#differs(path, file))) continue;
       changes.push({ path, does, before, after });
     }
     return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -122,7 +129,7 @@ export class OverlayDisk implements Disk {
       this.#files.set(path, layered);
     }
     const file = layered;
-    const keeps = !path.split("/").includes(QUARANTINE_NAME);
+    const keeps = !isNotKept(path);
     return {
       size: () => file.size,
       read: (target, position) => file.read(this.#beneath, target, position),
@@ -183,6 +190,23 @@ export class OverlayDisk implements Disk {
 
   lock(): DiskLock {
     return { release: () => undefined };
+  }
+
+  /** Whether a file of the size that it had has other bytes. Of what is not kept it is not known, and what was written counts as other. */
+  async #differs(path: string, file: Layered): Promise<boolean> {
+    if (!file.isWritten || isNotKept(path)) return file.isWritten;
+    const old = await this.#beneath.open(path, "read");
+    try {
+      const [was, is] = [Buffer.alloc(COMPARED_BYTES), Buffer.alloc(COMPARED_BYTES)];
+      for (let at = 0; at < file.size; at += COMPARED_BYTES) {
+        const length = await old.read(was, at);
+        await file.read(this.#beneath, is, at);
+        if (!was.subarray(0, length).equals(is.subarray(0, length))) return true;
+      }
+      return false;
+    } finally {
+      await old.close();
+    }
   }
 
   /** The size that a file had before anything was changed. */

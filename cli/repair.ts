@@ -33,7 +33,7 @@ export async function repair(directory: string, options: RepairOptions): Promise
     const stays = report.findings.some(isDamage) ? await damageLeft(disk, root, report.stream) : [];
     if (stays.length > 0) status = 1;
     for (const line of repairLines(result, stays, apply)) console.log(visible(line));
-    if (!apply) for (const line of changeLines(overlay)) console.log(visible(line));
+    if (!apply) for await (const line of changeLines(overlay)) console.log(visible(line));
   }
   if (streams.length === 0) console.log("There are no streams in this directory.");
   else if (!apply) console.log("Nothing was changed. With --apply it is done.");
@@ -72,8 +72,8 @@ function* repairLines(
   yield `  goes on     at offset ${String(nextOffset)}`;
 }
 
-function* changeLines(overlay: OverlayDisk): Generator<string> {
-  for (const { path, does, before, after } of overlay.changes()) {
+async function* changeLines(overlay: OverlayDisk): AsyncGenerator<string> {
+  for (const { path, does, before, after } of await overlay.changes()) {
     const sizes =
       before === undefined
         ? `${number(after ?? 0)} bytes`
