@@ -14,6 +14,7 @@ import {
   io,
   isMissing,
   MANIFEST_NAME,
+  readAll,
   replaceFile,
   segmentName,
   segmentNumber,
@@ -83,24 +84,30 @@ async function cutBehindLastRecord(
   const position = kept?.lastEnd ?? 0;
   const lock = await io("locking the data directory", { file: root }, () => disk.lock(`${root}/LOCK`));
   try {
-    const manifest = await manifestOf(disk, path);
-    const sealed = sealedInfos(report, number, manifest ?? []);
+    const old = await manifestBytes(disk, path);
+    const sealed = sealedInfos(report, number, (old && parseManifest(old)?.segments) ?? []);
+    const firstOffset = sealed.at(-1)?.nextOffset ?? 0;
+    const active = { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
+    const manifest = serializeManifest({ segments: [...sealed, active], activeSegment: number, format });
+    const isNamedAnew = old?.equals(manifest) !== true;
+    // Opening the stream may have made files since it was audited, so the names are those that are there now.
     const names = await disk.list(path);
-    for (const later of report.segments.filter((segment) => segment.number > number)) {
-      await asideAndGone(disk, path, segmentName(later.number));
-    }
-    for (const name of names.filter((name) => isHintFrom(name, number))) {
-      await asideAndGone(disk, path, name);
-    }
+    // Segments go before their index files: without those recovery would take what cannot be read for a torn append.
+    const gone = [
+      ...names.filter((name) => isLaterSegment(name, number)),
+      ...names.filter((name) => isHintFrom(name, number)),
+    ];
+    for (const name of gone) await setFileAside(disk, path, name);
+    if (old !== undefined && isNamedAnew) await setFileAside(disk, path, MANIFEST_NAME);
+    if (kept !== undefined) await setTailAside(disk, path, number, position);
+    // Nothing is changed before all of it is in quarantine: whoever comes after a crash would not know that it was to be kept.
+    for (const name of gone)
+      await io("removing a file", { file: `${path}/${name}` }, () => disk.remove(`${path}/${name}`));
     if (kept !== undefined) await cutSegment(disk, path, number, position);
-    if (names.includes(MANIFEST_NAME)) await setFileAside(disk, path, MANIFEST_NAME);
     await createEmpty(disk, `${path}/${indexLogName(number, format)}`);
     if (kept === undefined) await createEmpty(disk, `${path}/${segmentName(number)}`);
     await syncNames(disk, path);
-    const firstOffset = sealed.at(-1)?.nextOffset ?? 0;
-    const active = { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
-    const bytes = serializeManifest({ segments: [...sealed, active], activeSegment: number, format });
-    await replaceFile(disk, `${path}/${MANIFEST_NAME}`, bytes);
+    if (isNamedAnew) await replaceFile(disk, `${path}/${MANIFEST_NAME}`, manifest);
     await syncNames(disk, path);
   } finally {
     await lock?.release();
@@ -120,18 +127,18 @@ function sealedInfos(report: StreamReport, number: number, manifest: readonly Se
   return infos;
 }
 
-async function manifestOf(disk: Disk, path: string): Promise<readonly SegmentInfo[] | undefined> {
+async function manifestBytes(disk: Disk, path: string): Promise<Buffer | undefined> {
   const file = `${path}/${MANIFEST_NAME}`;
   try {
-    return await withFile(disk, file, async (opened) => {
-      const bytes = Buffer.alloc(await opened.size());
-      await opened.read(bytes, 0);
-      return parseManifest(bytes)?.segments;
-    });
+    return await withFile(disk, file, (opened) => readAll(opened, file));
   } catch (error) {
     if (isMissing((error as { cause?: unknown }).cause)) return undefined;
     throw error;
   }
+}
+
+function isLaterSegment(name: string, number: number): boolean {
+  return (segmentNumber(name) ?? -1) > number;
 }
 
 /** Whether a file is an index of the segment that is cut, or of a later one, there or not: it was made for what is no longer there. */
@@ -141,17 +148,17 @@ function isHintFrom(name: string, number: number): boolean {
   return of !== undefined && of >= number;
 }
 
-async function asideAndGone(disk: Disk, path: string, name: string): Promise<void> {
-  await setFileAside(disk, path, name);
-  await io("removing a file", { file: `${path}/${name}` }, () => disk.remove(`${path}/${name}`));
+async function setTailAside(disk: Disk, path: string, number: number, position: number): Promise<void> {
+  await withFile(disk, `${path}/${segmentName(number)}`, async (opened) => {
+    const size = await io("asking for a segment's size", { file: path }, () => opened.size());
+    if (size > position) await setAside(disk, path, number, opened, position, size);
+  });
 }
 
 async function cutSegment(disk: Disk, path: string, number: number, position: number): Promise<void> {
   const file = `${path}/${segmentName(number)}`;
   const opened: DiskFile = await io("opening a segment", { file }, () => disk.open(file, "update"));
   try {
-    const size = await io("asking for a segment's size", { file }, () => opened.size());
-    if (size > position) await setAside(disk, path, number, opened, position, size);
     await io("cutting a segment", { file, position }, () => opened.truncate(position));
     await io("syncing a segment", { file }, () => opened.sync());
   } finally {
