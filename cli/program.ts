@@ -7,30 +7,28 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
+  BOUND_NAMES,
+  BOUND_TABLE,
   type Bounds,
-  boundsSchema,
-  PART_NAMES,
   PROFILE_NAMES,
   profileOf,
   type ProfileName,
+  wholeNumber as asWholeNumber,
 } from "../properties/bounds.ts";
-import { OPERATIONS } from "../properties/operations.ts";
 import { MAX_STREAM_ID } from "../src/limits.ts";
 import type { AnchorOptions } from "./anchor.ts";
 import type { AuditCommandOptions } from "./audit.ts";
 import type { CheckOptions } from "./check.ts";
 import type { DumpOptions } from "./dump.ts";
-import { Output } from "./output.ts";
 import type { RepairOptions } from "./repair.ts";
 
-/** A whole number that is at least `min`. */
-function wholeNumber(min: number): (text: string) => number {
+/** A whole number from `min` to `max`, or without an end. */
+function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isSafeInteger(value) || value < min) {
-      throw new InvalidArgumentError(`It must be a whole number of at least ${min}.`);
-    }
-    return value;
+    const value = asWholeNumber(text);
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw new InvalidArgumentError(`It must be a whole number ${range}.`);
   };
 }
 
@@ -42,63 +40,36 @@ function streamId(text: string): string {
   return text;
 }
 
+const WORKERS_MAX = 1024;
+/** What a timer can wait for. */
+const SECONDS_MAX = 2_000_000;
+
 const repeated = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 const workersOption = (): Option =>
   new Option("--workers <n>", "threads; makes no difference to the result")
-    .argParser(wholeNumber(1))
+    .argParser(wholeNumber(1, WORKERS_MAX))
     .default(availableParallelism());
 
-const BOUND_OPTIONS: readonly Option[] = [
-  new Option("--parts <names>", `comma-separated parts: ${PART_NAMES.join(", ")}`).argParser((text) =>
-    text.split(","),
-  ),
-  new Option("--length <n>", "workloads are all sequences of up to n operations").argParser(wholeNumber(1)),
-  new Option("--operations <names>", "comma-separated operations").argParser((text) => text.split(",")),
-  new Option("--persistence <model>", "what a crash may leave").choices([
-    "posix",
-    "ordered-metadata",
-    "prefix",
-  ]),
-  new Option("--sector-bytes <n>", "what reaches the medium as a whole").argParser(wholeNumber(1)),
-  new Option("--torn-sectors", "a sector may be cut anywhere"),
-  new Option("--format <name>", "how records are laid out and chained").choices(["plain", "sentinel"]),
-  new Option("--durability <mode>", "what an acknowledgement of the engine proves").choices([
-    "standard",
-    "strict",
-  ]),
-  new Option("--compression <codec>", "how the engine stores payloads").choices(["none", "lz4", "zstd"]),
-  new Option("--fault-length <n>", "single faults: in all sequences of up to n operations").argParser(
-    wholeNumber(1),
-  ),
-  new Option("--recovery-crashes <n>", "how many crashes deep recovery is crashed").argParser(wholeNumber(0)),
-  new Option("--max-segment-bytes <n>", "size at which a segment ends").argParser(wholeNumber(1)),
-  new Option("--checkpoint-every <n>", "offsets between checkpoints; 0 for none").argParser(wholeNumber(0)),
-  new Option("--index-log-max-entries <n>", "entries after which an index is saved").argParser(
-    wholeNumber(1),
-  ),
-  new Option("--read-chunk-bytes <n>", "how much the engine reads at a time").argParser(wholeNumber(1)),
-  new Option("--recoveries-max <n>", "recoveries behind one crash at most").argParser(wholeNumber(1)),
-  new Option("--steps-max <n>", "disk calls in one life of the process at most").argParser(wholeNumber(1)),
-  new Option("--tampered-records <n>", "logs of up to n records are tampered with").argParser(wholeNumber(1)),
-  new Option("--symbolic-records <n>", "records of a log over symbolic hashes").argParser(wholeNumber(1)),
-  new Option("--symbolic-blocks <n>", "blocks in all payloads of such a log").argParser(wholeNumber(0)),
-  new Option("--flipped-bits <n>", "up to n bits flipped in a record, everywhere").argParser(wholeNumber(1)),
-  new Option("--burst-bits <n>", "bursts of up to n bits in a record, all of them").argParser(wholeNumber(2)),
-  new Option("--short-bytes <n>", "all inputs of up to n bytes to every reader").argParser(wholeNumber(0)),
-  new Option("--fuzz-inputs <n>", "inputs drawn for the readers of stored bytes").argParser(wholeNumber(1)),
-  new Option("--fuzz-seed <n>", "what drawn inputs are drawn with").argParser(wholeNumber(0)),
-  new Option("--drawn-payloads <n>", "payloads drawn for the codecs").argParser(wholeNumber(1)),
-];
+/** A bound's flag: `--sector-bytes <n>` for `sectorBytes`. */
+function boundOption(name: keyof Bounds): Option {
+  const { argument, help, parse, schema } = BOUND_TABLE[name];
+  const dashed = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  if (argument === undefined) return new Option(`--${dashed}`, help);
+  return new Option(`--${dashed} <${argument}>`, help).argParser((text) => {
+    const parsed = schema.safeParse(parse(text));
+    if (parsed.success) return parsed.data;
+    throw new InvalidArgumentError(`It ${parsed.error.issues[0]?.message ?? "is not allowed"}.`);
+  });
+}
 
 const CHECK_HELP = `
-Operations: ${OPERATIONS.map(({ name }) => name).join(", ")}
-
 Exit status:
-  0  every invariant holds and the run was complete
-  1  an invariant is violated; the counterexample is in a file
-  2  wrong usage, or an error of the checker
-  3  nothing is violated, but the run was not complete
+  0    every invariant holds and the run was complete
+  1    an invariant is violated; the counterexample is printed, and in a file
+  2    wrong usage, or an error of the checker
+  3    nothing is violated, but the run was not complete
+  130  nothing was violated until SIGINT came; 143 for SIGTERM
 
 Examples:
   kmb check --profile quick
@@ -119,11 +90,6 @@ export function program(): Command {
     )
     .version(version(), "--version", "print the version")
     .exitOverride()
-    .configureOutput({
-      writeOut: (text) => {
-        new Output().write(text);
-      },
-    })
     .configureHelp({ showGlobalOptions: true });
 
   const checking = kmb
@@ -134,12 +100,14 @@ export function program(): Command {
     )
     .option("--json <file>", "write the result as JSON")
     .addOption(workersOption())
-    .addOption(new Option("--seconds <n>", "stop after so long, incomplete").argParser(wholeNumber(1)))
+    .addOption(
+      new Option("--seconds <n>", "stop after so long, incomplete").argParser(wholeNumber(1, SECONDS_MAX)),
+    )
     .option("--counterexamples <directory>", "where counterexamples are written", "counterexamples")
     .addHelpText("after", CHECK_HELP);
-  for (const option of BOUND_OPTIONS) checking.addOption(option);
-  checking.action(async (options: CheckOptions & Partial<Bounds> & { profile: ProfileName }) => {
-    const { bounds, changed } = boundsFrom(options, (message) => checking.error(`error: ${message}`));
+  for (const name of BOUND_NAMES) checking.addOption(boundOption(name));
+  checking.action(async (options: CheckOptions & Partial<Bounds>) => {
+    const { bounds, changed } = boundsFrom(options);
     const { check } = await import("./check.ts");
     process.exitCode = await check(bounds, changed, options);
   });
@@ -150,7 +118,12 @@ export function program(): Command {
     .argument("<file>", "a file that `kmb check` wrote")
     .addHelpText(
       "after",
-      "\nExit status: 1 the violation is there, 0 it is not, 2 the file does not fit this version.",
+      `
+Exit status:
+  0  the run was as recorded, and nothing is violated
+  1  the run was as recorded, and the violation is there
+  2  the file is not a counterexample, or does not fit this version
+  3  the run took another way than the recorded one: the engine is another, and the violation no longer happens`,
     )
     .action(async (file: string) => {
       const { replay } = await import("./replay.ts");
@@ -266,19 +239,12 @@ function addDirectoryCommands(kmb: Command): void {
 }
 
 /** The profile's bounds with those that have a flag of their own, and whether that changed any. */
-function boundsFrom(
-  options: Partial<Bounds> & { profile: ProfileName },
-  refuse: (message: string) => never,
-): { bounds: Bounds; changed: boolean } {
+function boundsFrom(options: Partial<Bounds> & { profile: ProfileName }): {
+  bounds: Bounds;
+  changed: boolean;
+} {
   const profile = profileOf(options.profile, options.format);
-  const given = Object.fromEntries(
-    Object.keys(profile).flatMap((name) =>
-      name in options && name !== "format" ? [[name, options[name as keyof Bounds]]] : [],
-    ),
-  );
-  const parsed = boundsSchema.safeParse({ ...profile, ...given });
-  if (!parsed.success) {
-    refuse(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
-  }
-  return { bounds: parsed.data, changed: Object.keys(given).length > 0 };
+  const given = BOUND_NAMES.filter((name) => name in options && name !== "format");
+  const bounds = { ...profile, ...Object.fromEntries(given.map((name) => [name, options[name]])) };
+  return { bounds, changed: given.length > 0 };
 }

@@ -64,37 +64,100 @@ export interface Bounds {
   readonly drawnPayloads: number;
 }
 
-const count = (min: number): z.ZodMiniNumber => z.int().check(z.minimum(min));
+/** One bound: what it may be, and how a person sets it. */
+interface BoundRow<T> {
+  readonly schema: z.ZodMiniType<T>;
+  /** What stands for its value in the flag's description; a flag without a value switches something on. */
+  readonly argument: string | undefined;
+  /** What it bounds, and the values that are allowed. */
+  readonly help: string;
+  /** A command line's text as a value, which is still to be checked. */
+  readonly parse: (text: string) => unknown;
+}
+
+/** A whole number from `min` to `max`. */
+function whole(min: number, max: number, help: string): BoundRow<number> {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return {
+    schema: z.int({ error }).check(z.minimum(min, { error }), z.maximum(max, { error })),
+    argument: "n",
+    help: `${help} (${min} to ${max})`,
+    parse: wholeNumber,
+  };
+}
+
+/** Digits as their number; anything else as what no schema of numbers takes. */
+export function wholeNumber(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+}
+
+/** One of some names. */
+function oneOf<T extends string>(names: readonly T[], argument: string, help: string): BoundRow<T> {
+  const error = `must be one of ${names.join(", ")}`;
+  return { schema: z.enum(names, { error }), argument, help: `${help}: ${names.join(", ")}`, parse: String };
+}
+
+/** One or more of some names, each at most once. */
+function someOf<T extends string>(names: readonly T[], help: string): BoundRow<T[]> {
+  const error = `must be one or more of ${names.join(", ")}, each at most once`;
+  const once = z.refine<T[]>((given) => new Set(given).size === given.length, { error });
+  return {
+    schema: z.array(z.enum(names, { error }), { error }).check(z.minLength(1, { error }), once),
+    argument: "names",
+    help: `${help}, separated by commas: ${names.join(", ")}`,
+    parse: (text) => text.split(","),
+  };
+}
+
+/** Yes or no. */
+function flag(help: string): BoundRow<boolean> {
+  return { schema: z.boolean({ error: "must be true or false" }), argument: undefined, help, parse: Boolean };
+}
+
+/**
+ * Every bound, once: what it may be, and its help text. The largest values are beyond what anybody waits for; they keep a mistyped one from
+ * asking for more memory than there is.
+ */
+export const BOUND_TABLE: { readonly [Name in keyof Bounds]: BoundRow<Bounds[Name]> } = {
+  parts: someOf(PART_NAMES, "parts of the check"),
+  length: whole(1, 12, "workloads are all sequences of up to n operations"),
+  operations: someOf(
+    OPERATIONS.map(({ name }) => name),
+    "operations of workloads",
+  ),
+  persistence: oneOf(["posix", "ordered-metadata", "prefix"], "model", "what a crash may leave"),
+  sectorBytes: whole(1, 1 << 20, "bytes that reach the medium as a whole"),
+  tornSectors: flag("a sector may be cut anywhere"),
+  format: oneOf(["plain", "sentinel"], "name", "how records are laid out and chained"),
+  durability: oneOf(["standard", "strict"], "mode", "what an acknowledgement of the engine proves"),
+  compression: oneOf(["none", "lz4", "zstd"], "codec", "how the engine stores payloads"),
+  recoveryCrashes: whole(0, 4, "how many crashes deep recovery is crashed"),
+  faultLength: whole(1, 6, "single faults: in all sequences of up to n operations"),
+  maxSegmentBytes: whole(1, 1 << 30, "size at which a segment ends"),
+  checkpointEvery: whole(0, 1_000_000, "offsets between checkpoints; 0 for none"),
+  indexLogMaxEntries: whole(1, 1_000_000, "entries after which an index is saved"),
+  readChunkBytes: whole(1, 1 << 24, "bytes that the engine reads at a time"),
+  recoveriesMax: whole(1, 1_000_000_000, "recoveries after one crash at most"),
+  stepsMax: whole(1000, 1_000_000_000, "disk calls in one life of the process at most"),
+  tamperedRecords: whole(1, 8, "logs of up to n records are tampered with"),
+  symbolicRecords: whole(1, 5, "records of a log over symbolic hashes"),
+  symbolicBlocks: whole(0, 8, "blocks in all payloads of such a log"),
+  flippedBits: whole(1, 4, "up to n bits flipped in a record, everywhere"),
+  burstBits: whole(2, 32, "bursts of up to n bits in a record, all of them"),
+  shortBytes: whole(0, 3, "all inputs of up to n bytes to every reader"),
+  fuzzInputs: whole(1, 1_000_000_000, "inputs drawn for the readers of stored bytes"),
+  fuzzSeed: whole(0, 0xffff_ffff, "what drawn inputs are drawn with"),
+  drawnPayloads: whole(1, 100_000_000, "payloads drawn for the codecs"),
+};
+
+/** The names of all bounds, in order. */
+export const BOUND_NAMES: readonly (keyof Bounds)[] = Object.keys(BOUND_TABLE) as (keyof Bounds)[];
 
 /** For bounds that come from a file or a command line. */
-export const boundsSchema: z.ZodMiniType<Bounds> = z.strictObject({
-  parts: z.array(z.enum(PART_NAMES)).check(z.minLength(1)),
-  length: count(1),
-  operations: z.array(z.enum(OPERATIONS.map(({ name }) => name))).check(z.minLength(1)),
-  persistence: z.enum(["posix", "ordered-metadata", "prefix"]),
-  sectorBytes: count(1),
-  tornSectors: z.boolean(),
-  format: z.enum(["plain", "sentinel"]),
-  durability: z.enum(["standard", "strict"]),
-  compression: z.enum(["none", "lz4", "zstd"]),
-  recoveryCrashes: count(0),
-  faultLength: count(1),
-  maxSegmentBytes: count(1),
-  checkpointEvery: count(0),
-  indexLogMaxEntries: count(1),
-  readChunkBytes: count(1),
-  recoveriesMax: count(1),
-  stepsMax: count(1),
-  tamperedRecords: count(1),
-  symbolicRecords: count(1),
-  symbolicBlocks: count(0),
-  flippedBits: z.int().check(z.minimum(1), z.maximum(4)),
-  burstBits: z.int().check(z.minimum(2), z.maximum(32)),
-  shortBytes: z.int().check(z.minimum(0), z.maximum(3)),
-  fuzzInputs: count(1),
-  fuzzSeed: count(0),
-  drawnPayloads: count(1),
-});
+export const boundsSchema: z.ZodMiniType<Bounds> = z.strictObject(
+  Object.fromEntries(BOUND_NAMES.map((name) => [name, BOUND_TABLE[name].schema])),
+  { error: `must have the fields ${BOUND_NAMES.join(", ")} and no others` },
+) as unknown as z.ZodMiniType<Bounds>;
 
 const standard: Bounds = {
   parts: PART_NAMES,
