@@ -4,20 +4,24 @@
  */
 import { readFileSync } from "node:fs";
 import { PARTS } from "../properties/check.ts";
-import { choiceText, NotDeterministic, RecordedChoice } from "../properties/choices.ts";
+import { choiceText, RecordedChoice } from "../properties/choices.ts";
+import { parseCounterexample } from "../properties/counterexample.ts";
+import { plainText } from "../properties/plain-text.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";
-import { type CounterexampleFile, parseCounterexample } from "../properties/counterexample.ts";
 
-/** @returns the exit status: 1 the violation is there, 0 it is not, 2 the file does not fit this version */
+const HOLDS = 0;
+const VIOLATED = 1;
+/** The recorded run does not exist any more: neither violated nor run to its end. */
+const ANOTHER_WAY = 3;
+
+/**
+ * Replays a counterexample.
+ * @returns the exit status: 1 the violation is there, 0 it is not, 3 the run took another way than the recorded one
+ * @throws CounterexampleError if the file does not fit this version, and what the file system throws
+ */
 export async function replay(path: string): Promise<number> {
-  let file: CounterexampleFile;
-  try {
-    file = parseCounterexample(readFileSync(path, "utf8"));
-  } catch (error) {
-    console.error(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-    return 2;
-  }
-  const recorded = new RecordedChoice(file.choices);
+  const { bounds, part, invariant, choices } = parseCounterexample(readFileSync(path, "utf8"));
+  const recorded = new RecordedChoice(choices);
   const choice = {
     choose(n: number, what: string): number {
       const chosen = recorded.choose(n, what);
@@ -25,23 +29,37 @@ export async function replay(path: string): Promise<number> {
       return chosen;
     },
   };
+  let violation: Violation | undefined;
   try {
-    await PARTS[file.part].run(file.bounds, choice, emptyCounts(), (line) => {
-      console.log(`      ${line}`);
+    await PARTS[part].run(bounds, choice, emptyCounts(), (line) => {
+      console.log(plainText(`      ${line}`));
     });
   } catch (error) {
-    if (error instanceof Violation) {
-      console.log(
-        `\n  VIOLATED ${error.invariant}\n    expected  ${error.expected}\n    seen      ${error.seen}`,
-      );
-      return 1;
-    }
-    if (error instanceof NotDeterministic) {
-      console.error(`${path}: this file was recorded by another version. ${error.message}`);
-      return 2;
-    }
-    throw error;
+    if (error instanceof Violation) violation = error;
+    else if (recorded.parted === undefined) throw error;
   }
-  console.log(`\n  ${file.invariant} holds here now.`);
-  return 0;
+  // First, for an engine that was refused an answer violates everything.
+  const parted = recorded.parted ?? (violation === undefined ? recorded.unasked : undefined);
+  if (parted !== undefined) {
+    const place = `choice ${parted.choice} of ${recorded.length}`;
+    console.log(`\n  ${invariant} no longer happens: the run took another way at ${place}.`);
+    console.log(`    ${parted.message}`);
+    return ANOTHER_WAY;
+  }
+  if (violation === undefined) {
+    console.log(`\n  ${invariant} holds here now.`);
+    return HOLDS;
+  }
+  for (const line of violationLines(violation)) console.log(line);
+  if (violation.invariant !== invariant) console.log(`    recorded  a violation of ${invariant}`);
+  return VIOLATED;
+}
+
+function violationLines({ invariant, expected, seen }: Violation): string[] {
+  return [
+    "",
+    `  VIOLATED ${invariant}`,
+    `    expected  ${plainText(expected)}`,
+    `    seen      ${plainText(seen)}`,
+  ];
 }

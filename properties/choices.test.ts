@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { choiceText, NotDeterministic, nobody, Odometer, RecordedChoice } from "./choices.ts";
+import { AnotherWay, choiceText, NotDeterministic, nobody, Odometer, RecordedChoice } from "./choices.ts";
 
 function all(run: (odometer: Odometer) => string, fixed: readonly number[] = []): string[] {
   const odometer = new Odometer(fixed);
@@ -75,9 +75,28 @@ describe("A recorded list", () => {
     expect([choice.choose(3, "a"), choice.choose(5, "b")]).toEqual([2, 0]);
   });
 
-  test("refuses a question that it was not recorded for", () => {
-    const choice = new RecordedChoice([{ what: "a", chosen: 2, of: 3 }]);
-    expect(() => choice.choose(4, "a")).toThrow(NotDeterministic);
+  test("says where a run parts from it, and answers nothing from then on", () => {
+    const choice = new RecordedChoice([
+      { what: "a", chosen: 2, of: 3 },
+      { what: "alone", chosen: 0, of: 1 },
+      { what: "b", chosen: 2, of: 3 },
+    ]);
+    choice.choose(3, "a");
+    expect(choice.parted).toBeUndefined();
+    expect(() => choice.choose(4, "b")).toThrow(AnotherWay);
+    expect(choice.parted).toMatchObject({ choice: 2 });
+    expect(() => choice.choose(3, "b")).toThrow(AnotherWay);
+  });
+
+  test("says where a run ended before it", () => {
+    const choice = new RecordedChoice([
+      { what: "a", chosen: 2, of: 3 },
+      { what: "b", chosen: 1, of: 3 },
+    ]);
+    choice.choose(3, "a");
+    expect(choice.unasked).toMatchObject({ choice: 2 });
+    choice.choose(3, "b");
+    expect(choice.unasked).toBeUndefined();
   });
 
   test("is shown with the words of its labels", () => {

@@ -8,6 +8,7 @@ import { indexFiles, type IndexReading, readFrames, readIndex } from "./index-re
 import { claimedSize, readStream } from "../model/reader.ts";
 import type { Format, StorageBackend, StreamStatus } from "../src/index.ts";
 import type { InvariantId } from "./catalogue.ts";
+import { plainText } from "./plain-text.ts";
 import { attempt, check, type Counts } from "./tally.ts";
 
 /** Everything: more bytes than any stream here has. */
@@ -35,7 +36,8 @@ export function sameRecords(a: readonly ShownRecord[], b: readonly ShownRecord[]
 /** A log in a line: offsets, and payloads of data records or the kind of others. */
 export function show(records: readonly ShownRecord[]): string {
   const parts = records.map(({ offset, kind, payload }) => {
-    const content = kind === "data" ? JSON.stringify(Buffer.from(payload).toString("latin1")) : kind;
+    const content =
+      kind === "data" ? JSON.stringify(plainText(Buffer.from(payload).toString("latin1"))) : kind;
     return `${String(offset)}:${content}`;
   });
   return `[${parts.join(" ")}]`;

@@ -4,26 +4,57 @@
  */
 import * as z from "zod/mini";
 import { type Bounds, boundsSchema, PART_NAMES, type PartName } from "./bounds.ts";
+import { CATALOGUE, type InvariantId } from "./catalogue.ts";
 import type { Chosen } from "./choices.ts";
 import type { Counterexample } from "./part.ts";
+import { isPlainText, plainText } from "./plain-text.ts";
 import { toJson } from "./result.ts";
 
 const COUNTEREXAMPLE_SCHEMA = "kimberlite-storage/counterexample@2";
+const SHOWN_CHARACTERS_MAX = 60;
 
-const schema = z.object({
+const text = z
+  .string({ error: "must be text" })
+  .check(z.refine(isPlainText, { error: "must have no control characters" }));
+const ids = CATALOGUE.map(({ id }) => id);
+
+/** An object with these fields and no others. */
+function fields<T extends z.core.$ZodLooseShape>(shape: T): z.ZodMiniObject<T, z.core.$strict> {
+  return z.strictObject(shape, {
+    error: `must have the fields ${Object.keys(shape).join(", ")} and no others`,
+  });
+}
+
+const count = (min: number): z.ZodMiniNumber => {
+  const error = `must be a whole number of at least ${min}`;
+  return z.int({ error }).check(z.minimum(min, { error }));
+};
+
+const choice = fields({ what: text, chosen: count(0), of: count(1) }).check(
+  z.refine(({ chosen, of }) => chosen < of, { error: "must have chosen one of those there were" }),
+);
+
+const schema = fields({
   schema: z.literal(COUNTEREXAMPLE_SCHEMA),
   bounds: boundsSchema,
-  part: z.enum(PART_NAMES),
-  invariant: z.string(),
-  expected: z.string(),
-  seen: z.string(),
-  choices: z.array(z.object({ what: z.string(), chosen: z.int(), of: z.int() })),
+  part: z.enum(PART_NAMES, { error: `must be one of ${PART_NAMES.join(", ")}` }),
+  invariant: z.enum(ids, { error: `must be one of ${ids.join(", ")}` }),
+  expected: text,
+  seen: text,
+  choices: z.array(choice, { error: "must be a list" }),
 });
+
+/** A file that is not a counterexample, or not one that this version can run; the message says why. */
+export class CounterexampleError extends Error {
+  override readonly name = "CounterexampleError";
+  /** Says that the message is all there is to say. */
+  readonly code = "counterexample";
+}
 
 export interface CounterexampleFile {
   readonly bounds: Bounds;
   readonly part: PartName;
-  readonly invariant: string;
+  readonly invariant: InvariantId;
   readonly expected: string;
   readonly seen: string;
   readonly choices: readonly Chosen[];
@@ -34,16 +65,18 @@ export function serializeCounterexample(
   part: PartName,
   counterexample: Counterexample,
 ): string {
-  return toJson({ schema: COUNTEREXAMPLE_SCHEMA, bounds, part, ...counterexample });
+  const { invariant, choices } = counterexample;
+  const [expected, seen] = [plainText(counterexample.expected), plainText(counterexample.seen)];
+  return toJson({ schema: COUNTEREXAMPLE_SCHEMA, bounds, part, invariant, expected, seen, choices });
 }
 
-/** @throws Error that says what is wrong with the file */
+/** @throws CounterexampleError */
 export function parseCounterexample(text: string): CounterexampleFile {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    throw new Error("This is not JSON.");
+    throw new CounterexampleError("This is not JSON.");
   }
   const named = (json as { schema?: unknown } | null)?.schema;
   if (
@@ -51,14 +84,18 @@ export function parseCounterexample(text: string): CounterexampleFile {
     named.startsWith("kimberlite-storage/counterexample@") &&
     named !== COUNTEREXAMPLE_SCHEMA
   ) {
-    throw new Error(
-      `This file was written by another version: its schema is ${named}, this version reads ${COUNTEREXAMPLE_SCHEMA}. Run the check again.`,
+    throw new CounterexampleError(
+      `This file was written by another version: its schema is ${named.slice(0, SHOWN_CHARACTERS_MAX)}, this version reads ${COUNTEREXAMPLE_SCHEMA}. Run the check again.`,
     );
   }
   if (named !== COUNTEREXAMPLE_SCHEMA) {
-    throw new Error(`This is no ${COUNTEREXAMPLE_SCHEMA} file: its schema is ${JSON.stringify(named)}.`);
+    const shown = named === undefined ? "not there" : JSON.stringify(named).slice(0, SHOWN_CHARACTERS_MAX);
+    throw new CounterexampleError(`This is no ${COUNTEREXAMPLE_SCHEMA} file: its schema is ${shown}.`);
   }
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "it"} ${message}`);
+    throw new CounterexampleError(`This counterexample cannot be run: ${issues.join("; ")}.`);
+  }
   return parsed.data;
 }

@@ -26,7 +26,9 @@ import type { Bounds } from "./bounds.ts";
 import { checkFiles, checkLookUps, checkRecords } from "./comparison.ts";
 import { freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
 import { type Operation, payloadsOf } from "./operations.ts";
-import { check, type Counts, Violation } from "./tally.ts";
+import { attempt, check, type Counts, Violation } from "./tally.ts";
+
+const OPENS = "an empty directory to be opened";
 
 export class Lockstep {
   readonly disk: SimulatedDisk;
@@ -59,9 +61,9 @@ export class Lockstep {
 
   static async open(bounds: Bounds, counts: Counts): Promise<Lockstep> {
     const disk = freshDisk(bounds);
-    const storage = await openEngine(disk, bounds);
+    const storage = await attempt("M1", OPENS, () => openEngine(disk, bounds));
     const roomyDisk = freshDisk(bounds);
-    const roomy = await openEngine(roomyDisk, roomyBounds(bounds));
+    const roomy = await attempt("M1", OPENS, () => openEngine(roomyDisk, roomyBounds(bounds)));
     return new Lockstep(bounds, counts, disk, storage, [roomyDisk, roomy]);
   }
 
@@ -76,7 +78,11 @@ export class Lockstep {
   }
 
   /** Runs one operation on all of them and compares what they answer. */
-  async perform(operation: Operation): Promise<void> {
+  perform(operation: Operation): Promise<void> {
+    return attempt("M1", `${operation.does} to succeed`, () => this.#perform(operation));
+  }
+
+  async #perform(operation: Operation): Promise<void> {
     switch (operation.does) {
       case "append": {
         const { stream, fsync } = operation;
@@ -143,7 +149,11 @@ export class Lockstep {
   }
 
   /** Everything that can be compared when nothing is under way. */
-  async compareAll(): Promise<void> {
+  compareAll(): Promise<void> {
+    return attempt("M1", "what was written to be read", () => this.#compareAll());
+  }
+
+  async #compareAll(): Promise<void> {
     const second = await outcome(async () => {
       await openEngine(this.disk, this.#bounds);
       return "opened";

@@ -16,7 +16,7 @@ import { Odometer } from "../choices.ts";
 import { CrashPoints } from "../crashes/points.ts";
 import { DATA_PATH, freshDisk, openEngine } from "../engine.ts";
 import { answersTo, type Part } from "../part.ts";
-import { check, type Counts } from "../tally.ts";
+import { attempt, check, type Counts } from "../tally.ts";
 
 const DURABILITIES: readonly Durability[] = ["standard", "strict"];
 const MODE = `durability: ${DURABILITIES.join(", ")}`;
@@ -41,7 +41,10 @@ export const AMBIGUITY: Part = {
   units: () => answersTo(MODE, DURABILITIES.length),
   async run(bounds, choice, counts, trace) {
     const durability = DURABILITIES[choice.choose(DURABILITIES.length, MODE)] ?? "standard";
-    for (const [surroundings, remains] of await everythingLeft({ ...bounds, durability })) {
+    const left = await attempt("M1", "every workload to run", () =>
+      everythingLeft({ ...bounds, durability }),
+    );
+    for (const [surroundings, remains] of left) {
       compare({ ...bounds, durability }, surroundings, remains, counts, trace);
     }
   },
