@@ -12,6 +12,8 @@ export interface AuditWork {
   readonly shared: undefined;
   readonly job: SegmentJob;
   readonly result: SegmentReport;
+  /** Bytes read since the last. */
+  readonly note: number;
 }
 
 work<AuditWork>((_, job, progress) => auditSegment(job, new CarefulDisk(), progress));

@@ -1,17 +1,64 @@
 /**
- * A worker thread of `kmb check`: searches the units that it is sent.
+ * A worker thread of `kmb check`. Everything that takes long is done here, so that the main thread can answer a signal or the end of the
+ * budget at any time.
  * @module
  */
-import type { Bounds } from "../properties/bounds.ts";
-import { searchUnit, type Unit } from "../properties/check.ts";
-import type { PartResult } from "../properties/part.ts";
+import type { Bounds, PartName } from "../properties/bounds.ts";
+import { PARTS, searchUnit, type Unit, unitsOf } from "../properties/check.ts";
+import { type Survey, survey } from "../properties/crashes/survey.ts";
+import { minimise } from "../properties/minimise.ts";
+import type { Counterexample, PartResult } from "../properties/part.ts";
+import type { Counts } from "../properties/tally.ts";
 import { work } from "./pool.ts";
 
-/** What passes between `kmb check` and its workers. */
-export interface CheckWork {
+/** Runs every workload without a crash, or lists the units of another part. */
+export interface PrepareWork {
   readonly shared: Bounds;
-  readonly job: Unit;
-  readonly result: PartResult;
+  readonly job: { readonly does: "survey" } | { readonly does: "list"; readonly part: ListedPart };
+  readonly result: Survey | readonly Unit[];
+  /** What the survey has counted so far. */
+  readonly note: Counts;
 }
 
-work<CheckWork>(searchUnit);
+export type ListedPart = Exclude<PartName, "crashes">;
+
+/** Searches a unit. */
+export interface SearchWork {
+  readonly shared: Bounds;
+  readonly job: { readonly does: "search"; readonly unit: Unit };
+  readonly result: PartResult;
+  readonly note: never;
+}
+
+/** Makes a counterexample small. */
+export interface MinimiseWork {
+  readonly shared: Bounds;
+  readonly job: { readonly does: "minimise"; readonly part: PartName; readonly found: Counterexample };
+  readonly result: Counterexample;
+  readonly note: never;
+}
+
+/** What passes between `kmb check` and its workers. */
+interface CheckWork {
+  readonly shared: Bounds;
+  readonly job: (PrepareWork | SearchWork | MinimiseWork)["job"];
+  readonly result: (PrepareWork | SearchWork | MinimiseWork)["result"];
+  readonly note: Counts;
+}
+
+const WORKLOADS_PER_NOTE = 50;
+
+work<CheckWork>((bounds, job, note) => {
+  switch (job.does) {
+    case "survey":
+      return survey(bounds, (counts) => {
+        if (counts.workloads % WORKLOADS_PER_NOTE === 0) note(counts);
+      });
+    case "list":
+      return unitsOf(bounds, job.part);
+    case "search":
+      return searchUnit(bounds, job.unit);
+    case "minimise":
+      return minimise(PARTS[job.part].run, bounds, job.found);
+  }
+});

@@ -1,23 +1,22 @@
 /**
- * `kmb check`: surveys the workloads, searches the units on all cores, prints what was covered, and says with its exit status whether that was
- * everything.
+ * `kmb check`: runs the check, prints what was covered, and says with its exit status whether that was everything.
+ *
+ * Promises: a violation is printed and ends with 1, whatever else fails; a run that is stopped says what was covered until then. Before the
+ * search, it is tried whether the results can be written.
  * @module
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
-import type { Bounds, PartName, ProfileName } from "../properties/bounds.ts";
-import { PARTS, type Unit, unitsOf } from "../properties/check.ts";
+import type { Bounds, ProfileName } from "../properties/bounds.ts";
 import { choiceText } from "../properties/choices.ts";
-import { survey, workloadsIn } from "../properties/crashes/survey.ts";
-import { minimise } from "../properties/minimise.ts";
-import type { Counterexample } from "../properties/part.ts";
-import { pinnedDifferences } from "../properties/pinned.ts";
-import { exitStatus, resultLines, resultOf, toJson } from "../properties/result.ts";
-import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
 import { serializeCounterexample } from "../properties/counterexample.ts";
-import type { CheckWork } from "./check-worker.ts";
-import { runJobs } from "./pool.ts";
-import { progress } from "./progress.ts";
+import type { Counterexample } from "../properties/part.ts";
+import { plainText } from "../properties/plain-text.ts";
+import { exitStatus, resultLines, resultOf, type RunFacts, toJson } from "../properties/result.ts";
+import { type Counts, emptyCounts } from "../properties/tally.ts";
+import { type Outcome, runCheck } from "./check-run.ts";
+import { type Stop, stopping } from "./stopping.ts";
 
 export interface CheckOptions {
   readonly profile: ProfileName;
@@ -27,6 +26,8 @@ export interface CheckOptions {
   readonly counterexamples: string;
 }
 
+const OWN_ERROR = 2;
+
 /**
  * Runs the check.
  * @param changed whether the bounds are not the profile's own; then there are no pinned counts to compare with
@@ -34,83 +35,132 @@ export interface CheckOptions {
  */
 export async function check(bounds: Bounds, changed: boolean, options: CheckOptions): Promise<number> {
   const started = performance.now();
-  const late = (): boolean => (performance.now() - started) / 1000 > (options.seconds ?? Infinity);
-  const stopped = new Set<string>();
-  const outOfTime = `the budget of ${options.seconds ?? 0} seconds was used up`;
-  const counts: Counts = emptyCounts();
-  let counterexample: Counterexample | undefined;
-  let part: PartName = "crashes";
-
-  let units: readonly Unit[] = [];
-  if (bounds.parts.includes("crashes")) {
-    const surveying = progress("workloads", workloadsIn(bounds));
-    const surveyed = await survey(bounds, ({ workloads }) => {
-      surveying.at(workloads);
-      return !late();
-    });
-    surveying.stop();
-    addCounts(counts, surveyed.counts);
-    counterexample = surveyed.counterexample;
-    if (!surveyed.finished && counterexample === undefined) stopped.add(outOfTime);
-    if (surveyed.finished) units = surveyed.units.map((crashes) => ({ part: "crashes", crashes }));
+  const report = new Report(bounds, !changed, options, started);
+  const problem = report.problem();
+  if (problem !== undefined) {
+    console.error(`error: ${problem}`);
+    return OWN_ERROR;
   }
-
-  if (stopped.size === 0 && counterexample === undefined) {
-    units = [...units, ...(await unitsOf(bounds))];
-    const searching = progress("units", units.length);
-    let searched = 0;
-    const workforce = { script: "check-worker.js", shared: bounds, workers: options.workers };
-    await runJobs<CheckWork>(workforce, units, (result, unit) => {
-      addCounts(counts, result.counts);
-      searched += 1;
-      searching.at(searched);
-      counterexample = result.counterexample;
-      if (counterexample !== undefined) {
-        part = unit.part;
-        return false;
-      }
-      if (searched < units.length && late()) {
-        stopped.add(outOfTime);
-        stopped.add(`${units.length - searched} of ${units.length} units were not searched`);
-        return false;
-      }
-      return true;
-    });
-    searching.stop();
+  const stops = stopping(options.seconds);
+  try {
+    return report.write(await runCheck(bounds, options.workers, stops.signal), stops.stop());
+  } finally {
+    stops.end();
   }
-
-  if (counterexample !== undefined) counterexample = await minimise(PARTS[part].run, bounds, counterexample);
-  if (!changed && counterexample === undefined && stopped.size === 0) {
-    for (const difference of pinnedDifferences(options.profile, bounds.format, counts))
-      stopped.add(difference);
-  }
-  const file = `${options.counterexamples}/${counterexample?.invariant ?? "none"}.json`;
-  const seconds = Math.round(performance.now() - started) / 1000;
-  const result = resultOf(counts, {
-    profile: options.profile,
-    bounds,
-    stopped: [...stopped],
-    counterexample,
-    file,
-    seconds,
-  });
-  if (counterexample !== undefined) {
-    mkdirSync(options.counterexamples, { recursive: true });
-    writeFileSync(file, serializeCounterexample(bounds, part, counterexample));
-    for (const line of counterexampleLines(counterexample, file)) console.log(line);
-  }
-  for (const line of resultLines(result)) console.log(line);
-  if (options.json !== undefined) writeFileSync(options.json, toJson(result));
-  return exitStatus(result);
 }
 
-function counterexampleLines({ invariant, expected, seen, choices }: Counterexample, file: string): string[] {
-  return [
+/** Where the results go. */
+class Report {
+  readonly #bounds: Bounds;
+  readonly #own: boolean;
+  readonly #options: CheckOptions;
+  readonly #started: number;
+
+  constructor(bounds: Bounds, own: boolean, options: CheckOptions, started: number) {
+    this.#bounds = bounds;
+    this.#own = own;
+    this.#options = options;
+    this.#started = started;
+  }
+
+  /**
+   * Why the results could not be written, if they could not. A file for them says from now on that the run has not ended, so that nobody takes
+   * what an earlier run left there for the result of this one.
+   */
+  problem(): string | undefined {
+    const { counterexamples } = this.#options;
+    const directory = directoryProblem(counterexamples);
+    if (directory !== undefined)
+      return `no counterexample could be written to ${counterexamples}: ${directory}`;
+    const stopped = ["the run has not ended"];
+    const json = this.#writeJson(
+      this.#facts(emptyCounts(), { stopped, counterexample: undefined, file: undefined }),
+    );
+    return json === undefined ? undefined : `the result could not be written: ${json}`;
+  }
+
+  /** Prints and writes everything. @returns the exit status */
+  write({ counts, found, undone }: Outcome, stop: Stop | undefined): number {
+    const stopped = stop === undefined || undone === undefined ? [] : [stop.sentence, undone];
+    const counterexample = found?.counterexample;
+    let file: string | undefined;
+    let failed = false;
+    if (found !== undefined) {
+      for (const line of violationLines(found.counterexample)) console.log(line);
+      file = join(this.#options.counterexamples, `${found.counterexample.invariant}.json`);
+      const problem = this.#writeCounterexample(file, found);
+      if (problem !== undefined) {
+        console.error(`error: the counterexample could not be written: ${problem}`);
+        file = undefined;
+      } else console.log(`    npx kmb replay ${file}\n`);
+    }
+    const facts = this.#facts(counts, { stopped, counterexample, file });
+    const result = resultOf(...facts);
+    for (const line of resultLines(result)) console.log(line);
+    const json = this.#writeJson(facts);
+    if (json !== undefined) {
+      console.error(`error: the result could not be written: ${json}`);
+      failed = true;
+    }
+    if (found !== undefined) return exitStatus(result);
+    if (failed) return OWN_ERROR;
+    return (undone === undefined ? undefined : stop?.status) ?? exitStatus(result);
+  }
+
+  #facts(counts: Counts, how: Pick<RunFacts, "stopped" | "counterexample" | "file">): [Counts, RunFacts] {
+    const seconds = Math.round(performance.now() - this.#started) / 1000;
+    return [
+      counts,
+      { profile: this.#options.profile, bounds: this.#bounds, own: this.#own, seconds, ...how },
+    ];
+  }
+
+  #writeJson(facts: [Counts, RunFacts]): string | undefined {
+    const { json } = this.#options;
+    return json === undefined
+      ? undefined
+      : problemOf(() => {
+          writeFileSync(json, toJson(resultOf(...facts)));
+        });
+  }
+
+  #writeCounterexample(
+    file: string,
+    { part, counterexample }: NonNullable<Outcome["found"]>,
+  ): string | undefined {
+    return problemOf(() => {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, serializeCounterexample(this.#bounds, part, counterexample));
+    });
+  }
+}
+
+/** Why something fails, if it does. */
+function problemOf(work: () => void): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return plainText(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Why files could not be written to a directory, if they could not; makes nothing. */
+function directoryProblem(path: string): string | undefined {
+  return problemOf(() => {
+    let at = resolve(path);
+    while (statSync(at, { throwIfNoEntry: false }) === undefined) at = dirname(at);
+    if (!statSync(at).isDirectory()) throw new Error(`${at} is no directory`);
+    accessSync(at, constants.W_OK | constants.X_OK);
+  });
+}
+
+function violationLines({ invariant, expected, seen, choices }: Counterexample): string[] {
+  const lines = [
     `  VIOLATED ${invariant}`,
     ...choices.map((chosen) => `    ${choiceText(chosen)}`),
     `    expected  ${expected}`,
     `    seen      ${seen}`,
-    `    npx kmb replay ${file}`,
-    "",
   ];
+  return lines.map(plainText);
 }

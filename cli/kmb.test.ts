@@ -1,9 +1,11 @@
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { BOUND_NAMES } from "../properties/bounds.ts";
 
 const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "kmb-"));
@@ -17,6 +19,24 @@ function kmb(...args: string[]): { status: number | null; out: string; err: stri
     encoding: "utf8",
   });
   return { status, out: stdout, err: stderr };
+}
+
+/** Sends the signal once the line that begins the phase was seen, and waits for the end. */
+async function interrupted(
+  signal: NodeJS.Signals,
+  phase: string,
+  args: readonly string[],
+): Promise<{ status: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [KMB, ...args], { cwd: directory });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (text: Buffer) => (out += String(text)));
+  child.stderr.on("data", (text: Buffer) => {
+    const before = err;
+    err += String(text);
+    if (!before.includes(phase) && err.includes(phase)) child.kill(signal);
+  });
+  const [status] = (await once(child, "close")) as [number | null];
+  return { status, out, err };
 }
 
 interface Json {
@@ -36,7 +56,7 @@ const SMALL = ["check", "--parts", "crashes", "--length", "1", "--recovery-crash
 describe("kmb check", () => {
   test("ends with 3 and says why where a witness was not met, and writes the same as JSON", () => {
     const { status, out, err } = kmb(...SMALL, "--json", "out.json");
-    expect(err).toBe("");
+    expect(err).toMatch(/^ {2}workloads +7 to do\n {2}units +\d+ to do\n$/);
     expect(status).toBe(3);
     expect(out).toMatch(/^ {2}workloads +7 of 7 /m);
     expect(out).toMatch(/^ {2}complete +no: .*witnesses not met: .*rotation,/m);
@@ -59,6 +79,7 @@ describe("kmb check", () => {
           "cases",
           "complete",
           "incompleteBecause",
+          "differences",
           "invariants",
           "witnesses",
           "violations",
@@ -79,18 +100,122 @@ describe("kmb check", () => {
     expect(one).toBe(two);
   });
 
-  test("stops when its time is used up, and is not complete", () => {
-    const { status, out } = kmb("check", "--parts", "crashes", "--length", "5", "--seconds", "1");
+  test.each([
+    ["the survey", ["--parts", "crashes", "--length", "6"]],
+    ["the listing of units", ["--parts", "failing-calls,stored-bytes", "--fault-length", "6"]],
+    ["a unit of the part format", ["--parts", "format", "--flipped-bits", "4"]],
+  ])("stops %s when its time is used up, and is not complete", (_, args) => {
+    const { status, out } = kmb("check", ...args, "--seconds", "1");
+    expect(status).toBe(3);
+    expect(out).toContain("complete        no: the budget of 1 seconds was used up");
+  });
+
+  test("takes the largest number of inputs that it allows, and lists them without an array of them", () => {
+    const { status, out } = kmb(
+      "check",
+      "--parts",
+      "format",
+      "--fuzz-inputs",
+      "1000000000",
+      "--seconds",
+      "1",
+    );
     expect(status).toBe(3);
     expect(out).toContain("the budget of 1 seconds was used up");
   });
 
   test.each([
-    [["check", "--length", "0"], "whole number of at least 1"],
-    [["check", "--length", "x"], "whole number of at least 1"],
+    [
+      "a file for the JSON in a directory that is not there",
+      ["--json", "nowhere/out.json"],
+      "nowhere/out.json",
+    ],
+    ["a directory in place of the JSON", ["--json", "."], "EISDIR"],
+    [
+      "a file in place of the directory of counterexamples",
+      ["--counterexamples", "kept.json"],
+      "is no directory",
+    ],
+    ["a file above that directory", ["--counterexamples", "kept.json/below"], "kept.json"],
+  ])("refuses %s before the search, and makes nothing", (_, args, sentence) => {
+    writeFileSync(join(directory, "kept.json"), "{}");
+    const before = readdirSync(directory);
+    const { status, out, err } = kmb(...SMALL, ...args);
+    expect(status).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain(sentence);
+    expect(err).not.toMatch(/^ +at /m);
+    expect(readdirSync(directory)).toEqual(before);
+    expect(readFileSync(join(directory, "kept.json"), "utf8")).toBe("{}");
+  });
+
+  test("makes no directory for counterexamples where there are none", () => {
+    kmb(...SMALL, "--counterexamples", "none-found");
+    expect(readdirSync(directory)).not.toContain("none-found");
+  });
+
+  test("says it where the JSON cannot be written at the end", () => {
+    const { status, out, err } = kmb(...SMALL, "--json", "/dev/full");
+    expect(status).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain("ENOSPC");
+  });
+
+  describe.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("%s", (signal, expected) => {
+    test.each([
+      ["the survey", "workloads", ["--length", "5"]],
+      ["the search", "units", ["--length", "2", "--recovery-crashes", "3", "--torn-sectors"]],
+    ])(
+      `during %s: prints what was covered, writes the JSON, ends with ${expected}`,
+      async (_, phase, args) => {
+        const json = join(directory, `${signal}-${phase}.json`);
+        const { status, out, err } = await interrupted(signal, phase, [
+          "check",
+          "--parts",
+          "crashes",
+          ...args,
+          "--json",
+          json,
+        ]);
+        expect(status).toBe(expected);
+        expect(out).toMatch(/^ {2}workloads +[\d,]+ of /m);
+        expect(out).toContain(`complete        no: it was interrupted by ${signal}`);
+        expect(err).not.toMatch(/^ +at /m);
+        const written = JSON.parse(readFileSync(json, "utf8")) as Json;
+        expect(written.complete).toBe(false);
+        expect(written.incompleteBecause[0]).toBe(`it was interrupted by ${signal}`);
+        expect(written.violations).toEqual([]);
+      },
+    );
+  });
+
+  test("leaves a file that says that the run has not ended where it is killed", async () => {
+    const json = join(directory, "killed.json");
+    writeFileSync(json, '{ "complete": true }');
+    await interrupted("SIGKILL", "workloads", [
+      "check",
+      "--parts",
+      "crashes",
+      "--length",
+      "5",
+      "--json",
+      json,
+    ]);
+    const written = JSON.parse(readFileSync(json, "utf8")) as Json;
+    expect(written).toMatchObject({ complete: false, workloads: 0 });
+    expect(written.incompleteBecause).toContain("the run has not ended");
+  });
+
+  test.each([
+    [["check", "--length", "0"], "a whole number from 1 to 12"],
+    [["check", "--fuzz-inputs", "9007199254740991"], "a whole number from 1 to 1000000000"],
+    [["check", "--seconds", "0"], "a whole number from 1 to 2000000"],
     [["check", "--profile", "slow"], "Allowed choices are quick, default, nightly"],
-    [["check", "--operations", "append,jump"], "operations.1"],
-    [["check", "--parts", "crashes,luck"], "parts.1"],
+    [["check", "--operations", "append,jump"], "one or more of append, append+sync,"],
+    [["check", "--parts", "nope"], "one or more of crashes, failing-calls, stored-bytes, ambiguity"],
     [["check", "--nonsense"], "unknown option"],
     [["chekc"], "unknown command"],
     [["replay"], "missing required argument"],
@@ -104,7 +229,13 @@ describe("kmb check", () => {
   test("explains itself", () => {
     const { status, out } = kmb("check", "--help");
     expect(status).toBe(0);
-    expect(out).toContain("--sector-bytes");
+    for (const name of BOUND_NAMES) {
+      const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+      expect(out).toMatch(new RegExp(`^ +${flag}(?: <[a-z]+>)? `, "m"));
+    }
+    expect(out.replaceAll(/\s+/g, " ")).toContain(
+      "bursts of up to n bits in a record, all of them (2 to 32)",
+    );
     expect(out).toContain("Exit status:");
   });
 });
@@ -145,25 +276,36 @@ describe("kmb replay", () => {
     expect(out).toContain("D1 holds here now.");
   });
 
+  const [operation] = counterexample.choices;
   test.each([
-    ["no JSON", "{", "This is not JSON."],
-    ["another schema", { schema: "x" }, "This is no kimberlite-storage/counterexample@2 file"],
+    ["another number of answers", [{ ...operation, of: 9 }]],
+    ["another question", [{ ...operation, what: "a question of another engine" }]],
+    ["more questions than the run asks", [operation, { what: "a crash that is no more", chosen: 1, of: 2 }]],
+  ])("ends with 3 where the run takes another way: %s", (_, choices) => {
+    const { status, out, err } = kmb("replay", file({ ...counterexample, choices }));
+    expect(err).toBe("");
+    expect(out).toContain(
+      `D1 no longer happens: the run took another way at choice ${choices.length} of ${choices.length}.`,
+    );
+    expect(status).toBe(3);
+  });
+
+  const ESCAPE = "\u001b[31m\u009b2J\u202e";
+  test.each([
+    ["an unknown invariant", { ...counterexample, invariant: "ZZZ" }, "invariant must be one of F1, F2,"],
+    ["a negative answer", { ...counterexample, choices: [{ ...operation, chosen: -1 }] }, "choices.0.chosen"],
     [
-      "the schema of another version",
-      { ...counterexample, schema: "kimberlite-storage/counterexample@1" },
-      "This file was written by another version: its schema is kimberlite-storage/counterexample@1",
+      "escapes in its schema",
+      { ...counterexample, schema: `kimberlite-storage/counterexample@${ESCAPE}` },
+      "U+001B",
     ],
-    ["no object", null, "This is no kimberlite-storage/counterexample@2 file"],
-    ["missing fields", { ...counterexample, choices: undefined }, "choices"],
-    [
-      "choices of another version",
-      { ...counterexample, choices: [{ what: "operation 1", chosen: 1, of: 9 }] },
-      "recorded by another version",
-    ],
-  ])("refuses a file with %s", (_, content, sentence) => {
-    const { status, err } = kmb("replay", file(content));
-    expect(status).toBe(2);
+  ])("refuses a file with %s, without a stack and without escapes", (_, content, sentence) => {
+    const { status, out, err } = kmb("replay", file(content));
     expect(err).toContain(sentence);
+    expect(status).toBe(2);
+    expect(out).toBe("");
+    expect(err).not.toMatch(/^ +at /m);
+    expect(err.trimEnd()).not.toMatch(/\p{C}/u);
   });
 
   test("refuses a file that is not there", () => {

@@ -10,6 +10,8 @@ export interface Work {
   readonly shared: unknown;
   readonly job: unknown;
   readonly result: unknown;
+  /** What a worker says of its way there. */
+  readonly note: unknown;
 }
 
 /** What a worker is sent. */
@@ -20,7 +22,7 @@ interface Sent<T extends Work> {
 
 /** What it answers: how far it has come, or what it came to. */
 type Answer<T extends Work> =
-  | { readonly index: number; readonly progress: number }
+  | { readonly index: number; readonly note: T["note"] }
   | { readonly index: number; readonly result: T["result"] };
 
 /** Jobs make much garbage that dies at once: a worker that collects it soon is as fast, and small. */
@@ -33,28 +35,33 @@ export interface Workforce<T extends Work> {
   /** What every worker gets to know before its first job. */
   readonly shared: T["shared"];
   readonly workers: number;
+  /** Ends the run when it is aborted: the threads are terminated, whatever they are doing, and nothing more is taken. */
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Runs the jobs.
+ * Runs the jobs. When it resolves, no thread is left.
  *
  * @param take gets the results in order; `false` ends the run, and nothing behind is taken
- * @param progress is told what workers say of their way, in no particular order
+ * @param noted is told what workers say of their way, in no particular order
  * @throws what a worker failed with
  */
 export async function runJobs<T extends Work>(
-  { script, shared, workers }: Workforce<T>,
+  { script, shared, workers, signal }: Workforce<T>,
   jobs: readonly T["job"][],
   take: (result: T["result"], job: T["job"]) => boolean,
-  progress: (amount: number) => void = () => undefined,
+  noted: (note: T["note"]) => void = () => undefined,
 ): Promise<void> {
-  if (jobs.length === 0) return;
+  if (jobs.length === 0 || signal?.aborted === true) return;
   const waiting = new Map<number, T["result"]>();
   let next = 0;
   let taken = 0;
   const pool: Worker[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
+      signal?.addEventListener("abort", () => {
+        resolve();
+      });
       const give = (worker: Worker): void => {
         const job = jobs[next];
         if (job === undefined) return;
@@ -69,8 +76,9 @@ export async function runJobs<T extends Work>(
         pool.push(worker);
         worker.on("error", reject);
         worker.on("message", (answer: Answer<T>) => {
-          if ("progress" in answer) {
-            progress(answer.progress);
+          if (signal?.aborted === true) return;
+          if ("note" in answer) {
+            noted(answer.note);
             return;
           }
           give(worker);
@@ -98,18 +106,18 @@ export async function runJobs<T extends Work>(
 /**
  * The other side, in a worker thread: does the jobs that it is sent, one after the other.
  *
- * @param perform does one job; `progress` tells the other side how far it has come
+ * @param perform does one job; `note` tells the other side of its way
  */
 export function work<T extends Work>(
-  perform: (shared: T["shared"], job: T["job"], progress: (amount: number) => void) => Promise<T["result"]>,
+  perform: (shared: T["shared"], job: T["job"], note: (note: T["note"]) => void) => Promise<T["result"]>,
 ): void {
   const shared = workerData as T["shared"];
   parentPort?.on("message", ({ index, job }: Sent<T>) => {
     const answer = (message: Answer<T>): void => {
       parentPort?.postMessage(message);
     };
-    perform(shared, job, (progress) => {
-      answer({ index, progress });
+    perform(shared, job, (note) => {
+      answer({ index, note });
     }).then(
       (result) => {
         answer({ index, result });

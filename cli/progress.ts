@@ -1,8 +1,9 @@
 /**
- * A progress bar on standard error, if that is a terminal; otherwise nothing.
+ * A progress bar on standard error, if that is a terminal.
  * @module
  */
 import { SingleBar } from "cli-progress";
+import { number } from "./text.ts";
 
 export interface Progress {
   /** So much is done. */
@@ -28,4 +29,10 @@ export function progress(what: string, total: number): Progress {
       bar.stop();
     },
   };
+}
+
+/** A phase of a long run: a progress bar, and where nobody sees one a line that says that it has begun. */
+export function phase(what: string, total: number): Progress {
+  if (!process.stderr.isTTY) console.error(`  ${what.padEnd(15)}${number(total)} to do`);
+  return progress(what, total);
 }

@@ -2,11 +2,12 @@
  * What a run of the check found, as data with a stable schema and as the lines a person reads.
  * @module
  */
-import { type Bounds, PART_NAMES, type PartName } from "./bounds.ts";
+import { type Bounds, PART_NAMES, type PartName, type ProfileName } from "./bounds.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { PARTS } from "./check.ts";
 import { workloadsIn } from "./crashes/survey.ts";
 import type { Counterexample } from "./part.ts";
+import { type Difference, differenceText, pinnedDifferences, pinsOf } from "./pinned/differences.ts";
 import type { Counts } from "./tally.ts";
 import { WITNESSES } from "./witnesses.ts";
 
@@ -29,25 +30,35 @@ export interface CheckResult {
   readonly cases: Readonly<Record<PartName, number>>;
   readonly complete: boolean;
   readonly incompleteBecause: readonly string[];
+  /** Counts that are not the pinned ones. */
+  readonly differences: readonly Difference[];
   readonly invariants: readonly {
     readonly id: string;
     readonly checks: number;
     readonly violations: number;
   }[];
   readonly witnesses: readonly { readonly id: string; readonly met: number }[];
-  readonly violations: readonly { readonly invariant: string; readonly counterexample: string }[];
+  /** `counterexample` is the file with it; `null` where that could not be written. */
+  readonly violations: readonly {
+    readonly invariant: string;
+    readonly expected: string;
+    readonly seen: string;
+    readonly counterexample: string | null;
+  }[];
   readonly seconds: number;
 }
 
 /** What a run was and how it ended, besides its counts. */
 export interface RunFacts {
-  readonly profile: string;
+  readonly profile: ProfileName;
   readonly bounds: Bounds;
+  /** Whether the bounds are the profile's own, so that its pinned counts are to be met. */
+  readonly own: boolean;
   /** Reasons from outside why not everything was searched, such as a budget. */
   readonly stopped: readonly string[];
   readonly counterexample: Counterexample | undefined;
-  /** Where the counterexample was written. */
-  readonly file: string;
+  /** Where the counterexample was written, if it was. */
+  readonly file: string | undefined;
   readonly seconds: number;
 }
 
@@ -55,6 +66,11 @@ export interface RunFacts {
 export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
   const { bounds, counterexample } = facts;
   const incompleteBecause = [...facts.stopped];
+  const differences = differencesOf(counts, facts);
+  if (differences.length > 0) {
+    const which = `${facts.profile} ${bounds.format}`;
+    incompleteBecause.push(`counts other than those pinned for ${which}: ${differences.length}`);
+  }
   if (counterexample !== undefined) incompleteBecause.push("the search ended at the first violation");
   else {
     for (const name of PART_NAMES)
@@ -82,18 +98,31 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     cases: counts.cases,
     complete: incompleteBecause.length === 0,
     incompleteBecause,
+    differences,
     invariants: CATALOGUE.map(({ id }) => ({
       id,
       checks: counts.checks[id],
       violations: counterexample?.invariant === id ? 1 : 0,
     })),
     witnesses: WITNESSES.map(({ id }) => ({ id, met: counts.met[id] })),
-    violations:
-      counterexample === undefined
-        ? []
-        : [{ invariant: counterexample.invariant, counterexample: facts.file }],
+    violations: counterexample === undefined ? [] : [violationOf(counterexample, facts.file)],
     seconds: facts.seconds,
   };
+}
+
+function violationOf(
+  { invariant, expected, seen }: Counterexample,
+  file: string | undefined,
+): CheckResult["violations"][number] {
+  return { invariant, expected, seen, counterexample: file ?? null };
+}
+
+/** A run that was stopped, or found something, has not come to its counts. */
+function differencesOf(counts: Counts, facts: RunFacts): Difference[] {
+  const { own, stopped, counterexample, profile, bounds } = facts;
+  const pinned = pinsOf(profile, bounds.format);
+  const whole = own && stopped.length === 0 && counterexample === undefined;
+  return whole && pinned !== undefined ? pinnedDifferences(pinned, counts) : [];
 }
 
 /** Exit status: 0 all hold and complete, 1 violated, 3 not complete. */
@@ -145,6 +174,7 @@ export function resultLines(result: CheckResult): string[] {
       `${checked - violated} hold   ${violated} violated${checked < total ? `   ${total - checked} not checked` : ""}`,
     ),
     row("witnesses", `${met} of ${result.witnesses.length} met`),
+    ...result.differences.map((difference) => row("not as pinned", differenceText(difference))),
     row("complete", result.complete ? "yes" : `no: ${result.incompleteBecause.join("; ")}`),
   ];
 }

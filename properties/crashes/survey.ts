@@ -29,8 +29,6 @@ interface UnitPoint {
 
 export interface Survey extends PartResult {
   readonly units: readonly CrashUnit[];
-  /** Whether all workloads were run. */
-  readonly finished: boolean;
 }
 
 /** How many workloads the bounds name. */
@@ -42,23 +40,19 @@ export function workloadsIn(bounds: Bounds): number {
 
 /**
  * Runs every workload without a crash, shortest first, so that the first violation is one of the shortest.
- * @param goOn asked before every workload; `false` ends the survey, unfinished
+ * @param watch sees before every workload what was counted so far
  */
-export async function survey(bounds: Bounds, goOn: (counts: Counts) => boolean): Promise<Survey> {
+export async function survey(
+  bounds: Bounds,
+  watch: (counts: Counts) => void = () => undefined,
+): Promise<Survey> {
   const counts = emptyCounts();
   const units: CrashUnit[] = [];
   const seen = new Set<string>();
   const workloads = new Odometer();
-  const result = (rest: Partial<Survey>): Survey => ({
-    counts,
-    units,
-    counterexample: undefined,
-    finished: false,
-    ...rest,
-  });
   try {
     do {
-      if (!goOn(counts)) return result({});
+      watch(counts);
       workloads.begin();
       const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
       const points: UnitPoint[] = [];
@@ -73,9 +67,9 @@ export async function survey(bounds: Bounds, goOn: (counts: Counts) => boolean):
       if (points.length > 0) units.push({ workload: workloads.path(), points });
     } while (workloads.advance());
   } catch (error) {
-    return result({ counterexample: asCounterexample(error, () => workloads.path()) });
+    return { counts, units: [], counterexample: asCounterexample(error, () => workloads.path()) };
   }
-  return result({ finished: true });
+  return { counts, units, counterexample: undefined };
 }
 
 /** Searches what lies behind a unit's crash points. */
