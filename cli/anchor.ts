@@ -7,6 +7,7 @@ import { anchorText } from "../audit/anchor.ts";
 import { parseSigner, sign, type Signer } from "../audit/signed-note.ts";
 import { visible } from "../audit/text.ts";
 import { timedAudit } from "./audit.ts";
+import { Output } from "./output.ts";
 
 export interface AnchorOptions {
   readonly stream?: string;
@@ -24,6 +25,7 @@ export async function anchor(directory: string, options: AnchorOptions): Promise
     options.sign === undefined ? undefined : parseSigner(readFileSync(options.sign, "utf8"));
   const origin = options.origin ?? signer?.name ?? DEFAULT_ORIGIN;
   const { streams } = await timedAudit(directory, options.workers, { stream: options.stream });
+  const output = new Output();
   let status = 0;
   const texts: string[] = [];
   for (const { stream, nextOffset, head, findings, verifiedFromGenesis } of streams) {
@@ -43,8 +45,7 @@ export async function anchor(directory: string, options: AnchorOptions): Promise
     texts.push(signer === undefined ? text : sign(text, signer));
   }
   if (streams.length === 0) console.error("There are no streams in this directory.");
-  // An empty line behind each: whoever appends them to a file gets a file of anchors. Unlike the stream, `console.log` takes it that nobody
-  // reads on.
-  for (const text of texts) console.log(text);
+  // An empty line after each: whoever appends them to a file gets a file of anchors.
+  for (const text of texts) output.line(text);
   return status;
 }

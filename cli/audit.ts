@@ -20,6 +20,7 @@ import { segmentName } from "../src/files.ts";
 import type { AuditWork } from "./audit-worker.ts";
 import { CarefulDisk } from "./careful-disk.ts";
 import { writeJson } from "./json.ts";
+import { Output } from "./output.ts";
 import { runJobs } from "./pool.ts";
 import { progress } from "./progress.ts";
 import { coloured, counted, number } from "./text.ts";
@@ -50,7 +51,8 @@ export async function auditCommand(directory: string, options: AuditCommandOptio
         : anchors.filter(({ stream }) => String(stream) === options.stream),
     trust: { verifiers },
   });
-  for (const line of auditLines(report, options.stream)) console.log(line);
+  const output = new Output();
+  for (const line of auditLines(report, options.stream)) output.line(line);
   if (options.json !== undefined) writeJson(options.json, report);
   return report.clean ? 0 : 1;
 }

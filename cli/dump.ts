@@ -16,6 +16,7 @@ import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";
 import { CodecRegistry } from "../src/index.ts";
 import { CarefulDisk } from "./careful-disk.ts";
+import { Output } from "./output.ts";
 import { atMost, printable } from "./text.ts";
 
 export interface DumpOptions {
@@ -56,13 +57,14 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
   const refused = outline.findings.find(({ file }) => file === outline.path);
   if (refused !== undefined) throw new NoteError(`${refused.file}: ${refused.sentence}`);
   const there = new Set(outline.numbers);
+  const output = new Output();
   const { record: only, table = false } = options;
   const wants = (offset: number): boolean => (only === undefined ? offset >= options.from : offset === only);
-  if (table && only === undefined) console.log(TABLE_HEAD);
+  if (table && only === undefined) output.line(TABLE_HEAD);
   const seen = { shown: 0, damaged: false };
   const tell = (damage: Damage): void => {
     seen.damaged = true;
-    console.log(table || only !== undefined ? damageLine(damage) : JSON.stringify(damage));
+    output.line(table || only !== undefined ? damageLine(damage) : JSON.stringify(damage));
   };
   let end: End = { offset: 0, isExact: true, head: undefined };
   try {
@@ -87,19 +89,20 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
             if (misfit !== undefined) tell(misfit);
             if (!wants(record.offset)) return;
             if (only !== undefined) {
-              await showRecord(region, number, record);
+              await showRecord(output, region, number, record);
               throw new Enough();
             }
             if (seen.shown === options.limit) throw new Enough();
             seen.shown += 1;
-            console.log(table ? tableRow(number, record) : jsonLine(number, record));
+            output.line(table ? tableRow(number, record) : jsonLine(number, record));
+            if (output.isClosed) throw new Enough();
           },
           async gap({ position, end, offset, behind, flaw }) {
             const holds = only !== undefined && offset <= only && (behind === undefined || only < behind);
             if (only !== undefined && !holds) return;
             tell({ damage: flaw.code, file: path, position, end, offset, sentence: flaw.sentence });
             if (holds && end > position)
-              await showBytes(region, position, Math.min(end, position + CHUNK_BYTES));
+              await showBytes(output, region, position, Math.min(end, position + CHUNK_BYTES));
           },
         });
         const last = runs.at(-1);
@@ -183,15 +186,20 @@ function tableRow(
   return `${String(offset).padStart(10)}  ${kind.padEnd(10)}  ${compression.padEnd(5)}  ${String(segment).padStart(7)}  ${String(position).padStart(10)}  ${String(payload.length).padStart(9)}  ${hash.toString("hex").slice(0, 16)}  ${content}`;
 }
 
-async function showRecord(region: Region, segment: number, record: VerifiedRecord): Promise<void> {
+async function showRecord(
+  output: Output,
+  region: Region,
+  segment: number,
+  record: VerifiedRecord,
+): Promise<void> {
   const { position, end, offset, hash, payload, compression } = record;
-  console.log(
+  output.line(
     `record at offset ${offset}: ${visible(region.path)}, segment ${segment}, bytes ${position} to ${end}, format ${region.format.name}`,
   );
-  await showBytes(region, position, end, `kmb dump --from ${offset} --limit 1 gives all of them`);
-  console.log(`chain hash  ${hash.toString("hex")}`);
+  await showBytes(output, region, position, end, `kmb dump --from ${offset} --limit 1 gives all of them`);
+  output.line(`chain hash  ${hash.toString("hex")}`);
   if (compression !== "none") {
-    console.log(
+    output.line(
       `expanded    ${payload.length} bytes: ${atMost(printable(payload.subarray(0, SHOWN_FIELD_BYTES)), SHOWN_FIELD_BYTES)}`,
     );
   }
@@ -199,6 +207,7 @@ async function showRecord(region: Region, segment: number, record: VerifiedRecor
 
 /** Bytes as the fields of the record that they are, or would be. */
 async function showBytes(
+  output: Output,
   region: Region,
   position: number,
   end: number,
@@ -211,7 +220,7 @@ async function showBytes(
       const at = String(position + field.at + i * ROW_BYTES).padStart(10);
       const name = (i === 0 ? field.name : "").padEnd(12);
       const meaning = i === 0 ? says : "";
-      console.log(
+      output.line(
         `${at}  ${name}${row
           .toString("hex")
           .replaceAll(/(..)/g, "$1 ")
@@ -221,7 +230,7 @@ async function showBytes(
       );
     }
     const left = field.bytes.length - SHOWN_FIELD_BYTES;
-    if (left > 0) console.log(`${"".padStart(24)}${left} bytes more; ${rest}`);
+    if (left > 0) output.line(`${"".padStart(24)}${left} bytes more; ${rest}`);
   }
 }
 

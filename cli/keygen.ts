@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, unlinkSync, writeFileSync } from "node:fs";
 import { generateKey, KEY_BYTES } from "../audit/signed-note.ts";
 import { NoteError } from "../audit/text.ts";
+import { Output, OutputError } from "./output.ts";
 
 const OWNER_ONLY = 0o600;
 
@@ -22,8 +23,11 @@ export interface KeygenOptions {
 export function keygen(name: string, { out }: KeygenOptions): number {
   try {
     const { signer, verifier } = generateKey(name, randomBytes(KEY_BYTES));
-    writeNewFile(out, `${signer}\n`);
-    console.log(verifier);
+    const output = new Output();
+    writeNewFile(out, `${signer}\n`, () => {
+      output.line(verifier);
+      if (output.isClosed) throw new NoteError("Nobody read the public key, so no key was made.");
+    });
     console.error(
       `The private key is in ${out}. Keep it off the machine that holds the data: who has both can forge.`,
     );
@@ -34,11 +38,12 @@ export function keygen(name: string, { out }: KeygenOptions): number {
   }
 }
 
-/** Writes a file whole or leaves none. */
-function writeNewFile(path: string, content: string): void {
+/** Writes a file whole or leaves none; none either if what is to be done then fails. */
+function writeNewFile(path: string, content: string, then: () => void): void {
   const file = openSync(path, "wx", OWNER_ONLY);
   try {
     writeFileSync(file, content);
+    then();
   } catch (error) {
     unlinkSync(path);
     throw error;
@@ -49,7 +54,7 @@ function writeNewFile(path: string, content: string): void {
 
 /** The line that says why there is no key. @throws what is a mistake in the code */
 function refusalOf(error: unknown, out: string): string {
-  if (error instanceof NoteError) return error.message;
+  if (error instanceof NoteError || error instanceof OutputError) return error.message;
   if (!(error instanceof Error && "code" in error)) throw error;
   if (error.code === "EEXIST") return `The file ${out} exists, and nothing is overwritten with a key.`;
   return `The private key cannot be written to '${out}': ${error.message}`;

@@ -20,6 +20,7 @@ import type { AnchorOptions } from "./anchor.ts";
 import type { AuditCommandOptions } from "./audit.ts";
 import type { CheckOptions } from "./check.ts";
 import type { DumpOptions } from "./dump.ts";
+import { Output } from "./output.ts";
 import type { RepairOptions } from "./repair.ts";
 
 /** A whole number from `min` to `max`, or without an end. */
@@ -90,6 +91,11 @@ export function program(): Command {
     )
     .version(version(), "--version", "print the version")
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        new Output().write(text);
+      },
+    })
     .configureHelp({ showGlobalOptions: true });
 
   const checking = kmb

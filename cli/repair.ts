@@ -10,6 +10,7 @@ import { visible } from "../audit/text.ts";
 import type { Disk } from "../src/index.ts";
 import { timedAudit } from "./audit.ts";
 import { CarefulDisk } from "./careful-disk.ts";
+import { Output } from "./output.ts";
 import { number } from "./text.ts";
 
 export interface RepairOptions {
@@ -24,6 +25,7 @@ export async function repair(directory: string, options: RepairOptions): Promise
   const root = directory.length > 1 && directory.endsWith("/") ? directory.slice(0, -1) : directory;
   const { streams } = await timedAudit(root, options.workers, { stream: options.stream });
   const apply = options.apply === true;
+  const output = new Output();
   let status = 0;
   for (const report of streams) {
     // What is planned is what is done, to a disk that keeps it to itself.
@@ -32,11 +34,11 @@ export async function repair(directory: string, options: RepairOptions): Promise
     const result = await repairStream(disk, root, report);
     const stays = report.findings.some(isDamage) ? await damageLeft(disk, root, report.stream) : [];
     if (stays.length > 0) status = 1;
-    for (const line of repairLines(result, stays, apply)) console.log(visible(line));
-    if (!apply) for await (const line of changeLines(overlay)) console.log(visible(line));
+    for (const line of repairLines(result, stays, apply)) output.line(visible(line));
+    if (!apply) for await (const line of changeLines(overlay)) output.line(visible(line));
   }
-  if (streams.length === 0) console.log("There are no streams in this directory.");
-  else if (!apply) console.log("Nothing was changed. With --apply it is done.");
+  if (streams.length === 0) output.line("There are no streams in this directory.");
+  else if (!apply) output.line("Nothing was changed. With --apply it is done.");
   return status;
 }
 

@@ -2,6 +2,7 @@
  * Text for terminals: numbers, colours only where somebody sees them, bytes that may be anything.
  * @module
  */
+import { isatty } from "node:tty";
 import { styleText } from "node:util";
 
 /** A number as a person reads it. */
@@ -23,6 +24,6 @@ export const atMost = (text: string, length: number): string =>
 
 /** The text in a colour, if standard output is a terminal and nobody asked for none (https://no-color.org). */
 export function coloured(colour: "red" | "green" | "yellow", text: string): string {
-  const wanted = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "";
+  const wanted = isatty(1) && (process.env["NO_COLOR"] ?? "") === "";
   return wanted ? styleText(colour, text) : text;
 }

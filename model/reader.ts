@@ -6,8 +6,9 @@
  * @module
  */
 import type { Format, Offset } from "../src/types.ts";
-import { expand, little, PAYLOAD_BYTES_MAX } from "./expand.ts";
+import { expand, PAYLOAD_BYTES_MAX } from "./expand.ts";
 import { crc32, KINDS } from "./hash.ts";
+import { little } from "./little.ts";
 import { following, type Last, type ModelRecord } from "./log.ts";
 
 /** The first thing wrong: with the record due at `offset`, which starts at byte `position` of `file`. */

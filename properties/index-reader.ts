@@ -5,7 +5,7 @@
  * @module
  */
 import type { Format, RecordKind } from "../src/types.ts";
-import { little } from "../model/expand.ts";
+import { little } from "../model/little.ts";
 import { crc32, KINDS, NO_HASH } from "../model/hash.ts";
 
 /** A record's kind, `undefined` for a code that is none, and the byte where it starts. */

@@ -2,7 +2,8 @@
  * Z1: payloads are stored by each codec in no more bytes than they have, and come back, from the engine's codec and from the model's expansion.
  * @module
  */
-import { expand, little } from "../../model/expand.ts";
+import { expand } from "../../model/expand.ts";
+import { little } from "../../model/little.ts";
 import { CodecRegistry, compressed } from "../../src/codec.ts";
 import { formatNamed } from "../../src/formats.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";

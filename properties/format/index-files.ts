@@ -3,7 +3,7 @@
  * from `docs/FORMAT.md`.
  * @module
  */
-import { little } from "../../model/expand.ts";
+import { little } from "../../model/little.ts";
 import { crc32 } from "../../model/hash.ts";
 import { ByteWindow } from "../../src/byte-window.ts";
 import { OffsetIndex } from "../../src/offset-index.ts";

@@ -10,7 +10,7 @@
  * linear is checked for each set of equations, by one sum.
  * @module
  */
-import { little } from "../../model/expand.ts";
+import { little } from "../../model/little.ts";
 import { crc32 } from "../../src/chain.ts";
 import { formatNamed } from "../../src/formats.ts";
 import { frameAt } from "../../src/record.ts";

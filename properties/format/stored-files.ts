@@ -3,7 +3,7 @@
  * the model's hashes.
  * @module
  */
-import { little } from "../../model/expand.ts";
+import { little } from "../../model/little.ts";
 import { chainHash } from "../../model/hash.ts";
 import type { Format } from "../../src/types.ts";
 import { INDEXED } from "./index-files.ts";
