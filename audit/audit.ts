@@ -7,23 +7,23 @@
  * @module
  */
 import { type Disk, NodeDisk } from "../src/index.ts";
-import { LOCK_NAME } from "../src/files.ts";
-import { MAX_STREAM_ID } from "../src/limits.ts";
 import type { AnchorInFile } from "./anchor.ts";
+import { namesIn, noStreams, strayFindings, streamsAmong } from "./directory.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { jobsOf, type Outline, outlineOf } from "./outline.ts";
 import { readOnly } from "./read-only-disk.ts";
-import { AUDIT_SCHEMA, type AuditReport, type Finding, isAgainst, type SegmentReport } from "./report.ts";
+import { AUDIT_SCHEMA, type AuditReport, isAgainst, type SegmentReport } from "./report.ts";
 import { auditSegment, type SegmentJob } from "./segment.ts";
 import { joined } from "./stream.ts";
 
-const STREAM_NAME = /^(0|[1-9]\d{0,19})$/;
 const CHUNK_BYTES = 1 << 18;
 
 /** What to audit, and how. */
 export interface AuditOptions {
   /** Only this stream. */
   readonly stream?: string | undefined;
+  /** Whether a directory without streams is what it should be. By default it is refused: a wrong path has none either. */
+  readonly allowEmpty?: boolean | undefined;
   readonly anchors?: readonly AnchorInFile[] | undefined;
   readonly trust?: Trust | undefined;
   readonly disk?: Disk | undefined;
@@ -36,13 +36,10 @@ export type RunSegments = (
   take: (report: SegmentReport, job: SegmentJob) => void,
 ) => Promise<void>;
 
-/** The stream that was asked for is not there. */
-export class NoSuchStream extends Error {}
-
 /**
  * Audits a data directory.
  *
- * @throws NoSuchStream; NoteError as `heldAgainst`; StorageError `io`; what the disk throws
+ * @throws NoStreams if there is nothing to audit and `allowEmpty` does not say that there need be; NoteError as `heldAgainst`; StorageError `io`; what the disk throws
  * @example
  * ```ts
  * const report = await audit("/data/kimberlite", { anchors: parseAnchors(readFileSync("anchors.txt")) });
@@ -56,7 +53,9 @@ export async function audit(
   const root = directory.length > 1 && directory.endsWith("/") ? directory.slice(0, -1) : directory;
   const disk = readOnly(options.disk ?? new NodeDisk());
   const { anchors = [], trust = { verifiers: [] } } = options;
-  const { streams, findings } = await streamsIn(disk, root, options.stream);
+  const names = await namesIn(disk, root);
+  const streams = streamsAmong(names).filter((stream) => stream === (options.stream ?? stream));
+  const findings = options.stream === undefined ? strayFindings(root, names) : [];
   const byStream = new Map<string, AnchorInFile[]>();
   for (const anchor of anchors) {
     const stream = String(anchor.stream);
@@ -68,6 +67,8 @@ export async function audit(
 
   const outlines: Outline[] = [];
   for (const stream of streams) outlines.push(await outlineOf(disk, root, stream, CHUNK_BYTES));
+  if (options.allowEmpty !== true && outlines.every(({ isEmpty }) => isEmpty))
+    throw await noStreams(disk, root, names, options.stream);
   const jobs = outlines.map((outline) => {
     const counts = anchorsOf(outline.stream).map(({ count }) => count);
     return jobsOf(outline, counts, CHUNK_BYTES);
@@ -93,28 +94,4 @@ function oneByOne(disk: Disk): RunSegments {
   return async (jobs, take) => {
     for (const job of jobs) take(await auditSegment(job, disk), job);
   };
-}
-
-async function streamsIn(
-  disk: Disk,
-  root: string,
-  only: string | undefined,
-): Promise<{ streams: string[]; findings: Finding[] }> {
-  const names = await disk.list(root);
-  const isStream = (name: string): boolean => STREAM_NAME.test(name) && BigInt(name) <= MAX_STREAM_ID;
-  const streams = names.filter(isStream).sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
-  if (only !== undefined) {
-    if (!streams.includes(only)) throw new NoSuchStream(`There is no stream ${only} in ${root}.`);
-    return { streams: [only], findings: [] };
-  }
-  const findings = names
-    .filter((name) => !isStream(name) && name !== LOCK_NAME)
-    .map((name) => ({
-      severity: "notice" as const,
-      code: "unknown-file",
-      file: `${root}/${name}`,
-      sentence: "This is no stream; it was not read.",
-      cause: "Somebody put it here: a stream's directory is called by its number, without leading zeros.",
-    }));
-  return { streams, findings };
 }

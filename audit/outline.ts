@@ -37,6 +37,8 @@ export interface Outline {
   readonly unnamed: number | undefined;
   /** Numbers of segments that are not there though an index of theirs names records, and the name of that. */
   readonly bereft: ReadonlyMap<number, string>;
+  /** Whether no file of a stream is there at all. */
+  readonly isEmpty: boolean;
   readonly findings: readonly Finding[];
 }
 
@@ -67,6 +69,7 @@ export async function outlineOf(
       numbers: [],
       unnamed: undefined,
       bereft: new Map<number, string>(),
+      isEmpty: false,
     };
     return { stream, path, format: "plain", ...nothing, findings };
   }
@@ -95,7 +98,9 @@ export async function outlineOf(
   }
   if (names.includes(QUARANTINE_NAME)) findings.push(...(await quarantineFindings(disk, path)));
   const bereft = await bereftIn(disk, path, format, seen);
-  return { stream, path, format, manifest, numbers, unnamed, bereft, findings };
+  const isEmpty = !names.some((name) => isKnown(name, format));
+  if (isEmpty) findings.push(emptyFinding(path));
+  return { stream, path, format, manifest, numbers, unnamed, bereft, isEmpty, findings };
 }
 
 /** The segments to read, with what is known of where each begins. */
@@ -213,6 +218,17 @@ function manifestFinding(path: string, { hasManifest }: Snapshot): Finding {
     sentence: hasManifest ? "The manifest cannot be read, or contradicts itself." : "There is no manifest.",
     cause:
       "It was changed or removed, or Kimberlite crashed while it wrote it. Records do not depend on it; without it nobody can tell that the last segments are missing.",
+  };
+}
+
+function emptyFinding(path: string): Finding {
+  return {
+    severity: "notice",
+    code: "empty-stream",
+    file: path,
+    sentence: "There is no segment, no manifest and no index: nothing of a stream but its directory.",
+    cause:
+      "A crash came before the first segment was made, or all of it was removed; only an anchor can tell. Or this is no stream's directory.",
   };
 }
 

@@ -2,11 +2,11 @@
  * `kmb anchor`: verifies streams and prints what to keep of them elsewhere.
  * @module
  */
-import { readFileSync } from "node:fs";
 import { anchorText } from "../audit/anchor.ts";
 import { parseSigner, sign, type Signer } from "../audit/signed-note.ts";
 import { visible } from "../audit/text.ts";
 import { timedAudit } from "./audit.ts";
+import { bytesOfFile } from "./named-file.ts";
 import { Output } from "./output.ts";
 
 export interface AnchorOptions {
@@ -14,6 +14,7 @@ export interface AnchorOptions {
   readonly origin?: string;
   /** Path of a signer key. */
   readonly sign?: string;
+  readonly allowEmpty?: boolean;
   readonly workers: number;
 }
 
@@ -22,9 +23,12 @@ const DEFAULT_ORIGIN = "kimberlite";
 /** @returns the exit status: 0 printed, 1 a stream is damaged, and nothing is printed of it */
 export async function anchor(directory: string, options: AnchorOptions): Promise<number> {
   const signer: Signer | undefined =
-    options.sign === undefined ? undefined : parseSigner(readFileSync(options.sign, "utf8"));
+    options.sign === undefined ? undefined : parseSigner(bytesOfFile(options.sign).toString());
   const origin = options.origin ?? signer?.name ?? DEFAULT_ORIGIN;
-  const { streams } = await timedAudit(directory, options.workers, { stream: options.stream });
+  const { streams } = await timedAudit(directory, options.workers, {
+    stream: options.stream,
+    allowEmpty: options.allowEmpty,
+  });
   const output = new Output();
   let status = 0;
   const texts: string[] = [];

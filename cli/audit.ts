@@ -2,7 +2,7 @@
  * `kmb audit`: verifies a data directory with two readers, holds it against anchors, and says with its exit status whether it is clean.
  * @module
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { type AnchorInFile, parseAnchors } from "../audit/anchor.ts";
 import { audit, type AuditOptions, type RunSegments } from "../audit/audit.ts";
@@ -20,6 +20,7 @@ import { segmentName } from "../src/files.ts";
 import type { AuditWork } from "./audit-worker.ts";
 import { CarefulDisk } from "./careful-disk.ts";
 import { writeJson } from "./json.ts";
+import { bytesOfFile } from "./named-file.ts";
 import { Output } from "./output.ts";
 import { runJobs } from "./pool.ts";
 import { progress } from "./progress.ts";
@@ -30,6 +31,7 @@ export interface AuditCommandOptions {
   readonly anchor?: readonly string[];
   readonly key?: readonly string[];
   readonly json?: string;
+  readonly allowEmpty?: boolean;
   readonly workers: number;
 }
 
@@ -45,6 +47,7 @@ export async function auditCommand(directory: string, options: AuditCommandOptio
   const verifiers = (options.key ?? []).map(verifierFrom);
   const report = await timedAudit(directory, options.workers, {
     stream: options.stream,
+    allowEmpty: options.allowEmpty,
     anchors:
       options.stream === undefined
         ? anchors
@@ -101,19 +104,18 @@ async function bytesOf(jobs: readonly SegmentJob[]): Promise<number> {
 }
 
 function anchorsIn(path: string): readonly AnchorInFile[] {
+  const bytes = bytesOfFile(path);
   try {
-    return parseAnchors(readFileSync(path));
+    return parseAnchors(bytes);
   } catch (error) {
     if (error instanceof NoteError) throw new NoteError(`${path}: ${error.message}`);
-    // Node names the file in some errors only.
-    if (error instanceof Error && !error.message.includes(path)) error.message = `${path}: ${error.message}`;
     throw error;
   }
 }
 
 /** A verifier key: as it is, or in a file. */
 function verifierFrom(keyOrPath: string): Verifier {
-  if (existsSync(keyOrPath)) return parseVerifier(readFileSync(keyOrPath, "utf8"));
+  if (existsSync(keyOrPath)) return parseVerifier(bytesOfFile(keyOrPath).toString());
   // A key has two "+" in it; what has none is a path.
   if (!keyOrPath.includes("+"))
     throw new NoteError(`There is no file ${keyOrPath}, and it is no verifier key.`);

@@ -118,11 +118,23 @@ describe("kmb audit", () => {
 
   test.each([
     [["audit"], "missing required argument"],
-    [["audit", "/nowhere/at/all"], "ENOENT"],
-    [["audit", path.join(FIXTURES, "README.md")], "ENOTDIR"],
+    [["audit", "/nowhere/at/all"], "There is no directory /nowhere/at/all."],
+    [["audit", path.join(FIXTURES, "README.md")], "README.md is not a directory."],
     [["audit", path.join(FIXTURES, "b_rotation/data"), "--stream", "2"], "There is no stream 2"],
     [["audit", path.join(FIXTURES, "b_rotation/data"), "--stream", "-1"], "unsigned 64-bit integer"],
-    [["audit", path.join(FIXTURES, "b_rotation/data"), "--anchor", "/nowhere"], "ENOENT"],
+    [["audit", path.join(FIXTURES, "b_rotation/data"), "--anchor", "/nowhere"], "There is no file /nowhere."],
+    [["audit", path.join(FIXTURES, "b_rotation/data"), "--anchor", FIXTURES], "is a directory"],
+    [
+      ["audit", path.join(FIXTURES, "b_rotation/data"), "--json", "/nowhere/a.json"],
+      "/nowhere/a.json could not",
+    ],
+    [["anchor", path.join(FIXTURES, "b_rotation/data"), "--sign", "/nowhere"], "There is no file /nowhere."],
+    [["audit", path.join(FIXTURES, "b_rotation")], "Name one, such as"],
+    [["anchor", path.join(FIXTURES, "b_rotation")], "Name one, such as"],
+    [["repair", path.join(FIXTURES, "b_rotation"), "--plan"], "Name one, such as"],
+    [["dump", path.join(FIXTURES, "b_rotation"), "--stream", "1"], "Name one, such as"],
+    [["audit", path.join(FIXTURES, "b_rotation/data/1")], "it looks like a stream"],
+    [["dump", path.join(FIXTURES, "b_rotation/data/1"), "--stream", "1"], "it looks like a stream"],
     [["audit", path.join(FIXTURES, "b_rotation/data"), "--anchor", KMB], "line"],
     [["audit", path.join(FIXTURES, "b_rotation/data"), "--key", "no key"], "--key is for the signatures"],
     [["repair", path.join(FIXTURES, "b_rotation/data")], "--plan or --apply"],
@@ -135,6 +147,19 @@ describe("kmb audit", () => {
     expect(err).toContain(sentence);
     expect(err).not.toMatch(/^ +at /m);
   });
+});
+
+describe("--allow-empty", () => {
+  test.each([["audit"], ["anchor"], ["repair", "--plan"], ["dump", "--stream", "1"]])(
+    "kmb %s: a directory without streams is an error without it, and none with it",
+    (command, ...options) => {
+      const empty = directory();
+      const without = kmb(command, empty, ...options);
+      expect({ status: without.status, out: without.out }).toStrictEqual({ status: 2, out: "" });
+      expect(without.err).toMatch(/^error: There (are no streams|is no stream 1) in .*: it is empty\.\n$/);
+      expect(kmb(command, empty, ...options, "--allow-empty")).toMatchObject({ status: 0 });
+    },
+  );
 });
 
 describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {

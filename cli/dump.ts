@@ -4,7 +4,7 @@
  * @module
  */
 import { fieldsOf } from "../audit/annotate.ts";
-import { NoSuchStream } from "../audit/audit.ts";
+import { namesIn, noStreams } from "../audit/directory.ts";
 import { readSegment } from "../audit/first-reader.ts";
 import { isUnborn, type Outline, outlineOf } from "../audit/outline.ts";
 import { readOnly } from "../audit/read-only-disk.ts";
@@ -25,6 +25,7 @@ export interface DumpOptions {
   readonly limit: number;
   readonly table?: boolean;
   readonly record?: number;
+  readonly allowEmpty?: boolean;
 }
 
 const CHUNK_BYTES = 1 << 20;
@@ -50,10 +51,14 @@ interface Damage {
 /** @returns the exit status: 0 all was read, 1 something is damaged, 2 there is no such record */
 export async function dump(directory: string, options: DumpOptions): Promise<number> {
   const disk = readOnly(new CarefulDisk());
-  if (!(await disk.list(directory)).includes(options.stream)) {
-    throw new NoSuchStream(`There is no stream ${options.stream} in ${directory}.`);
+  const names = await namesIn(disk, directory);
+  const outline = names.includes(options.stream)
+    ? await outlineOf(disk, directory, options.stream, CHUNK_BYTES)
+    : undefined;
+  if (outline === undefined || outline.isEmpty) {
+    if (options.allowEmpty === true) return 0;
+    throw await noStreams(disk, directory, names, options.stream);
   }
-  const outline = await outlineOf(disk, directory, options.stream, CHUNK_BYTES);
   const refused = outline.findings.find(({ file }) => file === outline.path);
   if (refused !== undefined) throw new NoteError(`${refused.file}: ${refused.sentence}`);
   const there = new Set(outline.numbers);

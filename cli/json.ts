@@ -3,11 +3,20 @@
  * @module
  */
 import { closeSync, openSync, writeSync } from "node:fs";
+import { named } from "./named-file.ts";
 
 const PIECE_CHARACTERS = 1 << 16;
 
-/** Writes a value of plain data to a file, as `JSON.stringify` with two blanks would spell it, and a newline. @throws what the file system throws */
+/** Writes a value of plain data to a file, as `JSON.stringify` with two blanks would spell it, and a newline. @throws NoteError that names the file */
 export function writeJson(path: string, value: unknown): void {
+  try {
+    write(path, value);
+  } catch (error) {
+    throw named(error, path, "written");
+  }
+}
+
+function write(path: string, value: unknown): void {
   const file = openSync(path, "w");
   try {
     let held = "";

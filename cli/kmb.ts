@@ -7,7 +7,7 @@
  * @module
  */
 import { CommanderError } from "commander";
-import { NoSuchStream } from "../audit/audit.ts";
+import { NoStreams } from "../audit/directory.ts";
 import { NoteError, visible } from "../audit/text.ts";
 import { StorageError } from "../src/index.ts";
 import { program } from "./program.ts";
@@ -28,6 +28,6 @@ try {
 /** Whether an error is about what was asked for or what is on the disk, so that its message says all there is to say. */
 function isPlain(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  const isOurs = error instanceof NoSuchStream || error instanceof NoteError || error instanceof StorageError;
+  const isOurs = error instanceof NoStreams || error instanceof NoteError || error instanceof StorageError;
   return isOurs || typeof (error as { code?: unknown }).code === "string";
 }

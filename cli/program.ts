@@ -152,12 +152,18 @@ Examples:
 /** The commands that look at a data directory. */
 function addDirectoryCommands(kmb: Command): void {
   const stream = (): Option => new Option("--stream <n>", "only this stream").argParser(streamId);
+  const allowEmpty = (): Option =>
+    new Option(
+      "--allow-empty",
+      "a directory without streams is no error; by default it is, as a wrong path has none",
+    );
 
   kmb
     .command("audit")
     .description("verify a data directory, this package's or Kimberlite's, with two readers")
     .argument("<dir>", "the data directory")
     .addOption(stream())
+    .addOption(allowEmpty())
     .option("--anchor <file>", "hold the streams against the anchors in a file; may be given again", repeated)
     .option(
       "--key <key>",
@@ -177,6 +183,7 @@ function addDirectoryCommands(kmb: Command): void {
     .description("verify streams and print what to keep of them elsewhere: stream, number of records, head")
     .argument("<dir>", "the data directory")
     .addOption(stream())
+    .addOption(allowEmpty())
     .option("--origin <name>", "whose streams these are; by default the key's name, or kimberlite")
     .option("--sign <file>", "sign with the key that kmb keygen wrote to the file")
     .addOption(workersOption())
@@ -206,6 +213,7 @@ function addDirectoryCommands(kmb: Command): void {
     .description("show the records of a stream, or the bytes of one of them field by field")
     .argument("<dir>", "the data directory")
     .addOption(stream().makeOptionMandatory())
+    .addOption(allowEmpty())
     .addOption(new Option("--from <offset>", "begin at this offset").argParser(wholeNumber(0)).default(0))
     .addOption(
       new Option("--limit <n>", "show so many records at most")
@@ -230,6 +238,7 @@ function addDirectoryCommands(kmb: Command): void {
     .description("say what it takes to append to damaged streams again, or do it")
     .argument("<dir>", "the data directory")
     .addOption(stream())
+    .addOption(allowEmpty())
     .addOption(new Option("--plan", "change nothing, say what would be done").conflicts("apply"))
     .option("--apply", "do it; every byte that is cut off is kept in quarantine")
     .addOption(workersOption())

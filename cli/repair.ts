@@ -17,13 +17,17 @@ export interface RepairOptions {
   readonly stream?: string;
   readonly plan?: boolean;
   readonly apply?: boolean;
+  readonly allowEmpty?: boolean;
   readonly workers: number;
 }
 
 /** @returns the exit status: 0 there is nothing that stays damaged, 1 there is */
 export async function repair(directory: string, options: RepairOptions): Promise<number> {
   const root = directory.length > 1 && directory.endsWith("/") ? directory.slice(0, -1) : directory;
-  const { streams } = await timedAudit(root, options.workers, { stream: options.stream });
+  const { streams } = await timedAudit(root, options.workers, {
+    stream: options.stream,
+    allowEmpty: options.allowEmpty,
+  });
   const apply = options.apply === true;
   const output = new Output();
   let status = 0;

@@ -1,0 +1,100 @@
+/** Directories without streams: none passes for a clean one, and what it looks like is said. */
+import { describe, expect, test } from "vitest";
+import { HandLog, text } from "../e2e/by-hand.ts";
+import { MemoryDisk } from "../e2e/memory-disk.ts";
+import { audit } from "./audit.ts";
+import { NoStreams } from "./directory.ts";
+
+const SEGMENT = new HandLog().append(text("an event")).bytes();
+
+const disk = new MemoryDisk(
+  "/data",
+  new Map([
+    ["good/1/segment_000000.log", SEGMENT],
+    ["good/1/quarantine/segment_000000.log.56.0123456789abcdef", text("set aside")],
+    ["good/LOCK", text("")],
+    ["also good/7/segment_000000.log.idx.wal", text("")],
+    ["opened/LOCK", text("")],
+    ["years/2023/events.csv", text("1,2")],
+    ["years/2024/events.csv", text("3,4")],
+    ["other/README.md", text("# Nothing")],
+    ["other/sources/1.ts", text("1;")],
+  ]),
+);
+disk.makeDirectory("/data/empty");
+disk.makeDirectory("/data/hollow");
+disk.makeDirectory("/data/hollow/3");
+
+const seen = (path: string, options: { stream?: string } = {}): Promise<unknown> =>
+  audit(path, { disk, ...options });
+
+describe("an audit of what holds no streams is refused, and says what it looks like", () => {
+  test.each([
+    [
+      "/data",
+      "There are no streams in /data: it looks as if data directories were in it. Name one, such as /data/good, /data/also good.",
+    ],
+    [
+      "/data/good/1",
+      "There are no streams in /data/good/1: it looks like a stream. Name the data directory that it is in, /data/good.",
+    ],
+    [
+      "/data/good/1/",
+      "There are no streams in /data/good/1: it looks like a stream. Name the data directory that it is in, /data/good.",
+    ],
+    [
+      "/data/good/1/quarantine",
+      "There are no streams in /data/good/1/quarantine: it looks like a stream's quarantine. Name the data directory, /data/good.",
+    ],
+    ["/data/empty", "There are no streams in /data/empty: it is empty."],
+    [
+      "/data/hollow",
+      "There are no streams in /data/hollow: what is in it is nothing of this format, such as 3.",
+    ],
+    ["/data/opened", "There are no streams in /data/opened: nothing was ever appended to it."],
+    [
+      "/data/years",
+      "There are no streams in /data/years: what is in it is nothing of this format, such as 2023, 2024.",
+    ],
+    [
+      "/data/other",
+      "There are no streams in /data/other: what is in it is nothing of this format, such as README.md, sources.",
+    ],
+    ["/data/nothing", "There is no directory /data/nothing."],
+  ])("%s", async (path, sentence) => {
+    await expect(seen(path)).rejects.toThrow(new NoStreams(sentence));
+  });
+
+  test("a stream that is not there, where others are", async () => {
+    await expect(seen("/data/good", { stream: "2" })).rejects.toThrow(
+      new NoStreams("There is no stream 2 in /data/good: there are others, such as 1."),
+    );
+  });
+
+  test("a stream of which no file is there", async () => {
+    await expect(seen("/data/hollow", { stream: "3" })).rejects.toThrow(NoStreams);
+  });
+
+  test("unless whoever asks means it", async () => {
+    for (const path of ["/data/empty", "/data/opened", "/data/other", "/data/good/1"]) {
+      const { clean, streams } = await audit(path, { disk, allowEmpty: true });
+      expect({ clean, streams }).toStrictEqual({ clean: true, streams: [] });
+    }
+    const { clean } = await audit("/data/good", { disk, stream: "2", allowEmpty: true });
+    expect(clean).toBe(true);
+    await expect(audit("/data/nothing", { disk, allowEmpty: true })).rejects.toThrow(NoStreams);
+  });
+});
+
+describe("a stream of which no file is there", () => {
+  test("beside others is a notice", async () => {
+    const beside = new MemoryDisk("/data", new Map([["1/segment_000000.log", SEGMENT]]));
+    beside.makeDirectory("/data/2");
+    const { clean, streams } = await audit("/data", { disk: beside });
+    expect(streams.map(({ stream, findings }) => [stream, findings.map(({ code }) => code)])).toStrictEqual([
+      ["1", ["missing-index", "damaged-manifest"]],
+      ["2", ["empty-stream"]],
+    ]);
+    expect(clean).toBe(false);
+  });
+});

@@ -1,0 +1,31 @@
+/**
+ * Files that the command line names: what is wrong with one is said with its name, in a sentence.
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { NoteError } from "../audit/text.ts";
+
+/** What is wrong with a path, for the codes that a wrong path comes to. */
+const WRONG: Readonly<Record<string, (path: string) => string>> = {
+  ENOENT: (path) => `There is no file ${path}.`,
+  ENOTDIR: (path) => `There is no file ${path}: what is before the last slash is not a directory.`,
+  EISDIR: (path) => `${path} is a directory, and a file is needed.`,
+  EACCES: (path) => `${path} is not accessible to whoever runs this.`,
+};
+
+/** The bytes of a file. @throws NoteError that names it */
+export function bytesOfFile(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw named(error, path, "read");
+  }
+}
+
+/** The error for a file that could not be read or written, with its name. */
+export function named(error: unknown, path: string, call: "read" | "written"): unknown {
+  const { code } = error as { code?: unknown };
+  if (typeof code !== "string" || !(error instanceof Error)) return error;
+  const sentence = call === "read" ? WRONG[code]?.(path) : undefined;
+  return new NoteError(sentence ?? `${path} could not be ${call}: ${error.message}.`);
+}
