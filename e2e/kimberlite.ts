@@ -15,7 +15,7 @@ interface ExpectedPayload {
 }
 
 /** A call that was made, and what it returned. */
-export interface ExpectedCall {
+interface ExpectedCall {
   readonly op: "append_batch" | "create_checkpoint";
   readonly stream: string;
   readonly expectedOffset?: number;
@@ -42,7 +42,7 @@ export interface ExpectedRecord {
   readonly recordLen: number;
 }
 
-export interface ExpectedStream {
+interface ExpectedStream {
   readonly stream: string;
   readonly records: readonly ExpectedRecord[];
   readonly files: readonly { readonly name: string; readonly size: number; readonly positions?: number[] }[];

@@ -25,6 +25,7 @@ import {
 import type { Bounds } from "./bounds.ts";
 import { checkFiles, checkLookUps, checkRecords } from "./comparison.ts";
 import { freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
+import { checkKimberliteIndexes, checkKimberliteReads } from "./kimberlite-indexes.ts";
 import { type Operation, payloadsOf } from "./operations.ts";
 import { attempt, check, type Counts, Violation } from "./tally.ts";
 
@@ -138,6 +139,7 @@ export class Lockstep {
         this.#pipelines.clear();
         this.#roomy = await openEngine(this.#roomyDisk, roomyBounds(this.#bounds));
         await this.#storage.close();
+        for (const [stream, log] of this.#logs) await this.#checkForKimberlite(stream, log);
         this.#logs = new Map([...this.#logs].map(([stream, log]) => [stream, acknowledge(log, true)]));
         this.#storage = await openEngine(this.disk, this.#bounds);
         for (const [stream, log] of this.#logs) {
@@ -173,6 +175,14 @@ export class Lockstep {
       await checkLookUps(this.#storage, stream, log, counts);
       checkFiles(this.disk, streamPath(stream), log, counts);
     }
+  }
+
+  /** What Kimberlite would find in a stream that is closed. */
+  async #checkForKimberlite(stream: bigint, log: ModelLog): Promise<void> {
+    if (log.format === "plain" || log.records.length === 0) return;
+    checkKimberliteIndexes(this.disk, streamPath(stream), log.format, this.#counts, { atRest: true });
+    if (this.#bounds.compression === "none")
+      await checkKimberliteReads(this.disk, streamPath(stream), log, this.#counts);
   }
 
   async #add(

@@ -9,6 +9,7 @@ import type { DiskFile } from "./disk.ts";
 import { elementAt } from "./element-at.ts";
 import type { ErrorPlace } from "./error.ts";
 import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "./files.ts";
+import { KimberliteIndex } from "./kimberlite-index.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import type { PreparedBatch } from "./pipeline.ts";
 import { saveIndex, saveSealedIndex, type StreamFiles } from "./saved-index.ts";
@@ -46,6 +47,8 @@ export class ActiveSegment {
   readonly #files: StreamFiles;
   readonly #indexLog: DiskFile | undefined;
   readonly #settings: IndexSettings;
+  /** What Kimberlite reads of a `sentinel` segment whose index files may be written. */
+  readonly #kimberliteIndex: KimberliteIndex | undefined;
   #logState: IndexLogState;
   #unsynced: boolean;
   /** Set when the index files can no longer be written; they are hints, so appends go on without. */
@@ -65,6 +68,8 @@ export class ActiveSegment {
     this.#settings = indexLog.settings;
     this.#logState = indexLog.state;
     this.#unsynced = false;
+    const isKimberlites = files.format === "sentinel" && indexLog.file !== undefined;
+    this.#kimberliteIndex = isKimberlites ? new KimberliteIndex(files, segment.number) : undefined;
   }
 
   /** Path of the segment file. */
@@ -102,6 +107,21 @@ export class ActiveSegment {
     await this.nameRecords();
     if (rotten && this.index.count > 0 && log !== undefined && !this.#indexStopped)
       await this.#saveIndex(log);
+  }
+
+  /** Looks at the index that Kimberlite would read. @throws StorageError `io` */
+  async settleKimberliteIndex(names: ReadonlySet<string>): Promise<void> {
+    await this.#kimberliteIndex?.settle(names, this.index);
+  }
+
+  /** To be called before a `write`: removes, durably, what would then say less than the segment holds. @throws StorageError `io` */
+  async wake(): Promise<void> {
+    await this.#kimberliteIndex?.withdraw();
+  }
+
+  /** Writes what a segment has beside it while nothing is appended. Everything in it must be synced. @throws StorageError `io` */
+  async rest(): Promise<void> {
+    await this.#kimberliteIndex?.save(this.index);
   }
 
   /** Writes a batch behind the committed records; it is not visible before `commit`. @throws StorageError `io` */

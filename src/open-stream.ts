@@ -45,7 +45,8 @@ import {
   type StreamSurroundings,
   withFormat,
 } from "./recover-segment.ts";
-import { removeKimberliteIndex, saveSealedIndex } from "./saved-index.ts";
+import { removeKimberliteIndexLog } from "./kimberlite-index.ts";
+import { saveSealedIndex } from "./saved-index.ts";
 import { RecordScanner } from "./scan.ts";
 import { offsetAt } from "./record.ts";
 import type { Format, Offset } from "./types.ts";
@@ -182,6 +183,8 @@ class Opening {
   readonly #last: number;
   readonly #findings: Finding[] = [];
   readonly #sealed: SegmentInfo[] = [];
+  /** The index of the segment before the last, if that was asked for and is known to its end. */
+  #before: OffsetIndex | undefined;
   /** Whether the manifest said less than the segments do. */
   #manifestStale = false;
 
@@ -210,7 +213,7 @@ class Opening {
       settings,
     );
     try {
-      await this.#finish(active, firstOffset);
+      await this.#finish(active, firstOffset, previous);
       return active;
     } catch (error) {
       await active.active?.abandon();
@@ -228,13 +231,17 @@ class Opening {
   }
 
   /** Replaces a manifest that is missing or says less than the segments do, and clears up. */
-  async #finish(active: OpenStream, firstOffset: number): Promise<void> {
+  async #finish(
+    active: OpenStream,
+    firstOffset: number,
+    previous: RecoveredSegment | undefined,
+  ): Promise<void> {
     // Evidence of what is lost stays; so does what Kimberlite would read, as long as nothing can be appended.
     const takesAppends = active.active?.isFrozen === false && active.lostEnd === undefined;
-    if (takesAppends && this.#context.format.name === "sentinel") {
-      await removeKimberliteIndex(filesOf(this.#context), this.#last, this.#names);
-    }
+    if (takesAppends) await active.active.settleKimberliteIndex(this.#names);
     const isAdopted = takesAppends && this.#claimed !== undefined;
+    if (isAdopted && this.#before === undefined) await this.#headBefore(this.#last, previous);
+    if (isAdopted && this.#before !== undefined) await this.#saveSealed(this.#last - 1, this.#before);
     if (isAdopted || this.#manifestStale || this.#manifest?.activeSegment !== this.#last) {
       await writeManifest(this.#context, this.#sealed, {
         number: this.#last,
@@ -295,10 +302,7 @@ class Opening {
     const segment = await this.#with(number, (file) =>
       this.#recover(number, firstOffset, file, true, previous),
     );
-    if (!segment.index.hasGaps) {
-      await saveSealedIndex(filesOf(this.#context), number, segment.index);
-      await syncNames(this.#context.disk, this.#context.path);
-    }
+    await this.#saveSealed(number, segment.index);
     this.#sealed.push({ number, firstOffset, nextOffset: segment.nextOffset, bytes: segment.index.end });
     return segment;
   }
@@ -384,7 +388,18 @@ class Opening {
     const segment = await this.#with(before, (file) =>
       this.#recover(before, info.firstOffset, file, true, undefined),
     );
-    return segment.nextOffset === info.nextOffset && segment.lostEnd === undefined ? segment.head : undefined;
+    if (segment.nextOffset !== info.nextOffset || segment.lostEnd !== undefined) return undefined;
+    if (number === this.#last) this.#before = segment.index;
+    return segment.head;
+  }
+
+  /** Saves the index of a segment that has a successor, whatever index files are there. */
+  async #saveSealed(number: number, index: OffsetIndex): Promise<void> {
+    if (index.hasGaps) return;
+    const files = filesOf(this.#context);
+    await saveSealedIndex(files, number, index);
+    await syncNames(files.disk, files.path);
+    if (files.format === "sentinel") await removeKimberliteIndexLog(files, number, this.#names);
   }
 
   #recover(

@@ -1,21 +1,12 @@
 /**
- * The index files of a segment that will not be appended to again, and of one that will.
+ * The saved index files of a segment that will not be appended to again, and of one that will.
  *
  * Beside a `sentinel` segment there may be two: this package's own, and Kimberlite's, which says less, proves nothing and is taken literally by
- * Kimberlite (docs/FORMAT.md, section 8.3). So that one is written where it is complete, and removed from the segment that is appended to.
+ * Kimberlite (docs/FORMAT.md, section 8.3). Here it is written for a segment that is full; `kimberlite-index.ts` deals with the last one's.
  * @module
  */
 import type { Disk } from "./disk.ts";
-import {
-  indexName,
-  io,
-  kimberliteIndexLogName,
-  kimberliteIndexName,
-  readAll,
-  replaceFile,
-  syncNames,
-  withFile,
-} from "./files.ts";
+import { indexName, kimberliteIndexName, readAll, replaceFile, withFile } from "./files.ts";
 import type { SegmentInfo } from "./manifest.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import type { Format } from "./types.ts";
@@ -47,22 +38,6 @@ export async function saveSealedIndex(
   if (files.format === "plain") return;
   const path = `${files.path}/${kimberliteIndexName(segment)}`;
   await replaceFile(files.disk, path, index.serializePositions());
-}
-
-/** Removes Kimberlite's index of a segment that is about to be appended to. @throws StorageError `io` */
-export async function removeKimberliteIndex(
-  { disk, path }: StreamFiles,
-  segment: number,
-  names: ReadonlySet<string>,
-): Promise<void> {
-  const stale = [kimberliteIndexName(segment), kimberliteIndexLogName(segment)].filter((name) =>
-    names.has(name),
-  );
-  for (const name of stale) {
-    const file = `${path}/${name}`;
-    await io("removing an index", { file }, () => disk.remove(file));
-  }
-  if (stale.length > 0) await syncNames(disk, path);
 }
 
 /** The saved index of a sealed segment; an empty one where there is none to be read. */

@@ -87,6 +87,7 @@ test("the files are those of FORMAT.md, byte for byte", async () => {
       ["segment_000000.log.idx", kimberliteIndex([0, 64])],
       ["segment_000000.log.idx2", indexBytes([[0], [64]], 128, hashAt(1))],
       ["segment_000001.log", log.bytes(2)],
+      ["segment_000001.log.idx", kimberliteIndex([0, 64, 162])],
       [
         "segment_000001.log.idx2.wal",
         join(frameBytes([[0], [64, 1]], 162, hashAt(3)), frameBytes([[162]], 221, hashAt(4))),
@@ -96,7 +97,7 @@ test("the files are those of FORMAT.md, byte for byte", async () => {
 });
 
 describe("Kimberlite's index of the segment that is appended to, which a crash in a rotation leaves behind,", () => {
-  test("is removed when the stream is opened, and written again when the segment is full", async () => {
+  test("is removed before the next record is written, and written again when the segment is full", async () => {
     const log = new HandLog(0, "sentinel").append(text("event1"), text("event2"));
     const manifest = {
       segments: [{ segment_num: 0, first_offset: 0, next_offset: 0, size_bytes: 0 }],
@@ -115,8 +116,9 @@ describe("Kimberlite's index of the segment that is appended to, which a crash i
     );
     const storage = await open(disk, { ...NO_CHECKPOINTS, maxSegmentBytes: 150 });
     expect(await storage.status(1n)).toMatchObject({ nextOffset: 2n, findings: [] });
-    expect([...filesOf(disk).keys()]).not.toContain("segment_000000.log.idx");
+    expect(filesOf(disk).get("segment_000000.log.idx")).toStrictEqual(kimberliteIndex([0, 64]));
     await storage.appendBatch(1n, [text("event3")]);
+    expect([...filesOf(disk).keys()]).not.toContain("segment_000000.log.idx");
     await storage.appendBatch(1n, [text("event4")]);
     log.append(text("event3"), text("event4"));
     expect(segmentsOf(filesOf(disk))).toStrictEqual(

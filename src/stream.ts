@@ -163,6 +163,7 @@ export class Stream {
       try {
         this.#refuseIfPoisoned();
         await this.#sync();
+        if (open.lostEnd === undefined) await open.active.rest();
       } finally {
         if (!this.#isClosed) await open.active?.close();
         this.#isClosed = true;
@@ -256,7 +257,10 @@ export class Stream {
       this.#context.format.name === "plain"
         ? index.end + batch.bytes.length > this.#settings.maxSegmentBytes
         : index.dataEnd >= this.#settings.maxSegmentBytes;
-    if (index.end === 0 || !(full || active.isFrozen)) return active;
+    if (index.end === 0 || !(full || active.isFrozen)) {
+      await active.wake();
+      return active;
+    }
     const info = infoOf(active, tip.nextOffset, this.#shownBytes);
     await active.sync();
     await active.seal();

@@ -8,6 +8,7 @@ import { acknowledge, append, head as modelHead, type ModelLog } from "../../mod
 import type { Bounds } from "../bounds.ts";
 import { checkLookUps, checkRecords, checkSegments, sameBytes } from "../comparison.ts";
 import { openEngine, streamPath } from "../engine.ts";
+import { checkKimberliteIndexes } from "../kimberlite-indexes.ts";
 import { attempt, check, type Counts } from "../tally.ts";
 import { checkNoAlarm, type Recovery } from "./recovery.ts";
 
@@ -25,6 +26,10 @@ export async function probe(
   counts: Counts,
   trace?: (line: string) => void,
 ): Promise<void> {
+  for (const [stream, { records, format }] of recovery.logs) {
+    if (records.length > 0)
+      checkKimberliteIndexes(recovery.disk, streamPath(stream), format, counts, { atRest: false });
+  }
   const disk = recovery.disk.fork(choice);
   disk.onCall = trace;
   disk.kill();
