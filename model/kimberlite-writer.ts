@@ -6,8 +6,9 @@
  * nothing here loses power; nor to truncate what is torn.
  * @module
  */
-import { little } from "./expand.ts";
+
 import { chainHash, crc32, KINDS, NO_HASH } from "./hash.ts";
+import { little } from "./little.ts";
 
 /** A record as Kimberlite keeps it. */
 export interface KimberliteRecord {

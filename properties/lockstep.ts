@@ -174,6 +174,8 @@ export class Lockstep {
       await checkRecords(this.#roomy, stream, log, "H1", counts);
       await checkLookUps(this.#storage, stream, log, counts);
       checkFiles(this.disk, streamPath(stream), log, counts);
+      if (log.records.length > 0)
+        checkKimberliteIndexes(this.disk, streamPath(stream), log.format, counts, { atRest: false });
     }
   }
 

@@ -70,6 +70,7 @@ export class Recovery {
     this.points.watch(
       (change) => {
         this.#witnessChange(change);
+        if (/^remove .*\.log\.idx$/.test(change)) this.#checkRemoval(change);
       },
       (call) => {
         trace?.(call);
@@ -139,6 +140,20 @@ export class Recovery {
       kept.some((bytes) => sameBytes(bytes, cut)),
       () => `the ${cut.length} bytes that are cut off ${path} to be in quarantine, durably`,
       () => `${kept.length} files there, of ${kept.map(({ length }) => length).join(" and ")} bytes`,
+    );
+  }
+
+  /** Recovery removes an index of Kimberlite's that says something else than its segment: the crash must not have left it. */
+  #checkRemoval(change: string): void {
+    const directory = change.slice("remove ".length, change.lastIndexOf("/"));
+    const manifest = streamFiles(this.disk.fork(nobody), directory, (name) => name === "manifest.json");
+    check(
+      this.#counts,
+      "I1",
+      // What Kimberlite left is its own; a manifest that names the format is not Kimberlite's.
+      !String(manifest.get("manifest.json")).includes("format"),
+      () => "no crash to leave an index of Kimberlite's that says something else than its segment",
+      () => `recovery had to ${change}`,
     );
   }
 
