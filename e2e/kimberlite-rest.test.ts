@@ -247,18 +247,21 @@ describe("Kimberlite's index of the last segment", () => {
     expect(filesOf(spoilt).get(NAME)).toStrictEqual(right);
   });
 
-  test.each(WRONG)("%s is replaced when the segment is full, its write-ahead file removed", async (_, wrong) => {
-    const files = filesOf(await closed());
-    const right = files.get(NAME) ?? expect.fail();
-    files.set(NAME, wrong(right)).set(`${NAME}.wal`, Buffer.alloc(8));
-    const disk = new KeepingDisk(files);
-    const storage = await open(disk, 150);
-    await storage.appendBatch(1n, batch(1, 3));
-    const after = filesOf(disk);
-    expect(after.get("segment_000001.log")).toHaveLength(65);
-    expect(after.get(NAME)).toStrictEqual(right);
-    expect(after.has(`${NAME}.wal`)).toBe(false);
-  });
+  test.each(WRONG)(
+    "%s is replaced when the segment is full, its write-ahead file removed",
+    async (_, wrong) => {
+      const files = filesOf(await closed());
+      const right = files.get(NAME) ?? expect.fail();
+      files.set(NAME, wrong(right)).set(`${NAME}.wal`, Buffer.alloc(8));
+      const disk = new KeepingDisk(files);
+      const storage = await open(disk, 150);
+      await storage.appendBatch(1n, batch(1, 3));
+      const after = filesOf(disk);
+      expect(after.get("segment_000001.log")).toHaveLength(65);
+      expect(after.get(NAME)).toStrictEqual(right);
+      expect(after.has(`${NAME}.wal`)).toBe(false);
+    },
+  );
 
   test("that cannot be read is replaced", async () => {
     const disk = new KeepingDisk(filesOf(await closed()));
@@ -316,7 +319,9 @@ describe("taking over a directory of Kimberlite", () => {
       expect(disk.left.length).toBeGreaterThan(3);
       for (const files of disk.left) {
         expectKimberliteToRead(new Map(files), writer.records);
-        const appends = KimberliteWriter.on(files, writer.records, 1e6).append(batch(1, 9), true).checkpoint();
+        const appends = KimberliteWriter.on(files, writer.records, 1e6)
+          .append(batch(1, 9), true)
+          .checkpoint();
         expectKimberliteToRead(appends.files, appends.records);
         const again = new KeepingDisk(files);
         const storage = await open(again);

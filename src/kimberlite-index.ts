@@ -9,7 +9,14 @@
  * alone. Kimberlite reads right with the `.idx.wal` alone, and not with the `.idx` alone; so that goes first.
  * @module
  */
-import { io, kimberliteIndexLogName, kimberliteIndexName, replaceFile, syncNames, withFile } from "./files.ts";
+import {
+  io,
+  kimberliteIndexLogName,
+  kimberliteIndexName,
+  replaceFile,
+  syncNames,
+  withFile,
+} from "./files.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import type { StreamFiles } from "./saved-index.ts";
 
