@@ -13,6 +13,7 @@ export const PART_NAMES = [
   "failing-calls",
   "stored-bytes",
   "ambiguity",
+  "concurrency",
   "tampering",
   "symbolic-hashes",
   "format",

@@ -33,6 +33,7 @@ export type InvariantId =
   | "M1"
   | "M2"
   | "M3"
+  | "L1"
   | "Z1"
   | "Z2"
   | "S1"
@@ -250,6 +251,14 @@ export const CATALOGUE: readonly Invariant[] = [
     sentence: "The model's own reader, given the bytes, sees what the engine says it wrote.",
     why: "An engine that reads its own mistakes back is consistent and wrong.",
     checkedBy: "The files after every workload and after every recovery that was appended to.",
+  },
+  {
+    id: "L1",
+    sentence:
+      "Appends and reads of a stream that are made together answer as if they had been made one after the other, in the order of the calls; batches do not interleave.",
+    why: "An expectation that is compared before the place in the queue is known lets two writers take the same offset.",
+    checkedBy:
+      "Every sequence of up to three calls, none of which waits for the one before, on a storage whose disk answers at once or later, in memory and through a pipeline, against the model; not every order in which a disk's answers may come.",
   },
   {
     id: "Z1",

@@ -6,6 +6,7 @@
  */
 import { AMBIGUITY } from "./faults/ambiguity.ts";
 import type { Bounds, PartName } from "./bounds.ts";
+import { CONCURRENCY } from "./concurrency/concurrency.ts";
 import type { Chosen } from "./choices.ts";
 import { type CrashUnit, searchCrashes } from "./crashes/survey.ts";
 import { FORMAT } from "./format/part.ts";
@@ -28,6 +29,7 @@ export const PARTS: Readonly<Record<PartName, Part>> = {
   "failing-calls": FAILING_CALLS,
   "stored-bytes": STORED_BYTES,
   ambiguity: AMBIGUITY,
+  concurrency: CONCURRENCY,
   tampering: TAMPERING,
   "symbolic-hashes": SYMBOLIC_HASHES,
   format: FORMAT,

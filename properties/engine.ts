@@ -5,7 +5,7 @@
 import type { Choice } from "../fault-injection/choice.ts";
 import { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
 import type { ModelLog } from "../model/log.ts";
-import { Storage } from "../src/index.ts";
+import { type Disk, Storage } from "../src/index.ts";
 import type { Bounds } from "./bounds.ts";
 import { nobody } from "./choices.ts";
 
@@ -29,7 +29,7 @@ export function freshDisk(bounds: Bounds, choice: Choice = nobody): SimulatedDis
 }
 
 /** Opens the engine with the limits that the bounds set. */
-export function openEngine(disk: SimulatedDisk, bounds: Bounds): Promise<Storage> {
+export function openEngine(disk: Disk, bounds: Bounds): Promise<Storage> {
   return Storage.open(DATA_PATH, {
     disk,
     checkpoints: { everyNRecords: bounds.checkpointEvery },

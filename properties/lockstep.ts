@@ -10,24 +10,18 @@ import {
   checkpoint,
   emptyLog,
   fail,
-  head as modelHead,
   type ModelLog,
   refuses,
   sync as modelSync,
 } from "../model/log.ts";
-import {
-  AppendPipeline,
-  type AppendResult,
-  MemoryStorage,
-  type Storage,
-  StorageError,
-} from "../src/index.ts";
+import { AppendPipeline, type AppendResult, MemoryStorage, type Storage } from "../src/index.ts";
+import { outcome, resultText } from "./answers.ts";
 import type { Bounds } from "./bounds.ts";
 import { checkFiles, checkLookUps, checkRecords } from "./comparison.ts";
 import { freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
 import { checkKimberliteIndexes, checkKimberliteReads } from "./kimberlite-indexes.ts";
 import { type Operation, payloadsOf } from "./operations.ts";
-import { attempt, check, type Counts, Violation } from "./tally.ts";
+import { attempt, check, type Counts } from "./tally.ts";
 
 const OPENS = "an empty directory to be opened";
 
@@ -241,21 +235,4 @@ function roomyBounds(bounds: Bounds): Bounds {
     indexLogMaxEntries: 1 << 20,
     readChunkBytes: 1 << 12,
   };
-}
-
-async function outcome(call: () => Promise<AppendResult | string>): Promise<string> {
-  try {
-    const result = await call();
-    if (typeof result === "string") return result;
-    const { firstOffset, nextOffset, head } = result;
-    return `offsets ${String(firstOffset)} to ${String(nextOffset)}, head ${Buffer.from(head).toString("hex")}`;
-  } catch (error) {
-    if (error instanceof StorageError) return error.code;
-    throw new Violation("M1", "a result or a StorageError", String(error), error);
-  }
-}
-
-function resultText(firstOffset: number, log: ModelLog): string {
-  const head = Buffer.from(modelHead(log)).toString("hex");
-  return `offsets ${firstOffset} to ${log.records.length}, head ${head}`;
 }

@@ -25,6 +25,7 @@ export type WitnessId =
   | "appended-after-cut"
   | "write-taken-back"
   | "stream-refuses"
+  | "raced-append-refused"
   | "crash-or-rot"
   | "equal-heads";
 
@@ -75,6 +76,10 @@ export const WITNESSES: readonly Witness[] = [
   {
     id: "stream-refuses",
     sentence: "A failed call left a stream in doubt, and it refused further appends.",
+  },
+  {
+    id: "raced-append-refused",
+    sentence: "Of appends that were made together with the same expectation one was refused.",
   },
   { id: "equal-heads", sentence: "Two logs of different length, over symbolic hashes, had the same head." },
   {
