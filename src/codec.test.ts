@@ -364,14 +364,26 @@ describe("ZstdCodec", () => {
     expect(await errorOf(() => tolerant.decompress(UNDECLARED))).toBeUndefined();
   });
 
-  test("a frame whose content is damaged is refused, and what the library threw is the cause", async () => {
+  test("a frame with a wrong checksum is refused, and what the library threw is the cause", async () => {
     const checksum = CHECKSUMMED.slice();
     checksum[checksum.length - 1] = 0;
-    for (const stored of [checksum, hex("28b52ffd 20 1a 150000 0000")]) {
-      const error = await errorOf(() => codec.decompress(stored));
-      expect(error).toMatchObject(refusal("undecodable-payload", /its content is damaged/));
-      expect((error as Error).cause).toBeInstanceOf(Error);
+    const error = await errorOf(() => codec.decompress(checksum));
+    expect(error).toMatchObject(refusal("undecodable-payload", /its content is damaged/));
+    expect((error as Error).cause).toBeInstanceOf(Error);
+  });
+
+  test("a frame whose blocks are not what RFC 8878 allows is refused without calling the library", async () => {
+    const expand = vi.spyOn(bindings, "decompress");
+    for (const stored of [
+      "28b52ffd 20 1a 150000 0000", // nothing, where 26 bytes are declared
+      "28b52ffd 04 24 000000 040000 090000 d7 09fc2062", // a compressed block of no bytes
+      "28b52ffd 80 58 08000000 950000 86 8003 84432010 0100 0100 0100 0f 07 07 07 00", // a stream with a bit too many
+    ]) {
+      const tolerant = new ZstdCodec({ acceptsUndeclaredSize: true });
+      const error = await errorOf(() => tolerant.decompress(hex(stored)));
+      expect(error).toMatchObject(refusal("undecodable-payload", /its content is damaged|expands to 0/));
     }
+    expect(expand).not.toHaveBeenCalled();
   });
 
   test("a frame that expands to another size than it declares is refused", async () => {

@@ -25,7 +25,7 @@ import lz4 from "lz4-napi";
 import { StorageError, type StorageErrorCode } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import type { Answer, CompressionKind } from "./types.ts";
-import { checkedFrame, declareContentSize } from "./zstd-frame.ts";
+import { checkContent, checkedFrame, declareContentSize } from "./zstd-frame.ts";
 
 const LZ4_SIZE_BYTES = 4;
 /** No byte of an LZ4 block yields more: a length byte of 255 stands for 255 bytes, every other byte for fewer. */
@@ -180,7 +180,7 @@ export class ZstdCodec implements Codec {
   }
 
   /**
-   * The frame has passed the very checks that `decompress` makes before it expands one.
+   * The frame's headers have passed the very checks that `decompress` makes of them.
    *
    * @throws StorageError `payload-too-large` above `MAX_PAYLOAD_BYTES`.
    * @throws StorageError `undecodable-payload` if the library made a frame that could not be read back, or none.
@@ -209,7 +209,9 @@ export class ZstdCodec implements Codec {
    * declares no size, is damaged inside, or expands to another size.
    */
   async decompress(stored: Uint8Array): Promise<Uint8Array> {
-    const { contentBytes } = checkedFrame(bytesOf(stored), this.acceptsUndeclaredSize);
+    const outline = checkedFrame(bytesOf(stored), this.acceptsUndeclaredSize);
+    checkContent(stored, outline);
+    const { contentBytes } = outline;
     let payload: Uint8Array;
     try {
       payload = plain(await bindings.decompress(asBuffer(stored)));

@@ -17,6 +17,8 @@
  */
 import { StorageError } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { ZstdContent } from "./zstd-content.ts";
+import { undecodable } from "./zstd-refusal.ts";
 
 const MAGIC = 0xfd2fb528;
 /** Skippable frames have the magic numbers 0x184D2A50 to 0x184D2A5F (RFC 8878, section 3.1.2). */
@@ -55,14 +57,6 @@ export interface ZstdOutline {
   readonly mostBytes: number;
 }
 
-/** @internal The error for a frame that is not what it should be. */
-function undecodable(what: string): StorageError {
-  return new StorageError(
-    "undecodable-payload",
-    `The zstd payload cannot be expanded: ${what}. Restore the record from a copy.`,
-  );
-}
-
 /** @internal The error for a frame that would expand too far. */
 function beyond(what: string): StorageError {
   return new StorageError(
@@ -71,8 +65,16 @@ function beyond(what: string): StorageError {
   );
 }
 
+/** A block as it is stored. */
+interface ZstdBlock {
+  readonly isCompressed: boolean;
+  /** Block_Size: of a compressed block what is stored, of another one what it expands to. */
+  readonly bytes: number;
+  readonly stored: Uint8Array;
+}
+
 /**
- * Walks the headers of `bytes`, which must be exactly one frame, without expanding anything.
+ * Walks the headers of `bytes`, which must be exactly one frame, without expanding anything; `visit` sees every block.
  *
  * Time is linear in the number of blocks (at most a third of the bytes), memory constant.
  *
@@ -85,7 +87,10 @@ function beyond(what: string): StorageError {
  * walkFrame(empty).contentBytes; // 0
  * ```
  */
-export function walkFrame(bytes: Uint8Array): ZstdOutline {
+export function walkFrame(
+  bytes: Uint8Array,
+  visit: (block: ZstdBlock) => void = () => undefined,
+): ZstdOutline {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = frameHeader(view);
   const blockBytesMax = Math.min(header.windowBytes, BLOCK_BYTES_MAX);
@@ -110,6 +115,7 @@ export function walkFrame(bytes: Uint8Array): ZstdOutline {
     at += BLOCK_HEADER_BYTES;
     const storedBytes = isRunLength ? 1 : size;
     need(view, at, storedBytes, "a block");
+    visit({ isCompressed, bytes: size, stored: bytes.subarray(at, at + storedBytes) });
     at += storedBytes;
     if (!isCompressed) leastBytes += size;
     mostBytes += isCompressed ? blockBytesMax : size;
@@ -168,6 +174,32 @@ export function checkedFrame(bytes: Uint8Array, acceptsUndeclaredSize: boolean):
     );
   }
   return outline;
+}
+
+/**
+ * Goes through what is inside the blocks of a frame that `checkedFrame` has let pass, without expanding it: whether it
+ * expands, and to what it declares. What then can still be wrong is its checksum.
+ *
+ * Time is linear in the content, in this thread; memory is that of a block.
+ *
+ * @throws StorageError `undecodable-payload` where RFC 8878 is not kept.
+ *
+ * @example
+ * ```ts
+ * const outline = checkedFrame(stored, false);
+ * checkContent(stored, outline); // now any decoder comes to the same bytes, or finds the checksum wrong
+ * ```
+ */
+export function checkContent(bytes: Uint8Array, { windowBytes, contentBytes, mostBytes }: ZstdOutline): void {
+  const blockBytesMax = Math.min(windowBytes, BLOCK_BYTES_MAX);
+  const content = new ZstdContent(windowBytes, blockBytesMax, contentBytes ?? mostBytes);
+  walkFrame(bytes, (block) => {
+    if (block.isCompressed) content.addCompressed(block.stored);
+    else content.skip(block.bytes);
+  });
+  if (contentBytes !== undefined && content.bytes !== contentBytes) {
+    throw undecodable(`it claims ${contentBytes} bytes and expands to ${content.bytes}`);
+  }
 }
 
 /**

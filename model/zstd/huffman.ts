@@ -56,8 +56,8 @@ function huffmanTable(weights: readonly number[]): HuffmanTable {
   const share = (weight: number): number => (weight === 0 ? 0 : 2 ** (weight - 1));
   const sum = weights.reduce((total, weight) => total + share(weight), 0);
   must(sum > 0, "The Huffman tree has only one symbol.");
+  must(sum < 2 ** CODE_BITS_MAX, "The Huffman tree has codes of more than 11 bits.");
   const codeBits = 32 - Math.clz32(sum);
-  must(codeBits <= CODE_BITS_MAX, "The Huffman tree has codes of more than 11 bits.");
   const last = Math.log2(2 ** codeBits - sum) + 1; // the last symbol's share makes it a power of 2
   must(Number.isInteger(last), "The Huffman tree does not add up.");
   const all = [...weights, last];

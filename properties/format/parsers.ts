@@ -42,28 +42,29 @@ function checkCheckpoint(counts: Counts, _: Format, bytes: Buffer): void {
   );
 }
 
-/** A payload of no more than the limit that the model's expansion also comes to, or a `StorageError`. */
+/** What the model's expansion also comes to, or a `StorageError` where the model refuses, too. */
 async function checkExpansion(
   counts: Counts,
   format: Format,
   compression: CompressionKind,
   bytes: Buffer,
 ): Promise<void> {
-  let payload: Uint8Array;
+  let payload: Uint8Array | string;
   try {
     payload = await codecsOf(format).get(compression).decompress(bytes);
   } catch (error) {
-    counts.checks.F5 += 1;
-    refusal(error, bytes);
-    return;
+    payload = refusal(error, bytes);
   }
   const model = expand(format, compression, bytes);
   check(
     counts,
     "F5",
-    typeof model !== "string" && Buffer.compare(payload, model) === 0,
+    typeof payload === "string" || typeof model === "string"
+      ? typeof payload === typeof model
+      : Buffer.compare(payload, model) === 0,
     () => (typeof model === "string" ? `a refusal: ${model}` : hexText(model)),
-    () => `${hexText(payload)} from the ${compression} payload ${hexText(bytes)}`,
+    () =>
+      `${typeof payload === "string" ? payload : hexText(payload)} from the ${compression} payload ${hexText(bytes)}`,
   );
 }
 

@@ -16,6 +16,7 @@ import { fuzz } from "./fuzz.ts";
 import { lengths } from "./lengths.ts";
 import { longBursts } from "./long-bursts.ts";
 import { marks } from "./marks.ts";
+import { mutatedPayloads } from "./mutated-payloads.ts";
 import { prefixes } from "./prefixes.ts";
 import { offsetOrder, roundTrip, smallNumbers } from "./round-trip.ts";
 import { itemAt, perBounds, type Section } from "./section.ts";
@@ -38,6 +39,7 @@ export const SECTIONS: readonly Section[] = [
   shortInputs,
   fileBytes,
   fuzz,
+  mutatedPayloads,
   compression,
   drawnCompression,
   lz4Claims,
