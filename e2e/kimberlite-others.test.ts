@@ -107,7 +107,11 @@ const DIRECTORIES: readonly [string, KimberliteWriter, readonly string[]][] = [
     new KimberliteWriter().checkpoint().append(batch(2), true),
     ["wrong-index"],
   ],
-  ["killed before any index was written", new KimberliteWriter().append(batch(5), false), []],
+  [
+    "killed with the index of a segment that is new",
+    new KimberliteWriter().append(batch(5), false),
+    ["index-lags"],
+  ],
   [
     "killed with an index that lags",
     new KimberliteWriter().append(batch(3), false).checkpoint().append(batch(50), false),

@@ -147,8 +147,10 @@ export class KimberliteWriter {
 
   append(payloads: readonly Uint8Array[], fsync: boolean): this {
     const active = this.#active();
-    const index = this.#index(active.segment_num);
     const name = segmentFile(active.segment_num);
+    // The file is made before its index is asked for, so a new segment begins with an index of nothing.
+    this.#extend(name, Buffer.alloc(0));
+    const index = this.#index(active.segment_num);
     for (const payload of payloads) {
       index.push(this.#size(name));
       this.#write(name, "data", payload, this.#compress(payload));

@@ -14,6 +14,7 @@ export const PART_NAMES = [
   "stored-bytes",
   "ambiguity",
   "concurrency",
+  "kimberlite",
   "tampering",
   "symbolic-hashes",
   "format",

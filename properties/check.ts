@@ -11,6 +11,7 @@ import type { Chosen } from "./choices.ts";
 import { type CrashUnit, searchCrashes } from "./crashes/survey.ts";
 import { FORMAT } from "./format/part.ts";
 import { FAILING_CALLS } from "./faults/failing-calls.ts";
+import { KIMBERLITE } from "./kimberlite/part.ts";
 import { exhaust, type Part, type PartResult } from "./part.ts";
 import { SYMBOLIC_HASHES } from "./symbolic/symbolic-hashes.ts";
 import { TAMPERING } from "./tampering/tampering.ts";
@@ -30,6 +31,7 @@ export const PARTS: Readonly<Record<PartName, Part>> = {
   "stored-bytes": STORED_BYTES,
   ambiguity: AMBIGUITY,
   concurrency: CONCURRENCY,
+  kimberlite: KIMBERLITE,
   tampering: TAMPERING,
   "symbolic-hashes": SYMBOLIC_HASHES,
   format: FORMAT,

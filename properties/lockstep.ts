@@ -14,27 +14,32 @@ import {
   refuses,
   sync as modelSync,
 } from "../model/log.ts";
-import { AppendPipeline, type AppendResult, MemoryStorage, type Storage } from "../src/index.ts";
+import { AppendPipeline, type AppendResult, MemoryStorage, type Offset, type Storage } from "../src/index.ts";
 import { outcome, resultText } from "./answers.ts";
 import type { Bounds } from "./bounds.ts";
 import { checkFiles, checkLookUps, checkRecords } from "./comparison.ts";
-import { freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
+import { DATA_PATH, freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
+import type { Leavings } from "./kimberlite/leavings.ts";
 import { checkKimberliteIndexes, checkKimberliteReads } from "./kimberlite-indexes.ts";
 import { type Operation, payloadsOf } from "./operations.ts";
 import { attempt, check, type Counts } from "./tally.ts";
 
+const FOUND_STREAM = 1n;
 const OPENS = "an empty directory to be opened";
 
 export class Lockstep {
   readonly disk: SimulatedDisk;
   readonly #bounds: Bounds;
   readonly #counts: Counts;
-  readonly #memory: MemoryStorage;
+  /** Missing where the others begin with what Kimberlite left. */
+  readonly #memory: MemoryStorage | undefined;
   #storage: Storage;
   #roomy: Storage;
   readonly #roomyDisk: SimulatedDisk;
   readonly #pipelines = new Map<bigint, AppendPipeline>();
   #logs: Logs = new Map();
+  /** The streams that the engine has opened. */
+  readonly #used = new Set<bigint>();
 
   private constructor(
     bounds: Bounds,
@@ -42,24 +47,28 @@ export class Lockstep {
     disk: SimulatedDisk,
     storage: Storage,
     roomy: [SimulatedDisk, Storage],
+    found: Leavings | undefined,
   ) {
     this.#bounds = bounds;
     this.#counts = counts;
     this.disk = disk;
     this.#storage = storage;
-    this.#memory = new MemoryStorage({
-      checkpoints: { everyNRecords: bounds.checkpointEvery },
-      format: bounds.format,
-    });
+    const { checkpointEvery, format } = bounds;
+    this.#memory =
+      found === undefined
+        ? new MemoryStorage({ checkpoints: { everyNRecords: checkpointEvery }, format })
+        : undefined;
+    if (found !== undefined) this.#logs = new Map([[FOUND_STREAM, logOf(found)]]);
     [this.#roomyDisk, this.#roomy] = roomy;
   }
 
-  static async open(bounds: Bounds, counts: Counts): Promise<Lockstep> {
-    const disk = freshDisk(bounds);
+  /** @param found what of stream 1 is there already, in a directory that Kimberlite left */
+  static async open(bounds: Bounds, counts: Counts, found?: Leavings): Promise<Lockstep> {
+    const disk = diskWith(bounds, found);
     const storage = await attempt("M1", OPENS, () => openEngine(disk, bounds));
-    const roomyDisk = freshDisk(bounds);
+    const roomyDisk = diskWith(bounds, found);
     const roomy = await attempt("M1", OPENS, () => openEngine(roomyDisk, roomyBounds(bounds)));
-    return new Lockstep(bounds, counts, disk, storage, [roomyDisk, roomy]);
+    return new Lockstep(bounds, counts, disk, storage, [roomyDisk, roomy], found);
   }
 
   /** The model now: while an operation is under way, with what it is about to add. */
@@ -93,7 +102,7 @@ export class Lockstep {
           fsync,
           [
             () => this.#storage.appendBatch(stream, payloads, { expectedOffset, fsync }),
-            () => this.#memory.appendBatch(stream, payloads, { expectedOffset, fsync }),
+            () => this.#memory?.appendBatch(stream, payloads, { expectedOffset, fsync }),
             () =>
               operation.misplaced === true
                 ? this.#roomy.appendBatch(stream, payloads, { expectedOffset, fsync })
@@ -115,7 +124,7 @@ export class Lockstep {
           fsync,
           [
             () => this.#storage.appendCheckpoint(stream, { fsync }),
-            () => this.#memory.appendCheckpoint(stream, { fsync }),
+            () => this.#memory?.appendCheckpoint(stream, { fsync }),
             () => this.#roomy.appendCheckpoint(stream, { fsync }),
           ],
           refuses(before, "checkpoint"),
@@ -123,7 +132,7 @@ export class Lockstep {
         return;
       }
       case "sync": {
-        await Promise.all([this.#memory.sync(operation.stream), this.#roomy.sync(operation.stream)]);
+        await Promise.all([this.#memory?.sync(operation.stream), this.#roomy.sync(operation.stream)]);
         await this.#storage.sync(operation.stream);
         this.#set(operation.stream, modelSync(this.#log(operation.stream)));
         return;
@@ -133,11 +142,13 @@ export class Lockstep {
         this.#pipelines.clear();
         this.#roomy = await openEngine(this.#roomyDisk, roomyBounds(this.#bounds));
         await this.#storage.close();
-        for (const [stream, log] of this.#logs) await this.#checkForKimberlite(stream, log);
+        for (const [stream, log] of this.#logs)
+          if (this.#used.has(stream)) await this.#checkForKimberlite(stream, log);
         this.#logs = new Map([...this.#logs].map(([stream, log]) => [stream, acknowledge(log, true)]));
         this.#storage = await openEngine(this.disk, this.#bounds);
         for (const [stream, log] of this.#logs) {
           await checkRecords(this.#storage, stream, log, "D8", this.#counts);
+          this.#used.add(stream);
         }
         return;
       }
@@ -164,7 +175,7 @@ export class Lockstep {
     for (const [stream, log] of this.#logs) {
       const counts = this.#counts;
       await checkRecords(this.#storage, stream, log, "M1", counts);
-      await checkRecords(this.#memory, stream, log, "M2", counts);
+      if (this.#memory !== undefined) await checkRecords(this.#memory, stream, log, "M2", counts);
       await checkRecords(this.#roomy, stream, log, "H1", counts);
       await checkLookUps(this.#storage, stream, log, counts);
       checkFiles(this.disk, streamPath(stream), log, counts);
@@ -185,15 +196,18 @@ export class Lockstep {
     stream: bigint,
     begun: ModelLog,
     fsync: boolean,
-    calls: readonly (() => Promise<AppendResult>)[],
+    calls: readonly (() => Promise<AppendResult> | undefined)[],
     refusal?: string,
   ): Promise<void> {
     const before = this.#log(stream);
+    this.#used.add(stream);
     this.#set(stream, begun);
     const names = ["M1", "M2", "H1"] as const;
     for (const [i, call] of calls.entries()) {
       const invariant = names[i] ?? "M1";
-      const answer = await outcome(call);
+      const called = call();
+      if (called === undefined) continue;
+      const answer = await outcome(() => called);
       const expected = refusal ?? resultText(before.records.length, begun);
       check(
         this.#counts,
@@ -223,6 +237,22 @@ export class Lockstep {
   #set(stream: bigint, log: ModelLog): void {
     this.#logs = new Map(this.#logs).set(stream, log);
   }
+}
+
+/** A fresh disk, or one that holds what was found. */
+function diskWith(bounds: Bounds, found: Leavings | undefined): SimulatedDisk {
+  const disk = freshDisk(bounds);
+  if (found === undefined) return disk;
+  disk.makeDirectory(streamPath(FOUND_STREAM));
+  disk.syncDirectory(DATA_PATH);
+  for (const [name, bytes] of found.files) disk.store(`${streamPath(FOUND_STREAM)}/${name}`, bytes);
+  return disk;
+}
+
+/** The model of what was found: all of it is on the medium. */
+function logOf({ records }: Leavings): ModelLog {
+  const shown = records.map((record) => ({ ...record, offset: record.offset as Offset }));
+  return acknowledge({ ...emptyLog("sentinel"), records: shown }, true);
 }
 
 /** The same engine where nothing is ever full: other segments, another codec, same hashes. */

@@ -55,6 +55,7 @@ export async function survey(
       watch(counts);
       workloads.begin();
       const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
+      counts.workloads += 1;
       const points: UnitPoint[] = [];
       for (const point of found) {
         for (const stream of [...point.logs.keys()].keys()) {

@@ -10,6 +10,7 @@ import { ASKED, type CrashPoint, CrashPoints, onlyStream } from "./points.ts";
 import { Extreme, EXTREMES } from "../extreme.ts";
 import { probe } from "./probe.ts";
 import { Recovery } from "./recovery.ts";
+import type { Leavings } from "../kimberlite/leavings.ts";
 import { Lockstep } from "../lockstep.ts";
 import { type OperationName, operationNamed } from "../operations.ts";
 import type { Counts } from "../tally.ts";
@@ -25,14 +26,15 @@ export function chooseWorkload(bounds: Bounds, choice: Choice): OperationName[] 
   });
 }
 
-/** Runs a workload on engine and model. @returns the moments of its last operation at which a crash may come */
+/** Runs a workload on engine and model, in an empty directory or in what was found. @returns the moments of its last operation at which a crash may come */
 export async function runWorkload(
   bounds: Bounds,
   workload: readonly OperationName[],
   counts: Counts,
   trace?: (line: string) => void,
+  found?: Leavings,
 ): Promise<CrashPoint[]> {
-  const lockstep = await Lockstep.open(bounds, counts);
+  const lockstep = await Lockstep.open(bounds, counts, found);
   const { disk } = lockstep;
   const points = new CrashPoints(disk, () => lockstep.logs);
   const witness = (change: string): void => {
@@ -47,7 +49,6 @@ export async function runWorkload(
   }
   points.end("the operation's acknowledgement");
   await lockstep.compareAll();
-  counts.workloads += 1;
   return points.kept;
 }
 
@@ -63,6 +64,7 @@ export async function walk(
   trace: (line: string) => void = () => undefined,
 ): Promise<void> {
   const points = await runWorkload(bounds, chooseWorkload(bounds, choice), counts, trace);
+  counts.workloads += 1;
   let point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
   for (let depth = bounds.recoveryCrashes; point !== undefined; depth -= 1) {
     counts.crashPoints += 1;
