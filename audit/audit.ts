@@ -50,8 +50,8 @@ export async function audit(
   directory: string,
   options: AuditOptions = {},
 ): Promise<Omit<AuditReport, "seconds">> {
-  const root = directory.length > 1 && directory.endsWith("/") ? directory.slice(0, -1) : directory;
   const disk = readOnly(options.disk ?? new NodeDisk());
+  const root = await disk.resolve(directory);
   const { anchors = [], trust = { verifiers: [] } } = options;
   const names = await namesIn(disk, root);
   const streams = streamsAmong(names).filter((stream) => stream === (options.stream ?? stream));

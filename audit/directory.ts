@@ -28,7 +28,7 @@ export class NoStreams extends Error {}
  */
 export async function namesIn(disk: Disk, root: string): Promise<readonly string[]> {
   try {
-    return await disk.list(root);
+    return await disk.list(await disk.resolve(root));
   } catch (error) {
     const { code } = error as { code?: unknown };
     if (code === "ENOENT") throw new NoStreams(`There is no directory ${root}.`);

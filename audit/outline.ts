@@ -15,12 +15,12 @@ import {
   kimberliteIndexName,
   MANIFEST_NAME,
   QUARANTINE_NAME,
-  readAll,
   segmentName,
   segmentNumber,
   withFile,
 } from "../src/files.ts";
-import { type Manifest, parseManifest } from "../src/manifest.ts";
+import { type Manifest, manifestBytesMax, parseManifest } from "../src/manifest.ts";
+import { readHint } from "../src/obstacles.ts";
 import type { Finding } from "./report.ts";
 import type { SegmentJob } from "./segment.ts";
 import { refusalOf, unreadable } from "./unreadable.ts";
@@ -42,8 +42,6 @@ export interface Outline {
   readonly findings: readonly Finding[];
 }
 
-/** Bytes of a manifest that is read at all: some ten thousand segments to a megabyte. */
-const MANIFEST_BYTES_MAX = 2 ** 24;
 /** How often a directory that is written to is looked at, and one whose manifest cannot be parsed, which Kimberlite may be writing. */
 const LOOKS_MAX = 10;
 const UNPARSED_LOOKS_MAX = 3;
@@ -160,7 +158,7 @@ interface Snapshot {
 async function snapshot(disk: Disk, path: string): Promise<Snapshot> {
   for (let look = 1; ; look += 1) {
     const before = new Set(await disk.list(path));
-    const bytes = await manifestBytes(disk, path);
+    const bytes = await manifestBytes(disk, path, numbersIn([...before]).length);
     const names = await disk.list(path);
     const parsed = bytes === undefined ? undefined : parseManifest(bytes);
     const active = parsed?.activeSegment ?? -1;
@@ -169,7 +167,7 @@ async function snapshot(disk: Disk, path: string): Promise<Snapshot> {
     const empty: number[] = [];
     for (const number of beyond)
       if ((await sizeOf(disk, `${path}/${segmentName(number)}`)) === 0) empty.push(number);
-    const after = await manifestBytes(disk, path);
+    const after = await manifestBytes(disk, path, numbers.length);
     const isSame = bytes === undefined ? after === undefined : after?.equals(bytes) === true;
     const hasManifest = names.includes(MANIFEST_NAME);
     const isSettled = isSame && hasManifest === (parsed !== undefined);
@@ -185,13 +183,9 @@ function numbersIn(names: readonly string[]): number[] {
   return numbers.sort((a, b) => a - b);
 }
 
-async function manifestBytes(disk: Disk, path: string): Promise<Buffer | undefined> {
+async function manifestBytes(disk: Disk, path: string, segments: number): Promise<Buffer | undefined> {
   const file = `${path}/${MANIFEST_NAME}`;
-  return readable(() =>
-    withFile(disk, file, async (opened) =>
-      (await opened.size()) > MANIFEST_BYTES_MAX ? undefined : readAll(opened, file),
-    ),
-  );
+  return readable(() => readHint(disk, file, manifestBytesMax(segments)));
 }
 
 async function sizeOf(disk: Disk, file: string): Promise<number | undefined> {

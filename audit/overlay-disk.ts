@@ -7,7 +7,7 @@
  * `makeDirectory` fails where it should.
  * @module
  */
-import type { Disk, DiskFile, DiskLock, OpenMode } from "../src/index.ts";
+import type { Answer, Disk, DiskFile, DiskLock, OpenMode } from "../src/index.ts";
 import { QUARANTINE_NAME } from "../src/files.ts";
 import { readOnly } from "./read-only-disk.ts";
 
@@ -116,6 +116,10 @@ export class OverlayDisk implements Disk {
     return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  resolve(path: string): Answer<string> {
+    return this.#beneath.resolve(path);
+  }
+
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
     const before = await this.#remember(path);
     let layered = this.#files.get(path);
@@ -189,7 +193,7 @@ export class OverlayDisk implements Disk {
   }
 
   lock(): DiskLock {
-    return { release: () => undefined };
+    return { isHeld: () => true, release: () => undefined };
   }
 
   /** Whether a file of the size that it had has other bytes. Of what is not kept it is not known, and what was written counts as other. */

@@ -18,6 +18,7 @@ function refused(call: string, path: string): never {
 /** The same disk, for reading alone. */
 export function readOnly(disk: Disk): Disk {
   return {
+    resolve: (path) => disk.resolve(path),
     open: (path, mode) => (mode === "read" ? disk.open(path, mode) : refused(`opening for ${mode}`, path)),
     list: (path) => disk.list(path),
     rename: (from) => refused("renaming", from),

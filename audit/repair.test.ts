@@ -386,6 +386,10 @@ class FailingDisk implements Disk {
     this.#left = changes;
   }
 
+  resolve(path: string): string {
+    return path;
+  }
+
   open(path: string, mode: Parameters<Disk["open"]>[1]): DiskFile {
     if (mode === "create") this.#change();
     else this.#call();

@@ -12,16 +12,14 @@ import { type Disk, type DiskFile, Storage, type StreamStatus } from "../src/ind
 import {
   indexLogName,
   io,
-  isMissing,
   MANIFEST_NAME,
-  readAll,
-  replaceFile,
   segmentName,
   segmentNumber,
   syncNames,
   withFile,
 } from "../src/files.ts";
-import { parseManifest, type SegmentInfo, serializeManifest } from "../src/manifest.ts";
+import { readHint, replaceFile } from "../src/obstacles.ts";
+import { manifestBytesMax, parseManifest, type SegmentInfo, serializeManifest } from "../src/manifest.ts";
 import { setAside, setFileAside } from "../src/quarantine.ts";
 import type { StreamReport } from "./report.ts";
 
@@ -84,7 +82,7 @@ async function cutBehindLastRecord(
   const position = kept?.lastEnd ?? 0;
   const lock = await io("locking the data directory", { file: root }, () => disk.lock(`${root}/LOCK`));
   try {
-    const old = await manifestBytes(disk, path);
+    const old = await manifestBytes(disk, path, report.segments.length);
     const sealed = sealedInfos(report, number, (old && parseManifest(old)?.segments) ?? []);
     const firstOffset = sealed.at(-1)?.nextOffset ?? 0;
     const active = { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
@@ -127,14 +125,8 @@ function sealedInfos(report: StreamReport, number: number, manifest: readonly Se
   return infos;
 }
 
-async function manifestBytes(disk: Disk, path: string): Promise<Buffer | undefined> {
-  const file = `${path}/${MANIFEST_NAME}`;
-  try {
-    return await withFile(disk, file, (opened) => readAll(opened, file));
-  } catch (error) {
-    if (isMissing((error as { cause?: unknown }).cause)) return undefined;
-    throw error;
-  }
+async function manifestBytes(disk: Disk, path: string, segments: number): Promise<Buffer | undefined> {
+  return readHint(disk, `${path}/${MANIFEST_NAME}`, manifestBytesMax(segments));
 }
 
 function isLaterSegment(name: string, number: number): boolean {

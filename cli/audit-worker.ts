@@ -4,7 +4,7 @@
  */
 import type { SegmentReport } from "../audit/report.ts";
 import { auditSegment, type SegmentJob } from "../audit/segment.ts";
-import { CarefulDisk } from "./careful-disk.ts";
+import { NodeDisk } from "../src/index.ts";
 import { work } from "./pool.ts";
 
 /** What passes between an audit and its workers. */
@@ -16,4 +16,4 @@ export interface AuditWork {
   readonly note: number;
 }
 
-work<AuditWork>((_, job, progress) => auditSegment(job, new CarefulDisk(), progress));
+work<AuditWork>((_, job, progress) => auditSegment(job, new NodeDisk(), progress));

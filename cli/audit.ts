@@ -17,8 +17,8 @@ import type { SegmentJob } from "../audit/segment.ts";
 import { parseVerifier, type Verifier } from "../audit/signed-note.ts";
 import { NoteError, visible } from "../audit/text.ts";
 import { segmentName } from "../src/files.ts";
+import { NodeDisk } from "../src/index.ts";
 import type { AuditWork } from "./audit-worker.ts";
-import { CarefulDisk } from "./careful-disk.ts";
 import { writeJson } from "./json.ts";
 import { bytesOfFile } from "./named-file.ts";
 import { Output } from "./output.ts";
@@ -84,12 +84,12 @@ export async function timedAudit(
     );
     bar.stop();
   };
-  const report = await audit(directory, { disk: new CarefulDisk(), ...options, run });
+  const report = await audit(directory, { ...options, run });
   return { ...report, seconds: Math.round(performance.now() - started) / 1000 };
 }
 
 async function bytesOf(jobs: readonly SegmentJob[]): Promise<number> {
-  const disk = new CarefulDisk();
+  const disk = new NodeDisk();
   let bytes = 0;
   for (const { path, number: segment } of jobs) {
     try {

@@ -14,8 +14,7 @@ import { NoteError, visible } from "../audit/text.ts";
 import { segmentName } from "../src/files.ts";
 import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";
-import { CodecRegistry } from "../src/index.ts";
-import { CarefulDisk } from "./careful-disk.ts";
+import { CodecRegistry, NodeDisk } from "../src/index.ts";
 import { Output } from "./output.ts";
 import { atMost, printable } from "./text.ts";
 
@@ -50,7 +49,7 @@ interface Damage {
 
 /** @returns the exit status: 0 all was read, 1 something is damaged, 2 there is no such record */
 export async function dump(directory: string, options: DumpOptions): Promise<number> {
-  const disk = readOnly(new CarefulDisk());
+  const disk = readOnly(new NodeDisk());
   const names = await namesIn(disk, directory);
   const outline = names.includes(options.stream)
     ? await outlineOf(disk, directory, options.stream, CHUNK_BYTES)

@@ -7,9 +7,8 @@ import { OverlayDisk } from "../audit/overlay-disk.ts";
 import { type Repair, repairStream } from "../audit/repair.ts";
 import type { Finding } from "../audit/report.ts";
 import { visible } from "../audit/text.ts";
-import type { Disk } from "../src/index.ts";
+import { type Disk, NodeDisk } from "../src/index.ts";
 import { timedAudit } from "./audit.ts";
-import { CarefulDisk } from "./careful-disk.ts";
 import { Output } from "./output.ts";
 import { number } from "./text.ts";
 
@@ -33,8 +32,8 @@ export async function repair(directory: string, options: RepairOptions): Promise
   let status = 0;
   for (const report of streams) {
     // What is planned is what is done, to a disk that keeps it to itself.
-    const overlay = new OverlayDisk(new CarefulDisk());
-    const disk: Disk = apply ? new CarefulDisk() : overlay;
+    const overlay = new OverlayDisk(new NodeDisk());
+    const disk: Disk = apply ? new NodeDisk() : overlay;
     const result = await repairStream(disk, root, report);
     const stays = report.findings.some(isDamage) ? await damageLeft(disk, root, report.stream) : [];
     if (stays.length > 0) status = 1;

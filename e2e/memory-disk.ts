@@ -26,6 +26,10 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  resolve(path: string): string {
+    return path;
+  }
+
   open(path: string, mode: OpenMode): DiskFile {
     if (mode === "create") this.#files.set(path, Buffer.alloc(0));
     this.#contentOf(path);
@@ -80,7 +84,7 @@ export class MemoryDisk implements Disk {
 
   lock(path: string): DiskLock {
     if (!this.#files.has(path)) this.#files.set(path, Buffer.alloc(0));
-    return { release: () => undefined };
+    return { isHeld: () => true, release: () => undefined };
   }
 
   #contentOf(path: string): Buffer {

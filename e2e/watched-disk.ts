@@ -37,6 +37,11 @@ export class WatchedDisk implements Disk {
     return this.#open.size;
   }
 
+  /** Not watched: it touches no file. */
+  resolve(path: string): string {
+    return this.#disk.resolve(path);
+  }
+
   open(path: string, mode: OpenMode): DiskFile {
     this.#watch("open", path);
     const file = new WatchedFile(this.#disk.open(path, mode), path, this.#watcher, () => {
@@ -75,6 +80,7 @@ export class WatchedDisk implements Disk {
     const lock = this.#disk.lock(path);
     if (lock === undefined) return undefined;
     return {
+      isHeld: () => lock.isHeld(),
       release: () => {
         // As with `close`: what fails has ended all the same.
         const released = lock.release();

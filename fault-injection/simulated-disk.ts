@@ -73,6 +73,11 @@ export class SimulatedDisk implements Disk, OpenFileHost {
     this.medium = new Medium(rules, new Undecided(choice), undefined);
   }
 
+  /** There are no links and no working directory here. */
+  resolve(path: string): string {
+    return path;
+  }
+
   open(path: string, mode: OpenMode): OpenFile {
     const step = this.countCall();
     if (this.onCall !== undefined) this.onCall(`${mode === "create" ? mode : `open to ${mode}`} ${path}`);
@@ -183,6 +188,8 @@ export class SimulatedDisk implements Disk, OpenFileHost {
     const { life } = this;
     let held = true;
     return {
+      // No call that could be made to fail: what it says changes only with the life of the process.
+      isHeld: (): boolean => held && life === this.life,
       release: (): void => {
         this.countCall();
         if (this.onCall !== undefined) this.onCall(`release ${path}`);

@@ -10,6 +10,7 @@ import { elementAt } from "./element-at.ts";
 import type { ErrorPlace } from "./error.ts";
 import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "./files.ts";
 import { KimberliteIndex } from "./kimberlite-index.ts";
+import { createFile } from "./obstacles.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import type { PreparedBatch } from "./pipeline.ts";
 import { saveIndex, saveSealedIndex, type StreamFiles } from "./saved-index.ts";
@@ -240,11 +241,11 @@ export async function createSegmentFiles(
   number: number,
 ): Promise<{ file: DiskFile; indexLog: DiskFile }> {
   const logPath = `${streamPath}/${indexLogName(number, format)}`;
-  const indexLog = await io("creating an index", { file: logPath }, () => disk.open(logPath, "create"));
+  const indexLog = await createFile(disk, logPath);
   const path = `${streamPath}/${segmentName(number)}`;
   let file: DiskFile | undefined;
   try {
-    file = await io("creating a segment", { file: path }, () => disk.open(path, "create"));
+    file = await createFile(disk, path);
     await syncNames(disk, streamPath);
     return { file, indexLog };
   } catch (error) {

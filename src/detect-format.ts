@@ -4,11 +4,13 @@
  */
 import { ByteWindow } from "./byte-window.ts";
 import type { DiskFile } from "./disk.ts";
-import { indexLogName, indexName, io, readAll, segmentName, segmentNumber, withFile } from "./files.ts";
+import { indexLogName, indexName, io, segmentName, segmentNumber } from "./files.ts";
 import { formatNamed, type RecordFormat } from "./formats.ts";
 import { findIntact } from "./index-builder.ts";
 import type { Manifest } from "./manifest.ts";
-import { OffsetIndex } from "./offset-index.ts";
+import { SEGMENT_BYTES } from "./limits.ts";
+import { readHint, ifReadable } from "./obstacles.ts";
+import { indexBytes, OffsetIndex } from "./offset-index.ts";
 import type { StreamSurroundings } from "./recover-segment.ts";
 import { RecordScanner } from "./scan.ts";
 import type { Format } from "./types.ts";
@@ -42,7 +44,7 @@ export async function detectFormat(
   for (const telling of isKimberlites ? [firstRecord] : [firstRecord, anyRecord, marks]) {
     for (const number of numbers) {
       const path = `${surroundings.path}/${segmentName(number)}`;
-      const format = await withFile(surroundings.disk, path, async (file) => {
+      const format = await ifReadable(surroundings.disk, path, async (file) => {
         const size = await io("asking for a segment's size", { file: path }, () => file.size());
         return telling(surroundings, file, path, size);
       });
@@ -97,24 +99,27 @@ async function formatOfIndexes(
   numbers: readonly number[],
   names: readonly string[],
 ): Promise<Format | undefined> {
-  const inFile = async (
-    name: string,
-    tells: (file: DiskFile, path: string) => Promise<boolean>,
-  ): Promise<boolean> =>
-    names.includes(name) && withFile(disk, `${path}/${name}`, (file) => tells(file, `${path}/${name}`));
+  const bytesMax = indexBytes(SEGMENT_BYTES / formatNamed("plain").overheadBytes);
+  const isIndex = async (at: string): Promise<boolean> => {
+    const bytes = await readHint(disk, at, bytesMax);
+    return bytes !== undefined && OffsetIndex.parse(bytes) !== undefined;
+  };
+  const isIndexLog = async (at: string): Promise<boolean> => {
+    const watermark = await ifReadable(disk, at, async (file) => {
+      const size = await io("asking for an index's size", { file: at }, () => file.size());
+      const frames = new ByteWindow(file, at, 0, size, chunkBytes);
+      return (await new OffsetIndex().replay(frames, bytesMax)).watermark;
+    });
+    return watermark !== undefined && watermark > 0;
+  };
+  const there = new Set(names);
   for (const number of numbers) {
+    const [saved, log] = [indexName(number, "plain"), indexLogName(number, "plain")];
     const isPlain =
-      (await inFile(
-        indexName(number, "plain"),
-        async (file, at) => OffsetIndex.parse(await readAll(file, at)) !== undefined,
-      )) ||
-      (await inFile(indexLogName(number, "plain"), async (file, at) => {
-        const size = await io("asking for an index's size", { file: at }, () => file.size());
-        const { watermark } = await new OffsetIndex().replay(new ByteWindow(file, at, 0, size, chunkBytes));
-        return watermark > 0;
-      }));
+      (there.has(saved) && (await isIndex(`${path}/${saved}`))) ||
+      (there.has(log) && (await isIndexLog(`${path}/${log}`)));
     if (isPlain) return "plain";
   }
   const own = numbers.flatMap((number) => [indexName(number, "sentinel"), indexLogName(number, "sentinel")]);
-  return names.some((name) => own.includes(name)) ? "sentinel" : undefined;
+  return own.some((name) => there.has(name)) ? "sentinel" : undefined;
 }

@@ -8,6 +8,10 @@
  *
  * Every failure is thrown as an `Error` whose `code` is the POSIX name: "ENOENT", "EIO", "ENOSPC", ...
  * Paths are separated by "/". Results may be values or promises.
+ *
+ * Anything may stand in a directory under any name, so no call waits for what is no file: opening a directory fails with EISDIR, a FIFO, socket or
+ * device with ENXIO. A symbolic link is followed only to read a file; any other call on one fails with ELOOP, but `rename` and `remove` act on the
+ * link itself.
  * @module
  */
 import type { Answer } from "./types.ts";
@@ -38,10 +42,20 @@ export interface DiskFile {
 
 /** A held lock; the kernel releases it when the process ends, however it ends. */
 export interface DiskLock {
+  /**
+   * Whether it still keeps others out: whether the locked file still has the name that others would lock. A file can be removed or renamed
+   * while it is locked, and the next one that gets its name is not locked. Once lost it stays lost.
+   */
+  isHeld(): Answer<boolean>;
   release(): Answer<void>;
 }
 
 export interface Disk {
+  /**
+   * The path that leads to the same place whatever becomes of the working directory and of links on the way: absolute, and without links. What is
+   * to be created there need not be there yet.
+   */
+  resolve(path: string): Answer<string>;
   open(path: string, mode: OpenMode): Answer<DiskFile>;
   /** Renames a file, replacing what has the new name, atomically. Both names are in the same directory. */
   rename(from: string, to: string): Answer<void>;
@@ -52,6 +66,6 @@ export interface Disk {
   makeDirectory(path: string): Answer<void>;
   /** Makes the names in a directory durable: what was created, renamed and removed there. */
   syncDirectory(path: string): Answer<void>;
-  /** Takes an exclusive lock on the file at `path`, creating it; `undefined` if somebody else holds it. */
+  /** Takes an exclusive lock on the file at `path`, creating it; `undefined` if somebody else holds it, or has just replaced the file. */
   lock(path: string): Answer<DiskLock | undefined>;
 }

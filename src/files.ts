@@ -48,7 +48,7 @@ export function segmentNumber(name: string): number | undefined {
 }
 
 /** Bytes copied at a time. */
-const COPY_BYTES = 1 << 20;
+export const COPY_BYTES: number = 1 << 20;
 
 /** Runs a call to the disk; a failure becomes a `StorageError` `io` that says what was being done. */
 export async function io<T>(doing: string, place: ErrorPlace, call: () => Answer<T>): Promise<T> {
@@ -61,6 +61,7 @@ export async function io<T>(doing: string, place: ErrorPlace, call: () => Answer
 
 /** The error for a failed call to the disk. */
 export function ioError(doing: string, place: ErrorPlace, cause: unknown): StorageError {
+  if (cause instanceof StorageError) return cause;
   const code = codeOf(cause);
   const why = typeof code === "string" ? code : String(cause);
   if (isOutOfFiles(cause)) {
@@ -86,7 +87,8 @@ export function isOutOfFiles(error: unknown): boolean {
   return code === "EMFILE" || code === "ENFILE";
 }
 
-function codeOf(cause: unknown): unknown {
+/** The POSIX name of what a call failed with. */
+export function codeOf(cause: unknown): unknown {
   return (cause as { code?: unknown } | undefined)?.code;
 }
 
@@ -121,15 +123,6 @@ export async function abandon(...files: readonly (DiskFile | undefined)[]): Prom
   }
 }
 
-/** All of an open file's bytes. For files of hints only: a segment is never read whole. */
-export async function readAll(file: DiskFile, path: string): Promise<Buffer> {
-  return io("reading a file", { file: path }, async () => {
-    const bytes = Buffer.allocUnsafe(await file.size());
-    const read = await file.read(bytes, 0);
-    return bytes.subarray(0, read);
-  });
-}
-
 /** Writes all of `bytes` at `position`; a short write is a failure, which leaves some of them written. */
 export async function writeAll(
   file: DiskFile,
@@ -142,22 +135,6 @@ export async function writeAll(
     const cause = `${written} of ${bytes.length} bytes were written`;
     throw ioError("writing a file", { file: path, position: position + written }, cause);
   }
-}
-
-/**
- * Replaces a file's content atomically: whoever looks sees the old one or the new one, whole. The new bytes are durable
- * before they get the name; the name itself is durable only after the caller's `syncDirectory`.
- */
-export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.tmp`;
-  const file = await io("creating a file", { file: temporary }, () => disk.open(temporary, "create"));
-  try {
-    await writeAll(file, temporary, bytes, 0);
-    await io("syncing a file", { file: temporary }, () => file.sync());
-  } finally {
-    await io("closing a file", { file: temporary }, () => file.close());
-  }
-  await io("renaming a file", { file: temporary }, () => disk.rename(temporary, path));
 }
 
 /** Makes the names in a directory durable. */

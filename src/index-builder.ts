@@ -8,6 +8,7 @@ import { io } from "./files.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import type { RecordFormat } from "./formats.ts";
 import { claimedSize, type Flaw, frameAt, offsetAt, prevHashAt } from "./record.ts";
+import { isZeros } from "./zeros.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 
 /** Where a scan came to: the next offset, the chain hash before it (if known), and what stopped it. */
@@ -101,6 +102,8 @@ export async function findIntact(
   let found: Found | undefined;
   for (let base = start; end - base >= overheadBytes; base += step) {
     const window = await readRange(file, path, base, Math.min(base + step + headerBytes, end));
+    // No record of a later offset begins with zeros, in either format.
+    if (isZeros(window)) continue;
     for (let at = 0; at < step && window.length - at >= headerBytes; at += 1) {
       const position = base + at;
       if (!format.beginsAt(window, at)) continue;

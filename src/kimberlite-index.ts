@@ -9,14 +9,8 @@
  * alone. Kimberlite reads right with the `.idx.wal` alone, and not with the `.idx` alone; so that goes first.
  * @module
  */
-import {
-  io,
-  kimberliteIndexLogName,
-  kimberliteIndexName,
-  replaceFile,
-  syncNames,
-  withFile,
-} from "./files.ts";
+import { kimberliteIndexLogName, kimberliteIndexName, syncNames, withFile } from "./files.ts";
+import { removeHint, replaceFile } from "./obstacles.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import type { StreamFiles } from "./saved-index.ts";
 
@@ -65,7 +59,7 @@ export class KimberliteIndex {
 
   async #remove(): Promise<void> {
     const { disk, path } = this.#files;
-    await io("removing an index", { file: this.#path }, () => disk.remove(this.#path));
+    await removeHint(disk, this.#path);
     await syncNames(disk, path);
   }
 
@@ -102,7 +96,6 @@ export async function removeKimberliteIndexLog(
 ): Promise<void> {
   const name = kimberliteIndexLogName(segment);
   if (!names.has(name)) return;
-  const file = `${path}/${name}`;
-  await io("removing an index", { file }, () => disk.remove(file));
+  await removeHint(disk, `${path}/${name}`);
   await syncNames(disk, path);
 }

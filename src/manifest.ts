@@ -39,6 +39,14 @@ const schema = z.object({
   format: z.optional(z.enum(["plain", "sentinel"])),
 });
 
+/**
+ * Bytes that a manifest has at most, of a stream of which so many segments are there. One may name many more, and is evidence then; but not any
+ * number.
+ */
+export function manifestBytesMax(segments: number): number {
+  return 2 ** 24 + 256 * segments;
+}
+
 /** The bytes of `manifest.json`. */
 export function serializeManifest(manifest: Manifest): Buffer {
   const json = {

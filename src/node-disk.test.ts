@@ -2,10 +2,11 @@
  * `NodeDisk` on a real file system, in temporary directories; what a file system does not do on request (short
  * transfers, interrupted calls, failing syncs, Windows) is put in the place of the call in `node:fs`.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import { createRequire } from "node:module";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -113,10 +114,58 @@ describe("open", () => {
     expect(fs.readdirSync(directory)).toStrictEqual([]);
   });
 
-  test("a directory is EISDIR to `update` and `create`", async () => {
-    for (const mode of ["update", "create"] as const) {
+  const MODES = ["read", "update", "create"] as const;
+
+  test("a directory is EISDIR, whatever for", async () => {
+    for (const mode of MODES) {
       expect(await failure(() => disk.open(directory, mode))).toMatchObject({ code: "EISDIR" });
     }
+  });
+
+  test("a FIFO, a socket and a device are ENXIO at once, whatever for", async () => {
+    execFileSync("mkfifo", [at("fifo")]);
+    const server = createServer().listen(at("socket"));
+    await once(server, "listening");
+    try {
+      for (const mode of MODES) {
+        for (const file of [at("fifo"), at("socket"), "/dev/null"]) {
+          expect(await failure(() => disk.open(file, mode))).toMatchObject({ code: "ENXIO" });
+        }
+      }
+    } finally {
+      server.close();
+    }
+  });
+
+  test("a link is followed to read and not to write, wherever it leads", async () => {
+    await (await create("a", "hello")).close();
+    for (const [link, target] of [
+      ["file", "a"],
+      ["nowhere", "missing"],
+      ["directory", "."],
+      ["loop", "loop"],
+    ] as const) {
+      fs.symlinkSync(at(target), at(link));
+      for (const mode of ["update", "create"] as const) {
+        const error = await failure(() => disk.open(at(link), mode));
+        expect(error).toMatchObject({ code: "ELOOP", path: at(link) });
+        expect(String(error)).toContain("symbolic link");
+      }
+    }
+    const file = disk.open(at("file"), "read");
+    expect(file.size()).toBe(5);
+    await file.close();
+    expect(await failure(() => disk.open(at("nowhere"), "read"))).toMatchObject({ code: "ENOENT" });
+    expect(await failure(() => disk.open(at("directory"), "read"))).toMatchObject({ code: "EISDIR" });
+    expect(await failure(() => disk.open(at("loop"), "read"))).toMatchObject({ code: "ELOOP" });
+    expect(fs.existsSync(at("missing"))).toBe(false);
+    expect(contentOf("a")).toBe("hello");
+  });
+
+  test("what is refused is closed again", async () => {
+    const [open, close] = [vi.spyOn(fs, "openSync"), vi.spyOn(fs, "closeSync")];
+    await failure(() => disk.open(directory, "read"));
+    expect(close.mock.calls).toStrictEqual([[open.mock.results[0]?.value]]);
   });
 
   test.skipIf(isRoot)("a file without permission is EACCES", async () => {
@@ -223,12 +272,6 @@ describe("read", () => {
     expect(await failure(() => file.read(new Uint8Array(size), 0))).toBe(error);
     await file.close();
   });
-
-  test("a directory is EISDIR", async () => {
-    const file = disk.open(directory, "read");
-    expect(await failure(() => file.read(new Uint8Array(1), 0))).toMatchObject({ code: "EISDIR" });
-    await file.close();
-  });
 });
 
 describe("write", () => {
@@ -320,13 +363,6 @@ describe("write", () => {
       (all.at(-1) as Callback)(systemError("ENOSPC"));
     });
     expect(await failure(() => file.write(new Uint8Array(size), 0))).toMatchObject({ code: "ENOSPC" });
-    await file.close();
-  });
-
-  test.runIf(fs.existsSync("/dev/full"))("a full disk is ENOSPC, by the kernel's word", async () => {
-    const file = disk.open("/dev/full", "update");
-    expect(await failure(() => file.write(bytes("x"), 0))).toMatchObject({ code: "ENOSPC" });
-    expect(await failure(() => file.write(new Uint8Array(MIB + 1), 0))).toMatchObject({ code: "ENOSPC" });
     await file.close();
   });
 });
@@ -506,13 +542,29 @@ describe("names", () => {
     expect(await failure(() => disk.list(at("a")))).toMatchObject({ code: "ENOTDIR" });
   });
 
+  test("list of a link is ELOOP, also of one to a directory", async () => {
+    disk.makeDirectory(at("d"));
+    fs.symlinkSync(at("d"), at("link"));
+    expect(await failure(() => disk.list(at("link")))).toMatchObject({ code: "ELOOP" });
+  });
+
+  test("rename and remove act on a link, not on where it leads; rename moves a directory, too", async () => {
+    await (await create("a", "kept")).close();
+    fs.symlinkSync(at("a"), at("link"));
+    disk.rename(at("link"), at("moved"));
+    expect(fs.readlinkSync(at("moved"))).toBe(at("a"));
+    disk.remove(at("moved"));
+    disk.makeDirectory(at("d"));
+    disk.rename(at("d"), at("e"));
+    expect(disk.list(directory).sort()).toStrictEqual(["a", "e"]);
+    expect(contentOf("a")).toBe("kept");
+  });
+
   test("makeDirectory makes one directory; an existing one is no error", async () => {
     disk.makeDirectory(at("d"));
     await (await create("d/a")).close();
     disk.makeDirectory(at("d"));
     expect(disk.list(at("d"))).toStrictEqual(["a"]);
-    fs.symlinkSync(at("d"), at("link"));
-    disk.makeDirectory(at("link"));
     expect(
       await failure(() => {
         disk.makeDirectory(at("no/d"));
@@ -523,13 +575,31 @@ describe("names", () => {
   test("makeDirectory where something else has the name is EEXIST", async () => {
     await (await create("a")).close();
     fs.symlinkSync(at("nowhere"), at("dangling"));
-    for (const name of ["a", "dangling"]) {
+    disk.makeDirectory(at("d"));
+    fs.symlinkSync(at("d"), at("link"));
+    for (const name of ["a", "dangling", "link"]) {
       expect(
         await failure(() => {
           disk.makeDirectory(at(name));
         }),
       ).toMatchObject({ code: "EEXIST" });
     }
+  });
+});
+
+describe("resolve", () => {
+  test("gives an absolute path without links, also of what is not there yet", () => {
+    const real = fs.realpathSync(directory);
+    fs.mkdirSync(at("d"));
+    fs.symlinkSync(at("d"), at("link"));
+    expect(disk.resolve(at("link"))).toBe(`${real}/d`);
+    expect(disk.resolve(`${at("link")}/new`)).toBe(`${real}/d/new`);
+    expect(disk.resolve(`${directory}/./d/../d/`)).toBe(`${real}/d`);
+    expect(disk.resolve("package.json")).toBe(`${fs.realpathSync(".")}/package.json`);
+  });
+
+  test("leaves a path that leads nowhere to whoever uses it", () => {
+    expect(disk.resolve(at("no/such/place"))).toBe(at("no/such/place"));
   });
 });
 
@@ -582,6 +652,56 @@ describe("syncDirectory", () => {
       const error = (await failure(() => disk.syncDirectory(directory))) as NodeJS.ErrnoException | undefined;
       expect(error?.code).toBe(seen);
     }
+  });
+});
+
+describe("isHeld", () => {
+  test("as long as the locked file has its name; once lost, for good", () => {
+    const lock = disk.lock(at("LOCK"));
+    expect(lock?.isHeld()).toBe(true);
+    fs.renameSync(at("LOCK"), at("elsewhere"));
+    expect(lock?.isHeld()).toBe(false);
+    fs.renameSync(at("elsewhere"), at("LOCK"));
+    expect(lock?.isHeld()).toBe(false);
+    void lock?.release();
+  });
+
+  test("not when another file has its name, nor when its directory has gone", () => {
+    disk.makeDirectory(at("d"));
+    const locks = [disk.lock(at("LOCK")), disk.lock(at("d/LOCK"))];
+    fs.rmSync(at("LOCK"));
+    fs.writeFileSync(at("LOCK"), "");
+    fs.rmSync(at("d"), { recursive: true });
+    fs.writeFileSync(at("d"), "");
+    for (const lock of locks) {
+      expect(lock?.isHeld()).toBe(false);
+      void lock?.release();
+    }
+  });
+
+  test("what cannot be looked at is an error", () => {
+    const lock = disk.lock(at("LOCK"));
+    vi.spyOn(fs, "lstatSync").mockImplementationOnce(() => {
+      throw systemError("EACCES");
+    });
+    expect(() => lock?.isHeld()).toThrow("EACCES");
+    void lock?.release();
+  });
+
+  test("not after release", () => {
+    const lock = disk.lock(at("LOCK"));
+    void lock?.release();
+    expect(lock?.isHeld()).toBe(false);
+  });
+
+  test("an opener whose file loses its name before it is locked gets no lock, and keeps no file open", () => {
+    const close = vi.spyOn(fs, "closeSync");
+    vi.mocked(extensions.tryLock).mockImplementationOnce(() => {
+      fs.rmSync(at("LOCK"));
+      return true;
+    });
+    expect(disk.lock(at("LOCK"))).toBeUndefined();
+    expect(close).toHaveBeenCalledTimes(1);
   });
 });
 

@@ -10,11 +10,12 @@
  * Does not promise, because no program can:
  * - that `sync` reached the medium if the drive lies about its cache. On macOS libuv asks for `F_FULLFSYNC`.
  * - names on Windows, where a directory cannot be synced and NTFS's own journal has to do: see `syncDirectory`.
- * - locks on network file systems beyond what these offer, nor against a program that takes none, or one that removes the
- *   locked file.
+ * - locks on network file systems beyond what these offer, nor against a program that takes none. A locked file that was removed is noticed
+ *   by `isHeld` when it is asked, and not before.
+ * - anything against somebody who exchanges files between the look and the call.
  *
- * New files get mode 0666 and new directories 0777, less the process's umask, as from `touch` and `mkdir`: who may
- * read a log is the operator's decision, made with the umask or with the data directory's own mode.
+ * New files get mode 0666 and new directories 0777, less the umask that the process has at that moment, as from `touch` and `mkdir`: who
+ * may read a log is the operator's decision, made with the umask or with the data directory's own mode.
  *
  * Specification: POSIX.1-2024, https://pubs.opengroup.org/onlinepubs/9799919799/functions/fdatasync.html and
  * `pread`, `pwrite`, `fsync`, `rename` beside it.
@@ -22,6 +23,7 @@
  */
 // The default import, so that a call finds what is in the module at that moment: tests put failing calls there.
 import fs from "node:fs";
+import nodePath from "node:path";
 import { tryLock } from "fs-native-extensions";
 
 import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
@@ -33,7 +35,17 @@ const SYNC_TRANSFER_BYTES_MAX = 2 ** 20;
 /** What one `read` or `write` transfers at most on Linux (`MAX_RW_COUNT`, see read(2)). */
 const TRANSFER_BYTES_MAX = 0x7ffff000;
 
-const OPEN_FLAGS: Readonly<Record<OpenMode, string>> = { read: "r", update: "r+", create: "w+" };
+const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+
+/** To write is never through a link: it would land wherever that leads. Windows lacks some of the flags; they count for 0 there. */
+const TO_WRITE = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
+
+/** `O_NONBLOCK`, because opening a FIFO waits for its other end; it makes no difference to a file. */
+const OPEN_FLAGS: Readonly<Record<OpenMode, number>> = {
+  read: O_RDONLY | O_NONBLOCK,
+  update: TO_WRITE,
+  create: TO_WRITE | O_CREAT | O_TRUNC,
+};
 
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
@@ -55,9 +67,19 @@ const REFUSALS_ON_WINDOWS: readonly (string | undefined)[] = ["EPERM", "EACCES",
  * ```
  */
 export class NodeDisk implements Disk {
-  /** Throws ENOENT if `mode` is not `create` and there is no such file, EACCES, EISDIR, EMFILE ... */
+  /** What cannot be looked at stays as it is, made absolute, and whoever uses it hears why. */
+  resolve(path: string): string {
+    const absolute = nodePath.resolve(path);
+    const resolved = realPath(absolute) ?? besides(absolute);
+    return resolved.split(nodePath.sep).join("/");
+  }
+
+  /**
+   * Throws ENOENT if `mode` is not `create` and there is no such file, EACCES, EMFILE ...; EISDIR for a directory, ENXIO for what is neither
+   * that nor a file, and ELOOP for a symbolic link unless `mode` is `read`.
+   */
   open(path: string, mode: OpenMode): DiskFile {
-    return new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode], FILE_MODE));
+    return new NodeFile(path, openFile(path, OPEN_FLAGS[mode]));
   }
 
   /** Throws ENOENT, EXDEV ... */
@@ -70,17 +92,18 @@ export class NodeDisk implements Disk {
     fs.unlinkSync(path);
   }
 
-  /** Throws ENOENT, ENOTDIR ... Time and memory are linear in the number of names. */
+  /** Throws ENOENT, ENOTDIR, ELOOP for a symbolic link ... Time and memory are linear in the number of names. */
   list(path: string): string[] {
+    if (fs.lstatSync(path).isSymbolicLink()) throw systemError("ELOOP", A_LINK, "scandir", path);
     return fs.readdirSync(path);
   }
 
-  /** Throws EEXIST if `path` is there but not a directory, ENOENT if the one above it is missing. */
+  /** Throws EEXIST if `path` is there but not a directory, also if it is a link to one; ENOENT if the one above it is missing. */
   makeDirectory(path: string): void {
     try {
       fs.mkdirSync(path, DIRECTORY_MODE);
     } catch (error) {
-      if (codeOf(error) === "EEXIST" && fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+      if (codeOf(error) === "EEXIST" && fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
       throw error;
     }
   }
@@ -93,8 +116,7 @@ export class NodeDisk implements Disk {
    */
   async syncDirectory(path: string): Promise<void> {
     try {
-      // On Windows, which opens directories without it, O_DIRECTORY is undefined and counts for 0.
-      const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+      const fd = fs.openSync(path, O_RDONLY | O_DIRECTORY);
       try {
         await answered((done) => {
           fs.fsync(fd, done);
@@ -113,25 +135,40 @@ export class NodeDisk implements Disk {
    * process is, a child process does not inherit it, and the kernel ends it with the process.
    *
    * The lock lasts until `release`, whether or not the returned object is kept: it is a descriptor number, which no
-   * garbage collection closes. Throws EACCES, ENOENT, ENOLCK ... if the lock cannot even be asked for.
+   * garbage collection closes. Throws EACCES, ENOENT, ENOLCK ... if the lock cannot even be asked for; EISDIR, ENXIO and ELOOP as `open`.
    */
   lock(path: string): DiskLock | undefined {
-    const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, FILE_MODE);
-    let isHeld = false;
+    const fd = openFile(path, TO_WRITE | O_CREAT);
+    let lock: NodeLock | undefined;
     try {
-      isHeld = tryLock(fd);
+      // Between opening and locking the file may have lost its name to another.
+      if (tryLock(fd)) lock = new NodeLock(fd, path);
+      if (lock?.isHeld() !== true) lock = undefined;
     } finally {
-      if (!isHeld) fs.closeSync(fd);
+      if (lock === undefined) fs.closeSync(fd);
     }
-    return isHeld ? new NodeLock(fd) : undefined;
+    return lock;
   }
 }
 
 class NodeLock implements DiskLock {
   #fd: number | undefined;
+  readonly #path: string;
+  readonly #locked: fs.BigIntStats;
+  #isLost = false;
 
-  constructor(fd: number) {
+  constructor(fd: number, path: string) {
     this.#fd = fd;
+    this.#path = path;
+    this.#locked = fs.fstatSync(fd, { bigint: true });
+  }
+
+  /** One `lstat`. Throws EACCES, EIO ... */
+  isHeld(): boolean {
+    if (this.#fd === undefined) return false;
+    const named = namedFile(this.#path);
+    this.#isLost ||= named?.ino !== this.#locked.ino || named.dev !== this.#locked.dev;
+    return !this.#isLost;
   }
 
   /** Closing the only descriptor ends the lock. Again is harmless. */
@@ -228,6 +265,55 @@ class NodeFile implements DiskFile {
     work.then(settled, settled);
     return work;
   }
+}
+
+const A_LINK = "it is a symbolic link, and links are followed only to read files";
+
+/** The descriptor of a regular file. */
+function openFile(path: string, flags: number): number {
+  let fd: number;
+  try {
+    fd = fs.openSync(path, flags, FILE_MODE);
+  } catch (error) {
+    // Node's own message does not say that it is a link at all.
+    if (codeOf(error) === "ELOOP" && (flags & O_NOFOLLOW) !== 0)
+      throw systemError("ELOOP", A_LINK, "open", path);
+    throw error;
+  }
+  try {
+    const stats = fs.fstatSync(fd);
+    if (stats.isDirectory()) throw systemError("EISDIR", "it is a directory", "open", path);
+    if (!stats.isFile()) throw systemError("ENXIO", "it is a FIFO, a socket or a device", "open", path);
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/** What has this name, if anything has. */
+function namedFile(path: string): fs.BigIntStats | undefined {
+  try {
+    return fs.lstatSync(path, { bigint: true });
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** The path without links, if all of it is there. */
+function realPath(path: string): string | undefined {
+  try {
+    return fs.realpathSync.native(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The path of what is not there, in the directory where it would be. */
+function besides(path: string): string {
+  const parent = realPath(nodePath.dirname(path));
+  return parent === undefined ? path : nodePath.join(parent, nodePath.basename(path));
 }
 
 function readAtOnce(fd: number, target: Uint8Array, position: number): number {

@@ -29,6 +29,11 @@ const DATA = kindCode("data");
 const CHECKPOINT = kindCode("checkpoint");
 const WORD = 2 ** 32;
 
+/** Bytes of a saved index, and of a frame, that name so many records: no file of a segment with fewer is larger. */
+export function indexBytes(records: number): number {
+  return IDX_HEADER_BYTES + records * ENTRY_BYTES + TAIL_BYTES;
+}
+
 /** How far index entries reach: where the last record covered ends, and its chain hash. */
 export interface Coverage {
   readonly end: number;
@@ -188,9 +193,13 @@ export class OffsetIndex {
    * Stops at the first frame that is torn. A frame that repeats what is covered is skipped; one that leaves a gap
    * adds nothing, but where its records ended is still proof that they were durable up to there.
    *
+   * @param frameBytesMax a longer frame is none
    * @returns `size`: bytes up to the end of the last whole frame; `watermark`: the farthest end that any whole frame names
    */
-  async replay(frames: ByteWindow): Promise<{ size: number; watermark: number }> {
+  async replay(
+    frames: ByteWindow,
+    frameBytesMax: number = Number.POSITIVE_INFINITY,
+  ): Promise<{ size: number; watermark: number }> {
     const start = frames.position;
     let watermark = this.#end;
     for (;;) {
@@ -198,7 +207,7 @@ export class OffsetIndex {
         await frames.fill(FRAME_HEADER_BYTES);
       const count = frames.held < FRAME_HEADER_BYTES ? 0 : frames.bytes.readUInt32LE(frames.at);
       const size = FRAME_OVERHEAD_BYTES + count * ENTRY_BYTES;
-      if (count === 0 || frames.left < size) break;
+      if (count === 0 || frames.left < size || size > frameBytesMax) break;
       if (frames.held < size) await frames.fill(size);
       if (frames.held < size) break;
       const bytes = frames.bytes.subarray(frames.at, frames.at + size);

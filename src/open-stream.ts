@@ -24,21 +24,34 @@ import {
   io,
   listIfThere,
   MANIFEST_NAME,
-  readAll,
-  replaceFile,
   segmentName,
   segmentNumber,
   syncNames,
   withFile,
 } from "./files.ts";
-import { type Manifest, parseManifest, type SegmentInfo, serializeManifest } from "./manifest.ts";
+import {
+  createFile,
+  ifReadable,
+  isFile,
+  isNoFile,
+  readHint,
+  removeIfFile,
+  replaceFile,
+  updateHint,
+} from "./obstacles.ts";
+import {
+  type Manifest,
+  manifestBytesMax,
+  parseManifest,
+  type SegmentInfo,
+  serializeManifest,
+} from "./manifest.ts";
 import type { Tip } from "./pipeline.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import {
   damagedHint,
   filesOf,
   type Finding,
-  type HintState,
   type RecoveredSegment,
   recoverSegment,
   type StreamContext,
@@ -82,11 +95,25 @@ export async function openStream(
   settings: IndexSettings & { readonly format: Format },
 ): Promise<OpenStream | undefined> {
   const listed = await listIfThere(surroundings.disk, surroundings.path);
-  if (listed === undefined) return undefined;
+  return listed === undefined ? undefined : openListed(surroundings, settings, listed);
+}
+
+/** Opens a stream of whose directory only these names count. */
+async function openListed(
+  surroundings: StreamSurroundings,
+  settings: IndexSettings & { readonly format: Format },
+  listed: readonly string[],
+): Promise<OpenStream | undefined> {
   const names = new Set(listed);
-  const parsed = names.has(MANIFEST_NAME)
-    ? parseManifest(await readFile(surroundings, MANIFEST_NAME))
+  const there = listed.map(segmentNumber).filter((number) => number !== undefined);
+  const bytes = names.has(MANIFEST_NAME)
+    ? await readHint(
+        surroundings.disk,
+        `${surroundings.path}/${MANIFEST_NAME}`,
+        manifestBytesMax(there.length),
+      )
     : undefined;
+  const parsed = bytes === undefined ? undefined : parseManifest(bytes);
   const format =
     parsed?.format === undefined
       ? await detectFormat(surroundings, listed, settings.format, parsed)
@@ -94,8 +121,7 @@ export async function openStream(
   const context = withFormat(surroundings, format);
   // Kimberlite has no streams of the format `plain`: there a manifest without the field is a damaged one.
   const manifest = parsed?.format === undefined && format.name === "plain" ? undefined : parsed;
-  const there = listed.map(segmentNumber).filter((number) => number !== undefined);
-  const last = Math.max(-1, manifest?.activeSegment ?? -1, ...there);
+  const last = there.reduce((most, number) => Math.max(most, number), manifest?.activeSegment ?? -1);
   if (last < 0) return undefined;
   if (last + 1 > there.length + (manifest?.segments.length ?? 0)) {
     throw new StorageError(
@@ -107,7 +133,27 @@ export async function openStream(
       },
     );
   }
-  return new Opening(context, names, manifest, last).run(settings);
+  const opened = await new Opening(context, names, manifest, last).run(settings);
+  if (opened !== undefined) return opened;
+  return openListed(surroundings, settings, await withoutStrays(surroundings, listed, manifest));
+}
+
+/**
+ * The names without those that would be segments behind the last that the manifest knows, and are no files. A segment is named there before
+ * anything is appended to it, so nothing was ever in what stands there instead.
+ */
+async function withoutStrays(
+  { disk, path }: StreamSurroundings,
+  names: readonly string[],
+  manifest: Manifest | undefined,
+): Promise<string[]> {
+  const kept: string[] = [];
+  for (const name of names) {
+    const number = segmentNumber(name) ?? -1;
+    const isKnown = number <= (manifest?.activeSegment ?? number);
+    if (isKnown || (await isFile(disk, `${path}/${name}`))) kept.push(name);
+  }
+  return kept;
 }
 
 /** Creates a stream's directory, its first segment and its manifest, and makes all of them durable. */
@@ -165,14 +211,12 @@ async function writeManifest(
   await syncNames(context.disk, context.path);
 }
 
-async function readFile(context: StreamSurroundings, name: string): Promise<Buffer> {
-  const path = `${context.path}/${name}`;
-  return withFile(context.disk, path, (file) => readAll(file, path));
-}
+const NOTHING_FRAMED: IndexLogState = { bytes: 0, entries: 0, framed: 0 };
 
-function indexLogState({ hasLog, logBytes, logEntries, framed }: HintState): IndexLogState {
-  return hasLog ? { bytes: logBytes, entries: logEntries, framed } : { bytes: 0, entries: 0, framed: 0 };
-}
+const GONE =
+  "The manifest names a last segment that is missing, so the stream's end is not known. Restore it from a copy.";
+const NO_FILE =
+  "What has a segment's name is no file, or a link that may not be followed. Put the segment itself there, from a copy.";
 
 class Opening {
   readonly #context: StreamContext;
@@ -197,7 +241,8 @@ class Opening {
     this.#last = last;
   }
 
-  async run(settings: IndexSettings): Promise<OpenStream> {
+  /** Nothing if the last segment is no file, and none that the manifest knows. */
+  async run(settings: IndexSettings): Promise<OpenStream | undefined> {
     // A killed process may have left names that the kernel shows and the medium lacks; everything below builds on them.
     await syncNames(this.#context.disk, this.#context.rootPath);
     await syncNames(this.#context.disk, this.#context.path);
@@ -212,6 +257,7 @@ class Opening {
       () => this.#headBefore(this.#last, previous),
       settings,
     );
+    if (active === undefined) return undefined;
     try {
       await this.#finish(active, firstOffset, previous);
       return active;
@@ -267,17 +313,38 @@ class Opening {
     const info = known ? this.#manifest.segments[number] : undefined;
     const name = segmentName(number);
     if (!this.#names.has(name)) {
-      this.#find(
-        "missing segment",
-        "missing-segment",
-        "A segment is missing. Restore it from a copy.",
-        firstOffset,
-        number,
-      );
-      const nextOffset = info?.nextOffset ?? (await this.#firstOffsetBehind(number)) ?? firstOffset;
-      this.#sealed.push({ number, firstOffset, nextOffset, bytes: info?.bytes ?? 0 });
+      await this.#missing(number, firstOffset, info, "A segment is missing. Restore it from a copy.");
       return undefined;
     }
+    try {
+      return await this.#sealedFile(number, firstOffset, info, previous);
+    } catch (error) {
+      if (!isNoFile(error)) throw error;
+      this.#names.delete(name);
+      await this.#missing(number, firstOffset, info, NO_FILE);
+      return undefined;
+    }
+  }
+
+  /** A segment that has a successor and is not there. */
+  async #missing(
+    number: number,
+    firstOffset: number,
+    info: SegmentInfo | undefined,
+    sentence: string,
+  ): Promise<void> {
+    this.#find("missing segment", "missing-segment", sentence, firstOffset, number);
+    const nextOffset = info?.nextOffset ?? (await this.#firstOffsetBehind(number)) ?? firstOffset;
+    this.#sealed.push({ number, firstOffset, nextOffset, bytes: info?.bytes ?? 0 });
+  }
+
+  async #sealedFile(
+    number: number,
+    firstOffset: number,
+    info: SegmentInfo | undefined,
+    previous: RecoveredSegment | undefined,
+  ): Promise<RecoveredSegment | undefined> {
+    const name = segmentName(number);
     if (info !== undefined) {
       const bytes = await this.#with(number, (file) =>
         io("asking for a segment's size", { file: name }, () => file.size()),
@@ -311,37 +378,29 @@ class Opening {
     firstOffset: number,
     previousHead: () => Promise<Uint8Array | undefined>,
     settings: IndexSettings,
-  ): Promise<OpenStream> {
-    const { disk, path, stream } = this.#context;
+  ): Promise<OpenStream | undefined> {
+    const { disk, path } = this.#context;
     const number = this.#last;
     const segmentPath = `${path}/${segmentName(number)}`;
-    if (!this.#names.has(segmentName(number))) {
-      const lostEnd = new StorageError(
-        "missing-segment",
-        "The manifest names a last segment that is missing, so the stream's end is not known. Restore it from a copy.",
-        { stream, offset: BigInt(firstOffset) as Offset, file: segmentPath },
-      );
-      this.#findings.push({ what: "missing segment", action: "keep", error: lostEnd });
-      const tip = { nextOffset: firstOffset, head: (await previousHead()) ?? genesisHash() };
-      return {
-        context: this.#context,
-        sealed: this.#sealed,
-        active: undefined,
-        tip,
-        findings: this.#findings,
-        lostEnd,
-      };
+    if (!this.#names.has(segmentName(number))) return this.#withoutEnd(firstOffset, previousHead, GONE);
+    let file: DiskFile;
+    try {
+      file = await io("opening a segment", { file: segmentPath }, () => disk.open(segmentPath, "update"));
+    } catch (error) {
+      if (!isNoFile(error)) throw error;
+      if (this.#manifest !== undefined && number > this.#manifest.activeSegment) return undefined;
+      return this.#withoutEnd(firstOffset, previousHead, NO_FILE);
     }
-    const file = await io("opening a segment", { file: segmentPath }, () => disk.open(segmentPath, "update"));
     let indexLog: DiskFile | undefined;
     try {
       const place = { number, firstOffset, previousHead, sealed: false, claimed: this.#claimed };
       const segment = await recoverSegment(this.#context, place, this.#names, file, this.#findings);
-      indexLog = await this.#openIndexLog(segment);
+      let state: IndexLogState;
+      ({ file: indexLog, state } = await this.#openIndexLog(segment));
       const active = new ActiveSegment(
         filesOf(this.#context),
         { number, firstOffset, index: segment.index, file },
-        { file: indexLog, state: indexLogState(segment.hints), settings },
+        { file: indexLog, state, settings },
       );
       await active.settle(segment.proven, segment.hints);
       const { head, nextOffset } = segment;
@@ -355,8 +414,34 @@ class Opening {
     }
   }
 
+  /** The stream without its last segment. */
+  async #withoutEnd(
+    firstOffset: number,
+    previousHead: () => Promise<Uint8Array | undefined>,
+    sentence: string,
+  ): Promise<OpenStream> {
+    const { path, stream } = this.#context;
+    const lostEnd = new StorageError("missing-segment", sentence, {
+      stream,
+      offset: BigInt(firstOffset) as Offset,
+      file: `${path}/${segmentName(this.#last)}`,
+    });
+    this.#findings.push({ what: "missing segment", action: "keep", error: lostEnd });
+    const tip = { nextOffset: firstOffset, head: (await previousHead()) ?? genesisHash() };
+    return {
+      context: this.#context,
+      sealed: this.#sealed,
+      active: undefined,
+      tip,
+      findings: this.#findings,
+      lostEnd,
+    };
+  }
+
   /** The write-ahead file of the active segment, created if it is missing; nothing where it has to stay as it is. */
-  async #openIndexLog(segment: RecoveredSegment): Promise<DiskFile | undefined> {
+  async #openIndexLog(
+    segment: RecoveredSegment,
+  ): Promise<{ file: DiskFile | undefined; state: IndexLogState }> {
     const { disk, path } = this.#context;
     const name = indexLogName(segment.number, this.#context.format.name);
     const { hasLog } = segment.hints;
@@ -369,13 +454,21 @@ class Opening {
         "The index write-ahead file of a segment with records is missing; its watermark was unknown.";
       this.#findings.push(damagedHint(this.#context, name, sentence));
     }
-    if (segment.frozen) return undefined;
+    if (segment.frozen) return { file: undefined, state: NOTHING_FRAMED };
     const logPath = `${path}/${name}`;
-    const indexLog = await io("opening an index", { file: logPath }, () =>
-      disk.open(logPath, hasLog ? "update" : "create"),
-    );
-    if (!hasLog) await syncNames(disk, path);
-    return indexLog;
+    const there = hasLog ? await updateHint(disk, logPath) : undefined;
+    if (there !== undefined) {
+      const { logBytes: bytes, logEntries: entries, framed } = segment.hints;
+      return { file: there, state: { bytes, entries, framed } };
+    }
+    const file = await createFile(disk, logPath);
+    try {
+      await syncNames(disk, path);
+      return { file, state: NOTHING_FRAMED };
+    } catch (error) {
+      await abandon(file);
+      throw error;
+    }
   }
 
   /** Chain hash of the last record before segment `number`. */
@@ -422,8 +515,8 @@ class Opening {
   /** The offset that the first record behind a missing segment says it has. */
   async #firstOffsetBehind(number: number): Promise<number | undefined> {
     if (!this.#names.has(segmentName(number + 1))) return undefined;
-    return this.#with(number + 1, async (file) => {
-      const path = `${this.#context.path}/${segmentName(number + 1)}`;
+    const path = `${this.#context.path}/${segmentName(number + 1)}`;
+    return ifReadable(this.#context.disk, path, async (file) => {
       const size = await io("asking for a segment's size", { file: path }, () => file.size());
       const scanner = new RecordScanner(this.#context.format, file, path, 0, size, this.#context.chunkBytes);
       const found = await scanner.advance();
@@ -437,8 +530,7 @@ class Opening {
       const format = this.#context.format.name;
       const name = indexLogName(number, format);
       if (!this.#names.has(name) || !this.#names.has(indexName(number, format))) continue;
-      const path = `${this.#context.path}/${name}`;
-      await io("removing an index", { file: path }, () => this.#context.disk.remove(path));
+      await removeIfFile(this.#context.disk, `${this.#context.path}/${name}`);
     }
   }
 

@@ -70,6 +70,68 @@ describe("a part of a segment", () => {
   });
 });
 
+describe("zeros", () => {
+  const MIB = 2 ** 20;
+
+  /** A file with these bytes at these positions, and zeros everywhere else. */
+  function sparse(size: number, pieces: readonly (readonly [number, string])[]): string {
+    const directory = newDirectory();
+    const fd = fs.openSync(path.join(directory, "file"), "w");
+    fs.ftruncateSync(fd, size);
+    for (const [at, piece] of pieces) fs.writeSync(fd, piece, at);
+    fs.closeSync(fd);
+    return directory;
+  }
+
+  test.each<[string, number, readonly (readonly [number, string])[]]>([
+    ["nothing else, less than a chunk", 1000, []],
+    ["nothing else, a chunk", MIB, []],
+    ["nothing else, more than a chunk", 3 * MIB + 5, []],
+    ["after something", 4 * MIB, [[5, "x"]]],
+    ["before something", 4 * MIB + 3, [[4 * MIB, "xyz"]]],
+    [
+      "between",
+      5 * MIB,
+      [
+        [0, "x"],
+        [3 * MIB + 7, "y"],
+      ],
+    ],
+  ])("%s: the copy reads the same", async (_, size, pieces) => {
+    const directory = sparse(size, pieces);
+    const aside = await setFileAside(new WatchedDisk(), directory, "file");
+    expect(fs.readFileSync(aside).equals(fs.readFileSync(path.join(directory, "file")))).toBe(true);
+  });
+
+  test("have their own name for each place and length", async () => {
+    const cases = [
+      sparse(2 * MIB, []),
+      sparse(3 * MIB, []),
+      sparse(3 * MIB, [[0, "x"]]),
+      sparse(3 * MIB, [[MIB, "x"]]),
+      sparse(3 * MIB, [[2 * MIB, "x"]]),
+    ];
+    const names = new Set<string>();
+    for (const directory of cases) {
+      names.add(path.basename(await setFileAside(new WatchedDisk(), directory, "file")));
+    }
+    expect(names.size).toBe(cases.length);
+  });
+
+  test("are read once and not written, a gigabyte of them", async () => {
+    const directory = sparse(2 ** 30, [[7, "x"]]);
+    const bytes = { read: 0, write: 0 };
+    const disk = new WatchedDisk(({ name, bytes: count }) => {
+      if (name === "read" || name === "write") bytes[name] += count;
+      return undefined;
+    });
+    const aside = await setFileAside(disk, directory, "file");
+    expect(fs.statSync(aside).size).toBe(2 ** 30);
+    expect(bytes).toStrictEqual({ read: 2 ** 30 + MIB, write: MIB });
+    expect(fs.statSync(aside).blocks * 512).toBeLessThan(4 * MIB);
+  });
+});
+
 describe("a whole file", () => {
   test("is copied under its own name, the original stays", async () => {
     const directory = newDirectory();

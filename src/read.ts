@@ -10,9 +10,10 @@ import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
-import { isMissing, segmentName, withFile } from "./files.ts";
+import { segmentName, withFile } from "./files.ts";
 import { indexAround } from "./index-builder.ts";
 import type { SegmentInfo } from "./manifest.ts";
+import { isNoFile } from "./obstacles.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import {
   CONTRADICTS_INDEX,
@@ -249,7 +250,7 @@ export class LogCursor {
     try {
       return await withFile(this.#source.context.disk, path, (file) => use(file, path));
     } catch (error) {
-      if (!(error instanceof StorageError) || !isMissing(error.cause)) throw error;
+      if (!(error instanceof StorageError) || !isNoFile(error)) throw error;
       const gone: Flaw = {
         ok: false,
         code: "missing-segment",

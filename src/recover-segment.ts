@@ -11,9 +11,11 @@ import type { CodecRegistry } from "./codec.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import type { RecordFormat } from "./formats.ts";
 import { StorageError } from "./error.ts";
-import { indexLogName, indexName, io, readAll, segmentName, withFile } from "./files.ts";
+import { indexLogName, indexName, io, segmentName } from "./files.ts";
 import { extendIndex, findIntact } from "./index-builder.ts";
-import { OffsetIndex } from "./offset-index.ts";
+import { SEGMENT_BYTES } from "./limits.ts";
+import { readHint, ifReadable } from "./obstacles.ts";
+import { indexBytes, OffsetIndex } from "./offset-index.ts";
 import { setAside } from "./quarantine.ts";
 import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt } from "./record.ts";
 import { decide, type RecoveryAction } from "./recovery.ts";
@@ -81,7 +83,7 @@ export interface RecoveredSegment {
 }
 
 /** What of a segment's index files is good. */
-export interface HintState {
+interface HintState {
   /** Records that they name. */
   readonly framed: number;
   /** Whether the write-ahead file is there. */
@@ -117,7 +119,7 @@ export async function recoverSegment(
 ): Promise<RecoveredSegment> {
   const path = `${context.path}/${segmentName(place.number)}`;
   const bytes = await io("asking for a segment's size", { file: path }, () => file.size());
-  const hints = await readHints(context, place, names);
+  const hints = await readHints(context, place, names, bytes);
   const trust = await lastCovered(context, place, hints.index, file, path, bytes);
   const error = (flaw: Flaw, position: number, offset: number): StorageError =>
     new StorageError(flaw.code, flaw.sentence, {
@@ -257,40 +259,40 @@ async function readHints(
   context: StreamContext,
   { number, sealed }: SegmentPlace,
   names: ReadonlySet<string>,
+  bytes: number,
 ): Promise<Hints> {
+  // An index may name more than is left of the segment, and is evidence then; but it was made for one of a usual size.
+  const bytesMax = indexBytes(Math.max(bytes, SEGMENT_BYTES) / context.format.overheadBytes);
   const savedName = indexName(number, context.format.name);
   const logName = indexLogName(number, context.format.name);
-  const saved = names.has(savedName) ? await withHint(context, savedName, readAll) : Buffer.alloc(0);
-  const parsed = OffsetIndex.parse(saved);
+  const saved = names.has(savedName)
+    ? await readHint(context.disk, `${context.path}/${savedName}`, bytesMax)
+    : Buffer.alloc(0);
+  const parsed = saved === undefined ? undefined : OffsetIndex.parse(saved);
   const index = parsed ?? new OffsetIndex();
   const savedCount = index.count;
-  const hasLog = names.has(logName);
-  const logMatters = hasLog && !(sealed && parsed !== undefined);
-  const log = logMatters
-    ? await withHint(context, logName, async (file, path) => {
-        const size = await io("asking for an index's size", { file: path }, () => file.size());
-        const replayed = await index.replay(new ByteWindow(file, path, 0, size, context.chunkBytes));
+  const isLogNamed = names.has(logName);
+  const logMatters = isLogNamed && !(sealed && parsed !== undefined);
+  const logPath = `${context.path}/${logName}`;
+  const read = logMatters
+    ? await ifReadable(context.disk, logPath, async (file) => {
+        const size = await io("asking for an index's size", { file: logPath }, () => file.size());
+        const frames = new ByteWindow(file, logPath, 0, size, context.chunkBytes);
+        const replayed = await index.replay(frames, bytesMax);
         return { ...replayed, torn: replayed.size < size };
       })
-    : { size: 0, watermark: index.end, torn: false };
+    : undefined;
+  const hasLog = isLogNamed && (read !== undefined || !logMatters);
+  const log = read ?? { size: 0, watermark: index.end, torn: false };
   const state = {
     framed: index.count,
     hasLog,
     logBytes: log.size,
     logEntries: index.count - savedCount,
     logTorn: log.torn,
-    rotten: saved.length > 0 && parsed === undefined,
+    rotten: saved?.length !== 0 && parsed === undefined,
   };
   return { index, watermark: log.watermark, state };
-}
-
-function withHint<T>(
-  context: StreamContext,
-  name: string,
-  use: (file: DiskFile, path: string) => Promise<T>,
-): Promise<T> {
-  const path = `${context.path}/${name}`;
-  return withFile(context.disk, path, (file) => use(file, path));
 }
 
 /**

@@ -6,9 +6,10 @@
  * @module
  */
 import type { Disk } from "./disk.ts";
-import { indexName, kimberliteIndexName, readAll, replaceFile, withFile } from "./files.ts";
+import { indexName, kimberliteIndexName } from "./files.ts";
 import type { SegmentInfo } from "./manifest.ts";
-import { OffsetIndex } from "./offset-index.ts";
+import { readHint, replaceFile } from "./obstacles.ts";
+import { indexBytes, OffsetIndex } from "./offset-index.ts";
 import type { Format } from "./types.ts";
 
 /** Where a stream's files are and how they are named. */
@@ -42,12 +43,12 @@ export async function saveSealedIndex(
 
 /** The saved index of a sealed segment; an empty one where there is none to be read. */
 export async function loadSealedIndex(files: StreamFiles, segment: SegmentInfo): Promise<OffsetIndex> {
-  const own = await parsed(files, indexName(segment.number, files.format), (bytes) =>
+  const count = segment.nextOffset - segment.firstOffset;
+  const own = await parsed(files, indexName(segment.number, files.format), count, (bytes) =>
     OffsetIndex.parse(bytes),
   );
   if (own !== undefined || files.format === "plain") return own ?? new OffsetIndex();
-  const count = segment.nextOffset - segment.firstOffset;
-  const theirs = await parsed(files, kimberliteIndexName(segment.number), (bytes) =>
+  const theirs = await parsed(files, kimberliteIndexName(segment.number), count, (bytes) =>
     OffsetIndex.parsePositions(bytes, count, segment.bytes),
   );
   return theirs ?? new OffsetIndex();
@@ -56,11 +57,12 @@ export async function loadSealedIndex(files: StreamFiles, segment: SegmentInfo):
 async function parsed(
   { disk, path }: StreamFiles,
   name: string,
+  records: number,
   parse: (bytes: Buffer) => OffsetIndex | undefined,
 ): Promise<OffsetIndex | undefined> {
-  const file = `${path}/${name}`;
   try {
-    return parse(await withFile(disk, file, (opened) => readAll(opened, file)));
+    const bytes = await readHint(disk, `${path}/${name}`, indexBytes(records));
+    return bytes === undefined ? undefined : parse(bytes);
   } catch {
     return undefined;
   }

@@ -19,7 +19,8 @@ import { CodecRegistry } from "./codec.ts";
 import type { Disk, DiskLock } from "./disk.ts";
 import { StorageError } from "./error.ts";
 import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./files.ts";
-import { MAX_STREAM_ID } from "./limits.ts";
+import { guarded } from "./guarded-disk.ts";
+import { MAX_STREAM_ID, SEGMENT_BYTES } from "./limits.ts";
 import { NodeDisk } from "./node-disk.ts";
 import { type MakeStream, OpenStreams } from "./open-streams.ts";
 import { LogCursor } from "./read.ts";
@@ -102,14 +103,17 @@ export class Storage implements StorageBackend {
     if (path === "") throw new StorageError("out-of-range", "The path of the data directory is empty.");
     const settled = withDefaults(options);
     settled.codecs.get(settled.compression);
-    const root = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+    const named = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+    const root = await io("looking for the data directory", { file: named }, () =>
+      settled.disk.resolve(named),
+    );
     const lock = await lockDirectory(settled.disk, root);
     if (lock === undefined) {
       const sentence =
         "The data directory is open elsewhere, in this process or another. Close it there first.";
       throw new StorageError("locked", sentence, { file: `${root}/${LOCK_NAME}` });
     }
-    return new Storage(root, lock, settled);
+    return new Storage(root, lock, { ...settled, disk: guarded(settled.disk, lock, `${root}/${LOCK_NAME}`) });
   }
 
   async appendBatch(
@@ -296,7 +300,7 @@ function withDefaults(options: StorageOptions): Required<StorageOptions> {
     },
     durability: asDurability(options.durability),
     format: asFormat(options.format),
-    maxSegmentBytes: asCount("maxSegmentBytes", options.maxSegmentBytes ?? 2 ** 28, 1, 2 ** 40),
+    maxSegmentBytes: asCount("maxSegmentBytes", options.maxSegmentBytes ?? SEGMENT_BYTES, 1, 2 ** 40),
     indexLogMaxEntries: asCount("indexLogMaxEntries", options.indexLogMaxEntries ?? 65_536, 1, 2 ** 31),
     readChunkBytes: asCount("readChunkBytes", options.readChunkBytes ?? 1 << 20, 1, 2 ** 30),
     maxOpenStreams: asCount("maxOpenStreams", options.maxOpenStreams ?? 64, 1, 2 ** 31),

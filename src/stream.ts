@@ -9,10 +9,11 @@ import type { AppendResult, StreamHead } from "./backend.ts";
 import { genesisHash } from "./chain.ts";
 import type { Codec } from "./codec.ts";
 import { StorageError } from "./error.ts";
-import { indexLogName, io, isOutOfFiles } from "./files.ts";
+import { indexLogName, isOutOfFiles } from "./files.ts";
 import { formatNamed, type RecordFormat } from "./formats.ts";
 import type { SegmentInfo } from "./manifest.ts";
 import type { OffsetIndex } from "./offset-index.ts";
+import { removeIfFile } from "./obstacles.ts";
 import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
 import type { ActiveSegment, IndexSettings } from "./active-segment.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
@@ -278,7 +279,7 @@ export class Stream {
     await active.close();
     if (!active.isFrozen) {
       const leftover = `${this.#context.path}/${indexLogName(info.number, this.#context.format.name)}`;
-      await io("removing an index", { file: leftover }, () => this.#context.disk.remove(leftover));
+      await removeIfFile(this.#context.disk, leftover);
     }
     return next;
   }

@@ -16,6 +16,7 @@ async function later<T>(call: () => Answer<T>): Promise<T> {
 /** The same disk, answering later. */
 export function laterDisk(disk: Disk): Disk {
   return {
+    resolve: (path) => later(() => disk.resolve(path)),
     open: (path, mode) => later(async () => laterFile(await disk.open(path, mode))),
     rename: (from, to) => later(() => disk.rename(from, to)),
     remove: (path) => later(() => disk.remove(path)),
