@@ -16,6 +16,7 @@ import { plainText } from "../properties/plain-text.ts";
 import { exitStatus, resultLines, resultOf, type RunFacts, toJson } from "../properties/result.ts";
 import { type Counts, emptyCounts } from "../properties/tally.ts";
 import { type Outcome, runCheck } from "./check-run.ts";
+import { Output, OutputError } from "./output.ts";
 import { type Stop, stopping } from "./stopping.ts";
 
 export interface CheckOptions {
@@ -55,6 +56,10 @@ class Report {
   readonly #own: boolean;
   readonly #options: CheckOptions;
   readonly #started: number;
+  readonly #out = new Output();
+  /** Whether something could not be written. */
+  #failed = false;
+  #failedOutput = false;
 
   constructor(bounds: Bounds, own: boolean, options: CheckOptions, started: number) {
     this.#bounds = bounds;
@@ -83,28 +88,48 @@ class Report {
   write({ counts, found, undone }: Outcome, stop: Stop | undefined): number {
     const stopped = stop === undefined || undone === undefined ? [] : [stop.sentence, undone];
     const counterexample = found?.counterexample;
-    let file: string | undefined;
-    let failed = false;
-    if (found !== undefined) {
-      for (const line of violationLines(found.counterexample)) console.log(line);
-      file = join(this.#options.counterexamples, `${found.counterexample.invariant}.json`);
-      const problem = this.#writeCounterexample(file, found);
-      if (problem !== undefined) {
-        console.error(`error: the counterexample could not be written: ${problem}`);
-        file = undefined;
-      } else console.log(`    npx kmb replay ${file}\n`);
-    }
+    const file = found === undefined ? undefined : this.#violated(found);
     const facts = this.#facts(counts, { stopped, counterexample, file });
     const result = resultOf(...facts);
-    for (const line of resultLines(result)) console.log(line);
-    const json = this.#writeJson(facts);
-    if (json !== undefined) {
-      console.error(`error: the result could not be written: ${json}`);
-      failed = true;
-    }
+    const problem = this.#writeJson(facts);
+    if (problem !== undefined) this.#fail(`the result could not be written: ${problem}`);
+    for (const line of resultLines(result)) this.#line(line);
     if (found !== undefined) return exitStatus(result);
-    if (failed) return OWN_ERROR;
+    if (this.#failed) return OWN_ERROR;
     return (undone === undefined ? undefined : stop?.status) ?? exitStatus(result);
+  }
+
+  /** Prints a violation, then writes the file. @returns the file, if it could be written */
+  #violated({ part, counterexample }: NonNullable<Outcome["found"]>): string | undefined {
+    for (const line of violationLines(counterexample)) this.#line(line);
+    const file = join(this.#options.counterexamples, `${counterexample.invariant}.json`);
+    const problem = problemOf(() => {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, serializeCounterexample(this.#bounds, part, counterexample));
+    });
+    if (problem === undefined) this.#line(`    npx kmb replay ${file}\n`);
+    else this.#fail(`the counterexample could not be written: ${problem}`);
+    return problem === undefined ? file : undefined;
+  }
+
+  /** A line on standard output; on standard error once that takes no more. */
+  #line(text: string): void {
+    try {
+      if (!this.#failedOutput) {
+        this.#out.line(text);
+        return;
+      }
+    } catch (error) {
+      if (!(error instanceof OutputError)) throw error;
+      this.#failedOutput = true;
+      this.#fail(error.message);
+    }
+    console.error(text);
+  }
+
+  #fail(sentence: string): void {
+    this.#failed = true;
+    console.error(`error: ${sentence}`);
   }
 
   #facts(counts: Counts, how: Pick<RunFacts, "stopped" | "counterexample" | "file">): [Counts, RunFacts] {
@@ -122,16 +147,6 @@ class Report {
       : problemOf(() => {
           writeFileSync(json, toJson(resultOf(...facts)));
         });
-  }
-
-  #writeCounterexample(
-    file: string,
-    { part, counterexample }: NonNullable<Outcome["found"]>,
-  ): string | undefined {
-    return problemOf(() => {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, serializeCounterexample(this.#bounds, part, counterexample));
-    });
   }
 }
 

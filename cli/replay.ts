@@ -8,6 +8,7 @@ import { choiceText, RecordedChoice } from "../properties/choices.ts";
 import { parseCounterexample } from "../properties/counterexample.ts";
 import { plainText } from "../properties/plain-text.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";
+import { Output } from "./output.ts";
 
 const HOLDS = 0;
 const VIOLATED = 1;
@@ -22,17 +23,18 @@ const ANOTHER_WAY = 3;
 export async function replay(path: string): Promise<number> {
   const { bounds, part, invariant, choices } = parseCounterexample(readFileSync(path, "utf8"));
   const recorded = new RecordedChoice(choices);
+  const out = new Output();
   const choice = {
     choose(n: number, what: string): number {
       const chosen = recorded.choose(n, what);
-      if (n > 1) console.log(`  ${choiceText({ what, chosen, of: n })}`);
+      if (n > 1) out.line(`  ${choiceText({ what, chosen, of: n })}`);
       return chosen;
     },
   };
   let violation: Violation | undefined;
   try {
     await PARTS[part].run(bounds, choice, emptyCounts(), (line) => {
-      console.log(plainText(`      ${line}`));
+      out.line(plainText(`      ${line}`));
     });
   } catch (error) {
     if (error instanceof Violation) violation = error;
@@ -42,16 +44,16 @@ export async function replay(path: string): Promise<number> {
   const parted = recorded.parted ?? (violation === undefined ? recorded.unasked : undefined);
   if (parted !== undefined) {
     const place = `choice ${parted.choice} of ${recorded.length}`;
-    console.log(`\n  ${invariant} no longer happens: the run took another way at ${place}.`);
-    console.log(`    ${parted.message}`);
+    out.line(`\n  ${invariant} no longer happens: the run took another way at ${place}.`);
+    out.line(`    ${parted.message}`);
     return ANOTHER_WAY;
   }
   if (violation === undefined) {
-    console.log(`\n  ${invariant} holds here now.`);
+    out.line(`\n  ${invariant} holds here now.`);
     return HOLDS;
   }
-  for (const line of violationLines(violation)) console.log(line);
-  if (violation.invariant !== invariant) console.log(`    recorded  a violation of ${invariant}`);
+  for (const line of violationLines(violation)) out.line(line);
+  if (violation.invariant !== invariant) out.line(`    recorded  a violation of ${invariant}`);
   return VIOLATED;
 }
 
