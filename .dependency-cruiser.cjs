@@ -51,7 +51,7 @@ module.exports = {
       severity: "error",
       from: {
         path: "^(src|model|fault-injection|properties|audit|cli)/",
-        pathNot: "(\\.test|/testing|/random-choice)\\.ts$",
+        pathNot: "((\\.test|/testing|/random-choice)\\.ts$|^properties/defects/)",
       },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
     },

@@ -70,7 +70,7 @@ class CheckRun {
     const units: Unit[] = [];
     let listed = 0;
     let surveyed: Counts | undefined;
-    const bar = phase("workloads", parts.includes("crashes") ? workloadsIn(this.#bounds) : 0);
+    const bar = parts.includes("crashes") ? phase("workloads", workloadsIn(this.#bounds)) : undefined;
     await this.#jobs<PrepareWork>(
       jobs,
       (result) => {
@@ -84,10 +84,10 @@ class CheckRun {
       },
       (counts) => {
         surveyed = counts;
-        bar.at(counts.workloads);
+        bar?.at(counts.workloads);
       },
     );
-    bar.stop();
+    bar?.stop();
     if (surveyed !== undefined) addCounts(this.#counts, surveyed);
     return listed === jobs.length && this.#found === undefined ? units : undefined;
   }

@@ -1,11 +1,22 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { BOUND_NAMES } from "../properties/bounds.ts";
+import { DEFECTS } from "../properties/defects/defects.ts";
+import { withDefect } from "../properties/defects/run.ts";
 
 const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "kmb-"));
@@ -237,6 +248,77 @@ describe("kmb check", () => {
       "bursts of up to n bits in a record, all of them (2 to 32)",
     );
     expect(out).toContain("Exit status:");
+  });
+});
+
+describe("An engine with a defect", () => {
+  const broken = (id: string, stdout: "pipe" | number, ...args: string[]): ReturnType<typeof kmb> => {
+    const defect = DEFECTS.find((entry) => entry.id === id);
+    if (defect === undefined) throw new Error(`There is no defect ${id}.`);
+    const { args: node, env } = withDefect(defect, directory);
+    const {
+      status,
+      stdout: out,
+      stderr: err,
+    } = spawnSync(process.execPath, [...node, KMB, ...args], {
+      cwd: directory,
+      encoding: "utf8",
+      env,
+      stdio: ["ignore", stdout, "pipe"],
+    });
+    return { status, out, err };
+  };
+  const found = ["check", "--parts", "crashes", "--length", "1", "--operations", "batch"];
+  const VIOLATED = "  VIOLATED M2\n";
+
+  test("is found; its counterexample is replayed on it, and on an engine without", () => {
+    const { status, out } = broken("memory-repeats-a-record", "pipe", ...found, "--json", "broken.json");
+    expect(status).toBe(1);
+    expect(out).toContain(VIOLATED);
+    expect(out).toContain("npx kmb replay counterexamples/M2.json");
+    const { violations } = JSON.parse(readFileSync(join(directory, "broken.json"), "utf8")) as Json;
+    expect(violations).toMatchObject([{ invariant: "M2", counterexample: "counterexamples/M2.json" }]);
+    const again = broken("memory-repeats-a-record", "pipe", "replay", "counterexamples/M2.json");
+    expect(again.out).toContain(VIOLATED);
+    expect(again.status).toBe(1);
+    const repaired = kmb("replay", "counterexamples/M2.json");
+    expect(repaired.out).toContain("M2 holds here now.");
+    expect(repaired.status).toBe(0);
+  });
+
+  test("that asks its disk for less: the run on an engine without it takes another way", () => {
+    const { status } = broken("batch-without-sync", "pipe", ...found, "--checkpoint-every", "0");
+    expect(status).toBe(1);
+    const repaired = kmb("replay", "counterexamples/D1.json");
+    expect(repaired.out).toMatch(
+      /^ {2}D1 no longer happens: the run took another way at choice \d+ of \d+\.$/m,
+    );
+    expect(repaired.err).toBe("");
+    expect(repaired.status).toBe(3);
+  });
+
+  test("is found and printed where the counterexample cannot be written", () => {
+    mkdirSync(join(directory, "full", "M2.json"), { recursive: true });
+    const { status, out, err } = broken(
+      "memory-repeats-a-record",
+      "pipe",
+      ...found,
+      "--counterexamples",
+      "full",
+    );
+    expect(status).toBe(1);
+    expect(out).toContain(VIOLATED);
+    expect(out).not.toContain("npx kmb replay");
+    expect(err).toContain("the counterexample could not be written: EISDIR");
+  });
+
+  test("is found and printed on standard error where standard output is full", () => {
+    const full = openSync("/dev/full", "w");
+    const { status, err } = broken("memory-repeats-a-record", full, ...found);
+    closeSync(full);
+    expect(status).toBe(1);
+    expect(err).toContain("Standard output could not be written");
+    expect(err).toContain(VIOLATED);
   });
 });
 

@@ -179,9 +179,13 @@ export class Life {
   /** An append failed: either the stream is as it was before, or it says that it is not to be used, and shows nothing of the batch. */
   async #afterFailure(storage: Storage, stream: bigint, begun: ModelLog): Promise<void> {
     const before = fail(begun);
+    let next: bigint | undefined;
     const answer = await storage.appendBatch(stream, [Uint8Array.of(0)], { expectedOffset: NOWHERE }).then(
       () => "an append at an offset that cannot be",
-      (error: unknown) => refusalOf(error),
+      (error: unknown) => {
+        if (error instanceof StorageError) next = error.offset;
+        return refusalOf(error);
+      },
     );
     const usable = answer === "offset-mismatch";
     if (usable) this.#logs.set(stream, before);
@@ -192,9 +196,10 @@ export class Life {
     check(
       this.#counts,
       "D7",
-      shown === undefined || sameRecords(shown, before.records),
-      () => `stream ${String(stream)} to show what it showed before, ${show(before.records)}, or to refuse`,
-      () => show(shown ?? []),
+      (shown === undefined || sameRecords(shown, before.records)) &&
+        (!usable || Number(next) === before.records.length),
+      () => `stream ${String(stream)} to be as it was before, ${show(before.records)}, or to refuse`,
+      () => `${show(shown ?? [])}, the next offset ${String(next)}`,
     );
   }
 
