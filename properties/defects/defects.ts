@@ -296,6 +296,15 @@ export const DEFECTS: readonly Defect[] = [
     part: "crashes",
   },
   {
+    id: "appends-do-not-queue",
+    sentence: "An append does not wait for the ones before it.",
+    file: "src/stream.ts",
+    find: "const done = this.#queue.then(work);",
+    replace: "const done = work();",
+    invariant: "L1",
+    part: "concurrency",
+  },
+  {
     id: "stored-as-large",
     sentence: "A payload that compression does not make smaller is stored compressed.",
     file: "src/codec.ts",
