@@ -248,7 +248,7 @@ export const DEFECTS: readonly Defect[] = [
     id: "quarantine-empty",
     sentence: "What is cut off is not copied into quarantine.",
     file: "src/quarantine.ts",
-    find: "await forChunks(file, source, start, end, (chunk, at) => writeAll(copy, path, chunk, at - start));",
+    find: "if (!isHole(chunk, at)) await writeAll(copy, path, chunk, at - start);",
     replace: "",
     invariant: "C4",
     part: "crashes",
