@@ -125,7 +125,7 @@ describe("the end", () => {
       "cut inside a record that nothing proves",
       BYTES.subarray(0, SIZE - 3),
       UNPROVEN,
-      "The last append was torn by a crash or is still under way, or the file was cut.",
+      "The last append was torn by a crash or is still under way, or the file was cut. No index and no manifest names it, so nothing that was acknowledged as durable is known to be lost.",
     ],
     [
       "cut inside a record that was durable",

@@ -10,25 +10,52 @@ import type { DiskFile } from "../src/index.ts";
 import type { RecordFormat } from "../src/formats.ts";
 import { isIntactAt } from "../src/record.ts";
 import type { Gap } from "./first-reader.ts";
+import { readAt } from "./run.ts";
 
 /** Larger regions are not searched for a flipped bit: every bit is tried. */
 const SEARCHED_BYTES_MAX = 1 << 20;
 const LOOKED_AT_BYTES = 1 << 16;
 const CRC_BYTES = 4;
 
+/** Larger than any record: no region beyond it is a record with a wrong length field. */
+const RECORD_BYTES_MAX = 2 ** 28 + 64;
+/** What reaches a medium as a whole, and how much of one that is zero is no chance. */
+const SECTOR_BYTES = 512;
+const ZERO_BYTES_MIN = 8;
+
+/** The likeliest cause. */
+export interface Cause {
+  readonly sentence: string;
+  /** Whether it may be torn, and is what a crash leaves of an append that was under way: the file ends in it, or a sector of it is zero. */
+  readonly isTorn: boolean;
+}
+
 /** The bytes of a gap, and what is known around it. */
 export interface GapFacts {
   readonly format: RecordFormat;
   readonly file: DiskFile;
+  /** Its path, for errors. */
+  readonly path: string;
   readonly gap: Gap;
   /** Whether the gap reaches to the end of the stream's last segment. */
   readonly isTail: boolean;
   /** Whether something says that what was there was whole once: then no crash has torn it. */
   readonly wasWhole: boolean;
+  /** Whether it would be no loss if a crash had torn it. */
+  readonly mayBeTorn: boolean;
 }
 
-/** The likeliest cause, as a sentence. */
-export async function causeOf({ format, file, gap, isTail, wasWhole }: GapFacts): Promise<string> {
+/** The likeliest cause. @throws StorageError `io` */
+export async function causeOf(facts: GapFacts): Promise<Cause> {
+  const edit = await editOf(facts);
+  if (edit !== undefined) return { sentence: edit, isTorn: false };
+  const { gap, isTail, wasWhole, mayBeTorn } = facts;
+  const isTorn = mayBeTorn && (gap.flaw.code === "incomplete" || (await hasLostSector(facts)));
+  return { sentence: await tearOf(facts, isTail && !wasWhole), isTorn };
+}
+
+/** What cannot have come of a crash. */
+async function editOf({ format, file, path, gap }: GapFacts): Promise<string | undefined> {
   const { position, end, flaw } = gap;
   if (flaw.unreadable === true) {
     return "It was written with a codec or by a version that this one does not know, or its payload was damaged before it was stored.";
@@ -36,12 +63,14 @@ export async function causeOf({ format, file, gap, isTail, wasWhole }: GapFacts)
   if (flaw.misplaced === true) return misplacedCause(gap);
   if (gap.behind === gap.offset) return "Bytes that are no record were put in front of the one that is due.";
   const size = end - position;
-  const bytes = Buffer.alloc(Math.min(size, SEARCHED_BYTES_MAX));
-  const read = await file.read(bytes, position);
-  const region = bytes.subarray(0, read);
+  const region = await readAt(
+    { file, path },
+    position,
+    Math.min(size, size > RECORD_BYTES_MAX ? SEARCHED_BYTES_MAX : size),
+  );
   const isOneRecord = gap.behind === undefined || gap.behind === gap.offset + 1;
-  if (isOneRecord && read === size) {
-    const bit = flippedBit(format, region);
+  if (isOneRecord && region.length === size) {
+    const bit = size > SEARCHED_BYTES_MAX ? undefined : flippedBit(format, region);
     if (bit !== undefined) {
       return `One bit flipped: bit ${bit % 8} of byte ${position + Math.floor(bit / 8)}; with it the other way round the record is intact.`;
     }
@@ -52,17 +81,40 @@ export async function causeOf({ format, file, gap, isTail, wasWhole }: GapFacts)
   if (hasOwnChecksum(format, region)) {
     return "Its checksum is right, so nothing tore it: it was edited and its checksum mended, or written by a version that this one does not know.";
   }
-  const zeros = zeroRun(region.subarray(0, LOOKED_AT_BYTES));
+  return undefined;
+}
+
+async function tearOf({ file, path, gap }: GapFacts, isLast: boolean): Promise<string> {
+  const { position, end, flaw } = gap;
+  const zeros = zeroRun(await readAt({ file, path }, position, Math.min(end - position, LOOKED_AT_BYTES)));
   if (zeros !== undefined) {
     return `Bytes ${position + zeros.start} to ${position + zeros.end} are zero: a sector was lost, or never reached the medium.`;
   }
-  if (isTail && !wasWhole) {
+  if (isLast) {
     return flaw.code === "incomplete"
       ? "The last append was torn by a crash or is still under way, or the file was cut."
       : "The last append was torn by a crash, or its bytes were changed since.";
   }
   if (flaw.code === "incomplete") return "The file was cut, or a length field was changed.";
   return "Several bytes were changed: by the medium, or by somebody who did not mend the checksum.";
+}
+
+/** Whether all that the gap has of a sector is zero. */
+async function hasLostSector({ file, path, gap: { position, end } }: GapFacts): Promise<boolean> {
+  let isLost = false;
+  for (let at = position; at < end && !isLost;) {
+    // Ends at a sector's end, so that none is looked at in two pieces.
+    const next = Math.min(end, at - (at % SECTOR_BYTES) + LOOKED_AT_BYTES);
+    const bytes = await readAt({ file, path }, at, next - at);
+    for (let from = at; from < next && !isLost;) {
+      const to = Math.min(next, from - (from % SECTOR_BYTES) + SECTOR_BYTES);
+      const part = bytes.subarray(from - at, to - at);
+      isLost = part.length >= ZERO_BYTES_MIN && part.every((byte) => byte === 0);
+      from = to;
+    }
+    at = next;
+  }
+  return isLost;
 }
 
 /** Of an intact record. */

@@ -93,7 +93,7 @@ describe("a stream of which no file is there", () => {
     const { clean, streams } = await audit("/data", { disk: beside });
     expect(streams.map(({ stream, findings }) => [stream, findings.map(({ code }) => code)])).toStrictEqual([
       ["1", ["missing-index", "damaged-manifest"]],
-      ["2", ["empty-stream"]],
+      ["2", ["empty-directory"]],
     ]);
     expect(clean).toBe(false);
   });

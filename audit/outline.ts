@@ -21,6 +21,7 @@ import {
 } from "../src/files.ts";
 import { type Manifest, manifestBytesMax, parseManifest } from "../src/manifest.ts";
 import { readHint } from "../src/obstacles.ts";
+import { countNamed, type OpenedFile } from "./index-entries.ts";
 import type { Finding } from "./report.ts";
 import type { SegmentJob } from "./segment.ts";
 import { refusalOf, unreadable } from "./unreadable.ts";
@@ -37,6 +38,10 @@ export interface Outline {
   readonly unnamed: number | undefined;
   /** Numbers of segments that are not there though an index of theirs names records, and the name of that. */
   readonly bereft: ReadonlyMap<number, string>;
+  /** How many records index files name of a segment that is not there, by its number. */
+  readonly named: ReadonlyMap<number, number>;
+  /** The manifest's bytes, if it cannot be parsed. */
+  readonly unparsed: Buffer | undefined;
   /** Whether no file of a stream is there at all. */
   readonly isEmpty: boolean;
   readonly findings: readonly Finding[];
@@ -67,6 +72,8 @@ export async function outlineOf(
       numbers: [],
       unnamed: undefined,
       bereft: new Map<number, string>(),
+      named: new Map<number, number>(),
+      unparsed: undefined,
       isEmpty: false,
     };
     return { stream, path, format: "plain", ...nothing, findings };
@@ -80,10 +87,15 @@ export async function outlineOf(
     codecs: new CodecRegistry(),
     chunkBytes,
   };
-  const detect = async (): Promise<Format> => (await detectFormat(surroundings, names, "plain", parsed)).name;
+  // This package makes an index file before the first record; a few bytes without one are of Kimberlite's first append.
+  const otherwise =
+    names.some((name) => /\.log\.idx2?(\.wal)?$/.test(name)) || names.length === 0 ? "plain" : "sentinel";
+  const detect = async (): Promise<Format> =>
+    (await detectFormat(surroundings, names, otherwise, parsed)).name;
   const format = parsed?.format ?? (await readable(detect)) ?? (parsed === undefined ? "plain" : "sentinel");
   const manifest = parsed?.format === undefined && format === "plain" ? undefined : parsed;
-  if (manifest === undefined && !seen.isNew) findings.push(manifestFinding(path, seen));
+  if (manifest === undefined && !seen.isNew && seen.unparsed === undefined)
+    findings.push(manifestFinding(path, format, seen));
   for (const name of names) {
     if (isKnown(name, format)) continue;
     findings.push({
@@ -96,9 +108,11 @@ export async function outlineOf(
   }
   if (names.includes(QUARANTINE_NAME)) findings.push(...(await quarantineFindings(disk, path)));
   const bereft = await bereftIn(disk, path, format, seen);
+  const named = await namedIn(disk, path, format, chunkBytes, seen);
   const isEmpty = !names.some((name) => isKnown(name, format));
   if (isEmpty) findings.push(emptyFinding(path));
-  return { stream, path, format, manifest, numbers, unnamed, bereft, isEmpty, findings };
+  const known = { stream, path, format, manifest, numbers, unnamed, bereft, named };
+  return { ...known, unparsed: seen.unparsed, isEmpty, findings };
 }
 
 /** The segments to read, with what is known of where each begins. */
@@ -149,6 +163,8 @@ interface Snapshot {
   /** Whether there was a manifest, and what it said if it could be read. */
   readonly hasManifest: boolean;
   readonly parsed: Manifest | undefined;
+  /** Its bytes, if they are no manifest. */
+  readonly unparsed: Buffer | undefined;
   readonly numbers: readonly number[];
   readonly unnamed: number | undefined;
   /** Whether nothing was appended to it yet, so that the manifest may be about to be written. */
@@ -174,7 +190,8 @@ async function snapshot(disk: Disk, path: string): Promise<Snapshot> {
     if (!isSettled && look < (isSame ? UNPARSED_LOOKS_MAX : LOOKS_MAX)) continue;
     const isNew = !hasManifest && numbers.every((number) => number === 0 && empty.includes(0));
     const unnamed = parsed === undefined ? undefined : empty.find((number) => number === active + 1);
-    return { names, hasManifest, parsed, numbers, unnamed, isNew };
+    const unparsed = parsed === undefined ? bytes : undefined;
+    return { names, hasManifest, parsed, unparsed, numbers, unnamed, isNew };
   }
 }
 
@@ -204,21 +221,26 @@ async function readable<T>(call: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-function manifestFinding(path: string, { hasManifest }: Snapshot): Finding {
+/** What is said of a manifest that is missing, or cannot be read from the disk. */
+function manifestFinding(path: string, format: Format, { names, hasManifest, numbers }: Snapshot): Finding {
+  // Kimberlite writes the first segment before the first manifest; this package the manifest before the first record.
+  const isOwn = format === "plain" || names.some((name) => /\.idx2(\.wal)?$/.test(name));
+  const isBegun = !hasManifest && !isOwn && numbers.every((number) => number === 0);
   return {
-    severity: "damage",
+    severity: isBegun ? "notice" : "damage",
     code: "damaged-manifest",
     file: `${path}/${MANIFEST_NAME}`,
-    sentence: hasManifest ? "The manifest cannot be read, or contradicts itself." : "There is no manifest.",
-    cause:
-      "It was changed or removed, or Kimberlite crashed while it wrote it. Records do not depend on it; without it nobody can tell that the last segments are missing.",
+    sentence: hasManifest ? "The manifest cannot be read." : "There is no manifest.",
+    cause: isBegun
+      ? "Kimberlite was killed in its first append, or somebody removed it; without it nobody can tell that later segments are missing."
+      : "Somebody removed it, or the medium is damaged. Records do not depend on it; without it nobody can tell that the last segments are missing.",
   };
 }
 
 function emptyFinding(path: string): Finding {
   return {
     severity: "notice",
-    code: "empty-stream",
+    code: "empty-directory",
     file: path,
     sentence: "There is no segment, no manifest and no index: nothing of a stream but its directory.",
     cause:
@@ -246,6 +268,43 @@ async function quarantineFindings(disk: Disk, path: string): Promise<Finding[]> 
       cause: "A crash tore an append, or somebody repaired the stream.",
     },
   ];
+}
+
+/** How many records index files name of segments that are not there. */
+async function namedIn(
+  disk: Disk,
+  path: string,
+  format: Format,
+  chunkBytes: number,
+  { names, numbers }: Snapshot,
+): Promise<Map<number, number>> {
+  const there = new Set(numbers);
+  const missing = new Set<number>();
+  for (const name of names) {
+    const number = segmentNumber(/^(segment_\d{6,15}\.log)\.idx2?(\.wal)?$/.exec(name)?.[1] ?? "");
+    if (number !== undefined && !there.has(number)) missing.add(number);
+  }
+  const named = new Map<number, number>();
+  for (const number of missing) {
+    const opened: OpenedFile[] = [];
+    const open = async (name: string): Promise<OpenedFile | undefined> => {
+      const one = names.includes(name) ? await readable(() => openNamed(disk, `${path}/${name}`)) : undefined;
+      if (one !== undefined) opened.push(one);
+      return one;
+    };
+    try {
+      const count = await readable(() => countNamed(open, number, format, chunkBytes));
+      if (count !== undefined && count > 0) named.set(number, count);
+    } finally {
+      for (const { file } of opened) await file.close();
+    }
+  }
+  return named;
+}
+
+async function openNamed(disk: Disk, path: string): Promise<OpenedFile> {
+  const file = await disk.open(path, "read");
+  return { file, path, size: await file.size() };
 }
 
 /** Bytes of a saved index that names no record (FORMAT.md, sections 5 and 8.3). */

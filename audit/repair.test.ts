@@ -4,10 +4,11 @@
  */
 import { describe, expect, test } from "vitest";
 import { text } from "../e2e/by-hand.ts";
+import { DyingDisk, isDeath } from "../e2e/dying-disk.ts";
 import { KimberliteWriter } from "../e2e/kimberlite-writer.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { flipped } from "../e2e/testing.ts";
-import { type Disk, type DiskFile, type Format, Storage } from "../src/index.ts";
+import { type Disk, type Format, Storage } from "../src/index.ts";
 import { audit } from "./audit.ts";
 import { OverlayDisk } from "./overlay-disk.ts";
 import { type Repair, repairStream } from "./repair.ts";
@@ -360,93 +361,15 @@ describe.each(GROUPS)("%s", (_, cases) => {
   });
 });
 
-class PowerFailure extends Error {}
-
 /** Repairs on a disk that fails for good after so many changes. Whether it did. */
 async function crashesAfter(disk: MemoryDisk, changes: number): Promise<boolean> {
   const report = await audited(disk);
   try {
-    await repairStream(new FailingDisk(disk, changes), "/data", report);
+    await repairStream(new DyingDisk(disk, changes), "/data", report);
     return false;
   } catch (error) {
-    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-      if (cause instanceof PowerFailure) return true;
-    }
+    if (isDeath(error)) return true;
     throw error;
-  }
-}
-
-/** A disk on which nothing happens any more after so many changes; a write is torn in the middle. */
-class FailingDisk implements Disk {
-  readonly #disk: MemoryDisk;
-  #left: number;
-
-  constructor(disk: MemoryDisk, changes: number) {
-    this.#disk = disk;
-    this.#left = changes;
-  }
-
-  resolve(path: string): string {
-    return path;
-  }
-
-  open(path: string, mode: Parameters<Disk["open"]>[1]): DiskFile {
-    if (mode === "create") this.#change();
-    else this.#call();
-    const file = this.#disk.open(path, mode);
-    return {
-      size: () => this.#call(() => file.size()),
-      read: (target, position) => this.#call(() => file.read(target, position)),
-      write: (source, position) => {
-        if (this.#left === 0) void file.write(source.subarray(0, source.length >>> 1), position);
-        return this.#change(() => file.write(source, position));
-      },
-      truncate: (size) => this.#change(() => file.truncate(size)),
-      sync: () => this.#call(() => file.sync()),
-      close: () => file.close(),
-    };
-  }
-
-  rename(from: string, to: string): void {
-    this.#change(() => {
-      this.#disk.rename(from, to);
-    });
-  }
-
-  remove(path: string): void {
-    this.#change(() => {
-      this.#disk.remove(path);
-    });
-  }
-
-  list(path: string): string[] {
-    return this.#call(() => this.#disk.list(path));
-  }
-
-  makeDirectory(path: string): void {
-    this.#change(() => {
-      this.#disk.makeDirectory(path);
-    });
-  }
-
-  syncDirectory(path: string): void {
-    this.#call(() => {
-      this.#disk.syncDirectory(path);
-    });
-  }
-
-  lock(path: string): ReturnType<MemoryDisk["lock"]> {
-    return this.#change(() => this.#disk.lock(path));
-  }
-
-  #call<T>(call: () => T = () => undefined as T): T {
-    if (this.#left < 0) throw new PowerFailure();
-    return call();
-  }
-
-  #change<T>(call: () => T = () => undefined as T): T {
-    this.#left -= 1;
-    return this.#call(call);
   }
 }
 

@@ -10,11 +10,39 @@ import type { Format, RecordKind } from "../src/index.ts";
  */
 type Severity = "damage" | "notice";
 
+/** What a finding can be; docs/AUDITORS.md says of each what it means. */
+export const FINDING_CODES = [
+  "checksum-mismatch",
+  "malformed",
+  "incomplete",
+  "broken-chain",
+  "wrong-offset",
+  "undecodable-payload",
+  "payload-limit",
+  "unknown-codec",
+  "missing-segment",
+  "truncated-log",
+  "damaged-manifest",
+  "wrong-manifest",
+  "stale-manifest",
+  "damaged-index",
+  "wrong-index",
+  "missing-index",
+  "index-lags",
+  "readers-disagree",
+  "unreadable-file",
+  "empty-directory",
+  "unknown-file",
+  "quarantine",
+] as const;
+
+export type FindingCode = (typeof FINDING_CODES)[number];
+
 /** Something that the audit found, where it is, and what may have led to it. */
 export interface Finding {
   readonly severity: Severity;
   /** A stable word to program against. */
-  readonly code: string;
+  readonly code: FindingCode;
   /** Path of the file. */
   readonly file: string;
   /** Byte position in the file, and where what is wrong ends, if that is known. */
@@ -37,6 +65,8 @@ export interface SegmentReport {
   /** Whether it could be read. If not, a finding says why, and nothing is known of it. */
   readonly wasRead: boolean;
   readonly bytes: number;
+  /** How many of them, at the end, are what a crash left of an append; they are not part of the log, and recovery will set them aside. */
+  readonly tornBytes: number;
   /** Offset of the first record; `undefined` if none could be read. */
   readonly firstOffset: number | undefined;
   /** One more than the offset of the last record that could be read. */

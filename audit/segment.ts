@@ -18,9 +18,10 @@ import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";
 import { causeOf } from "./cause.ts";
 import { type Gap, readSegment } from "./first-reader.ts";
-import { IndexWatch, type OpenedFile } from "./index-files.ts";
+import type { OpenedFile } from "./index-entries.ts";
+import { IndexWatch } from "./index-files.ts";
 import { readOnly } from "./read-only-disk.ts";
-import type { Finding, SegmentReport } from "./report.ts";
+import { type Finding, FINDING_CODES, type SegmentReport } from "./report.ts";
 import type { VerifiedRecord } from "./run.ts";
 import { disagreements } from "./second-reader.ts";
 import { refusalOf, unreadable } from "./unreadable.ts";
@@ -92,6 +93,7 @@ function withoutRecords(job: SegmentJob, wasRead: boolean, findings: readonly Fi
     file: `${job.path}/${segmentName(job.number)}`,
     wasRead,
     bytes: 0,
+    tornBytes: 0,
     firstOffset: undefined,
     nextOffset: job.fallbackOffset,
     firstPrevHash: undefined,
@@ -118,6 +120,12 @@ interface Look {
   readonly changed: boolean;
 }
 
+/** Where what is left of an append begins that a crash has torn, and what is said of it. */
+interface Torn {
+  readonly position: number;
+  readonly finding: Finding;
+}
+
 /** @param refused findings of files that are not looked at again */
 async function lookAt(
   job: SegmentJob,
@@ -135,11 +143,10 @@ async function lookAt(
     if (entry !== undefined) opened.push(entry);
     return entry;
   };
+  const watched = (): Promise<IndexWatch> =>
+    IndexWatch.open(open, { ...job, hasOwnIndex: job.hasOwnIndex && refused.length === 0 });
   try {
-    const watch = await IndexWatch.open(open, {
-      ...job,
-      hasOwnIndex: job.hasOwnIndex && refused.length === 0,
-    });
+    const watch = await watched();
     const segment = await open(segmentName(job.number));
     if (segment === undefined) {
       const gone = unreadable(
@@ -148,7 +155,9 @@ async function lookAt(
       );
       return { report: withoutRecords(job, false, [gone]), changed: false };
     }
-    const report = await auditBytes(job, segment, watch, progress);
+    const first = await auditBytes(job, segment, watch, progress);
+    const report =
+      first.torn === undefined ? first.report : await withoutTorn(job, segment, await watched(), first.torn);
     // By name: an index that was saved meanwhile is another file.
     for (const [path, size] of sizes) {
       const now = await openIfThere(disk, path);
@@ -159,6 +168,18 @@ async function lookAt(
   } finally {
     for (const { file } of opened) await file.close();
   }
+}
+
+/** The report on a segment up to where an append was torn, as recovery will leave it. */
+async function withoutTorn(
+  job: SegmentJob,
+  segment: OpenedFile,
+  watch: IndexWatch,
+  torn: Torn,
+): Promise<SegmentReport> {
+  const { report } = await auditBytes(job, { ...segment, size: torn.position }, watch, () => undefined);
+  const findings = [torn.finding, ...report.findings];
+  return { ...report, bytes: segment.size, tornBytes: segment.size - torn.position, findings };
 }
 
 async function openIfThere(disk: Disk, path: string): Promise<OpenedFile | undefined> {
@@ -177,7 +198,7 @@ async function auditBytes(
   { file, path, size }: OpenedFile,
   watch: IndexWatch,
   progress: (bytes: number) => void,
-): Promise<SegmentReport> {
+): Promise<{ readonly report: SegmentReport; readonly torn: Torn | undefined }> {
   const format = formatNamed(job.format);
   const { chunkBytes, fallbackOffset } = job;
   const codecs = format.codecs(new CodecRegistry());
@@ -205,7 +226,12 @@ async function auditBytes(
   const lastEnd = last?.end ?? 0;
   const indexFindings = await watch.finish({ nextOffset, lastEnd, bytes: size });
   const findings: Finding[] = [];
-  for (const gap of gaps) findings.push(await gapFinding(region, job, gap, watch.watermark));
+  let torn: Torn | undefined;
+  for (const [i, gap] of gaps.entries()) {
+    const { finding, isTorn } = await gapFinding(region, job, gap, watch, i === 0);
+    if (isTorn) torn = { position: gap.position, finding };
+    findings.push(finding);
+  }
   for (const { position, offset, sentence } of await disagreements(region, { runs, gaps })) {
     findings.push({
       severity: "damage",
@@ -218,11 +244,12 @@ async function auditBytes(
     });
   }
   progress(size - told);
-  return {
+  const report = {
     number: job.number,
     file: path,
     wasRead: true,
     bytes: size,
+    tornBytes: 0,
     firstOffset: first?.offset,
     nextOffset,
     firstPrevHash: first?.start === 0 ? first.prevHash.toString("hex") : undefined,
@@ -234,25 +261,42 @@ async function auditBytes(
     gapOffset: gaps[0]?.offset,
     findings: [...findings, ...indexFindings],
   };
+  return { report, torn };
 }
 
-async function gapFinding(region: Region, job: SegmentJob, gap: Gap, watermark: number): Promise<Finding> {
+/**
+ * What is said of a gap; a notice if it is what a crash leaves of an append that nothing names: the recovery table (docs/RECOVERY.md) cuts
+ * that. So nothing behind it counts, not even intact records, where the write-ahead file is there to say what was durable.
+ */
+async function gapFinding(
+  region: Region,
+  job: SegmentJob,
+  gap: Gap,
+  watch: IndexWatch,
+  isFirst: boolean,
+): Promise<{ readonly finding: Finding; readonly isTorn: boolean }> {
   const { file, format, path, end } = region;
-  const wasDurable = gap.position < watermark;
-  const wasWhole = wasDurable || gap.position < job.claimedBytes;
+  const wasDurable = gap.position < watch.watermark;
+  const wasWhole = wasDurable || gap.position < job.claimedBytes || gap.position <= watch.farthest;
+  const mayBeTorn = isFirst && !job.isSealed && !wasWhole && (gap.behind === undefined || watch.hasLog);
   const isTail = !job.isSealed && gap.behind === undefined && gap.end === end;
   const isLost = gap.behind !== undefined && gap.behind > gap.offset && gap.end > gap.position;
-  return {
-    severity: "damage",
-    code: gap.flaw.code,
+  const { sentence, isTorn } = await causeOf({ format, file, path, gap, isTail, wasWhole, mayBeTorn });
+  const finding: Finding = {
+    severity: isTorn ? "notice" : "damage",
+    code: FINDING_CODES.find((code) => code === gap.flaw.code) ?? "malformed",
     file: path,
     position: gap.position,
-    end: gap.end,
+    end: isTorn ? end : gap.end,
     offset: gap.offset,
-    records: isLost ? gap.behind - gap.offset : undefined,
+    records: isLost && !isTorn ? gap.behind - gap.offset : undefined,
     sentence: wasDurable
       ? `${gap.flaw.sentence} What was here was durable: an index entry proves it.`
       : gap.flaw.sentence,
-    cause: await causeOf({ format, file, gap, isTail, wasWhole }),
+    cause: isTorn ? `${sentence} ${NOTHING_LOST}` : sentence,
   };
+  return { finding, isTorn };
 }
+
+const NOTHING_LOST =
+  "No index and no manifest names it, so nothing that was acknowledged as durable is known to be lost.";

@@ -8,7 +8,7 @@ import type { AnchorInFile } from "./anchor.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
 import type { SegmentInfo } from "../src/index.ts";
-import type { Finding, Kinds, SegmentReport, StreamReport } from "./report.ts";
+import type { Finding, FindingCode, Kinds, SegmentReport, StreamReport } from "./report.ts";
 
 const ZEROS = "0".repeat(64);
 
@@ -36,6 +36,7 @@ export function joined(
     ...reports.flatMap((report) => report.findings),
     ...outline.findings,
     ...chain.findings,
+    ...unparsedFindings(outline, reports),
     ...manifestFindings(outline, reports),
   ];
   const readersAgree = all.every(({ code }) => code !== "readers-disagree");
@@ -138,7 +139,7 @@ class Chain {
       code: "missing-segment",
       file: `${this.#outline.path}/${segmentName(first.number)}`,
       offset: first.firstOffset,
-      records: last.nextOffset - first.firstOffset,
+      records: last.nextOffset > first.firstOffset ? last.nextOffset - first.firstOffset : undefined,
       sentence:
         first.number === last.number
           ? "The manifest names a segment that is missing."
@@ -148,7 +149,7 @@ class Chain {
   }
 
   #read(report: SegmentReport): void {
-    if (report.bytes === 0) return;
+    if (report.bytes === report.tornBytes) return;
     const { firstOffset, firstPrevHash, file } = report;
     const isKnown = firstOffset !== undefined && firstPrevHash !== undefined;
     const ahead = isKnown ? firstOffset - this.nextOffset : 0;
@@ -199,8 +200,11 @@ class Chain {
   }
 
   #missing(number: number): void {
-    const { manifest, path, bereft } = this.#outline;
-    const info = manifest?.segments[number];
+    const { manifest, path, bereft, named } = this.#outline;
+    const said = manifest?.segments[number];
+    // An index file may name more: of the last segment the manifest says only where it begins.
+    const count = named.get(number) ?? 0;
+    const info = said && { ...said, nextOffset: Math.max(said.nextOffset, said.firstOffset + count) };
     if (manifest !== undefined && info !== undefined && isUnborn(manifest, info)) return;
     const index = bereft.get(number);
     if (info !== undefined) {
@@ -213,6 +217,7 @@ class Chain {
         code: "missing-segment",
         file: `${path}/${segmentName(number)}`,
         offset: this.nextOffset,
+        records: count > 0 ? count : undefined,
         sentence:
           index === undefined
             ? "A segment is missing: there are later ones."
@@ -223,31 +228,73 @@ class Chain {
             : "Somebody removed it, and the manifest was changed or removed with it.",
       });
     }
-    this.#lose(info);
+    this.#lose(info, count);
   }
 
-  #lose(info: SegmentInfo | undefined): void {
+  /** @param count how many records it had, if only an index file says it */
+  #lose(info: SegmentInfo | undefined, count = 0): void {
     this.isWhole = false;
-    if (info !== undefined) this.nextOffset = info.nextOffset;
+    this.nextOffset = info?.nextOffset ?? this.nextOffset + count;
     this.#hidden = info === undefined ? Infinity : 0;
     this.head = undefined;
   }
 }
+
+/** What is said of a manifest that cannot be parsed: a notice, if Kimberlite was killed while it wrote this one over the one before. */
+function unparsedFindings({ unparsed, path, format }: Outline, reports: readonly SegmentReport[]): Finding[] {
+  if (unparsed === undefined) return [];
+  const isTorn =
+    format === "sentinel" && kimberliteManifests(reports).some((text) => isBegin(unparsed, text));
+  return [
+    {
+      severity: isTorn ? "notice" : "damage",
+      code: "damaged-manifest",
+      file: `${path}/${MANIFEST_NAME}`,
+      sentence: isTorn
+        ? `The manifest ends before it is complete; its ${unparsed.length} bytes are right.`
+        : "The manifest cannot be read, or contradicts itself.",
+      cause: `${isTorn ? "Kimberlite was killed while it wrote it." : "It was changed."} Records do not depend on it; without it nobody can tell that the last segments are missing.`,
+    },
+  ];
+}
+
+/** The manifests that Kimberlite writes of segments as they were read, with and without the next one, which it names before it makes it; none if it cannot be told. */
+function kimberliteManifests(reports: readonly SegmentReport[]): string[] {
+  const isKnown = reports.every(({ number, wasRead, gapOffset }, i) => {
+    return number === i && wasRead && gapOffset === undefined;
+  });
+  if (!isKnown) return [];
+  const segments = reports.map((report) => ({
+    segment_num: report.number,
+    first_offset: report.firstOffset ?? report.nextOffset,
+    next_offset: report.nextOffset,
+    size_bytes: report.bytes - report.tornBytes,
+  }));
+  const next = reports.at(-1)?.nextOffset ?? 0;
+  const unborn = { segment_num: reports.length, first_offset: next, next_offset: next, size_bytes: 0 };
+  return [segments, [...segments, unborn]].map((all) =>
+    JSON.stringify({ segments: all, active_segment: all.length - 1 }, undefined, 2),
+  );
+}
+
+const isBegin = (bytes: Buffer, text: string): boolean =>
+  bytes.length < text.length && bytes.equals(Buffer.from(text.slice(0, bytes.length)));
 
 /** Where the manifest says something else than the segments. */
 function manifestFindings({ manifest, path }: Outline, reports: readonly SegmentReport[]): Finding[] {
   if (manifest === undefined) return [];
   const findings: Finding[] = [];
   const file = `${path}/${MANIFEST_NAME}`;
-  const find = (severity: Finding["severity"], code: string, sentence: string, cause: string): void => {
+  const find = (severity: Finding["severity"], code: FindingCode, sentence: string, cause: string): void => {
     findings.push({ severity, code, file, sentence, cause });
   };
   for (const report of reports.filter(({ wasRead }) => wasRead)) {
     const info = manifest.segments[report.number];
     const name = segmentName(report.number);
+    const bytes = report.bytes - report.tornBytes;
     if (info === undefined) {
       find(
-        isKimberlites(manifest) || report.bytes === 0 ? "notice" : "damage",
+        isKimberlites(manifest) || bytes === 0 ? "notice" : "damage",
         "stale-manifest",
         `It does not name ${name}.`,
         "A crash came between the segment and the manifest, or the manifest was replaced by an older one.",
@@ -257,12 +304,15 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
     const isLast = report.number === manifest.activeSegment;
     // Where the first record cannot be read, or what is behind the last, that is a finding already.
     const first = report.firstPrevHash === undefined ? info.firstOffset : report.firstOffset;
-    const isCovered = report.lastEnd < report.bytes && info.nextOffset > report.nextOffset;
+    const isCovered = report.lastEnd < bytes && info.nextOffset > report.nextOffset;
     const next = isCovered ? info.nextOffset : report.nextOffset;
-    const said = `It says of ${name}: offsets ${info.firstOffset} to ${info.nextOffset}, ${info.bytes} bytes; there are offsets ${first ?? info.firstOffset} to ${report.nextOffset}, ${report.bytes} bytes.`;
+    const said = `It says of ${name}: offsets ${info.firstOffset} to ${info.nextOffset}, ${info.bytes} bytes; there are offsets ${first ?? info.firstOffset} to ${report.nextOffset}, ${bytes} bytes.`;
     const isEmpty = info.nextOffset === info.firstOffset && info.bytes === 0;
     if (info.firstOffset === first && isLast && isEmpty) continue;
-    if (info.firstOffset === first && info.nextOffset === next && info.bytes === report.bytes) continue;
+    if (info.firstOffset === first && info.nextOffset === next && info.bytes === bytes) continue;
+    // What follows the last record that it counts is a finding already.
+    const isUpTo = info.nextOffset === report.nextOffset && info.bytes === report.lastEnd;
+    if (info.firstOffset === first && isLast && isKimberlites(manifest) && isUpTo) continue;
     const lagsFrom = report.hashes.find(({ count }) => count === info.nextOffset);
     if (
       isLast &&
@@ -277,7 +327,7 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
         "Kimberlite crashed between an append and the manifest, or is appending now.",
       );
     } else {
-      const isAhead = info.firstOffset === first && (info.nextOffset > next || info.bytes > report.bytes);
+      const isAhead = info.firstOffset === first && (info.nextOffset > next || info.bytes > bytes);
       find(
         "damage",
         isAhead ? "truncated-log" : "wrong-manifest",
