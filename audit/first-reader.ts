@@ -29,6 +29,8 @@ export interface Gap {
 export interface Witness {
   record(record: VerifiedRecord): void | Promise<void>;
   gap?(gap: Gap): void | Promise<void>;
+  /** Is told how far the search for records behind a damaged place has come. */
+  searched?(position: number): void;
 }
 
 /** A segment with more gaps than this is not read beyond: it is no log any more. */
@@ -91,7 +93,9 @@ export async function readSegment(
     // An intact record that belongs elsewhere is read from its own offset on, as far as that goes: what is in a file is to be known.
     let behind = flaw.misplaced === true ? await runAt(region, position) : undefined;
     if (behind === undefined) {
-      ahead ??= await runsBehind(region, position + 1, { ...due, offset }, GAPS_MAX);
+      ahead ??= await runsBehind(region, position + 1, { ...due, offset }, GAPS_MAX, (at) => {
+        witness.searched?.(at);
+      });
       behind = ahead.find((one) => one.start > position);
     }
     await addGap({ end: behind?.start ?? end, behind: behind?.offset, flaw });

@@ -24,6 +24,7 @@ export const LOOKS_MAX = 8;
  * O(bytes) time, or `LOOKS_MAX` times that where the bytes were made to look like records; then the rest is given up.
  *
  * @param runsMax behind so many the search ends
+ * @param searched is told how far the search has come
  * @throws StorageError `io`
  */
 export async function runsBehind(
@@ -31,6 +32,7 @@ export async function runsBehind(
   start: number,
   due: { readonly offset: number; readonly previous: Buffer | undefined },
   runsMax: number,
+  searched: (position: number) => void = () => undefined,
 ): Promise<readonly Run[]> {
   const { format, end, chunkBytes } = region;
   const { headerBytes, overheadBytes } = format;
@@ -42,6 +44,12 @@ export async function runsBehind(
     const window = await readAt(region, base, Math.min(step + headerBytes, end - base));
     if (window.length < headerBytes) break;
     let next = base + step;
+    searched(base);
+    // Where all is zero no record begins: its CRC-32 is not zero. A file with a hole has much of that.
+    if (isZero(window)) {
+      base = next;
+      continue;
+    }
     for (let at = 0; at < step && window.length - at >= headerBytes && room > 0; at += 1) {
       const position = base + at;
       if (!format.beginsAt(window, at)) continue;
@@ -65,6 +73,17 @@ export async function runsBehind(
     base = next;
   }
   return mostRecords(runs);
+}
+
+const ZEROS = Buffer.alloc(1 << 16);
+
+/** At the speed of memory. */
+function isZero(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += ZEROS.length) {
+    const part = bytes.subarray(at, at + ZEROS.length);
+    if (!part.equals(part.length === ZEROS.length ? ZEROS : ZEROS.subarray(0, part.length))) return false;
+  }
+  return true;
 }
 
 /** Of runs in the order of their places those whose offsets rise as well and that have most records together; where two ways have as many, the one that begins later. */

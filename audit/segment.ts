@@ -208,19 +208,21 @@ async function auditBytes(
   const hashes: SegmentReport["hashes"][number][] = [];
   let payloadBytes = 0;
   let told = 0;
+  const tell = (position: number): void => {
+    if (position - told < PROGRESS_BYTES) return;
+    progress(position - told);
+    told = position;
+  };
   const see = (record: VerifiedRecord): Promise<void> => {
     kinds[record.kind] += 1;
     payloadBytes += record.payload.length;
     if (wanted.has(record.offset + 1)) {
       hashes.push({ count: record.offset + 1, hash: record.hash.toString("hex"), end: record.end });
     }
-    if (record.end - told >= PROGRESS_BYTES) {
-      progress(record.end - told);
-      told = record.end;
-    }
+    tell(record.end);
     return watch.record(record);
   };
-  const { runs, gaps } = await readSegment(region, fallbackOffset, { record: see });
+  const { runs, gaps } = await readSegment(region, fallbackOffset, { record: see, searched: tell });
   const [first, last] = [runs[0], runs.at(-1)];
   const nextOffset = last?.nextOffset ?? fallbackOffset;
   const lastEnd = last?.end ?? 0;

@@ -240,6 +240,27 @@ describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {
 });
 
 describe("kmb dump", () => {
+  test("--limit reads no further than it shows: a terabyte of hole behind a record is not looked at", async () => {
+    const data = path.join(directory(), "data");
+    const storage = await Storage.open(data);
+    await storage.appendBatch(1n, [Buffer.from("the first")]);
+    await storage.close();
+    fs.truncateSync(path.join(data, "1/segment_000000.log"), 2 ** 40);
+    const { status, out } = kmb("dump", data, "--stream", "1", "--limit", "1");
+    expect({ status, lines: out.trimEnd().split("\n").length }).toStrictEqual({ status: 0, lines: 1 });
+    expect(kmb("dump", data, "--stream", "1", "--limit", "0")).toMatchObject({ status: 0, out: "" });
+  });
+
+  test("a payload that is turned into text in pieces is whole", async () => {
+    const data = path.join(directory(), "data");
+    const payload = Buffer.alloc(200_001, "0123456789abcdef!");
+    const storage = await Storage.open(data);
+    await storage.appendBatch(1n, [payload]);
+    await storage.close();
+    const { out } = kmb("dump", data, "--stream", "1");
+    expect(JSON.parse(out)).toMatchObject({ offset: 0, payload: payload.toString("hex") });
+  });
+
   test("records as JSON lines, from an offset, so many", () => {
     const { status, out } = kmb(
       "dump",

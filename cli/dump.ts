@@ -65,6 +65,7 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
   const { record: only, table = false } = options;
   const wants = (offset: number): boolean => (only === undefined ? offset >= options.from : offset === only);
   if (table && only === undefined) output.line(TABLE_HEAD);
+  if (only === undefined && options.limit === 0) return 0;
   const seen = { shown: 0, damaged: false };
   const tell = (damage: Damage): void => {
     seen.damaged = true;
@@ -96,10 +97,10 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
               await showRecord(output, region, number, record);
               throw new Enough();
             }
-            if (seen.shown === options.limit) throw new Enough();
             seen.shown += 1;
-            output.line(table ? tableRow(number, record) : jsonLine(number, record));
-            if (output.isClosed) throw new Enough();
+            if (table) output.line(tableRow(number, record));
+            else writeJsonLine(output, number, record);
+            if (output.isClosed || seen.shown >= options.limit) throw new Enough();
           },
           async gap({ position, end, offset, behind, flaw }) {
             const holds = only !== undefined && offset <= only && (behind === undefined || only < behind);
@@ -161,12 +162,16 @@ function regionOf(outline: Outline, file: Region["file"], path: string, end: num
   return { format, file, path, end, codecs: format.codecs(new CodecRegistry()), chunkBytes: CHUNK_BYTES };
 }
 
-function jsonLine(
+/** So much of a payload is turned into text at a time: as a whole it may be longer than a string can be. */
+const PIECE_BYTES = 1 << 16;
+
+function writeJsonLine(
+  output: Output,
   segment: number,
   { position, end, prevHash, hash, payload, ...rest }: VerifiedRecord,
-): string {
+): void {
   const { offset, kind, compression } = rest;
-  return JSON.stringify({
+  const line = JSON.stringify({
     offset,
     kind,
     compression,
@@ -175,9 +180,21 @@ function jsonLine(
     bytes: end - position,
     prevHash: prevHash.toString("hex"),
     hash: hash.toString("hex"),
-    payload: Buffer.from(payload).toString("hex"),
+    payload: "",
   });
+  if (payload.length <= PIECE_BYTES) {
+    output.line(`${line.slice(0, -2)}${hexOf(payload)}"}`);
+    return;
+  }
+  output.write(line.slice(0, -2));
+  for (let at = 0; at < payload.length && !output.isClosed; at += PIECE_BYTES)
+    output.write(hexOf(payload.subarray(at, at + PIECE_BYTES)));
+  output.line('"}');
 }
+
+/** In hexadecimal, without a copy of the bytes. */
+const hexOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString("hex");
 
 const TABLE_HEAD = `${"offset".padStart(10)}  ${"kind".padEnd(10)}  ${"codec".padEnd(5)}  ${"segment".padStart(7)}  ${"byte".padStart(10)}  ${"payload".padStart(9)}  hash              content`;
 
