@@ -184,11 +184,11 @@ describe("the manifest", () => {
       ["damage damaged-manifest manifest.json"],
     ],
     [
-      "larger than 16 MiB",
+      "larger than any of three segments",
       withFile(
         plain(),
         "manifest.json",
-        Buffer.concat([manifestOf([SEGMENT_BYTES, SEGMENT_BYTES, 0]), Buffer.alloc(2 ** 24, " ")]),
+        Buffer.concat([manifestOf([SEGMENT_BYTES, SEGMENT_BYTES, 0]), Buffer.alloc(2 ** 24 + 1024, " ")]),
       ),
       ["damage damaged-manifest manifest.json"],
     ],

@@ -27,7 +27,7 @@ export class MemoryDisk implements Disk {
   }
 
   resolve(path: string): string {
-    return path;
+    return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   }
 
   open(path: string, mode: OpenMode): DiskFile {
