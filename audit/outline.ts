@@ -5,7 +5,7 @@
  * does not name yet holds nothing, and what came later is left out.
  * @module
  */
-import { CodecRegistry, type Disk, type Format, type SegmentInfo, type StreamId } from "../src/index.ts";
+import { CodecRegistry, type Disk, type Format, type StreamId } from "../src/index.ts";
 import { detectFormat } from "../src/detect-format.ts";
 import {
   indexLogName,
@@ -19,7 +19,7 @@ import {
   segmentNumber,
   withFile,
 } from "../src/files.ts";
-import { type Manifest, manifestBytesMax, parseManifest } from "../src/manifest.ts";
+import { type Manifest, manifestBytesMax, parseManifest, type SegmentInfo } from "../src/manifest.ts";
 import { readHint } from "../src/obstacles.ts";
 import { countNamed, type OpenedFile } from "./index-entries.ts";
 import type { Finding } from "./report.ts";

@@ -20,7 +20,7 @@ import { causeOf } from "./cause.ts";
 import { type Gap, readSegment } from "./first-reader.ts";
 import type { OpenedFile } from "./index-entries.ts";
 import { IndexWatch } from "./index-files.ts";
-import { readOnly } from "./read-only-disk.ts";
+import { readOnly } from "../src/read-only-disk.ts";
 import { type Finding, FINDING_CODES, type SegmentReport } from "./report.ts";
 import type { VerifiedRecord } from "./run.ts";
 import { disagreements } from "./second-reader.ts";

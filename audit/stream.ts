@@ -7,7 +7,7 @@ import { MANIFEST_NAME, segmentName } from "../src/files.ts";
 import type { AnchorInFile } from "./anchor.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
-import type { SegmentInfo } from "../src/index.ts";
+import type { SegmentInfo } from "../src/manifest.ts";
 import type { Finding, FindingCode, Kinds, SegmentReport, StreamReport } from "./report.ts";
 
 const ZEROS = "0".repeat(64);

@@ -7,7 +7,7 @@ import { fieldsOf } from "../audit/annotate.ts";
 import { namesIn, noStreams } from "../audit/directory.ts";
 import { readSegment } from "../audit/first-reader.ts";
 import { isUnborn, type Outline, outlineOf } from "../audit/outline.ts";
-import { readOnly } from "../audit/read-only-disk.ts";
+import { readOnly } from "../src/read-only-disk.ts";
 import { readAt, type VerifiedRecord } from "../audit/run.ts";
 import { segmentNumbers } from "../audit/stream.ts";
 import { NoteError, visible } from "../audit/text.ts";

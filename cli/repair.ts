@@ -3,7 +3,7 @@
  * @module
  */
 import { audit } from "../audit/audit.ts";
-import { OverlayDisk } from "../audit/overlay-disk.ts";
+import { OverlayDisk } from "../src/overlay-disk.ts";
 import { type Repair, repairStream } from "../audit/repair.ts";
 import type { Finding } from "../audit/report.ts";
 import { visible } from "../audit/text.ts";

@@ -236,7 +236,7 @@ describe("a look-up in an earlier segment", () => {
     async (positions) => {
       const files = new Map(eight.files).set("segment_000000.log.idx", kimberliteIndex(positions));
       const storage = await open(new NotingDisk(files), 64);
-      expect((await storage.status(1n)).segments[0]).toMatchObject({ nextOffset: 3, bytes: 188 });
+      expect((await storage.status(1n)).segments[0]).toMatchObject({ nextOffset: 3n, bytes: 188 });
       for (const verify of ["record", "checkpoint", "genesis"] as const) {
         for (const [offset, expected] of eight.records.entries()) {
           const read: string[] = [];

@@ -16,7 +16,7 @@ test("The README's example runs as it stands", () => {
     writeFileSync(script, code.replace("/tmp/kimberlite-example", join(directory, "data")));
     const { stdout, stderr } = spawnSync(process.execPath, [script], { encoding: "utf8" });
     expect(stderr).toBe("");
-    expect(stdout).toBe("0n placed\n1n paid\n2n sent\n");
+    expect(stdout).toBe("0n placed\n1n paid\n2n sent\nsent\n");
   } finally {
     rmSync(directory, { recursive: true });
     rmSync(script, { force: true });

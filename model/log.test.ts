@@ -181,6 +181,26 @@ describe("read", () => {
   });
 });
 
+describe("range", () => {
+  const log = model.append(model.emptyLog("plain"), text("a", "b", "c", "d"), never);
+
+  test.each<{ from: bigint; to: bigint; limit: number; reverse: boolean; expected: string[] }>([
+    { from: 0n, to: 9n, limit: Infinity, reverse: false, expected: ["a", "b", "c", "d"] },
+    { from: 0n, to: 9n, limit: Infinity, reverse: true, expected: ["d", "c", "b", "a"] },
+    { from: 1n, to: 3n, limit: Infinity, reverse: false, expected: ["b", "c"] },
+    { from: 1n, to: 3n, limit: Infinity, reverse: true, expected: ["c", "b"] },
+    { from: 0n, to: 9n, limit: 2, reverse: false, expected: ["a", "b"] },
+    { from: 0n, to: 9n, limit: 2, reverse: true, expected: ["d", "c"] },
+    { from: 0n, to: 9n, limit: 0, reverse: true, expected: [] },
+    { from: 3n, to: 3n, limit: 5, reverse: false, expected: [] },
+    { from: 3n, to: 1n, limit: 5, reverse: true, expected: [] },
+    { from: 4n, to: 9n, limit: 5, reverse: true, expected: [] },
+  ])("from $from to $to, at most $limit, in reverse: $reverse", ({ expected, ...range }) => {
+    expect(texts(model.range(log, range).map(({ payload }) => payload))).toEqual(expected);
+    expect(log.records.map(({ offset }) => offset)).toEqual([0n, 1n, 2n, 3n]);
+  });
+});
+
 describe("what a crash may leave", () => {
   const log = inFlight();
   const verdict = (crash: model.CrashKind, shown: readonly ShownRecord[]): string | undefined =>

@@ -83,6 +83,15 @@ export function read(log: ModelLog, from: bigint, maxBytes: number): Uint8Array[
   });
 }
 
+/** The records from offset `from` up to and without `to`, the last first if they are read in reverse; `limit` of them at most. */
+export function range(
+  log: ModelLog,
+  { from, to, limit, reverse }: Readonly<{ from: bigint; to: bigint; limit: number; reverse: boolean }>,
+): readonly ModelRecord[] {
+  const inside = log.records.filter(({ offset }) => offset >= from && offset < to);
+  return (reverse ? inside.toReversed() : inside).slice(0, limit);
+}
+
 /** Chain hash of the last record, 32 zero bytes if there is none. */
 export const head = (log: ModelLog): Uint8Array => log.records.at(-1)?.hash ?? NO_HASH;
 /** What is still promised once a crash has come: a power failure voids what was acknowledged without a sync. */

@@ -3,10 +3,16 @@
  * @module
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
-import { head as modelHead, type ModelLog, read as modelRead, type ShownRecord } from "../model/log.ts";
+import {
+  head as modelHead,
+  type ModelLog,
+  range as modelRange,
+  read as modelRead,
+  type ShownRecord,
+} from "../model/log.ts";
 import { indexFiles, type IndexReading, readFrames, readIndex } from "./index-reader.ts";
 import { claimedSize, readStream } from "../model/reader.ts";
-import type { Format, StorageBackend, StreamStatus } from "../src/index.ts";
+import type { Format, StorageBackend, StreamStatus, Verification } from "../src/index.ts";
 import type { InvariantId } from "./catalogue.ts";
 import { plainText } from "./plain-text.ts";
 import { attempt, check, type Counts } from "./tally.ts";
@@ -49,23 +55,65 @@ export function showStatus(status: StreamStatus, shown: readonly ShownRecord[]):
   return `   shows ${show(shown)}${findings.map((line) => `\n         reports ${line}`).join("")}`;
 }
 
-/** Reads a whole stream with verification from its first record, and where it ends; both must be the model's. */
+/** A way of reading a part of a stream. */
+type Way = Readonly<{ from: bigint; to: bigint; limit: number; reverse: boolean; verify: Verification }>;
+
+/** Ways of reading that together begin and end anywhere, either way round, at every level of verification. */
+export function waysOfReading(log: ModelLog): readonly Way[] {
+  const end = BigInt(log.records.length);
+  const last = end === 0n ? 0n : end - 1n;
+  return [
+    { from: 0n, to: end + 1n, limit: ALL, reverse: true, verify: "checkpoint" },
+    { from: last, to: end, limit: 1, reverse: true, verify: "checkpoint" },
+    { from: 1n, to: end, limit: 2, reverse: true, verify: "genesis" },
+    { from: 0n, to: last, limit: ALL, reverse: true, verify: "record" },
+    { from: 1n, to: last, limit: 2, reverse: false, verify: "checkpoint" },
+  ];
+}
+
+/** What a backend gives where it does not give what the model has, by any of these ways. */
+async function wrongRange(
+  backend: StorageBackend,
+  stream: bigint,
+  log: ModelLog,
+  ways: readonly Way[],
+): Promise<{ readonly expected: string; readonly seen: string } | undefined> {
+  for (const way of ways) {
+    const { from, ...options } = way;
+    const expected = modelRange(log, way);
+    const seen = await backend.readRecords(stream, from, ALL, options);
+    if (sameRecords(seen, expected)) continue;
+    const { to, limit, reverse, verify } = way;
+    const asked = `from ${String(from)} to ${String(to)}, at most ${limit}, ${reverse ? "backwards" : "forwards"}, verified as ${verify}`;
+    return { expected: `${asked}: ${show(expected)}`, seen: show(seen) };
+  }
+  return undefined;
+}
+
+/**
+ * Reads a whole stream with verification from its first record, and where it ends; both must be the model's. So must what it gives by other
+ * ways of reading.
+ */
 export async function checkRecords(
   backend: StorageBackend,
   stream: bigint,
   log: ModelLog,
   invariant: InvariantId,
   counts: Counts,
+  ways: readonly Way[] = [],
 ): Promise<void> {
   const shown = await attempt(invariant, "a read of the whole stream to succeed", () =>
     backend.readRecords(stream, 0n, ALL, { verify: "genesis" }),
   );
+  const wrong = await attempt(invariant, "every way of reading to succeed", () =>
+    wrongRange(backend, stream, log, ways),
+  );
   check(
     counts,
     invariant,
-    sameRecords(shown, log.records),
-    () => `stream ${String(stream)} to show ${show(log.records)}`,
-    () => show(shown),
+    sameRecords(shown, log.records) && wrong === undefined,
+    () => `stream ${String(stream)} to show ${wrong?.expected ?? show(log.records)}`,
+    () => wrong?.seen ?? show(shown),
   );
   const { nextOffset, head } = await backend.head(stream);
   check(

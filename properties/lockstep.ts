@@ -17,7 +17,7 @@ import {
 import { AppendPipeline, type AppendResult, MemoryStorage, type Offset, type Storage } from "../src/index.ts";
 import { outcome, resultText } from "./answers.ts";
 import type { Bounds } from "./bounds.ts";
-import { checkFiles, checkLookUps, checkRecords } from "./comparison.ts";
+import { checkFiles, checkLookUps, checkRecords, waysOfReading } from "./comparison.ts";
 import { DATA_PATH, freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
 import type { Leavings } from "./kimberlite/leavings.ts";
 import { checkKimberliteIndexes, checkKimberliteReads } from "./kimberlite-indexes.ts";
@@ -174,9 +174,10 @@ export class Lockstep {
     );
     for (const [stream, log] of this.#logs) {
       const counts = this.#counts;
-      await checkRecords(this.#storage, stream, log, "M1", counts);
-      if (this.#memory !== undefined) await checkRecords(this.#memory, stream, log, "M2", counts);
-      await checkRecords(this.#roomy, stream, log, "H1", counts);
+      const ways = waysOfReading(log);
+      await checkRecords(this.#storage, stream, log, "M1", counts, ways);
+      if (this.#memory !== undefined) await checkRecords(this.#memory, stream, log, "M2", counts, ways);
+      await checkRecords(this.#roomy, stream, log, "H1", counts, ways);
       await checkLookUps(this.#storage, stream, log, counts);
       checkFiles(this.disk, streamPath(stream), log, counts);
       if (log.records.length > 0)

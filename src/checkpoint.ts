@@ -6,6 +6,7 @@
 import { HASH_BYTES } from "./chain.ts";
 import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
+import { asBigInt, asBytes, asCount } from "./options.ts";
 import type { CheckpointPolicy, Offset } from "./types.ts";
 
 /** Size of a checkpoint's payload in bytes: 32 for the hash, 8 for the count. */
@@ -24,13 +25,13 @@ export interface Checkpoint {
  * @throws StorageError `empty-stream` for no records (a stream's first record is data), `malformed` for a hash that is not 32 bytes
  */
 export function createCheckpoint(chainHash: Uint8Array, recordCount: bigint): Checkpoint {
-  if (recordCount < 1n) {
+  if (asBigInt("recordCount", recordCount) < 1n) {
     throw new StorageError(
       "empty-stream",
       "A stream's first record must be data: append an event before a checkpoint.",
     );
   }
-  if (chainHash.length !== HASH_BYTES) {
+  if (asBytes("chainHash", chainHash).length !== HASH_BYTES) {
     throw new StorageError("malformed", `A chain hash has ${HASH_BYTES} bytes, not ${chainHash.length}.`);
   }
   return { chainHash: Uint8Array.from(chainHash), recordCount };
@@ -52,7 +53,7 @@ export function serializeCheckpointPayload(checkpoint: Checkpoint): Uint8Array {
  * ```
  */
 export function deserializeCheckpointPayload(payload: Uint8Array): Checkpoint {
-  if (payload.length !== CHECKPOINT_PAYLOAD_BYTES) {
+  if (asBytes("A payload", payload).length !== CHECKPOINT_PAYLOAD_BYTES) {
     throw new StorageError(
       "malformed",
       `A checkpoint's payload has ${CHECKPOINT_PAYLOAD_BYTES} bytes, not ${payload.length}.`,
@@ -62,9 +63,19 @@ export function deserializeCheckpointPayload(payload: Uint8Array): Checkpoint {
   return { chainHash: bytes.subarray(0, HASH_BYTES), recordCount: bytes.readBigUInt64LE(HASH_BYTES) };
 }
 
-/** Whether the record at `offset` makes a checkpoint due: `(offset + 1) % everyNRecords == 0`; never for 0. */
+/**
+ * Whether the record at `offset` makes a checkpoint due: `(offset + 1) % everyNRecords == 0`; never for 0.
+ *
+ * @throws TypeError for what is no policy or no offset; StorageError `out-of-range`
+ * @example
+ * ```ts
+ * shouldCreateCheckpoint({ everyNRecords: 10 }, 9n as Offset); // true
+ * ```
+ */
 export function shouldCreateCheckpoint(policy: CheckpointPolicy, offset: Offset): boolean {
-  return policy.everyNRecords > 0 && (offset + 1n) % BigInt(policy.everyNRecords) === 0n;
+  const { everyNRecords } = Object(policy) as CheckpointPolicy;
+  const every = asCount("policy.everyNRecords", everyNRecords, 0, Number.MAX_SAFE_INTEGER);
+  return every > 0 && (asBigInt("An offset", offset) + 1n) % BigInt(every) === 0n;
 }
 
 /** Where the checkpoints of a run of records are, by their ordinal; ascending. */

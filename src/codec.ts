@@ -24,12 +24,15 @@ import lz4 from "lz4-napi";
 
 import { StorageError, type StorageErrorCode } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { asBytes, asCount, asFlag, asOptions, type OptionNames, typeOf } from "./options.ts";
 import type { Answer, CompressionKind } from "./types.ts";
 import { checkContent, checkedFrame, declareContentSize } from "./zstd-frame.ts";
 
 const LZ4_SIZE_BYTES = 4;
 /** No byte of an LZ4 block yields more: a length byte of 255 stands for 255 bytes, every other byte for fewer. */
 const LZ4_YIELD_MAX = 255;
+
+const KINDS: readonly unknown[] = ["none", "lz4", "zstd"] satisfies CompressionKind[];
 
 const ZSTD_LEVEL_DEFAULT = 3;
 const ZSTD_LEVEL_MAX = 22;
@@ -143,14 +146,16 @@ export interface ZstdOptions {
    * 1 (fast) to 22 (small); 3 if left out. From 12 on the encoder spends tens of milliseconds on the smallest payload,
    * because it prepares for a large one.
    */
-  readonly level?: number;
+  readonly level?: number | undefined;
   /**
    * Whether to expand frames that do not declare their content size. Kimberlite writes such (`zstd::encode_all`), this
    * package never does, and FORMAT.md allows it in streams of format `sentinel` alone, whatever is said here: so `false` if left out.
    * They are then held to what their blocks can at most yield.
    */
-  readonly acceptsUndeclaredSize?: boolean;
+  readonly acceptsUndeclaredSize?: boolean | undefined;
 }
+
+const ZSTD_OPTIONS: OptionNames<ZstdOptions> = { level: true, acceptsUndeclaredSize: true };
 
 /**
  * Zstandard, in another thread: one frame that declares its content size.
@@ -166,17 +171,14 @@ export class ZstdCodec implements Codec {
   readonly level: number;
   readonly acceptsUndeclaredSize: boolean;
 
-  /** @throws StorageError `out-of-range` for a level that is not a whole number from 1 to 22. */
-  constructor(options: ZstdOptions = {}) {
-    const { level = ZSTD_LEVEL_DEFAULT, acceptsUndeclaredSize = false } = options;
-    if (!Number.isInteger(level) || level < 1 || level > ZSTD_LEVEL_MAX) {
-      throw new StorageError(
-        "out-of-range",
-        `The zstd level is ${level}; use a whole number from 1 to ${ZSTD_LEVEL_MAX}.`,
-      );
-    }
-    this.level = level;
-    this.acceptsUndeclaredSize = acceptsUndeclaredSize;
+  /**
+   * @throws StorageError `out-of-range` for a level that is not a whole number from 1 to 22.
+   * @throws TypeError for an option that there is not, or of another type.
+   */
+  constructor(options?: ZstdOptions) {
+    const { level, acceptsUndeclaredSize } = asOptions("ZstdCodec", options, ZSTD_OPTIONS);
+    this.level = level === undefined ? ZSTD_LEVEL_DEFAULT : asCount("level", level, 1, ZSTD_LEVEL_MAX);
+    this.acceptsUndeclaredSize = asFlag("acceptsUndeclaredSize", acceptsUndeclaredSize, false);
   }
 
   /**
@@ -243,8 +245,14 @@ export class ZstdCodec implements Codec {
 export class CodecRegistry {
   readonly #codecs = new Map<CompressionKind, Codec>();
 
-  /** `codecs`: all three with their defaults if left out; of two of one kind the later counts. */
+  /**
+   * @param codecs all three with their defaults if left out; of two of one kind the later counts
+   * @throws TypeError if it is not an iterable of codecs
+   */
   constructor(codecs: Iterable<Codec> = [new NoneCodec(), new Lz4Codec(), new ZstdCodec()]) {
+    if (typeof (Object(codecs) as Partial<Iterable<Codec>>)[Symbol.iterator] !== "function") {
+      throw new TypeError(`CodecRegistry takes an array of codecs, not ${typeOf(codecs)}.`);
+    }
     for (const codec of codecs) this.register(codec);
   }
 
@@ -265,8 +273,14 @@ export class CodecRegistry {
     return [...this.#codecs.values()];
   }
 
-  /** Adds a codec, in the place of one of the same kind. */
+  /** Adds a codec, in the place of one of the same kind. @throws TypeError if it is not one */
   register(codec: Codec): void {
+    const { kind, compress, decompress } = Object(codec) as Partial<Codec>;
+    if (!KINDS.includes(kind) || typeof compress !== "function" || typeof decompress !== "function") {
+      throw new TypeError(
+        'A codec is an object with a kind, "none", "lz4" or "zstd", and the functions compress and decompress.',
+      );
+    }
     this.#codecs.set(codec.kind, codec);
   }
 }
@@ -329,8 +343,7 @@ function unwritable(codec: CompressionKind, cause: unknown): StorageError {
 
 function bytesOf(value: Uint8Array): Uint8Array {
   // Callers without types meet this: a string would otherwise be compressed as its UTF-8 bytes by one codec alone.
-  if (!((value as unknown) instanceof Uint8Array)) throw new TypeError("A payload must be a Uint8Array.");
-  return value;
+  return asBytes("A payload", value);
 }
 
 function withinLimit(payload: Uint8Array): Uint8Array {

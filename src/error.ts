@@ -16,8 +16,8 @@ import type { Offset, StreamId } from "./types.ts";
  * `missing-segment`, `truncated-log` (an index or manifest names more than the log holds), `damaged-hint` (an index or
  * manifest is missing or unreadable where no crash leaves it so; it is rebuilt, and no answer depends on it).
  *
- * The state of the storage: `closed`, `locked`, `poisoned` (a failed write or sync left the stream in doubt; reopen it),
- * `io` (the disk failed; `cause` says how).
+ * The state of the storage: `closed`, `locked`, `read-only` (it was opened so), `poisoned` (a failed write or sync left the stream in doubt; reopen it),
+ * `io` (a call to the disk failed; `cause` has its `code`, the sentence says what to do).
  */
 export type StorageErrorCode =
   | "out-of-range"
@@ -40,6 +40,7 @@ export type StorageErrorCode =
   | "damaged-hint"
   | "closed"
   | "locked"
+  | "read-only"
   | "poisoned"
   | "io";
 
@@ -65,6 +66,8 @@ export interface ErrorPlace {
 export class StorageError extends Error implements ErrorPlace {
   override readonly name = "StorageError";
   readonly code: StorageErrorCode;
+  /** What happened and what to do, without the place, which `message` ends with. */
+  readonly sentence: string;
   readonly stream: StreamId | undefined;
   readonly offset: Offset | undefined;
   readonly file: string | undefined;
@@ -73,11 +76,26 @@ export class StorageError extends Error implements ErrorPlace {
   constructor(code: StorageErrorCode, sentence: string, place: ErrorPlace = {}, cause?: unknown) {
     super(describe(sentence, place), cause === undefined ? undefined : { cause });
     this.code = code;
+    this.sentence = sentence;
     this.stream = place.stream;
     this.offset = place.offset;
     this.file = place.file;
     this.position = place.position;
   }
+}
+
+/**
+ * An error that a call about a stream ended with, so that it says which stream; one that does already, or is no `StorageError`, is as it was.
+ *
+ * @returns what to throw in its place
+ */
+export function errorOf(stream: StreamId, error: unknown): unknown {
+  if (!(error instanceof StorageError) || error.stream !== undefined) return error;
+  const { code, sentence, offset, file, position, cause } = error;
+  const said = new StorageError(code, sentence, { stream, offset, file, position }, cause);
+  // Where it was thrown is of use, not where it was completed.
+  said.stack = String(error.stack).replace(error.message, () => said.message);
+  return said;
 }
 
 function describe(sentence: string, place: ErrorPlace): string {

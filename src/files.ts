@@ -6,6 +6,7 @@
  */
 import type { Disk, DiskFile } from "./disk.ts";
 import { type ErrorPlace, StorageError } from "./error.ts";
+import { ioSentence } from "./io-error.ts";
 import type { Answer, Format } from "./types.ts";
 
 export const MANIFEST_NAME = "manifest.json";
@@ -64,16 +65,7 @@ export function ioError(doing: string, place: ErrorPlace, cause: unknown): Stora
   if (cause instanceof StorageError) return cause;
   const code = codeOf(cause);
   const why = typeof code === "string" ? code : String(cause);
-  if (isOutOfFiles(cause)) {
-    const sentence = `Too many files are open in this process or on this machine (${why} while ${doing}). Raise the limit, or set maxOpenStreams lower, and try again.`;
-    return new StorageError("io", sentence, place, cause);
-  }
-  return new StorageError(
-    "io",
-    `The disk failed while ${doing}: ${why}. See to the disk, then open the storage again.`,
-    place,
-    cause,
-  );
+  return new StorageError("io", ioSentence(doing, why), place, cause);
 }
 
 /** Whether the disk said that there is no such file or directory. */

@@ -15,6 +15,7 @@
 import { plainHash, sentinelHash } from "./chain.ts";
 import { type CodecRegistry, withUndeclaredSizes } from "./codec.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { asBytes, asFormat, asOneOf } from "./options.ts";
 import type { CompressionKind, Format, RecordKind } from "./types.ts";
 
 /** What distinguishes one format from the other. `at` is always where a record starts. */
@@ -56,7 +57,7 @@ export interface RecordFormat {
   codecs(registry: CodecRegistry): CodecRegistry;
 }
 
-const KINDS: readonly RecordKind[] = ["data", "checkpoint", "tombstone", "redacted"];
+const KINDS: readonly [RecordKind, ...RecordKind[]] = ["data", "checkpoint", "tombstone", "redacted"];
 /** Kimberlite has no redacted records. */
 const SENTINEL_KINDS: readonly RecordKind[] = KINDS.slice(0, 3);
 const COMPRESSIONS: readonly CompressionKind[] = ["none", "lz4", "zstd"];
@@ -131,9 +132,9 @@ const SENTINEL: RecordFormat = {
   codecs: withUndeclaredSizes,
 };
 
-/** The format with this name. */
+/** The format with this name. @throws TypeError if there is none */
 export function formatNamed(name: Format): RecordFormat {
-  return name === "plain" ? PLAIN : SENTINEL;
+  return asFormat(name) === "plain" ? PLAIN : SENTINEL;
 }
 
 /**
@@ -142,6 +143,7 @@ export function formatNamed(name: Format): RecordFormat {
  * @param previous chain hash of the record before; `undefined` for a stream's first record
  * @param payload the payload before compression
  * @returns 32 bytes; O(payload) time
+ * @throws TypeError for bytes that are none, and a kind or a format that there is not
  * @example
  * ```ts
  * const first = chainHash(undefined, "data", Buffer.from("event1"));
@@ -154,7 +156,8 @@ export function chainHash(
   payload: Uint8Array,
   format: Format = "plain",
 ): Buffer {
-  return formatNamed(format).chainHash(previous, kind, payload);
+  if (previous !== undefined) asBytes("previous", previous);
+  return formatNamed(format).chainHash(previous, asOneOf("kind", kind, KINDS), asBytes("payload", payload));
 }
 
 /** The on-disk code of a record kind: 0 data, 1 checkpoint, 2 tombstone, 3 redacted. */
@@ -165,6 +168,11 @@ export function kindCode(kind: RecordKind): number {
 /** The kind with this code, `undefined` for one that is not assigned. */
 export function kindOf(code: number): RecordKind | undefined {
   return KINDS[code];
+}
+
+/** Whether there is such a compression. */
+export function isCompression(value: unknown): boolean {
+  return COMPRESSIONS.some((compression) => compression === value);
 }
 
 function compressionCode(compression: CompressionKind): number {

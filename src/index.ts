@@ -5,6 +5,7 @@
 export type {
   AppendOptions,
   AppendResult,
+  FollowOptions,
   IterateOptions,
   ReadOptions,
   StorageBackend,
@@ -23,11 +24,10 @@ export type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
 export { type ErrorPlace, StorageError, type StorageErrorCode } from "./error.ts";
 export { chainHash } from "./formats.ts";
 export { MAX_BATCH_BYTES, MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
-export type { SegmentInfo } from "./manifest.ts";
 export { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
 export { NodeDisk } from "./node-disk.ts";
 export { OffsetIndex } from "./offset-index.ts";
-export { AppendPipeline, type PreparedBatch } from "./pipeline.ts";
+export { AppendPipeline, type PipelineOptions, type PreparedBatch } from "./pipeline.ts";
 export { decodeRecord, encodeRecord, type Record } from "./record.ts";
 export type { Finding } from "./recover-segment.ts";
 export {
@@ -38,7 +38,7 @@ export {
   RECOVERY_CASES,
 } from "./recovery.ts";
 export { Storage, type StorageOptions } from "./storage.ts";
-export type { StreamStatus } from "./stream.ts";
+export type { SegmentStatus, StreamStatus } from "./stream.ts";
 export type {
   Answer,
   CheckpointPolicy,

@@ -4,29 +4,21 @@
  * It answers as `Storage` does, hash for hash; everything is as durable as the process.
  * @module
  */
-import type {
-  AppendOptions,
-  AppendResult,
-  IterateOptions,
-  ReadOptions,
-  StorageBackend,
-  StreamHead,
-} from "./backend.ts";
+import type { AppendResult, StreamHead } from "./backend.ts";
+import { BaseStorage, type UsableStream } from "./base-storage.ts";
 import { genesisHash } from "./chain.ts";
-import { CodecRegistry } from "./codec.ts";
-import { StorageError } from "./error.ts";
+import type { CodecRegistry } from "./codec.ts";
+import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
+import { elementAt } from "./element-at.ts";
 import { formatNamed, type RecordFormat } from "./formats.ts";
+import { asFormat, asOptions, type OptionNames } from "./options.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
 import { decodeRecord, type Record } from "./record.ts";
 import {
-  asAppendOptions,
-  asCount,
-  asFormat,
-  asMaxBytes,
-  asPayloads,
-  asStart,
-  asStreamId,
-  asVerification,
+  asCheckpointPolicy,
+  asCodecs,
+  asCompression,
+  type ReadRequest,
   refuseOtherOffset,
 } from "./requests.ts";
 import { expandedPayload } from "./scan.ts";
@@ -34,171 +26,171 @@ import type { CheckpointPolicy, CompressionKind, Format, Offset, StreamId } from
 
 export interface MemoryStorageOptions {
   /** How payloads are compressed. Default: `none`. */
-  readonly compression?: CompressionKind;
+  readonly compression?: CompressionKind | undefined;
   /** Default: the codecs of this package. */
-  readonly codecs?: CodecRegistry;
+  readonly codecs?: CodecRegistry | undefined;
   /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
-  readonly checkpoints?: CheckpointPolicy;
+  readonly checkpoints?: CheckpointPolicy | undefined;
   /** How records are chained. Default: `plain`. */
-  readonly format?: Format;
+  readonly format?: Format | undefined;
 }
 
-interface MemoryStream {
-  /** Encoded records. */
-  readonly records: Buffer[];
-  tip: Tip;
-  queue: Promise<unknown>;
+const OPTIONS: OptionNames<MemoryStorageOptions> = {
+  compression: true,
+  codecs: true,
+  checkpoints: true,
+  format: true,
+};
+
+interface MemorySettings {
+  readonly format: RecordFormat;
+  readonly codecs: CodecRegistry;
+  readonly compression: CompressionKind;
+  readonly policy: CheckpointPolicy;
 }
 
-export class MemoryStorage implements StorageBackend {
-  readonly #format: RecordFormat;
-  readonly #codecs: CodecRegistry;
-  readonly #compression: CompressionKind;
-  readonly #policy: CheckpointPolicy;
+/**
+ * Memory: the records as they would be stored. Time of a read: what it returns.
+ *
+ * @example
+ * ```ts
+ * await using storage = new MemoryStorage({ checkpoints: { everyNRecords: 100 } });
+ * await storage.appendBatch(1n, [Buffer.from("event1")]);
+ * ```
+ */
+export class MemoryStorage extends BaseStorage<MemoryStream, MemoryStream> {
+  readonly #settings: MemorySettings;
   readonly #streams = new Map<StreamId, MemoryStream>();
-  #closed = false;
 
-  /** @throws StorageError `out-of-range`, `unknown-codec` */
-  constructor(options: MemoryStorageOptions = {}) {
-    this.#format = formatNamed(asFormat(options.format));
-    this.#codecs = this.#format.codecs(options.codecs ?? new CodecRegistry());
-    this.#compression = options.compression ?? "none";
-    this.#codecs.get(this.#compression);
-    const everyNRecords = options.checkpoints?.everyNRecords ?? 1000;
-    this.#policy = {
-      everyNRecords: asCount("checkpoints.everyNRecords", everyNRecords, 0, Number.MAX_SAFE_INTEGER),
-    };
+  /** @throws TypeError for an option that there is not; StorageError `out-of-range`, `unknown-codec` */
+  constructor(options?: MemoryStorageOptions) {
+    super(false);
+    const given = asOptions("MemoryStorage", options, OPTIONS);
+    const format = formatNamed(asFormat(given.format));
+    const codecs = format.codecs(asCodecs(given.codecs));
+    const compression = asCompression(given.compression, codecs);
+    this.#settings = { format, codecs, compression, policy: asCheckpointPolicy(given.checkpoints) };
   }
 
-  async appendBatch(
-    stream: bigint,
-    payloads: readonly Uint8Array[],
-    options?: AppendOptions,
-  ): Promise<AppendResult> {
-    const { expectedOffset } = asAppendOptions(options);
-    const found = this.#stream(asStreamId(stream));
-    const checked = asPayloads(payloads);
-    const codec = this.#codecs.get(this.#compression);
-    return this.#append(found, asStreamId(stream), expectedOffset, (tip) =>
-      prepareBatch(this.#format, tip, checked, codec, this.#policy),
+  protected override use<T>(id: StreamId, work: (stream: MemoryStream) => Promise<T>): Promise<T> {
+    return work(this.#streams.get(id) ?? new MemoryStream(id, this.#settings, this.#streams));
+  }
+
+  protected override cursor(request: ReadRequest): Cursor<MemoryStream> {
+    return new MemoryCursor(request);
+  }
+
+  protected override async releaseStream(id: StreamId): Promise<void> {
+    await this.#streams.get(id)?.sync();
+  }
+
+  protected override listStreams(): StreamId[] {
+    const streams = [...this.#streams].filter(([, stream]) => stream.count > 0);
+    return streams.map(([id]) => id).sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  protected override async closeAll(): Promise<void> {
+    await Promise.all([...this.#streams.values()].map((stream) => stream.sync()));
+  }
+}
+
+class MemoryStream implements UsableStream<MemoryStream> {
+  readonly #id: StreamId;
+  readonly #settings: MemorySettings;
+  /** The storage's streams, which this is one of once it is appended to. */
+  readonly #streams: Map<StreamId, MemoryStream>;
+  /** Encoded records. */
+  readonly #records: Buffer[] = [];
+  #tip: Tip = { nextOffset: 0, head: genesisHash() };
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(id: StreamId, settings: MemorySettings, streams: Map<StreamId, MemoryStream>) {
+    this.#id = id;
+    this.#settings = settings;
+    this.#streams = streams;
+  }
+
+  get count(): number {
+    return this.#records.length;
+  }
+
+  append(payloads: readonly Uint8Array[], expectedOffset: bigint | undefined): Promise<AppendResult> {
+    const { format, codecs, compression, policy } = this.#settings;
+    return this.#append(expectedOffset, (tip) =>
+      prepareBatch(format, tip, payloads, codecs.get(compression), policy),
     );
   }
 
-  async appendCheckpoint(stream: bigint, options?: AppendOptions): Promise<AppendResult> {
-    const { expectedOffset } = asAppendOptions(options);
-    return this.#append(this.#stream(asStreamId(stream)), asStreamId(stream), expectedOffset, (tip) =>
-      prepareCheckpoint(this.#format, tip),
-    );
+  checkpoint(expectedOffset: bigint | undefined): Promise<AppendResult> {
+    return this.#append(expectedOffset, (tip) => prepareCheckpoint(this.#settings.format, tip));
   }
 
-  async sync(stream: bigint): Promise<void> {
-    await this.#stream(asStreamId(stream)).queue;
+  async sync(): Promise<void> {
+    await this.#queue;
   }
 
-  async readFrom(
-    stream: bigint,
-    from: bigint,
-    maxBytes: number,
-    options?: ReadOptions,
-  ): Promise<Uint8Array[]> {
-    const isData = (record: Record): boolean => record.kind === "data";
-    const records = await this.#read(stream, from, maxBytes, options, isData);
-    return records.filter(isData).map((record) => record.payload);
+  head(): StreamHead {
+    const { nextOffset, head } = this.#tip;
+    return { nextOffset: BigInt(nextOffset) as Offset, head: Uint8Array.from(head) };
   }
 
-  async readRecords(
-    stream: bigint,
-    from: bigint,
-    maxBytes: number,
-    options?: ReadOptions,
-  ): Promise<Record[]> {
-    return this.#read(stream, from, maxBytes, options, () => true);
+  source(): this {
+    return this;
   }
 
-  async *iterate(stream: bigint, options: IterateOptions = {}): AsyncIterableIterator<Record> {
-    const found = this.#stream(asStreamId(stream));
-    asVerification(options.verify);
-    for (let at = asStart(options.from ?? 0n); ; at += 1) {
-      this.#refuseIfClosed();
-      const bytes = found.records[at];
-      if (bytes === undefined) return;
-      yield this.#record(bytes);
-    }
-  }
-
-  async head(stream: bigint): Promise<StreamHead> {
-    const { nextOffset, head } = this.#stream(asStreamId(stream)).tip;
-    return Promise.resolve({ nextOffset: BigInt(nextOffset) as Offset, head: Uint8Array.from(head) });
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#streams.values()].map((stream) => stream.queue));
-  }
-
-  #append(
-    stream: MemoryStream,
-    id: StreamId,
-    expectedOffset: bigint | undefined,
-    prepare: (tip: Tip) => PreparedBatch | Promise<PreparedBatch>,
-  ): Promise<AppendResult> {
-    const appended = stream.queue.then(async () => {
-      refuseOtherOffset(id, expectedOffset, stream.tip.nextOffset);
-      const batch = await prepare(stream.tip);
-      let at = 0;
-      for (const size of batch.sizes) {
-        stream.records.push(batch.bytes.subarray(at, at + size));
-        at += size;
-      }
-      stream.tip = batch.tip;
-      return appendResult(batch);
-    });
-    stream.queue = appended.catch(() => undefined);
-    return appended;
-  }
-
-  async #read(
-    stream: bigint,
-    from: bigint,
-    maxBytes: number,
-    options: ReadOptions | undefined,
-    counts: (record: Record) => boolean,
-  ): Promise<Record[]> {
-    const found = this.#stream(asStreamId(stream));
-    const start = asStart(from);
-    let room = asMaxBytes(maxBytes);
-    asVerification(options?.verify);
-    const records: Record[] = [];
-    for (let at = start; room > 0; at += 1) {
-      const bytes = found.records[at];
-      if (bytes === undefined) break;
-      const record = await this.#record(bytes);
-      records.push(record);
-      if (counts(record)) room -= record.payload.length;
-    }
-    return records;
-  }
-
-  /** A record of its own: what the caller does to it must not reach the one that is kept. */
-  async #record(stored: Buffer): Promise<Record> {
-    const bytes = Buffer.from(stored);
-    const { record, size } = decodeRecord(bytes, this.#format.name);
+  /** The record at an offset, a copy: what the caller does to it must not reach the one that is kept. */
+  async record(offset: number): Promise<Record> {
+    const { format, codecs } = this.#settings;
+    const bytes = Buffer.from(elementAt(this.#records, offset));
+    const { record, size } = decodeRecord(bytes, format.name);
     const { compression } = record;
-    const payload = await expandedPayload(this.#format, bytes, 0, { compression, size }, this.#codecs);
+    const payload = await expandedPayload(format, bytes, 0, { compression, size }, codecs);
     return { ...record, payload };
   }
 
-  #stream(id: StreamId): MemoryStream {
-    this.#refuseIfClosed();
-    let stream = this.#streams.get(id);
-    if (stream === undefined) {
-      stream = { records: [], tip: { nextOffset: 0, head: genesisHash() }, queue: Promise.resolve() };
-      this.#streams.set(id, stream);
-    }
-    return stream;
+  #append(
+    expectedOffset: bigint | undefined,
+    prepare: (tip: Tip) => PreparedBatch | Promise<PreparedBatch>,
+  ): Promise<AppendResult> {
+    this.#streams.set(this.#id, this);
+    const appended = this.#queue.then(async () => {
+      refuseOtherOffset(this.#id, expectedOffset, this.#tip.nextOffset);
+      const batch = await prepare(this.#tip);
+      let at = 0;
+      for (const size of batch.sizes) {
+        this.#records.push(batch.bytes.subarray(at, at + size));
+        at += size;
+      }
+      this.#tip = batch.tip;
+      return appendResult(batch);
+    });
+    this.#queue = appended.catch(() => undefined);
+    return appended;
+  }
+}
+
+class MemoryCursor implements Cursor<MemoryStream> {
+  readonly failure = undefined;
+  readonly #request: ReadRequest;
+  /** Offset of the next record; `undefined` before the first step. */
+  #at: number | undefined;
+
+  constructor(request: ReadRequest) {
+    this.#request = request;
   }
 
-  #refuseIfClosed(): void {
-    if (this.#closed) throw new StorageError("closed", "The storage is closed. Open it again.");
+  async next(stream: MemoryStream, room: Room): Promise<Record[]> {
+    const { from, to, reverse, signal } = this.#request;
+    const records: Record[] = [];
+    let at = this.#at ?? (reverse ? Math.min(to, stream.count) - 1 : from);
+    while (hasRoom(room) && at >= from && at < Math.min(to, stream.count)) {
+      refuseIfAborted(signal);
+      const record = await stream.record(at);
+      records.push(record);
+      takeRoom(room, record);
+      at += reverse ? -1 : 1;
+    }
+    this.#at = at;
+    return records;
   }
 }

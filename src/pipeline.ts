@@ -14,8 +14,10 @@ import { type Codec, compressed } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { MAX_BATCH_BYTES, MAX_OFFSET } from "./limits.ts";
 import type { RecordFormat } from "./formats.ts";
+import { asOptions, type OptionNames, typeOf } from "./options.ts";
 import { encodeInto } from "./record.ts";
-import type { CheckpointPolicy, CompressionKind, Offset, RecordKind } from "./types.ts";
+import { asStreamId } from "./requests.ts";
+import type { CheckpointPolicy, CompressionKind, Offset, RecordKind, StreamId } from "./types.ts";
 
 /** Where a stream ends, in the engine's own numbers. */
 export interface Tip {
@@ -123,46 +125,79 @@ export function appendResult(batch: PreparedBatch): AppendResult {
   };
 }
 
+/** How `AppendPipeline.append` appends; where is the pipeline's own business. */
+export type PipelineOptions = Pick<AppendOptions, "fsync">;
+
+const PIPELINE_OPTIONS: OptionNames<PipelineOptions> = { fsync: true };
+
 /**
  * Appends batches to one stream without waiting for each: they are stored in the order of the calls, each right behind the one
  * before. After one is refused, all later ones are refused with the same error, so no batch is stored without those before it.
  *
  * @example
  * ```ts
- * const pipeline = new AppendPipeline(storage, 1n);
+ * await using pipeline = new AppendPipeline(storage, 1n);
  * for (const batch of batches) void pipeline.append(batch);
  * await pipeline.drain();
  * ```
  */
-export class AppendPipeline {
+export class AppendPipeline implements AsyncDisposable {
   readonly #backend: StorageBackend;
-  readonly #stream: bigint;
+  readonly #stream: StreamId;
   #last: Promise<AppendResult | undefined> = Promise.resolve(undefined);
 
+  /**
+   * @param stream the pipeline must be its only writer
+   * @throws TypeError for a backend that cannot append; StorageError `out-of-range`
+   */
   constructor(backend: StorageBackend, stream: bigint) {
+    if (typeof (Object(backend) as Partial<StorageBackend>).appendBatch !== "function") {
+      throw new TypeError(
+        `AppendPipeline takes a storage, such as Storage or MemoryStorage, not ${typeOf(backend)}.`,
+      );
+    }
     this.#backend = backend;
-    this.#stream = stream;
+    this.#stream = asStreamId(stream);
   }
 
-  /** Queues a batch; resolves when it is stored. @throws as `StorageBackend.appendBatch`, or the error of a batch before */
-  append(
-    payloads: readonly Uint8Array[],
-    options: Omit<AppendOptions, "expectedOffset"> = {},
-  ): Promise<AppendResult> {
-    const appended = this.#last.then((before) =>
-      this.#backend.appendBatch(
-        this.#stream,
-        payloads,
-        before === undefined ? options : { ...options, expectedOffset: before.nextOffset },
-      ),
-    );
+  /**
+   * Queues a batch; payloads must not change before it is stored.
+   *
+   * @returns resolves when it is stored, as `StorageBackend.appendBatch`
+   * @throws as `StorageBackend.appendBatch`, or the error of a batch before; a `TypeError` for an option that there is not refuses
+   * the batch, too
+   * @example
+   * ```ts
+   * const { nextOffset } = await pipeline.append([event], { fsync: false });
+   * ```
+   */
+  append(payloads: readonly Uint8Array[], options?: PipelineOptions): Promise<AppendResult> {
+    const appended = this.#last.then((before) => {
+      const given = asOptions("AppendPipeline.append", options, PIPELINE_OPTIONS);
+      const where = before === undefined ? {} : { expectedOffset: before.nextOffset };
+      return this.#backend.appendBatch(this.#stream, payloads, { ...given, ...where });
+    });
     this.#last = appended;
     appended.catch(() => undefined);
     return appended;
   }
 
-  /** Resolves when all that was queued is stored. @throws the error of the batch that was refused */
+  /**
+   * Waits for all that was queued.
+   *
+   * @returns resolves when it is stored
+   * @throws the error of the batch that was refused
+   * @example
+   * ```ts
+   * await pipeline.drain();
+   * ```
+   */
   async drain(): Promise<void> {
     await this.#last;
+  }
+
+  /** `drain`, at the end of the block of an `await using`. The storage stays open. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
   }
 }

@@ -7,6 +7,7 @@
  */
 import { genesisHash } from "./chain.ts";
 import type { CodecRegistry } from "./codec.ts";
+import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
 import type { DiskFile } from "./disk.ts";
 import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
@@ -49,11 +50,21 @@ interface Start {
   readonly isCheckpoint: boolean;
 }
 
+/** Where a walk goes. */
+interface Walk {
+  /** Offset of the first record that is returned, and the offset before which the walk ends. */
+  readonly from: number;
+  readonly to: number;
+  /** What is verified before the first; `links` is nothing before it, but that each carries the hash of the one before. */
+  readonly verify: Verification | "links";
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Walks a stream from an offset on. */
-export class LogCursor {
-  #source: ReadSource;
-  readonly #verify: Verification;
-  readonly #from: number;
+export class LogCursor implements Cursor<ReadSource> {
+  readonly #walked: Walk;
+  /** What the step under way reads from. */
+  #source!: ReadSource;
   /** Offset of the next record to look at, and where it is, if that is known. */
   #offset = 0;
   #position: number | undefined;
@@ -61,42 +72,38 @@ export class LogCursor {
   #started = false;
   #failure: StorageError | undefined;
 
-  constructor(source: ReadSource, from: number, verify: Verification) {
-    this.#source = source;
-    this.#from = from;
-    this.#verify = verify;
+  constructor(walk: Walk) {
+    this.#walked = walk;
   }
 
-  /** Goes on in the same stream, which may have been closed and opened again meanwhile. */
-  continueIn(source: ReadSource): void {
-    this.#source = source;
-  }
-
-  /** What ended the last `next` early. */
   get failure(): StorageError | undefined {
     return this.#failure;
   }
 
-  /**
-   * The next records, of every kind, payloads expanded, until those that count reach `maxBytes` together or the stream ends.
-   * If damage stands in the way, what lies before it, with `failure` set; later calls return nothing.
-   */
-  async next(
-    maxBytes: number,
-    counts: (record: Record) => boolean,
-    maxRecords: number = Number.POSITIVE_INFINITY,
-  ): Promise<Record[]> {
+  /** Whether all that is to be returned was. */
+  get isDone(): boolean {
+    return this.#started && this.#offset >= this.#walked.to;
+  }
+
+  /** Chain hash of the last record returned; unknown if nothing is verified. */
+  get head(): Uint8Array | undefined {
+    return this.#previous;
+  }
+
+  /** The next records, of every kind, payloads expanded. */
+  async next(source: ReadSource, room: Room): Promise<Record[]> {
+    this.#source = source;
     const records: Record[] = [];
-    let room = maxBytes;
     try {
-      while (room > 0 && records.length < maxRecords && this.#failure === undefined) {
+      while (hasRoom(room) && this.#failure === undefined) {
         if (!this.#started) await this.#start();
+        if (this.isDone) break;
         const segment = this.#started ? this.#segmentAt(this.#offset) : undefined;
         if (segment === undefined) {
           if (this.#source.lostEnd !== undefined) throw this.#source.lostEnd;
           break;
         }
-        room = await this.#walk(segment, room, records, counts, maxRecords);
+        await this.#walk(segment, room, records);
       }
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
@@ -111,26 +118,28 @@ export class LogCursor {
 
   /** Finds the record that verification begins with. */
   async #start(): Promise<void> {
-    const end = this.#source.segments().at(-1)?.nextOffset ?? 0;
-    this.#offset = this.#from;
-    if (this.#from >= end) {
+    const { from, to, verify } = this.#walked;
+    const end = endOf(this.#source);
+    this.#offset = from;
+    if (from >= end) {
       // Nothing to return, but records may be appended before the next call; their chain begins with what is there now.
       return;
     }
     this.#started = true;
-    const anchor = this.#verify === "record" ? this.#from : await this.#anchor();
+    if (from >= to) return;
+    const anchor = verify === "record" || verify === "links" ? from : await this.#anchor(from, verify);
     this.#offset = anchor;
-    this.#previous = anchor === 0 && this.#verify !== "record" ? genesisHash() : undefined;
+    this.#previous = anchor === 0 && verify !== "record" ? genesisHash() : undefined;
   }
 
   /** Offset of the nearest checkpoint at or before the start, else 0. */
-  async #anchor(): Promise<number> {
-    if (this.#verify === "genesis") return 0;
+  async #anchor(from: number, verify: "checkpoint" | "genesis"): Promise<number> {
+    if (verify === "genesis") return 0;
     const segments = this.#source.segments();
     for (let i = segments.length - 1; i >= 0; i -= 1) {
       const segment = segments[i];
-      if (segment === undefined || segment.firstOffset > this.#from) continue;
-      const ordinal = Math.min(this.#from, segment.nextOffset - 1) - segment.firstOffset;
+      if (segment === undefined || segment.firstOffset > from) continue;
+      const ordinal = Math.min(from, segment.nextOffset - 1) - segment.firstOffset;
       const checkpoint = (await this.#source.index(segment)).checkpointAtOrBefore(ordinal);
       if (checkpoint === undefined) continue;
       const start = await this.#locate(segment, segment.firstOffset + checkpoint);
@@ -139,26 +148,22 @@ export class LogCursor {
     return 0;
   }
 
-  /** Walks from `#offset` on in one segment; returns the room that is left. */
-  async #walk(
-    segment: SegmentInfo,
-    maxBytes: number,
-    records: Record[],
-    counts: (record: Record) => boolean,
-    maxRecords: number,
-  ): Promise<number> {
+  /** Walks from `#offset` on in one segment. */
+  async #walk(segment: SegmentInfo, room: Room, records: Record[]): Promise<void> {
+    const { from, to, verify, signal } = this.#walked;
     const position =
       this.#position ??
       (this.#offset === segment.firstOffset ? 0 : (await this.#locate(segment, this.#offset)).position);
     return this.#open(segment, async (file, path) => {
       const { format, chunkBytes, codecs } = this.#source.context;
       const scanner = new RecordScanner(format, file, path, position, segment.bytes, chunkBytes);
-      const chained = this.#verify !== "record";
+      const chained = verify !== "record";
       const index = await this.#source.index(segment);
-      let room = maxBytes;
-      while (room > 0 && records.length < maxRecords && this.#offset < segment.nextOffset) {
+      const end = Math.min(segment.nextOffset, to);
+      while (hasRoom(room) && this.#offset < end) {
         const found = scanner.next();
         if (found === undefined) {
+          refuseIfAborted(signal);
           await scanner.fill();
           continue;
         }
@@ -166,9 +171,13 @@ export class LogCursor {
         if (!found.ok) throw this.#flawError(found, path, scanner.position);
         const flaw = misfit(format, bytes, at, found, this.#offset, this.#previous);
         if (flaw !== undefined) throw this.#flawError(flaw, path, scanner.position);
-        const end = index.endOf(this.#offset - segment.firstOffset);
-        if (end > scanner.position && end <= segment.bytes && end !== scanner.position + found.size) {
-          await this.#refuseIfIndexProves(file, path, scanner.position, end);
+        const indexed = index.endOf(this.#offset - segment.firstOffset);
+        if (
+          indexed > scanner.position &&
+          indexed <= segment.bytes &&
+          indexed !== scanner.position + found.size
+        ) {
+          await this.#refuseIfIndexProves(file, path, scanner.position, indexed);
         }
         const payload = await this.#expand(scanner, found, codecs, path);
         if (chained) {
@@ -178,10 +187,10 @@ export class LogCursor {
             payload,
           );
         }
-        if (this.#offset >= this.#from) {
+        if (this.#offset >= from) {
           const record = { ...recordAt(format, bytes, at, found), payload };
           records.push(record);
-          if (counts(record)) room -= payload.length;
+          takeRoom(room, record);
         }
         this.#offset += 1;
         scanner.accept(found);
@@ -189,7 +198,6 @@ export class LogCursor {
       const ended = this.#offset >= segment.nextOffset;
       if (ended && !scanner.done) throw this.#flawError(LEFT_OVER, path, scanner.position);
       this.#position = ended ? undefined : scanner.position;
-      return room;
     });
   }
 
@@ -277,6 +285,11 @@ const LEFT_OVER: Flaw = {
   sentence: "A segment goes on behind its last record. Compare it with a copy.",
 };
 const LOST: Flaw = { ok: false, code: "truncated-log", sentence: "The segment ends before this record." };
+
+/** The offset after the last record that is known. */
+export function endOf(source: ReadSource): number {
+  return source.segments().at(-1)?.nextOffset ?? 0;
+}
 
 /** The segment that holds the record at `offset`; O(log segments). */
 function segmentAt(segments: readonly SegmentInfo[], offset: number): SegmentInfo | undefined {

@@ -9,8 +9,9 @@
  */
 import { crc32, HASH_BYTES } from "./chain.ts";
 import { StorageError, type StorageErrorCode } from "./error.ts";
-import { formatNamed, type RecordFormat } from "./formats.ts";
+import { formatNamed, isCompression, type RecordFormat } from "./formats.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { asBigInt, asBytes } from "./options.ts";
 import type { CompressionKind, Format, Offset, RecordKind } from "./types.ts";
 
 /** A record. In `encodeRecord` and `decodeRecord` the payload is as stored; what a read returns is expanded. */
@@ -155,7 +156,8 @@ export function encodeInto(format: RecordFormat, target: Buffer, at: number, rec
  *
  * @param record its payload as it is to be stored, of at most 2^28 - 1 bytes
  * @throws StorageError `payload-too-large`, `out-of-range` (negative offset, or one beyond what the format has room for), `malformed`
- * (a previous hash that is not 32 bytes; a compressed record that is not data; a kind that the format does not have)
+ * (a previous hash that is not 32 bytes; a compressed record that is not data; a kind or a compression that the format does not have)
+ * @throws TypeError for an offset, a hash or a payload of another type, or a format that there is not
  * @example
  * ```ts
  * const bytes = encodeRecord({
@@ -170,7 +172,9 @@ export function encodeInto(format: RecordFormat, target: Buffer, at: number, rec
 export function encodeRecord(record: Record, format: Format = "plain"): Uint8Array {
   const layout = formatNamed(format);
   const { offset, prevHash, kind, compression, payload } = record;
-  if (payload.length > MAX_PAYLOAD_BYTES) {
+  asBigInt("offset", offset);
+  asBytes("prevHash", prevHash);
+  if (asBytes("payload", payload).length > MAX_PAYLOAD_BYTES) {
     throw new StorageError(
       "payload-too-large",
       `A payload has ${payload.length} bytes; at most ${MAX_PAYLOAD_BYTES} are allowed. Split it.`,
@@ -188,6 +192,9 @@ export function encodeRecord(record: Record, format: Format = "plain"): Uint8Arr
   }
   if (kind !== "data" && compression !== "none") {
     throw new StorageError(COMPRESSED_KIND.code, COMPRESSED_KIND.sentence, { offset });
+  }
+  if (!isCompression(compression)) {
+    throw new StorageError("malformed", `There is no compression "${compression}".`, { offset });
   }
   if (!layout.kinds.includes(kind)) {
     throw new StorageError("malformed", `The format ${format} has no records of kind ${kind}.`, { offset });
@@ -210,7 +217,8 @@ export function encodeRecord(record: Record, format: Format = "plain"): Uint8Arr
  */
 export function decodeRecord(bytes: Uint8Array, format: Format = "plain"): { record: Record; size: number } {
   const layout = formatNamed(format);
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { buffer: memory, byteOffset, byteLength } = asBytes("What is decoded", bytes);
+  const buffer = Buffer.from(memory, byteOffset, byteLength);
   const frame = frameAt(layout, buffer, 0, buffer.length);
   if (!frame.ok) throw new StorageError(frame.code, frame.sentence, { position: 0 });
   return { record: recordAt(layout, buffer, 0, frame), size: frame.size };

@@ -3,48 +3,121 @@
  * cannot be are `StorageError`s; either way nothing has been changed yet.
  * @module
  */
+import type { AppendOptions, FollowOptions, IterateOptions, ReadOptions } from "./backend.ts";
+import { CodecRegistry } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
-import type { AppendOptions } from "./backend.ts";
-import type { Durability, Format, Offset, StreamId, Verification } from "./types.ts";
+import {
+  asBigInt,
+  asBytes,
+  asCount,
+  asFlag,
+  asOneOf,
+  asOptions,
+  type OptionNames,
+  typeOf,
+} from "./options.ts";
+import type {
+  CheckpointPolicy,
+  CompressionKind,
+  Durability,
+  Offset,
+  StreamId,
+  Verification,
+} from "./types.ts";
 
-const VERIFICATIONS: readonly unknown[] = ["record", "checkpoint", "genesis"] satisfies Verification[];
-
-export function asStreamId(value: unknown): StreamId {
-  if (typeof value !== "bigint") throw new TypeError("A stream id is a bigint.");
-  if (value < 0n || value > MAX_STREAM_ID) {
-    throw new StorageError(
-      "out-of-range",
-      `A stream id is from 0 to ${String(MAX_STREAM_ID)}, not ${String(value)}.`,
-    );
-  }
-  return value as StreamId;
+/** What a read is to give, in the engine's own numbers. */
+export interface ReadRequest {
+  /** The range's first offset. */
+  readonly from: number;
+  /** The offset after its last; `MAX_OFFSET`, which no record has, for the end of the stream. */
+  readonly to: number;
+  /** How many records at most. */
+  readonly limit: number;
+  readonly reverse: boolean;
+  readonly verify: Verification;
+  readonly signal: AbortSignal | undefined;
 }
 
-/** An offset to read from; one beyond the largest possible is beyond every end and reads nothing. */
-export function asStart(value: unknown): number {
-  if (typeof value !== "bigint") throw new TypeError("An offset is a bigint.");
-  if (value < 0n) throw new StorageError("out-of-range", `An offset is at least 0, not ${String(value)}.`);
-  return value > BigInt(MAX_OFFSET) ? MAX_OFFSET : Number(value);
+const APPEND_OPTIONS: OptionNames<AppendOptions> = { expectedOffset: true, fsync: true };
+const FOLLOW_OPTIONS: OptionNames<FollowOptions> = { verify: true, signal: true };
+const READ_OPTIONS: OptionNames<ReadOptions> = { ...FOLLOW_OPTIONS, to: true, limit: true, reverse: true };
+const ITERATE_OPTIONS: OptionNames<IterateOptions> = { from: true, ...READ_OPTIONS };
+const CHECKPOINT_OPTIONS: OptionNames<CheckpointPolicy> = { everyNRecords: true };
+
+export function asStreamId(value: unknown): StreamId {
+  const id = asBigInt("A stream id", value);
+  if (id < 0n || id > MAX_STREAM_ID) {
+    throw new StorageError(
+      "out-of-range",
+      `A stream id is from 0 to ${String(MAX_STREAM_ID)}, not ${String(id)}.`,
+    );
+  }
+  return id as StreamId;
+}
+
+/** An offset to read from, or up to; one beyond the largest possible is beyond every end. */
+function asStart(value: unknown): number {
+  const offset = asBigInt("An offset", value);
+  if (offset < 0n) throw new StorageError("out-of-range", `An offset is at least 0, not ${String(offset)}.`);
+  return offset > BigInt(MAX_OFFSET) ? MAX_OFFSET : Number(offset);
 }
 
 export function asMaxBytes(value: unknown): number {
-  if (typeof value !== "number") throw new TypeError("maxBytes is a number.");
+  if (typeof value !== "number") throw new TypeError(`maxBytes is a number, not ${typeOf(value)}.`);
   if (!(value >= 0)) throw new StorageError("out-of-range", `maxBytes is at least 0, not ${value}.`);
   return value;
 }
 
-export function asVerification(value: unknown): Verification {
-  if (value === undefined) return "checkpoint";
-  if (!VERIFICATIONS.includes(value)) throw new TypeError('verify is "record", "checkpoint" or "genesis".');
-  return value as Verification;
+/** The options of a read, with their defaults. @param whose the call that they were passed to */
+export function asReadRequest(whose: string, from: unknown, value: ReadOptions | undefined): ReadRequest {
+  return requested(from, asOptions(whose, value, READ_OPTIONS));
+}
+
+/** The options of an iteration, with their defaults. */
+export function asIterateRequest(value: IterateOptions | undefined): ReadRequest {
+  const { from = 0n, ...options } = asOptions("iterate", value, ITERATE_OPTIONS);
+  return requested(from, options);
+}
+
+/** What is to be followed: everything from an offset on. */
+export function asFollowRequest(from: unknown = 0n, value?: FollowOptions): ReadRequest {
+  return requested(from, asOptions("follow", value, FOLLOW_OPTIONS));
+}
+
+function requested(from: unknown, options: ReadOptions): ReadRequest {
+  const { to = BigInt(MAX_OFFSET), limit, reverse, verify, signal } = options;
+  return {
+    from: asStart(from),
+    to: asStart(to),
+    limit: asLimit(limit),
+    reverse: asFlag("reverse", reverse, false),
+    verify: asVerification(verify),
+    signal: asSignal(signal),
+  };
+}
+
+function asLimit(value: unknown = Number.POSITIVE_INFINITY): number {
+  return value === Number.POSITIVE_INFINITY ? value : asCount("limit", value, 0, Number.MAX_SAFE_INTEGER);
+}
+
+function asVerification(value: unknown): Verification {
+  return asOneOf<Verification>("verify", value, ["checkpoint", "record", "genesis"]);
+}
+
+function asSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  // Not `instanceof`: a signal may come from another realm.
+  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
+  if (typeof aborted === "boolean" && typeof addEventListener === "function") return value as AbortSignal;
+  throw new TypeError(`signal is an AbortSignal, not ${typeOf(value)}.`);
 }
 
 /** Checks that there is something to append and that every payload may be a payload. */
 export function asPayloads(value: unknown): readonly Uint8Array[] {
-  if (!Array.isArray(value)) throw new TypeError("A batch is an array of Uint8Array.");
-  for (const payload of value as unknown[]) {
-    if (!(payload instanceof Uint8Array)) throw new TypeError("A payload is a Uint8Array.");
+  if (!Array.isArray(value)) throw new TypeError(`A batch is an array of Uint8Array, not ${typeOf(value)}.`);
+  for (const element of value as unknown[]) {
+    const payload = asBytes("A payload", element);
     if (payload.length > MAX_PAYLOAD_BYTES) {
       throw new StorageError(
         "payload-too-large",
@@ -56,18 +129,15 @@ export function asPayloads(value: unknown): readonly Uint8Array[] {
   return [...(value as Uint8Array[])];
 }
 
-/** The options of an append, with their defaults. */
-export function asAppendOptions(value: AppendOptions | undefined): {
-  expectedOffset: bigint | undefined;
-  fsync: boolean;
-} {
-  const expectedOffset: unknown = value?.expectedOffset;
-  const fsync: unknown = value?.fsync;
-  if (expectedOffset !== undefined && typeof expectedOffset !== "bigint") {
-    throw new TypeError("expectedOffset is a bigint.");
-  }
-  if (fsync !== undefined && typeof fsync !== "boolean") throw new TypeError("fsync is a boolean.");
-  return { expectedOffset, fsync: fsync ?? true };
+/** The options of an append, with their defaults. @param whose the call that they were passed to */
+export function asAppendOptions(
+  whose: string,
+  value: AppendOptions | undefined,
+): { expectedOffset: bigint | undefined; fsync: boolean } {
+  const options = asOptions(whose, value, APPEND_OPTIONS);
+  const { expectedOffset: expected } = options;
+  const expectedOffset = expected === undefined ? undefined : asBigInt("expectedOffset", expected);
+  return { expectedOffset, fsync: asFlag("fsync", options.fsync, true) };
 }
 
 /** Refuses an append that was meant for another offset than the one it would get. */
@@ -80,25 +150,28 @@ export function refuseOtherOffset(stream: StreamId, expected: bigint | undefined
   );
 }
 
+/** A policy for checkpoints, by default one after every 1000 offsets. */
+export function asCheckpointPolicy(value: CheckpointPolicy | undefined): CheckpointPolicy {
+  const { everyNRecords = 1000 } = asOptions("checkpoints", value, CHECKPOINT_OPTIONS);
+  return { everyNRecords: asCount("checkpoints.everyNRecords", everyNRecords, 0, Number.MAX_SAFE_INTEGER) };
+}
+
 /** A durability, by default `standard`. */
 export function asDurability(value: unknown): Durability {
-  if (value === undefined) return "standard";
-  if (value === "standard" || value === "strict") return value;
-  throw new TypeError('durability is "standard" or "strict".');
+  return asOneOf<Durability>("durability", value, ["standard", "strict"]);
 }
 
-/** A format, by default `plain`. */
-export function asFormat(value: unknown): Format {
-  if (value === undefined) return "plain";
-  if (value === "plain" || value === "sentinel") return value;
-  throw new TypeError('format is "plain" or "sentinel".');
-}
-
-/** A whole number from `min` to `max`. */
-export function asCount(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== "number") throw new TypeError(`${name} is a number.`);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new StorageError("out-of-range", `${name} is a whole number from ${min} to ${max}, not ${value}.`);
-  }
+/** A registry of codecs, by default of those of this package. */
+export function asCodecs(value: unknown): CodecRegistry {
+  if (value === undefined) return new CodecRegistry();
+  if (!(value instanceof CodecRegistry))
+    throw new TypeError(`codecs is a CodecRegistry, not ${typeOf(value)}.`);
   return value;
+}
+
+/** A compression that there is a codec for, by default `none`. @throws StorageError `unknown-codec` */
+export function asCompression(value: unknown, codecs: CodecRegistry): CompressionKind {
+  if (value === undefined) return codecs.get("none").kind;
+  if (typeof value !== "string") throw new TypeError(`compression is a string, not ${typeOf(value)}.`);
+  return codecs.get(value as CompressionKind).kind;
 }

@@ -825,7 +825,7 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
       }
     });
     await using(directory, options, async (storage) => {
-      expect((await storage.status(1n)).segments[1]).toMatchObject({ firstOffset: 20, nextOffset: 40 });
+      expect((await storage.status(1n)).segments[1]).toMatchObject({ firstOffset: 20n, nextOffset: 40n });
       spoil(path.join(directory, "1/segment_000001.log.idx"));
       const [last] = await storage.readRecords(1n, 39n, 1, { verify: "record" });
       expect(last?.offset).toBe(39n);

@@ -3,80 +3,21 @@
  * hardly fits a segment, and over `MemoryStorage`. What must come out is kept by a log made by hand (`e2e/by-hand.ts`).
  */
 import { fc, test } from "@fast-check/vitest";
-import { afterEach, describe, expect } from "vitest";
+import { describe, expect } from "vitest";
 
-import { HandLog, text } from "../e2e/by-hand.ts";
-import { failureOf, shown, temporaryDirectories } from "../e2e/testing.ts";
+import { benchFor, EVENTS, IMPLEMENTATIONS, SENTINEL } from "../e2e/backends.ts";
+import { type HandLog, text } from "../e2e/by-hand.ts";
+import { failureOf, shown } from "../e2e/testing.ts";
 import type { AppendResult, StorageBackend } from "./backend.ts";
 import { CodecRegistry, NoneCodec } from "./codec.ts";
 import { StorageError, type StorageErrorCode } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
 import type { Record } from "./record.ts";
-import { Storage, type StorageOptions } from "./storage.ts";
-import type { CheckpointPolicy, CompressionKind, Format } from "./types.ts";
-
-interface Options {
-  readonly compression?: CompressionKind;
-  readonly checkpoints?: CheckpointPolicy;
-}
-
-interface Implementation {
-  readonly name: string;
-  /** Its policy for checkpoints, if none is asked for. */
-  readonly everyNRecords: number;
-  readonly format: Format;
-  readonly open: (options?: Options) => Promise<StorageBackend>;
-}
-
-const newDirectory = temporaryDirectories();
-const opened: StorageBackend[] = [];
-
-afterEach(async () => {
-  for (const storage of opened.splice(0)) await storage.close();
-});
-
-const EVERY_3: Options = { checkpoints: { everyNRecords: 3 } };
-const TINY: StorageOptions = { ...EVERY_3, maxSegmentBytes: 150, indexLogMaxEntries: 2, readChunkBytes: 16 };
-
-const SENTINEL = { format: "sentinel" } as const;
-
-const inMemory = (options?: MemoryStorageOptions): Promise<StorageBackend> =>
-  Promise.resolve(new MemoryStorage(options));
-
-const IMPLEMENTATIONS: readonly Implementation[] = [
-  {
-    name: "Storage",
-    everyNRecords: 1000,
-    format: "plain",
-    open: (options) => Storage.open(newDirectory(), options),
-  },
-  {
-    name: "Storage with tiny limits",
-    everyNRecords: 3,
-    format: "plain",
-    open: (options) => Storage.open(newDirectory(), { ...TINY, ...options }),
-  },
-  {
-    name: "Storage with tiny limits, format sentinel",
-    everyNRecords: 3,
-    format: "sentinel",
-    open: (options) => Storage.open(newDirectory(), { ...TINY, ...SENTINEL, ...options }),
-  },
-  { name: "MemoryStorage", everyNRecords: 1000, format: "plain", open: inMemory },
-  {
-    name: "MemoryStorage, a checkpoint every 3, format sentinel",
-    everyNRecords: 3,
-    format: "sentinel",
-    open: (options) => inMemory({ ...EVERY_3, ...SENTINEL, ...options }),
-  },
-];
+import type { CompressionKind } from "./types.ts";
 
 const LEVELS = ["record", "checkpoint", "genesis"] as const;
 const ALL = Number.POSITIVE_INFINITY;
-const EVENTS = ["event1", "event2", "", "event4", "an event that is a little longer", "event6", "e"].map(
-  text,
-);
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
@@ -105,25 +46,8 @@ async function expectRefusal(work: () => unknown, code: StorageErrorCode): Promi
   return error as StorageError;
 }
 
-describe.each(IMPLEMENTATIONS)("$name", ({ everyNRecords, format, open: create }) => {
-  const newLog = (every = everyNRecords): HandLog => new HandLog(every, format);
-
-  const open = async (options?: Options): Promise<StorageBackend> => {
-    const storage = await create(options);
-    opened.push(storage);
-    return storage;
-  };
-
-  /** A storage whose stream 1 holds `EVENTS`, each appended by itself, and the log that it must hold. */
-  async function withEvents(options?: Options): Promise<{ storage: StorageBackend; log: HandLog }> {
-    const storage = await open(options);
-    const log = newLog(options?.checkpoints?.everyNRecords);
-    for (const event of EVENTS) {
-      await storage.appendBatch(1n, [event]);
-      log.append(event);
-    }
-    return { storage, log };
-  }
+describe.each(IMPLEMENTATIONS)("$name", (implementation) => {
+  const { newLog, open, withEvents } = benchFor(implementation);
 
   test("M2 what a caller does to a payload that a read returned reaches nobody else", async () => {
     const { storage, log } = await withEvents();

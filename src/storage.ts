@@ -3,19 +3,13 @@
  *
  * Promised: what was acknowledged with `fsync` survives every crash; what is read is what was appended, or an error; after a
  * crash a stream is a prefix of what was appended and goes on from there. Not promised: that a tail cut off on purpose is noticed
- * without an anchor kept elsewhere (docs/FORMAT.md, section 3), nor that one process sees another's appends: a
- * directory is open in one process at a time.
+ * without an anchor kept elsewhere (docs/FORMAT.md, section 3). A directory is open for writing in one process at a time; others may open it
+ * read-only, and see what was there when they looked.
  * @module
  */
-import type {
-  AppendOptions,
-  AppendResult,
-  IterateOptions,
-  ReadOptions,
-  StorageBackend,
-  StreamHead,
-} from "./backend.ts";
-import { CodecRegistry } from "./codec.ts";
+import { BaseStorage } from "./base-storage.ts";
+import type { CodecRegistry } from "./codec.ts";
+import type { Cursor } from "./cursor.ts";
 import type { Disk, DiskLock } from "./disk.ts";
 import { StorageError } from "./error.ts";
 import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./files.ts";
@@ -23,63 +17,77 @@ import { guarded } from "./guarded-disk.ts";
 import { MAX_STREAM_ID, SEGMENT_BYTES } from "./limits.ts";
 import { NodeDisk } from "./node-disk.ts";
 import { type MakeStream, OpenStreams } from "./open-streams.ts";
-import { LogCursor } from "./read.ts";
-import type { Record } from "./record.ts";
-import {
-  asAppendOptions,
-  asCount,
-  asDurability,
-  asFormat,
-  asMaxBytes,
-  asPayloads,
-  asStart,
-  asStreamId,
-  asVerification,
-} from "./requests.ts";
+import { asCount, asFlag, asFormat, asOptions, type OptionNames, typeOf } from "./options.ts";
+import { LogCursor, type ReadSource } from "./read.ts";
+import { ReverseCursor } from "./read-reverse.ts";
+import { asCheckpointPolicy, asCodecs, asCompression, asDurability, type ReadRequest } from "./requests.ts";
+import { snapshotOf } from "./snapshot.ts";
 import { Stream, type StreamSettings, type StreamStatus } from "./stream.ts";
 import type { CheckpointPolicy, CompressionKind, Durability, Format, StreamId } from "./types.ts";
 
 export interface StorageOptions {
   /** Default: `NodeDisk`, the file system. */
-  readonly disk?: Disk;
+  readonly disk?: Disk | undefined;
   /** How payloads are compressed. Default: `none`. What is stored otherwise is read all the same. */
-  readonly compression?: CompressionKind;
+  readonly compression?: CompressionKind | undefined;
   /** Default: the codecs of this package. */
-  readonly codecs?: CodecRegistry;
+  readonly codecs?: CodecRegistry | undefined;
   /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
-  readonly checkpoints?: CheckpointPolicy;
+  readonly checkpoints?: CheckpointPolicy | undefined;
   /** The format of streams that are created; one that is there keeps its own. `sentinel` is what Kimberlite reads. Default: `plain`. */
-  readonly format?: Format;
+  readonly format?: Format | undefined;
   /** What an acknowledgement proves; how a log is written, not what it says. Default: `standard`. */
-  readonly durability?: Durability;
+  readonly durability?: Durability | undefined;
   /**
    * A batch that would make the active segment larger begins a new one. In a `sentinel` stream, as with Kimberlite, one begins a new one if
    * an earlier batch has made the segment so large. Default: 256 MiB.
    */
-  readonly maxSegmentBytes?: number;
+  readonly maxSegmentBytes?: number | undefined;
   /** After this many entries, or as many as were saved before, the index is saved anew. Default: 65536. */
-  readonly indexLogMaxEntries?: number;
+  readonly indexLogMaxEntries?: number | undefined;
   /** How much is read at a time. Default: 1 MiB. */
-  readonly readChunkBytes?: number;
+  readonly readChunkBytes?: number | undefined;
   /**
    * So many streams are kept open at most; the least recently used is closed for the next one, and opened again when it is used. Each has two
    * files open, for moments up to three more, and one for each read under way. Default: 64.
    */
-  readonly maxOpenStreams?: number;
+  readonly maxOpenStreams?: number | undefined;
+  /**
+   * Opens the directory only to read: it takes no lock, changes nothing and works on a file system that is mounted read-only. Each stream is shown
+   * as recovery would leave it, which is what its findings tell of. Beside a writer it is a prefix of what that appends, with all that was
+   * acknowledged before the stream was opened, perhaps with records that are not acknowledged yet; it stays so until it is released (or closed
+   * for others, see `maxOpenStreams`) and used again. Appends and `follow` are refused. Default: false.
+   */
+  readonly readOnly?: boolean | undefined;
 }
 
-const ITERATE_BYTES = 1 << 20;
-const ITERATE_RECORDS = 1 << 14;
+const OPTIONS: OptionNames<StorageOptions> = {
+  disk: true,
+  compression: true,
+  codecs: true,
+  checkpoints: true,
+  format: true,
+  durability: true,
+  maxSegmentBytes: true,
+  indexLogMaxEntries: true,
+  readChunkBytes: true,
+  maxOpenStreams: true,
+  readOnly: true,
+};
+
+/** The options with nothing left out. */
+type Settled = { readonly [K in keyof StorageOptions]-?: Exclude<StorageOptions[K], undefined> };
+
 const STREAM_NAME = /^(0|[1-9]\d{0,19})$/;
 
-export class Storage implements StorageBackend {
+export class Storage extends BaseStorage<ReadSource, Stream> {
   readonly #disk: Disk;
   readonly #path: string;
-  readonly #lock: DiskLock;
+  readonly #lock: DiskLock | undefined;
   readonly #streams: OpenStreams;
-  #closing: Promise<void> | undefined;
 
-  private constructor(path: string, lock: DiskLock, options: Required<StorageOptions>) {
+  private constructor(path: string, lock: DiskLock | undefined, options: Settled) {
+    super(options.readOnly);
     this.#path = path;
     this.#lock = lock;
     this.#disk = options.disk;
@@ -89,6 +97,9 @@ export class Storage implements StorageBackend {
   /**
    * Opens a data directory, creating it (but not its parents) if need be, and locks it. Streams are recovered when they are first used.
    *
+   * @param path of the data directory
+   * @returns the storage, to be closed by its user; O(1) time, whatever the directory holds
+   * @throws TypeError for an option that there is not, or of another type
    * @throws StorageError `locked` if somebody has it open, `io`, `out-of-range`, `unknown-codec`
    * @example
    * ```ts
@@ -97,16 +108,19 @@ export class Storage implements StorageBackend {
    * await storage.close();
    * ```
    */
-  static async open(path: string, options: StorageOptions = {}): Promise<Storage> {
+  static async open(path: string, options?: StorageOptions): Promise<Storage> {
     if (typeof (path as unknown) !== "string")
-      throw new TypeError("The path of the data directory is a string.");
+      throw new TypeError(`The path of the data directory is a string, not ${typeOf(path)}.`);
     if (path === "") throw new StorageError("out-of-range", "The path of the data directory is empty.");
     const settled = withDefaults(options);
-    settled.codecs.get(settled.compression);
     const named = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
     const root = await io("looking for the data directory", { file: named }, () =>
       settled.disk.resolve(named),
     );
+    if (settled.readOnly) {
+      await io("listing the data directory", { file: root }, () => settled.disk.list(root));
+      return new Storage(root, undefined, settled);
+    }
     const lock = await lockDirectory(settled.disk, root);
     if (lock === undefined) {
       const sentence =
@@ -116,130 +130,51 @@ export class Storage implements StorageBackend {
     return new Storage(root, lock, { ...settled, disk: guarded(settled.disk, lock, `${root}/${LOCK_NAME}`) });
   }
 
-  async appendBatch(
-    stream: bigint,
-    payloads: readonly Uint8Array[],
-    options?: AppendOptions,
-  ): Promise<AppendResult> {
-    const { expectedOffset, fsync } = asAppendOptions(options);
-    const id = asStreamId(stream);
-    const checked = asPayloads(payloads);
-    return this.#use(id, (opened) => opened.append(checked, expectedOffset, fsync));
-  }
-
-  async appendCheckpoint(stream: bigint, options?: AppendOptions): Promise<AppendResult> {
-    const { expectedOffset, fsync } = asAppendOptions(options);
-    return this.#use(asStreamId(stream), (opened) => opened.checkpoint(expectedOffset, fsync));
-  }
-
-  async sync(stream: bigint): Promise<void> {
-    await this.#use(asStreamId(stream), (opened) => opened.sync());
-  }
-
-  async readFrom(
-    stream: bigint,
-    from: bigint,
-    maxBytes: number,
-    options?: ReadOptions,
-  ): Promise<Uint8Array[]> {
-    const isData = (record: Record): boolean => record.kind === "data";
-    const records = await this.#read(stream, from, maxBytes, options, isData);
-    return records.filter(isData).map((record) => record.payload);
-  }
-
-  async readRecords(
-    stream: bigint,
-    from: bigint,
-    maxBytes: number,
-    options?: ReadOptions,
-  ): Promise<Record[]> {
-    return this.#read(stream, from, maxBytes, options, () => true);
-  }
-
-  async *iterate(stream: bigint, options: IterateOptions = {}): AsyncIterableIterator<Record> {
-    const id = asStreamId(stream);
-    const from = asStart(options.from ?? 0n);
-    const verify = asVerification(options.verify);
-    let cursor: LogCursor | undefined;
-    for (;;) {
-      // Between two steps the caller takes its time, so the stream is not kept open for it.
-      const step = await this.#use(id, async (opened) => {
-        const source = await opened.source();
-        cursor ??= new LogCursor(source, from, verify);
-        cursor.continueIn(source);
-        const records = await cursor.next(ITERATE_BYTES, () => true, ITERATE_RECORDS);
-        return { records, failure: cursor.failure };
-      });
-      yield* step.records;
-      if (step.failure !== undefined) throw step.failure;
-      if (step.records.length === 0) return;
-    }
-  }
-
-  async head(stream: bigint): Promise<StreamHead> {
-    return this.#use(asStreamId(stream), (opened) => opened.head());
-  }
-
-  /** Where a stream ends, its segments, and what recovery found when it was opened. */
+  /**
+   * What is known of a stream: where it ends, its segments, and what recovery found when it was opened.
+   *
+   * @returns an unknown stream has no segments and ends at 0
+   * @throws StorageError `closed`, `io`, `out-of-range`
+   * @example
+   * ```ts
+   * const { findings } = await storage.status(1n);
+   * for (const { what, action, error } of findings) console.warn(what, action, error.message);
+   * ```
+   */
   async status(stream: bigint): Promise<StreamStatus> {
-    return this.#use(asStreamId(stream), (opened) => opened.status());
+    return this.call(stream, (id) => this.use(id, (used) => used.status()));
   }
 
-  /** The streams that there are, ascending; one whose creation a crash interrupted may be among them, empty. */
-  async streams(): Promise<StreamId[]> {
-    this.#refuseIfClosed();
+  protected override use<T>(id: StreamId, work: (stream: Stream) => Promise<T>): Promise<T> {
+    return this.#streams.use(id, work);
+  }
+
+  protected override cursor(request: ReadRequest): Cursor<ReadSource> {
+    return request.reverse ? new ReverseCursor(request) : new LogCursor(request);
+  }
+
+  protected override releaseStream(id: StreamId): Promise<void> {
+    return this.#streams.release(id);
+  }
+
+  protected override async listStreams(): Promise<StreamId[]> {
     const names = await io("listing a directory", { file: this.#path }, () => this.#disk.list(this.#path));
     const ids = names.filter((name) => STREAM_NAME.test(name)).map((name) => BigInt(name) as StreamId);
     return ids.filter((id) => id <= MAX_STREAM_ID).sort((a, b) => (a < b ? -1 : 1));
   }
 
-  /** Waits for what is under way, makes everything durable, closes all files and releases the lock. May be called again. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
+  protected override async closeAll(): Promise<void> {
     try {
       await this.#streams.close();
     } finally {
-      await io("releasing the lock", { file: `${this.#path}/${LOCK_NAME}` }, () => this.#lock.release());
+      await io("releasing the lock", { file: `${this.#path}/${LOCK_NAME}` }, () => this.#lock?.release());
     }
-  }
-
-  async #read(
-    stream: bigint,
-    from: bigint,
-    maxBytes: number,
-    options: ReadOptions | undefined,
-    counts: (record: Record) => boolean,
-  ): Promise<Record[]> {
-    const id = asStreamId(stream);
-    const start = asStart(from);
-    const room = asMaxBytes(maxBytes);
-    const verify = asVerification(options?.verify);
-    return this.#use(id, async (opened) => {
-      const cursor = new LogCursor(await opened.source(), start, verify);
-      const records = await cursor.next(room, counts);
-      if (cursor.failure !== undefined) throw cursor.failure;
-      return records;
-    });
-  }
-
-  #use<T>(id: StreamId, work: (stream: Stream) => Promise<T>): Promise<T> {
-    this.#refuseIfClosed();
-    return this.#streams.use(id, work);
-  }
-
-  #refuseIfClosed(): void {
-    if (this.#closing !== undefined)
-      throw new StorageError("closed", "The storage is closed. Open it again.");
   }
 }
 
 /** Makes the streams of a directory. */
-function streamsOf(rootPath: string, options: Required<StorageOptions>): MakeStream {
-  const { disk, codecs, readChunkBytes: chunkBytes } = options;
+function streamsOf(rootPath: string, options: Settled): MakeStream {
+  const { codecs, readChunkBytes: chunkBytes } = options;
   const settings: StreamSettings = {
     codec: codecs.get(options.compression),
     policy: options.checkpoints,
@@ -249,14 +184,9 @@ function streamsOf(rootPath: string, options: Required<StorageOptions>): MakeStr
     format: options.format,
   };
   return (stream, earlier) => {
-    const surroundings = {
-      rootPath,
-      disk,
-      stream,
-      path: `${rootPath}/${String(stream)}`,
-      codecs,
-      chunkBytes,
-    };
+    const path = `${rootPath}/${String(stream)}`;
+    const disk = options.readOnly ? snapshotOf(options.disk, path) : options.disk;
+    const surroundings = { rootPath, disk, stream, path, codecs, chunkBytes };
     return new Stream(surroundings, settings, earlier);
   };
 }
@@ -289,20 +219,30 @@ function parentOf(path: string): string {
   return end === 0 ? "/" : path.slice(0, end);
 }
 
-function withDefaults(options: StorageOptions): Required<StorageOptions> {
-  const everyNRecords = options.checkpoints?.everyNRecords ?? 1000;
+function withDefaults(options: StorageOptions | undefined): Settled {
+  const given = asOptions("Storage.open", options, OPTIONS);
+  const { maxSegmentBytes = SEGMENT_BYTES, indexLogMaxEntries = 65_536 } = given;
+  const { readChunkBytes = 1 << 20, maxOpenStreams = 64 } = given;
+  const codecs = asCodecs(given.codecs);
   return {
-    disk: options.disk ?? new NodeDisk(),
-    compression: options.compression ?? "none",
-    codecs: options.codecs ?? new CodecRegistry(),
-    checkpoints: {
-      everyNRecords: asCount("checkpoints.everyNRecords", everyNRecords, 0, Number.MAX_SAFE_INTEGER),
-    },
-    durability: asDurability(options.durability),
-    format: asFormat(options.format),
-    maxSegmentBytes: asCount("maxSegmentBytes", options.maxSegmentBytes ?? SEGMENT_BYTES, 1, 2 ** 40),
-    indexLogMaxEntries: asCount("indexLogMaxEntries", options.indexLogMaxEntries ?? 65_536, 1, 2 ** 31),
-    readChunkBytes: asCount("readChunkBytes", options.readChunkBytes ?? 1 << 20, 1, 2 ** 30),
-    maxOpenStreams: asCount("maxOpenStreams", options.maxOpenStreams ?? 64, 1, 2 ** 31),
+    disk: asDisk(given.disk),
+    compression: asCompression(given.compression, codecs),
+    codecs,
+    checkpoints: asCheckpointPolicy(given.checkpoints),
+    durability: asDurability(given.durability),
+    format: asFormat(given.format),
+    maxSegmentBytes: asCount("maxSegmentBytes", maxSegmentBytes, 1, 2 ** 40),
+    indexLogMaxEntries: asCount("indexLogMaxEntries", indexLogMaxEntries, 1, 2 ** 31),
+    readChunkBytes: asCount("readChunkBytes", readChunkBytes, 1, 2 ** 30),
+    maxOpenStreams: asCount("maxOpenStreams", maxOpenStreams, 1, 2 ** 31),
+    readOnly: asFlag("readOnly", given.readOnly, false),
   };
+}
+
+/** A disk, by default the file system. */
+function asDisk(value: Disk | undefined): Disk {
+  if (value === undefined) return new NodeDisk();
+  const { open, list } = Object(value) as Partial<Disk>;
+  if (typeof open === "function" && typeof list === "function") return value;
+  throw new TypeError(`disk is a Disk, such as NodeDisk, not ${typeOf(value)}.`);
 }

@@ -8,7 +8,7 @@
 import type { AppendResult, StreamHead } from "./backend.ts";
 import { genesisHash } from "./chain.ts";
 import type { Codec } from "./codec.ts";
-import { StorageError } from "./error.ts";
+import { errorOf, StorageError } from "./error.ts";
 import { indexLogName, isOutOfFiles } from "./files.ts";
 import { formatNamed, type RecordFormat } from "./formats.ts";
 import type { SegmentInfo } from "./manifest.ts";
@@ -37,10 +37,21 @@ export interface StreamSettings extends IndexSettings {
   readonly format: Format;
 }
 
+/** What is known of a segment. */
+export interface SegmentStatus {
+  /** Which it is, counted from 0. */
+  readonly number: number;
+  /** Offset of its first record. */
+  readonly firstOffset: Offset;
+  /** One more than the offset of its last record. */
+  readonly nextOffset: Offset;
+  readonly bytes: number;
+}
+
 /** What is known of a stream, for people and monitors. */
 export interface StreamStatus extends StreamHead {
   readonly format: Format;
-  readonly segments: readonly SegmentInfo[];
+  readonly segments: readonly SegmentStatus[];
   /** What recovery found when the stream was opened, this time or, if it was closed to open others, before. */
   readonly findings: readonly Finding[];
   /** Why the stream's end is not known, if it is not; `nextOffset` and `head` are then those of the last record that is. */
@@ -114,7 +125,12 @@ export class Stream {
     return {
       ...this.#tip(),
       format,
-      segments: this.#segments(),
+      segments: this.#segments().map(({ number, firstOffset, nextOffset, bytes }) => ({
+        number,
+        firstOffset: BigInt(firstOffset) as Offset,
+        nextOffset: BigInt(nextOffset) as Offset,
+        bytes,
+      })),
       findings,
       lostEnd: this.#open?.lostEnd,
     };
@@ -293,10 +309,11 @@ export class Stream {
   async #orPoison<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
-    } catch (cause) {
+    } catch (error) {
+      const cause = errorOf(this.#context.stream, error);
       this.#poison = new StorageError(
         "poisoned",
-        "An earlier failure of the disk left the stream in doubt. Close the storage, see to the disk, and open it again.",
+        "An earlier failure, the cause of this, left the stream in doubt. Remove what led to it, close the storage, and open it again.",
         { stream: this.#context.stream },
         cause,
       );

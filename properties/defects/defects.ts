@@ -217,8 +217,8 @@ export const DEFECTS: readonly Defect[] = [
     sentence: "A read shows an intact record that does not belong where it is.",
     file: "src/read.ts",
     find: `        if (flaw !== undefined) throw this.#flawError(flaw, path, scanner.position);
-        const end`,
-    replace: "        const end",
+        const indexed`,
+    replace: "        const indexed",
     invariant: "C1",
     part: "stored-bytes",
     // Sectors as large as records, so that one that is written to the wrong place holds a whole record.
@@ -279,8 +279,8 @@ export const DEFECTS: readonly Defect[] = [
     id: "memory-repeats-a-record",
     sentence: "In memory every record of a batch is the first one.",
     file: "src/memory.ts",
-    find: "stream.records.push(batch.bytes.subarray(at, at + size));",
-    replace: "stream.records.push(batch.bytes.subarray(0, size));",
+    find: "this.#records.push(batch.bytes.subarray(at, at + size));",
+    replace: "this.#records.push(batch.bytes.subarray(0, size));",
     invariant: "M2",
     part: "crashes",
   },

@@ -4,7 +4,7 @@
  * Promises: no file is opened for writing, no lock is taken, nothing is created. Does not promise: that nobody else changes the files meanwhile.
  * @module
  */
-import type { Disk } from "../src/index.ts";
+import type { Disk } from "./disk.ts";
 
 /** What a refused call fails with, as a file system that is mounted read-only fails. */
 class ReadOnlyError extends Error {

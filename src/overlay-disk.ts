@@ -7,9 +7,11 @@
  * `makeDirectory` fails where it should.
  * @module
  */
-import type { Answer, Disk, DiskFile, DiskLock, OpenMode } from "../src/index.ts";
-import { QUARANTINE_NAME } from "../src/files.ts";
+import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
+import { isMissing, QUARANTINE_NAME } from "./files.ts";
+import { isNoFile } from "./obstacles.ts";
 import { readOnly } from "./read-only-disk.ts";
+import type { Answer } from "./types.ts";
 
 /** What would become of a file. Sizes in bytes. */
 export interface Change {
@@ -34,13 +36,14 @@ class Layered {
   /** Of the old file, the first so many bytes still show. */
   #oldShown: number;
   readonly #oldPath: string | undefined;
-  readonly #patches: { readonly at: number; readonly bytes: Buffer }[] = [];
+  readonly #patches: { readonly at: number; readonly bytes: Buffer }[];
   isWritten = false;
 
-  constructor(oldPath: string | undefined, oldSize: number) {
+  constructor(oldPath: string | undefined, oldSize: number, bytes: Uint8Array = Buffer.alloc(0)) {
     this.#oldPath = oldPath;
     this.#oldShown = oldSize;
-    this.size = oldSize;
+    this.size = Math.max(oldSize, bytes.length);
+    this.#patches = [{ at: 0, bytes: Buffer.from(bytes) }];
   }
 
   async read(beneath: Disk, target: Uint8Array, position: number): Promise<number> {
@@ -93,6 +96,17 @@ export class OverlayDisk implements Disk {
     this.#beneath = readOnly(beneath);
   }
 
+  /** Shows these bytes as a file's content, whatever lies beneath. */
+  show(path: string, bytes: Uint8Array): void {
+    this.#before.set(path, bytes.length);
+    this.#files.set(path, new Layered(undefined, 0, bytes));
+  }
+
+  /** Shows a file that lies beneath as if it had this size: what is appended to it later is not seen. */
+  freeze(path: string, bytes: number): void {
+    this.#before.set(path, bytes);
+  }
+
   /** What was changed, by path: not what was written and is as it was. @throws what the disk beneath throws */
   async changes(): Promise<Change[]> {
     const changes: Change[] = [];
@@ -121,18 +135,7 @@ export class OverlayDisk implements Disk {
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    const before = await this.#remember(path);
-    let layered = this.#files.get(path);
-    if (mode === "create") {
-      layered = new Layered(undefined, 0);
-      layered.isWritten = true;
-      this.#files.set(path, layered);
-    } else if (layered === undefined) {
-      if (this.#files.has(path) || before === undefined) throw missing(path);
-      layered = new Layered(path, before);
-      this.#files.set(path, layered);
-    }
-    const file = layered;
+    const file = mode === "create" ? await this.#created(path) : await this.#existing(path);
     const keeps = !isNotKept(path);
     return {
       size: () => file.size,
@@ -151,15 +154,14 @@ export class OverlayDisk implements Disk {
 
   async rename(from: string, to: string): Promise<void> {
     await this.#remember(to);
-    await this.open(from, "update");
-    const file = this.#files.get(from);
-    if (file !== undefined) file.isWritten = true;
+    const file = await this.#movable(from);
+    file.isWritten = true;
     this.#files.set(to, file);
     this.#files.set(from, undefined);
   }
 
   async remove(path: string): Promise<void> {
-    await this.open(path, "update");
+    await this.#existing(path);
     this.#files.set(path, undefined);
   }
 
@@ -211,6 +213,35 @@ export class OverlayDisk implements Disk {
     } finally {
       await old.close();
     }
+  }
+
+  /** A file, or whatever else has its name: that is moved like one, and what is in it does not matter. */
+  async #movable(path: string): Promise<Layered> {
+    try {
+      return await this.#existing(path);
+    } catch (cause) {
+      if (isMissing(cause) || !isNoFile(cause)) throw cause;
+      this.#before.set(path, 0);
+      return new Layered(undefined, 0);
+    }
+  }
+
+  async #created(path: string): Promise<Layered> {
+    await this.#remember(path);
+    const file = new Layered(undefined, 0);
+    file.isWritten = true;
+    this.#files.set(path, file);
+    return file;
+  }
+
+  async #existing(path: string): Promise<Layered> {
+    const before = await this.#remember(path);
+    const known = this.#files.get(path);
+    if (known !== undefined) return known;
+    if (this.#files.has(path) || before === undefined) throw missing(path);
+    const file = new Layered(path, before);
+    this.#files.set(path, file);
+    return file;
   }
 
   /** The size that a file had before anything was changed. */

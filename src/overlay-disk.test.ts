@@ -2,8 +2,10 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
+import { failureOf } from "../e2e/testing.ts";
 import type { Disk, DiskFile, OpenMode } from "../src/index.ts";
 import { OverlayDisk } from "./overlay-disk.ts";
+import { readOnly } from "./read-only-disk.ts";
 
 const DIRECTORIES = ["/data", "/data/1", "/data/2"];
 const PATHS = ["/data/1/a", "/data/1/b", "/data/1/c", "/data/2/d"];
@@ -177,4 +179,61 @@ describe("what is kept to itself", () => {
     });
     expect((await contentOf(overlay, "/data/1/b")).toString()).toBe("the first file's content");
   });
+
+  test("what was changed and changed back is no change", async () => {
+    const overlay = new OverlayDisk(new MemoryDisk("/data", START));
+    for (const content of ["First", "first"]) {
+      await withFile(overlay, "/data/1/a", "update", async (file) => file.write(Buffer.from(content), 4));
+    }
+    expect(await overlay.changes()).toStrictEqual([]);
+  });
+
+  test("what is shown or frozen is seen in the place of what lies beneath", async () => {
+    const overlay = new OverlayDisk(new MemoryDisk("/data", START));
+    overlay.show("/data/1/a", Buffer.from("shown"));
+    overlay.freeze("/data/1/b", 0);
+    expect((await contentOf(overlay, "/data/1/a")).toString()).toBe("shown");
+    expect(await contentOf(overlay, "/data/1/b")).toStrictEqual(Buffer.alloc(0));
+    expect(await overlay.changes()).toStrictEqual([]);
+  });
+
+  test("directories that are made are there, with what is in them, and others are not", async () => {
+    const overlay = new OverlayDisk(new MemoryDisk("/data", START));
+    overlay.makeDirectory("/data/3");
+    overlay.makeDirectory("/data/3/quarantine");
+    await withFile(overlay, "/data/3/quarantine/x", "create", async (file) =>
+      file.write(Buffer.from("x"), 0),
+    );
+    await withFile(overlay, "/data/3/y", "create", async (file) => file.write(Buffer.from("y"), 0));
+    expect((await overlay.list("/data/3")).sort()).toStrictEqual(["quarantine", "y"]);
+    expect(await failureOf(() => overlay.list("/data/4"))).toMatchObject({ code: "ENOENT" });
+  });
+
+  test("what the disk beneath fails with is not taken for a missing file", async () => {
+    const beneath = new MemoryDisk("/data", START);
+    beneath.open = () => {
+      throw Object.assign(new Error("EIO"), { code: "EIO" });
+    };
+    expect(await failureOf(() => new OverlayDisk(beneath).open("/data/1/a", "read"))).toMatchObject({
+      code: "EIO",
+    });
+  });
+});
+
+test("a disk for reading alone refuses whatever would change something, as one that is mounted so does", async () => {
+  const beneath = new MemoryDisk("/data", START);
+  const disk = readOnly(beneath);
+  for (const work of [
+    () => disk.open("/data/1/a", "update"),
+    () => disk.open("/data/1/c", "create"),
+    () => disk.rename("/data/1/a", "/data/1/b"),
+    () => disk.remove("/data/1/a"),
+    () => disk.makeDirectory("/data/3"),
+    () => disk.syncDirectory("/data"),
+    () => disk.lock("/data/LOCK"),
+  ]) {
+    expect(await failureOf(work)).toMatchObject({ code: "EROFS" });
+  }
+  expect(await filesOn(beneath)).toStrictEqual(await filesOn(new MemoryDisk("/data", START)));
+  expect(await disk.list("/data/1")).toStrictEqual(["a", "b"]);
 });

@@ -1,0 +1,85 @@
+/**
+ * What a failed call to the disk means to whoever has to do something about it.
+ *
+ * Promises: every code that has a usual cause outside the disk says which, and what to do; the rest is the disk's.
+ * Specification: POSIX.1-2024, https://pubs.opengroup.org/onlinepubs/9799919799/functions/V2_chap02.html, section 2.3
+ * @module
+ */
+
+interface Meaning {
+  readonly codes: readonly string[];
+  readonly what: string;
+  readonly remedy: string;
+}
+
+const MEANINGS: readonly Meaning[] = [
+  {
+    codes: ["ENOENT"],
+    what: "A file or directory is not there",
+    remedy:
+      "Create the directory that the data directory is to be in, or correct the path; if it was there before, see that nothing else changes the data directory.",
+  },
+  {
+    codes: ["ENOTDIR"],
+    what: "A part of the path is a file and no directory",
+    remedy: "Correct the path, or move the file away.",
+  },
+  {
+    codes: ["EISDIR"],
+    what: "There is a directory where a file should be",
+    remedy: "Correct the path, or move the directory away.",
+  },
+  {
+    codes: ["EEXIST"],
+    what: "There is a file where a directory should be",
+    remedy: "Correct the path, or move the file away.",
+  },
+  {
+    codes: ["ELOOP", "ENAMETOOLONG"],
+    what: "The path leads nowhere",
+    remedy: "It is too long, or its symbolic links go round in a circle: correct it.",
+  },
+  {
+    codes: ["EACCES", "EPERM"],
+    what: "This process is not allowed to do that",
+    remedy:
+      "Give its user the right to read and write the data directory and all in it, or open it as another user.",
+  },
+  {
+    codes: ["EROFS"],
+    what: "The file system takes no changes",
+    remedy: "Mount it for writing, or open the storage with { readOnly: true }.",
+  },
+  {
+    codes: ["ENOSPC", "EDQUOT"],
+    what: "No space is left on the file system, or none that this user may take",
+    remedy: "Free some; if the stream refuses appends after that, close the storage and open it again.",
+  },
+  {
+    codes: ["EFBIG"],
+    what: "A file would be larger than the file system or the process's limit allows",
+    remedy: "Raise the limit (ulimit -f), or set maxSegmentBytes lower, then open the storage again.",
+  },
+  {
+    codes: ["EMFILE", "ENFILE"],
+    what: "Too many files are open in this process or on this machine",
+    remedy: "Raise the limit (ulimit -n), or set maxOpenStreams lower, and try again.",
+  },
+  {
+    codes: ["ENOLCK"],
+    what: "The file system, or the machine at the moment, has no locks to give",
+    remedy: "Keep the data directory on a file system that has them.",
+  },
+];
+
+/**
+ * The sentence for a failed call.
+ *
+ * @param doing what it was to do, as in "writing a file"
+ * @param code the POSIX name, or whatever else the call failed with
+ */
+export function ioSentence(doing: string, code: string): string {
+  const found = MEANINGS.find(({ codes }) => codes.includes(code));
+  if (found !== undefined) return `${found.what} (${code} while ${doing}). ${found.remedy}`;
+  return `The disk failed while ${doing}: ${code}. See to the disk, then open the storage again.`;
+}

@@ -1,0 +1,116 @@
+/**
+ * A stream's directory for one who only reads it, perhaps beside its writer: what recovery would do is done in memory.
+ *
+ * Promises: nothing is written, locked or created; what recovery finds does not come from looking at one file before and at another after an
+ * append. For that the files that bear witness are looked at before those that they bear witness of, in the order opposite to the writer's:
+ * the manifest, which names no segment before it is there; the names; the index files of the last segment, which name no record before it is
+ * in the segment; and the segments. Memory: the index files of one segment, and what recovery would write.
+ *
+ * Does not promise: that a record which the writer has not acknowledged yet is not shown, or stays.
+ * @module
+ */
+import type { Disk } from "./disk.ts";
+import { StorageError } from "./error.ts";
+import { isMissing, MANIFEST_NAME, segmentName, segmentNumber, withFile } from "./files.ts";
+import { OverlayDisk } from "./overlay-disk.ts";
+import { readOnly } from "./read-only-disk.ts";
+
+/** How often a segment may be begun while its directory is being looked at. */
+const ATTEMPTS_MAX = 100;
+/** What is larger than anything that could be of use is left where it is. */
+const MANIFEST_BYTES_MAX = 2 ** 26;
+/** Index files have less than two bytes for each of their segment's, and these. */
+const INDEX_BYTES_MIN = 2 ** 16;
+const INDEX_NAME = /^segment_\d+\.log\.idx2?(\.wal)?$/;
+
+/** A directory at one moment: its names, and what files of it held. */
+interface Look {
+  readonly names: readonly string[];
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The last segment's name and size, if there is one. */
+  readonly last: readonly [string, number] | undefined;
+}
+
+/**
+ * The disk on which a stream is to be opened in order to read it, once. The moment that it shows is that of the listing of the stream's
+ * directory, the only one that it lists.
+ *
+ * @param path of the stream's directory
+ */
+export function snapshotOf(disk: Disk, path: string): Disk {
+  const beneath = readOnly(disk);
+  const overlay: OverlayDisk = new OverlayDisk({
+    ...beneath,
+    async list() {
+      const { names, files, last } = await lookAt(beneath, path);
+      for (const [name, bytes] of files) overlay.show(`${path}/${name}`, bytes);
+      if (last !== undefined) overlay.freeze(`${path}/${last[0]}`, last[1]);
+      return [...names];
+    },
+  });
+  return overlay;
+}
+
+async function lookAt(disk: Disk, path: string): Promise<Look> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    const look = await tryLookAt(disk, path);
+    if (look !== undefined) return look;
+  }
+  const sentence =
+    "The stream's writer begins segments faster than they can be looked at. Try again, or read where it is written.";
+  throw new StorageError("locked", sentence, { file: path });
+}
+
+/** Nothing if a segment was begun meanwhile. */
+async function tryLookAt(disk: Disk, path: string): Promise<Look | undefined> {
+  const manifest = await contentOf(disk, `${path}/${MANIFEST_NAME}`, MANIFEST_BYTES_MAX);
+  const names = new Set(await disk.list(path));
+  if (manifest === "missing" && names.has(MANIFEST_NAME)) return undefined;
+  const files = new Map<string, Uint8Array>();
+  if (manifest instanceof Uint8Array) files.set(MANIFEST_NAME, manifest);
+  let last = -1;
+  for (const name of names) last = Math.max(last, segmentNumber(name) ?? -1);
+  for (const name of [...names].filter((each) => INDEX_NAME.test(each))) {
+    const segment = name.slice(0, name.indexOf(".idx"));
+    const isOfLast = segment === segmentName(last);
+    // What is saved for an earlier segment is complete; its write-ahead file is about to be removed, if it is there at all.
+    if (!isOfLast && !name.endsWith(".wal")) continue;
+    const content = await contentOf(
+      disk,
+      `${path}/${name}`,
+      INDEX_BYTES_MIN + 2 * ((await sizeOf(disk, `${path}/${segment}`)) ?? 0),
+    );
+    if (content instanceof Uint8Array) files.set(name, content);
+    if (content !== "missing") continue;
+    if (isOfLast) return undefined;
+    names.delete(name);
+  }
+  const bytes = await sizeOf(disk, `${path}/${segmentName(last)}`);
+  // A stream that is being created has a manifest before its first record, so after this look at it.
+  if (manifest === "missing" && (await contentOf(disk, `${path}/${MANIFEST_NAME}`, 0)) !== "missing")
+    return undefined;
+  return { names: [...names], files, last: bytes === undefined ? undefined : [segmentName(last), bytes] };
+}
+
+/** A file's size, if it can be had. */
+async function sizeOf(disk: Disk, file: string): Promise<number | undefined> {
+  try {
+    return await withFile(disk, file, async (opened) => opened.size());
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file's bytes; nothing if it has more than `max`, or cannot be read: whoever needs it will hear why. */
+async function contentOf(disk: Disk, file: string, max: number): Promise<Buffer | "missing" | undefined> {
+  try {
+    return await withFile(disk, file, async (opened) => {
+      const size = await opened.size();
+      if (size > max) return undefined;
+      const bytes = Buffer.alloc(size);
+      return bytes.subarray(0, await opened.read(bytes, 0));
+    });
+  } catch (error) {
+    return isMissing((error as StorageError).cause) ? "missing" : undefined;
+  }
+}
