@@ -7,14 +7,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, expect } from "vitest";
 
-/** Makes directories under the system's temporary one; after each test they are removed. */
-export function temporaryDirectories(): () => string {
+/** Makes directories, by default under the system's temporary one; after each test they are removed. */
+export function temporaryDirectories(parent: string = tmpdir()): () => string {
   const made: string[] = [];
   afterEach(() => {
     for (const directory of made.splice(0)) fs.rmSync(directory, { recursive: true, force: true });
   });
   return () => {
-    const directory = fs.mkdtempSync(path.join(tmpdir(), "kimberlite-"));
+    const directory = fs.mkdtempSync(path.join(parent, "kimberlite-"));
     made.push(directory);
     return directory;
   };

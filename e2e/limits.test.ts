@@ -1,0 +1,93 @@
+/**
+ * What a process may use up: open files, memory and time, each in a process of its own that reports what it used.
+ */
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import { tmpdir } from "node:os";
+import { expect, test } from "vitest";
+import { temporaryDirectories } from "./testing.ts";
+
+const directory = temporaryDirectories();
+/** In memory if there is such a place: syncing thousands of directories says nothing about open files. */
+const SHARED_MEMORY = "/dev/shm";
+const inMemory = temporaryDirectories(fs.existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir());
+const ENGINE = new URL("../dist/src/index.js", import.meta.url).href;
+
+/** Runs a program with the engine's `Storage` and the path `data`; what it prints, as JSON. */
+function run(program: string, root: string, shell = ""): unknown {
+  const script = `
+    import fs from "node:fs";
+    import { Storage } from ${JSON.stringify(ENGINE)};
+    const data = ${JSON.stringify(`${root}/data`)};
+    ${program}
+  `;
+  const out = execFileSync(
+    "/bin/sh",
+    ["-c", `${shell} exec "$0" --input-type=module --eval "$1"`, process.execPath, script],
+    {
+      encoding: "utf8",
+    },
+  );
+  return JSON.parse(out);
+}
+
+test("5,000 streams are written and read with 256 open files, one after the other and all at once", () => {
+  const program = `
+    const storage = await Storage.open(data);
+    const ids = Array.from({ length: 5000 }, (_, i) => BigInt(i));
+    for (const id of ids) await storage.appendBatch(id, [Buffer.from(String(id))], { fsync: false });
+    await Promise.all(ids.map((id) => storage.appendBatch(id, [Buffer.from(String(id))], { fsync: false })));
+    const heads = await Promise.all(ids.map((id) => storage.head(id)));
+    const absent = await Promise.all(ids.map((id) => storage.head(id + 10000n)));
+    const read = await Promise.all(ids.map((id) => storage.readFrom(id, 0n, Infinity)));
+    await storage.close();
+    console.log(JSON.stringify({
+      ended: heads.filter(({ nextOffset }) => nextOffset === 2n).length,
+      absent: absent.filter(({ nextOffset }) => nextOffset === 0n).length,
+      right: read.filter((payloads, i) => payloads.length === 2 && payloads.every((p) => String(p) === String(i))).length,
+      open: !fs.existsSync("/proc/self/fd") || fs.readdirSync("/proc/self/fd").length < 64,
+    }));
+  `;
+  expect(run(program, inMemory(), "ulimit -n 256;")).toStrictEqual({
+    ended: 5000,
+    absent: 5000,
+    right: 5000,
+    open: true,
+  });
+}, 600_000);
+
+test.each([
+  ["its write-ahead file there", ""],
+  [
+    "its index files gone",
+    `for (const name of fs.readdirSync(data + "/1")) if (name.includes(".idx")) fs.rmSync(data + "/1/" + name);`,
+  ],
+])(
+  "a gigabyte of zeros after the last record, %s: nothing is lost, and memory stays small",
+  (_, damage) => {
+    const program = `
+    const before = await Storage.open(data);
+    for (let i = 0; i < 10; i += 1) await before.appendBatch(1n, [Buffer.from("event")]);
+    await before.close();
+    ${damage}
+    const segment = data + "/1/segment_000000.log";
+    fs.truncateSync(segment, fs.statSync(segment).size + 2 ** 30);
+    const start = process.memoryUsage.rss();
+    const storage = await Storage.open(data);
+    const { nextOffset, findings } = await storage.status(1n);
+    const grown = process.resourceUsage().maxRSS * 1024 - start;
+    await storage.appendBatch(1n, [Buffer.from("more")], { expectedOffset: 10n });
+    await storage.close();
+    const aside = findings.find(({ quarantine }) => quarantine !== undefined)?.quarantine;
+    const { size, blocks } = fs.statSync(aside);
+    console.log(JSON.stringify({ nextOffset: String(nextOffset), isSmall: grown < 100e6, size, isSparse: blocks * 512 < 2 ** 24 }));
+  `;
+    expect(run(program, directory())).toStrictEqual({
+      nextOffset: "10",
+      isSmall: true,
+      size: 2 ** 30,
+      isSparse: true,
+    });
+  },
+  600_000,
+);
