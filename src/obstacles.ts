@@ -86,6 +86,7 @@ export async function updateHint(disk: Disk, path: string): Promise<DiskFile | u
     return await disk.open(path, "update");
   } catch (cause) {
     if (!isUnusable(cause)) throw ioError("opening a file", { file: path }, cause);
+    if (isMissing(cause)) return undefined;
   }
   await makeWay(disk, path);
   return undefined;
