@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { elementAt } from "../../fault-injection/element-at.ts";
 import { CATALOGUE } from "../catalogue.ts";
 import { SECTIONS } from "../format/part.ts";
 import { DefectError, defective } from "./apply.ts";
@@ -14,16 +15,11 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Quickly caught, and what it is made of. */
-const harmful: Defect = {
-  id: "harmful",
-  sentence: "In memory every record of a batch is the first one.",
-  file: "src/memory.ts",
-  find: "stream.records.push(batch.bytes.subarray(at, at + size));",
-  replace: "stream.records.push(batch.bytes.subarray(0, size));",
-  invariant: "M2",
-  part: "crashes",
-};
+/** Quickly caught, and what variants of it are made of. */
+const harmful = elementAt(
+  DEFECTS.filter(({ id }) => id === "memory-repeats-a-record"),
+  0,
+);
 
 describe("Seeded defects", () => {
   test("have ids of their own, and there is one for every invariant", () => {
@@ -44,7 +40,7 @@ describe("Seeded defects", () => {
     ["is there more than once", { find: "stream" }, "times, not once"],
     ["is empty", { find: "" }, "times, not once"],
     ["is replaced by itself", { replace: harmful.find }, "nothing is replaced"],
-    ["leaves no TypeScript", { replace: "stream.records.push(" }, "not TypeScript any more"],
+    ["leaves no TypeScript", { replace: "this.#records.push(" }, "not TypeScript any more"],
   ])("fail loudly where the text %s", (_, change, sentence) => {
     expect(() => defective({ ...harmful, ...change })).toThrow(DefectError);
     expect(() => defective({ ...harmful, ...change })).toThrow(sentence);
@@ -74,7 +70,7 @@ describe("Seeded defects", () => {
     );
     expect(ended.map(({ defect, caught }) => [defect.id, caught?.invariant])).toEqual([
       ["harmless", undefined],
-      ["harmful", "M2"],
+      [harmful.id, "M2"],
       ["other", "M2"],
     ]);
     expect(ended.map(({ missed }) => missed)).toEqual([
