@@ -6,8 +6,8 @@
  * @module
  */
 import type { Region } from "../src/index-builder.ts";
-import { claimedSize, type Flaw } from "../src/record.ts";
-import { RecordScanner } from "../src/scan.ts";
+import { claimedSize, type Flaw, TOO_LARGE } from "../src/record.ts";
+import { BEYOND_LIMITS, isIntactBeyondLimits, RecordScanner } from "../src/scan.ts";
 import { type Due, readRun, type Run, runAt, type VerifiedRecord } from "./run.ts";
 import { LOOKS_MAX, runsBehind } from "./search.ts";
 
@@ -71,12 +71,12 @@ export async function readSegment(
   let ahead: readonly Run[] | undefined;
   let room = LOOKS_MAX * end;
   while (!scanner.done) {
-    const { run, flaw } = await readRun(region, scanner, due, (record) => witness.record(record));
+    const { run, flaw: seen } = await readRun(region, scanner, due, (record) => witness.record(record));
     if (run !== undefined) {
       runs.push(run);
       due = { offset: run.nextOffset, previous: run.head };
     }
-    if (flaw === undefined) break;
+    if (seen === undefined) break;
     const { bytes, at, position } = scanner;
     const offset = due.offset ?? fallbackOffset;
     const addGap = async (gap: Pick<Gap, "end" | "behind" | "flaw">): Promise<void> => {
@@ -90,6 +90,8 @@ export async function readSegment(
       await addGap({ end, behind: undefined, flaw: givenUp(gaps.length) });
       break;
     }
+    const isBeyondLimits = seen === TOO_LARGE && (await isIntactBeyondLimits(region, position));
+    const flaw = isBeyondLimits ? BEYOND_LIMITS : seen;
     // An intact record that belongs elsewhere is read from its own offset on, as far as that goes: what is in a file is to be known.
     let behind = flaw.misplaced === true ? await runAt(region, position) : undefined;
     if (behind === undefined) {

@@ -6,7 +6,7 @@
  * @module
  */
 import { CodecRegistry, type Disk, type Format, type StreamId } from "../src/index.ts";
-import { detectFormat } from "../src/detect-format.ts";
+import { formatBorneOut } from "../src/detect-format.ts";
 import {
   indexLogName,
   indexName,
@@ -91,9 +91,10 @@ export async function outlineOf(
   const otherwise =
     names.some((name) => /\.log\.idx2?(\.wal)?$/.test(name)) || names.length === 0 ? "plain" : "sentinel";
   const detect = async (): Promise<Format> =>
-    (await detectFormat(surroundings, names, otherwise, parsed)).name;
-  const format = parsed?.format ?? (await readable(detect)) ?? (parsed === undefined ? "plain" : "sentinel");
-  const manifest = parsed?.format === undefined && format === "plain" ? undefined : parsed;
+    (await formatBorneOut(surroundings, names, otherwise, parsed)).name;
+  const said = parsed === undefined ? "plain" : (parsed.format ?? "sentinel");
+  const format = (await readable(detect)) ?? said;
+  const manifest = said === format ? parsed : undefined;
   if (manifest === undefined && !seen.isNew && seen.unparsed === undefined)
     findings.push(manifestFinding(path, format, seen));
   for (const name of names) {
@@ -221,19 +222,28 @@ async function readable<T>(call: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** What is said of a manifest that is missing, or cannot be read from the disk. */
-function manifestFinding(path: string, format: Format, { names, hasManifest, numbers }: Snapshot): Finding {
+/** What is said of a manifest that is missing, cannot be read from the disk, or is one of another format. */
+function manifestFinding(
+  path: string,
+  format: Format,
+  { names, hasManifest, parsed, numbers }: Snapshot,
+): Finding {
   // Kimberlite writes the first segment before the first manifest; this package the manifest before the first record.
   const isOwn = format === "plain" || names.some((name) => /\.idx2(\.wal)?$/.test(name));
   const isBegun = !hasManifest && !isOwn && numbers.every((number) => number === 0);
+  const isOther = parsed !== undefined;
   return {
     severity: isBegun ? "notice" : "damage",
     code: "damaged-manifest",
     file: `${path}/${MANIFEST_NAME}`,
-    sentence: hasManifest ? "The manifest cannot be read." : "There is no manifest.",
+    sentence: isOther
+      ? "The manifest is one of a stream of another format than the records have."
+      : hasManifest
+        ? "The manifest cannot be read."
+        : "There is no manifest.",
     cause: isBegun
       ? "Kimberlite was killed in its first append, or somebody removed it; without it nobody can tell that later segments are missing."
-      : "Somebody removed it, or the medium is damaged. Records do not depend on it; without it nobody can tell that the last segments are missing.",
+      : "Somebody removed or changed it, or the medium is damaged. Records do not depend on it; without it nobody can tell that the last segments are missing.",
   };
 }
 

@@ -40,13 +40,17 @@ export interface Repair {
  * Repairs one stream, as far as that goes.
  *
  * @param report what an audit of the stream has found
- * @throws StorageError `locked` if somebody has the directory open, `io`; and if it still cannot be appended to afterwards
+ * @throws StorageError `locked` if somebody has the directory open, `io`; if an intact record that this version cannot read stands in the way; and
+ * if it still cannot be appended to afterwards
  */
 export async function repairStream(disk: Disk, root: string, report: StreamReport): Promise<Repair> {
   const recovered: string[] = [];
   let status = await opened(disk, root, report.stream, recovered);
   let cut: Repair["cut"];
   if (status.lostEnd !== undefined) {
+    const { findings, lostEnd } = status;
+    // It is intact, only not for this reader: nothing of it is cut.
+    if (findings.some(({ what, error }) => what === "unreadable record" && error === lostEnd)) throw lostEnd;
     cut = await cutBehindLastRecord(disk, root, report);
     status = await opened(disk, root, report.stream, recovered);
     if (status.lostEnd !== undefined) throw status.lostEnd;

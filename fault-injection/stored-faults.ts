@@ -4,11 +4,11 @@
  *
  * For every file: it is missing; cut at every length; replaced by every older version of itself; every sector zeroed; every
  * sector lost, which is to hold what it held before it was last changed; every sector written to the place of every other
- * of the same file, while its own place holds what it held before; every bit flipped. A fault that leaves a file as it is, or
- * as an earlier one does, is left out.
+ * of the same file, while its own place holds what it held before; every bit flipped. Besides, a file may hold whatever the caller
+ * names: the content of another file, say. A fault that leaves a file as it is, or as an earlier one does, is left out.
  *
  * Not among them: two faults at once; a sector that ends up in another file; a file that had been removed and is there again;
- * names that are changed or exchanged; a sector that cannot be read, which is a call that fails (`call-faults.ts`).
+ * two files that are exchanged; a sector that cannot be read, which is a call that fails (`call-faults.ts`).
  * @module
  */
 import { createHash } from "node:crypto";
@@ -23,7 +23,15 @@ export interface StoredFault {
   readonly bytes: Uint8Array | undefined;
 }
 
-type StoredFaultKind = "missing" | "cut" | "replaced" | "zeroed" | "lost" | "misplaced" | "flipped";
+type StoredFaultKind =
+  "missing" | "cut" | "replaced" | "foreign" | "zeroed" | "lost" | "misplaced" | "flipped";
+
+/** What a file may hold that never was its content. */
+export interface ForeignContent {
+  /** Completes "replaced by". */
+  readonly what: string;
+  readonly bytes: Uint8Array;
+}
 
 export interface StoredFaults {
   readonly count: number;
@@ -31,7 +39,7 @@ export interface StoredFaults {
   at(index: number): StoredFault;
 }
 
-/** What a fault is about: of its kind the `place` (a length, a version, a sector, a bit), and the sector it is written to. */
+/** What a fault is about: of its kind the `place` (a length, a version, a foreign content, a sector, a bit), and the sector it is written to. */
 interface Descriptor {
   readonly kind: StoredFaultKind;
   readonly file: StoredFile;
@@ -41,10 +49,22 @@ interface Descriptor {
 
 interface StoredFile {
   readonly path: string;
+  /** `undefined` if there is no such file. */
+  readonly stored: Uint8Array | undefined;
+  /** The same, or nothing. */
   readonly bytes: Uint8Array;
   /** Oldest first. */
   readonly versions: readonly Uint8Array[];
+  readonly foreign: readonly ForeignContent[];
   readonly sectorBytes: number;
+}
+
+export interface StoredFaultOptions {
+  readonly sectorBytes: number;
+  /** By path what that file may hold instead; of a path without a file, what may turn up there. */
+  readonly foreign?: ReadonlyMap<string, readonly ForeignContent[]>;
+  /** By path the lengths to which files are cut. Then no bits are flipped; by default every bit is, and files are cut to every length. */
+  readonly cuts?: ReadonlyMap<string, readonly number[]> | undefined;
 }
 
 /**
@@ -59,22 +79,27 @@ interface StoredFile {
 export function storedFaults(
   files: ReadonlyMap<string, Uint8Array>,
   history: ReadonlyMap<string, readonly Uint8Array[]>,
-  { sectorBytes }: { readonly sectorBytes: number },
+  { sectorBytes, foreign = new Map(), cuts }: StoredFaultOptions,
 ): StoredFaults {
   if (!Number.isSafeInteger(sectorBytes) || sectorBytes < 1) {
     throw new RangeError(`sectorBytes must be a positive integer, not ${sectorBytes}`);
   }
   const found: Descriptor[] = [];
-  for (const path of [...files.keys()].sort()) {
+  for (const path of [...new Set([...files.keys(), ...foreign.keys()])].sort()) {
+    const stored = files.get(path);
     const file = {
       path,
+      stored,
       // Copies that are no Buffers: slices of a Buffer share its bytes.
-      bytes: Uint8Array.from(files.get(path) ?? []),
-      versions: (history.get(path) ?? []).map((version) => Uint8Array.from(version)),
+      bytes: Uint8Array.from(stored ?? []),
+      versions:
+        stored === undefined ? [] : (history.get(path) ?? []).map((version) => Uint8Array.from(version)),
+      foreign: foreign.get(path) ?? [],
       sectorBytes,
     };
     const met = new Set<string>();
-    for (const descriptor of candidates(file)) if (isAnother(descriptor, met)) found.push(descriptor);
+    for (const descriptor of candidates(file, cuts))
+      if (isAnother(descriptor, met, cuts === undefined)) found.push(descriptor);
   }
   return {
     count: found.length,
@@ -91,27 +116,32 @@ export function storedFaults(
   };
 }
 
-function* candidates(file: StoredFile): Generator<Descriptor> {
-  const { bytes, versions, sectorBytes } = file;
+function* candidates(file: StoredFile, cuts: StoredFaultOptions["cuts"]): Generator<Descriptor> {
+  const { stored, bytes, versions, foreign, sectorBytes } = file;
   const sectors = Math.ceil(bytes.length / sectorBytes);
-  yield { kind: "missing", file, place: 0, to: 0 };
-  for (let place = 0; place < bytes.length; place++) yield { kind: "cut", file, place, to: 0 };
+  if (stored !== undefined) yield { kind: "missing", file, place: 0, to: 0 };
+  const lengths = cuts === undefined ? bytes.keys() : (cuts.get(file.path) ?? []);
+  for (const place of lengths) yield { kind: "cut", file, place, to: 0 };
   for (let place = versions.length - 1; place >= 0; place--) yield { kind: "replaced", file, place, to: 0 };
+  for (let place = 0; place < foreign.length; place++) yield { kind: "foreign", file, place, to: 0 };
   for (let place = 0; place < sectors; place++) yield { kind: "zeroed", file, place, to: 0 };
   for (let place = 0; place < sectors; place++) yield { kind: "lost", file, place, to: 0 };
   for (let place = 0; place < sectors; place++) {
     for (let to = 0; to < sectors; to++) if (to !== place) yield { kind: "misplaced", file, place, to };
   }
+  if (cuts !== undefined) return;
   for (let place = 0; place < 8 * bytes.length; place++) yield { kind: "flipped", file, place, to: 0 };
 }
 
 /** Whether a fault leaves its file different from what it is and from what any other leaves it. */
-function isAnother(descriptor: Descriptor, met: Set<string>): boolean {
+function isAnother(descriptor: Descriptor, met: Set<string>, everyPlace: boolean): boolean {
   // These are different by what they are, and the others are compared with all of them.
   if (descriptor.kind === "missing" || descriptor.kind === "cut" || descriptor.kind === "flipped")
     return true;
-  const { bytes } = descriptor.file;
+  const { stored, bytes } = descriptor.file;
   const after = bytesOf(descriptor) ?? new Uint8Array();
+  const digest = createHash("sha256").update(after).digest("base64");
+  if (stored === undefined) return met.size < met.add(digest).size;
   const common = Math.min(bytes.length, after.length);
   let differentBits = 0;
   for (let i = 0; i < common && differentBits < 2; i++) {
@@ -120,13 +150,12 @@ function isAnother(descriptor: Descriptor, met: Set<string>): boolean {
   }
   const isCut = differentBits === 0 && after.length <= bytes.length;
   const isFlip = differentBits === 1 && after.length === bytes.length;
-  if (isCut || isFlip) return false;
-  const digest = createHash("sha256").update(after).digest("base64");
+  if (everyPlace ? isCut || isFlip : isCut && after.length === bytes.length) return false;
   return met.size < met.add(digest).size;
 }
 
 function bytesOf({ kind, file, place, to }: Descriptor): Uint8Array | undefined {
-  const { bytes, versions, sectorBytes } = file;
+  const { bytes, versions, foreign, sectorBytes } = file;
   switch (kind) {
     case "missing":
       return undefined;
@@ -134,6 +163,8 @@ function bytesOf({ kind, file, place, to }: Descriptor): Uint8Array | undefined 
       return bytes.slice(0, place);
     case "replaced":
       return elementAt(versions, place).slice();
+    case "foreign":
+      return Uint8Array.from(elementAt(foreign, place).bytes);
     case "zeroed":
       return bytes.slice().fill(0, place * sectorBytes, (place + 1) * sectorBytes);
     case "lost": {
@@ -186,7 +217,7 @@ function sectorBefore(file: StoredFile, sector: number): Uint8Array | undefined 
 }
 
 function describe({ kind, file, place, to }: Descriptor): string {
-  const { bytes, versions } = file;
+  const { bytes, versions, foreign } = file;
   switch (kind) {
     case "missing":
       return "missing";
@@ -194,6 +225,8 @@ function describe({ kind, file, place, to }: Descriptor): string {
       return `cut to ${place} of ${bytes.length} bytes`;
     case "replaced":
       return `replaced by version ${place + 1} of the ${versions.length} it had`;
+    case "foreign":
+      return `replaced by ${elementAt(foreign, place).what}`;
     case "zeroed":
       return `sector ${place} zeroed`;
     case "lost":

@@ -30,6 +30,8 @@ export interface IndexLogState {
 export interface IndexLog {
   /** Missing where index files must not be written. */
   readonly file: DiskFile | undefined;
+  /** Whether the file is there; if it is missing above, too. */
+  readonly isThere: boolean;
   readonly state: IndexLogState;
   readonly settings: IndexSettings;
 }
@@ -47,6 +49,7 @@ export class ActiveSegment {
   readonly file: DiskFile;
   readonly #files: StreamFiles;
   readonly #indexLog: DiskFile | undefined;
+  readonly #hasLog: boolean;
   readonly #settings: IndexSettings;
   /** What Kimberlite reads of a `sentinel` segment whose index files may be written. */
   readonly #kimberliteIndex: KimberliteIndex | undefined;
@@ -66,6 +69,7 @@ export class ActiveSegment {
     this.index = segment.index;
     this.file = segment.file;
     this.#indexLog = indexLog.file;
+    this.#hasLog = indexLog.isThere;
     this.#settings = indexLog.settings;
     this.#logState = indexLog.state;
     this.#unsynced = false;
@@ -106,8 +110,7 @@ export class ActiveSegment {
       await io("syncing an index", this.#place(), () => log.sync());
     }
     await this.nameRecords();
-    if (rotten && this.index.count > 0 && log !== undefined && !this.#indexStopped)
-      await this.#saveIndex(log);
+    if (rotten && log !== undefined && !this.#indexStopped) await this.#saveIndex(log);
   }
 
   /** Looks at the index that Kimberlite would read. @throws StorageError `io` */
@@ -176,10 +179,19 @@ export class ActiveSegment {
     }
   }
 
-  /** Saves the index for good: the segment will not be appended to again. Everything in it must be synced. @throws StorageError `io` */
+  /**
+   * Saves the index for good: the segment will not be appended to again. Everything in it must be synced. Of a damaged segment the write-ahead
+   * file stays, or an empty one is made: that makes every start look at it again.
+   *
+   * @throws StorageError `io`
+   */
   async seal(): Promise<void> {
     if (!this.index.hasGaps) {
       await saveSealedIndex(this.#files, this.number, this.index);
+    } else if (!this.#hasLog) {
+      const path = this.#indexLogPath;
+      const log = await createFile(this.#files.disk, path);
+      await io("closing an index", { file: path }, () => log.close());
     }
   }
 
@@ -205,7 +217,7 @@ export class ActiveSegment {
     await saveIndex(this.#files, this.number, this.index);
     await syncNames(this.#files.disk, this.#files.path);
     await io("cutting an index", this.#place(), () => log.truncate(0));
-    await this.#writeFrame(log, this.index.count - 1, 0, 0);
+    if (this.index.count > 0) await this.#writeFrame(log, this.index.count - 1, 0, 0);
   }
 
   async #writeFrame(log: DiskFile, from: number, at: number, entriesBefore: number): Promise<void> {

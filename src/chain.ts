@@ -63,9 +63,9 @@ function sha256(first: Uint8Array, second: Uint8Array, payload: Uint8Array): Buf
   return Buffer.from(digest("sha256", joined, "binary"), "binary");
 }
 
-/** IEEE CRC-32 (reflected 0xEDB88320) as an unsigned 32-bit number. */
-export function crc32(bytes: Uint8Array): number {
-  return zlibCrc32(bytes);
+/** IEEE CRC-32 (reflected 0xEDB88320) as an unsigned 32-bit number; of bytes that follow others, given the CRC of those. */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  return zlibCrc32(bytes, before);
 }
 
 /** Whether `length` bytes of `a` from `aStart` equal those of `b` from `bStart`; both must be long enough. */

@@ -11,12 +11,56 @@ import type { Manifest } from "./manifest.ts";
 import { SEGMENT_BYTES } from "./limits.ts";
 import { readHint, ifReadable } from "./obstacles.ts";
 import { indexBytes, OffsetIndex } from "./offset-index.ts";
-import type { StreamSurroundings } from "./recover-segment.ts";
+import type { StreamSurroundings } from "./stream-context.ts";
 import { RecordScanner } from "./scan.ts";
 import type { Format } from "./types.ts";
 
 const MARK_BYTES = 4;
 const FORMATS: readonly RecordFormat[] = [formatNamed("plain"), formatNamed("sentinel")];
+
+/**
+ * The format of a stream: what its manifest says, if the names of index files bear that out; else what the records say, or whatever tells.
+ *
+ * @param names the names in the stream's directory
+ * @param otherwise the format where nobody can tell: that which the stream would be created with
+ * @param manifest the manifest, if there is one
+ * @throws StorageError `io`
+ */
+export async function formatOf(
+  surroundings: StreamSurroundings,
+  names: readonly string[],
+  otherwise: Format,
+  manifest?: Manifest,
+): Promise<RecordFormat> {
+  const told = manifest?.format;
+  if (told === undefined) return detectFormat(surroundings, names, otherwise, manifest);
+  const isBorneOut =
+    names.some((name) => INDEX[told].test(name)) &&
+    (told === "sentinel" || !names.some((name) => INDEX.sentinel.test(name)));
+  return isBorneOut ? formatNamed(told) : detectFormat(surroundings, names, told);
+}
+
+/**
+ * The same, for somebody who reads every record anyhow: a manifest that says `plain` of segments that begin as one of `sentinel` does is believed only
+ * if an index file of `plain` is whole.
+ *
+ * @throws StorageError `io`
+ */
+export async function formatBorneOut(
+  surroundings: StreamSurroundings,
+  names: readonly string[],
+  otherwise: Format,
+  manifest?: Manifest,
+): Promise<RecordFormat> {
+  const format = await formatOf(surroundings, names, otherwise, manifest);
+  if (format.name !== "plain" || manifest?.format !== "plain") return format;
+  const numbers = names.map(segmentNumber).filter((number) => number !== undefined);
+  if ((await formatOfIndexes(surroundings, numbers, names)) === "plain") return format;
+  return detectFormat(surroundings, names, "plain");
+}
+
+/** Names of index files. Kimberlite's have those of `plain`. */
+const INDEX = { plain: /\.log\.idx(\.wal)?$/, sentinel: /\.log\.idx2(\.wal)?$/ } as const;
 
 /**
  * The format of the intact records in a stream's segments. Where there is none, that of which only it has such marks or index files. Else

@@ -40,6 +40,17 @@ export interface Coverage {
   readonly head: Uint8Array;
 }
 
+/** Where a record is, as an index entry says. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes of Kimberlite's own saved index of so many records. */
+export function savedPositionsBytes(count: number): number {
+  return IDX_HEADER_BYTES + count * ENTRY_BYTES + CRC_BYTES;
+}
+
 export class OffsetIndex {
   #positions = new Float64Array(8);
   #kinds = new Uint8Array(8);
@@ -50,7 +61,7 @@ export class OffsetIndex {
   #hasGaps = false;
   readonly #checkpoints = new CheckpointIndex();
 
-  /** Whether it stands for records that are lost; such an index has no form on disk. */
+  /** Whether it stands for a record that is lost or damaged; such an index is not saved, so that the next start finds that out, too. */
   get hasGaps(): boolean {
     return this.#hasGaps;
   }
@@ -99,6 +110,23 @@ export class OffsetIndex {
     this.#hasGaps = true;
   }
 
+  /** The last record covered is damaged. */
+  markDamaged(): void {
+    this.#hasGaps = true;
+  }
+
+  /** The ordinal of the record that begins at this byte, if one does; O(log n). */
+  ordinalAt(position: number): number | undefined {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.position(middle) < position) low = middle + 1;
+      else high = middle;
+    }
+    return this.position(low) === position && low < this.#count ? low : undefined;
+  }
+
   /** Byte position of the record with this ordinal; of one that is not covered `NaN`, or a position at which it is not. */
   position(ordinal: number): number {
     return this.#positions[ordinal] ?? Number.NaN;
@@ -116,7 +144,7 @@ export class OffsetIndex {
 
   /** The saved form: the bytes of an `.idx` file. */
   serialize(): Buffer {
-    const bytes = Buffer.alloc(IDX_HEADER_BYTES + this.#count * ENTRY_BYTES + TAIL_BYTES);
+    const bytes = Buffer.alloc(indexBytes(this.#count));
     bytes.writeUInt32LE(MAGIC, 0);
     bytes.writeUInt8(VERSION, 4);
     writeU64(bytes, 8, this.#count);
@@ -129,7 +157,7 @@ export class OffsetIndex {
 
   /** The bytes of Kimberlite's own `.idx` (docs/FORMAT.md, section 8.3). */
   serializePositions(): Buffer {
-    const bytes = Buffer.alloc(IDX_HEADER_BYTES + this.#count * ENTRY_BYTES + CRC_BYTES);
+    const bytes = Buffer.alloc(savedPositionsBytes(this.#count));
     bytes.writeUInt32LE(MAGIC, 0);
     bytes.writeUInt8(POSITIONS_VERSION, 4);
     writeU64(bytes, 8, this.#count);
@@ -159,7 +187,7 @@ export class OffsetIndex {
     if (bytes.length < IDX_HEADER_BYTES + TAIL_BYTES) return undefined;
     if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== VERSION) return undefined;
     const count = readU64(bytes, 8);
-    if (bytes.length !== IDX_HEADER_BYTES + count * ENTRY_BYTES + TAIL_BYTES) return undefined;
+    if (bytes.length !== indexBytes(count)) return undefined;
     if (bytes.readUInt32LE(bytes.length - 4) !== crc32(bytes.subarray(0, bytes.length - 4))) return undefined;
     const tail = IDX_HEADER_BYTES + count * ENTRY_BYTES;
     const index = new OffsetIndex();
@@ -172,7 +200,7 @@ export class OffsetIndex {
    * in `end` bytes. It knows no kinds and no chain hash: every record passes for data.
    */
   static parsePositions(bytes: Buffer, count: number, end: number): OffsetIndex | undefined {
-    if (bytes.length !== IDX_HEADER_BYTES + count * ENTRY_BYTES + CRC_BYTES) return undefined;
+    if (bytes.length !== savedPositionsBytes(count)) return undefined;
     if (bytes.readUInt32LE(0) !== MAGIC || bytes.readUInt32LE(4) !== POSITIONS_VERSION) return undefined;
     if (readU64(bytes, 8) !== count) return undefined;
     const crcAt = bytes.length - CRC_BYTES;
@@ -190,15 +218,19 @@ export class OffsetIndex {
   /**
    * Adds what the frames of an `.idx.wal` file name beyond this index.
    *
-   * Stops at the first frame that is torn. A frame that repeats what is covered is skipped; one that leaves a gap
-   * adds nothing, but where its records ended is still proof that they were durable up to there.
+   * Stops at the first frame that is torn. A frame that repeats what is covered is skipped; one that leaves a gap, or that names more than
+   * there is, adds nothing, but where its records ended is still a claim that they were durable up to there.
    *
    * @param frameBytesMax a longer frame is none
+   * @param limit bytes that the segment has
+   * @param claims gets what the frames that added nothing say of records that begin before `limit`
    * @returns `size`: bytes up to the end of the last whole frame; `watermark`: the farthest end that any whole frame names
    */
   async replay(
     frames: ByteWindow,
     frameBytesMax: number = Number.POSITIVE_INFINITY,
+    limit: number = Number.POSITIVE_INFINITY,
+    claims: Span[] = [],
   ): Promise<{ size: number; watermark: number }> {
     const start = frames.position;
     let watermark = this.#end;
@@ -213,7 +245,10 @@ export class OffsetIndex {
       const bytes = frames.bytes.subarray(frames.at, frames.at + size);
       if (bytes.readUInt32LE(size - 4) !== crc32(bytes.subarray(0, size - 4))) break;
       const coverage = { end: readU64(bytes, 4), head: copyHash(bytes, 12) };
-      if (coverage.end > this.#end) this.#addEntries(bytes, FRAME_HEADER_BYTES, count, coverage);
+      if (coverage.end > this.#end) {
+        const added = coverage.end <= limit && this.#addEntries(bytes, FRAME_HEADER_BYTES, count, coverage);
+        if (!added) for (const span of spansIn(bytes, count, coverage.end, limit)) claims.push(span);
+      }
       watermark = Math.max(watermark, coverage.end);
       frames.skip(size);
     }
@@ -258,6 +293,16 @@ export class OffsetIndex {
     const kinds = new Uint8Array(positions.length);
     kinds.set(this.#kinds);
     this.#kinds = kinds;
+  }
+}
+
+/** What the entries of a frame say of records that begin before `limit`. */
+function* spansIn(frame: Buffer, count: number, frameEnd: number, limit: number): Generator<Span> {
+  for (let i = 0; i < count; i += 1) {
+    const entryAt = FRAME_HEADER_BYTES + i * ENTRY_BYTES;
+    const start = readPosition(frame, entryAt);
+    const end = i + 1 < count ? readPosition(frame, entryAt + ENTRY_BYTES) : frameEnd;
+    if (start < limit) yield { start, end };
   }
 }
 

@@ -13,15 +13,16 @@ import {
   type IndexSettings,
 } from "./active-segment.ts";
 import { genesisHash } from "./chain.ts";
-import { detectFormat } from "./detect-format.ts";
+import { detectFormat, formatOf } from "./detect-format.ts";
 import type { DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
-import { formatNamed } from "./formats.ts";
+import type { RecordFormat } from "./formats.ts";
 import {
   abandon,
   indexLogName,
   indexName,
   io,
+  kimberliteIndexName,
   listIfThere,
   MANIFEST_NAME,
   segmentName,
@@ -47,20 +48,18 @@ import {
   serializeManifest,
 } from "./manifest.ts";
 import type { Tip } from "./pipeline.ts";
-import { OffsetIndex } from "./offset-index.ts";
+import { OffsetIndex, indexBytes, savedPositionsBytes } from "./offset-index.ts";
 import {
   damagedHint,
-  filesOf,
   type Finding,
+  OtherFormat,
   type RecoveredSegment,
   recoverSegment,
-  type StreamContext,
-  type StreamSurroundings,
-  withFormat,
 } from "./recover-segment.ts";
 import { removeKimberliteIndexLog } from "./kimberlite-index.ts";
 import { saveSealedIndex } from "./saved-index.ts";
 import { RecordScanner } from "./scan.ts";
+import { filesOf, type StreamContext, type StreamSurroundings, withFormat } from "./stream-context.ts";
 import { offsetAt } from "./record.ts";
 import type { Format, Offset } from "./types.ts";
 
@@ -71,6 +70,8 @@ interface Opened {
   readonly sealed: SegmentInfo[];
   readonly tip: Tip;
   readonly findings: readonly Finding[];
+  /** Indexes of sealed segments that are damaged, by number: no file has them. */
+  readonly indexes: Map<number, OffsetIndex>;
 }
 
 /** A stream that takes appends. */
@@ -114,13 +115,28 @@ async function openListed(
       )
     : undefined;
   const parsed = bytes === undefined ? undefined : parseManifest(bytes);
-  const format =
-    parsed?.format === undefined
-      ? await detectFormat(surroundings, listed, settings.format, parsed)
-      : formatNamed(parsed.format);
-  const context = withFormat(surroundings, format);
+  const opening = (format: RecordFormat, isHearsay: boolean): Promise<OpenStream | undefined> =>
+    openAs(withFormat(surroundings, format, isHearsay), settings, listed, parsed);
+  const format = await formatOf(surroundings, listed, settings.format, parsed);
+  try {
+    return await opening(format, format.name === parsed?.format);
+  } catch (error) {
+    if (!(error instanceof OtherFormat)) throw error;
+    return opening(await detectFormat(surroundings, listed, format.name), false);
+  }
+}
+
+/** Opens a stream whose format is known. @throws OtherFormat if that is hearsay and wrong */
+async function openAs(
+  context: StreamContext,
+  settings: IndexSettings & { readonly format: Format },
+  names: readonly string[],
+  parsed: Manifest | undefined,
+): Promise<OpenStream | undefined> {
   // Kimberlite has no streams of the format `plain`: there a manifest without the field is a damaged one.
-  const manifest = parsed?.format === undefined && format.name === "plain" ? undefined : parsed;
+  const isBelieved = (parsed?.format ?? "sentinel") === context.format.name;
+  const manifest = isBelieved ? parsed : undefined;
+  const there = names.map(segmentNumber).filter((number) => number !== undefined);
   const last = there.reduce((most, number) => Math.max(most, number), manifest?.activeSegment ?? -1);
   if (last < 0) return undefined;
   if (last + 1 > there.length + (manifest?.segments.length ?? 0)) {
@@ -133,9 +149,9 @@ async function openListed(
       },
     );
   }
-  const opened = await new Opening(context, names, manifest, last).run(settings);
+  const opened = await new Opening(context, new Set(names), manifest, last).run(settings);
   if (opened !== undefined) return opened;
-  return openListed(surroundings, settings, await withoutStrays(surroundings, listed, manifest));
+  return openListed(context, settings, await withoutStrays(context, names, manifest));
 }
 
 /**
@@ -167,6 +183,7 @@ export async function createStream(context: StreamContext, settings: IndexSettin
     active,
     tip: { nextOffset: 0, head: genesisHash() },
     findings: [],
+    indexes: new Map(),
     lostEnd: undefined,
   };
 }
@@ -192,7 +209,7 @@ export async function startSegment(
   return new ActiveSegment(
     filesOf(context),
     { number, firstOffset, index: new OffsetIndex(), file },
-    { file: indexLog, state: { bytes: 0, entries: 0, framed: 0 }, settings },
+    { file: indexLog, isThere: true, state: { bytes: 0, entries: 0, framed: 0 }, settings },
   );
 }
 
@@ -218,6 +235,11 @@ const GONE =
 const NO_FILE =
   "What has a segment's name is no file, or a link that may not be followed. Put the segment itself there, from a copy.";
 
+/** Whether every record of a segment was read. */
+function isWhole({ index, lostEnd }: RecoveredSegment): boolean {
+  return !index.hasGaps && lostEnd === undefined;
+}
+
 class Opening {
   readonly #context: StreamContext;
   readonly #names: Set<string>;
@@ -231,6 +253,10 @@ class Opening {
   #before: OffsetIndex | undefined;
   /** Whether the manifest said less than the segments do. */
   #manifestStale = false;
+  /** Whether the manifest said something else than segments and index files do. */
+  #manifestWrong = false;
+  /** Indexes of sealed segments that are damaged, by number: their index files stay. */
+  readonly #damaged = new Map<number, OffsetIndex>();
 
   constructor(context: StreamContext, names: Set<string>, manifest: Manifest | undefined, last: number) {
     const isKimberlites = manifest !== undefined && manifest.format === undefined;
@@ -286,9 +312,12 @@ class Opening {
     const takesAppends = active.active?.isFrozen === false && active.lostEnd === undefined;
     if (takesAppends) await active.active.settleKimberliteIndex(this.#names);
     const isAdopted = takesAppends && this.#claimed !== undefined;
+    // As long as the end is lost, what names it stays as it is.
+    const isWrong = this.#manifestWrong && active.lostEnd === undefined;
     if (isAdopted && this.#before === undefined) await this.#headBefore(this.#last, previous);
     if (isAdopted && this.#before !== undefined) await this.#saveSealed(this.#last - 1, this.#before);
-    if (isAdopted || this.#manifestStale || this.#manifest?.activeSegment !== this.#last) {
+    await this.#markDamaged();
+    if (isAdopted || this.#manifestStale || isWrong || this.#manifest?.activeSegment !== this.#last) {
       await writeManifest(this.#context, this.#sealed, {
         number: this.#last,
         firstOffset,
@@ -296,14 +325,16 @@ class Opening {
         bytes: 0,
       });
     }
-    if (this.#manifest === undefined && (this.#last > 0 || active.tip.nextOffset > 0)) {
-      const sentence = "The manifest is missing or unreadable; it is rebuilt from the segments.";
+    const hasContent = this.#last > 0 || active.tip.nextOffset > 0;
+    if (this.#manifestWrong || (this.#manifest === undefined && hasContent)) {
+      const sentence =
+        "The manifest is missing, unreadable or not this stream's; it is rebuilt from the segments.";
       this.#findings.push(damagedHint(this.#context, MANIFEST_NAME, sentence));
     }
-    await this.#removeLeftovers();
+    if (active.lostEnd === undefined) await this.#removeLeftovers();
   }
 
-  /** What is known of a segment that has a successor: from the manifest if that is exact, else from itself. */
+  /** What is known of a segment that has a successor: from the manifest if segment and index bear that out, else from itself. */
   async #sealedSegment(
     number: number,
     previous: RecoveredSegment | undefined,
@@ -335,7 +366,8 @@ class Opening {
   ): Promise<void> {
     this.#find("missing segment", "missing-segment", sentence, firstOffset, number);
     const nextOffset = info?.nextOffset ?? (await this.#firstOffsetBehind(number)) ?? firstOffset;
-    this.#sealed.push({ number, firstOffset, nextOffset, bytes: info?.bytes ?? 0 });
+    const end = Math.max(firstOffset, nextOffset);
+    this.#sealed.push({ number, firstOffset, nextOffset: end, bytes: info?.bytes ?? 0 });
   }
 
   async #sealedFile(
@@ -345,33 +377,82 @@ class Opening {
     previous: RecoveredSegment | undefined,
   ): Promise<RecoveredSegment | undefined> {
     const name = segmentName(number);
-    if (info !== undefined) {
-      const bytes = await this.#with(number, (file) =>
-        io("asking for a segment's size", { file: name }, () => file.size()),
-      );
-      if (bytes === info.bytes) {
+    return this.#with(number, async (file) => {
+      const bytes = await io("asking for a segment's size", { file: name }, () => file.size());
+      if (info?.firstOffset === firstOffset && bytes === info.bytes && (await this.#isSettled(info))) {
         this.#sealed.push(info);
         return undefined;
       }
-      const sentence = `A sealed segment has ${bytes} bytes where the manifest says ${info.bytes}. Compare it with a copy.`;
-      this.#find("size differs", "truncated-log", sentence, info.nextOffset, number);
-      // Which of the two is wrong, the segment itself will tell; what is missing at its end stays missing by the manifest's offsets.
-      const segment = await this.#with(number, (file) =>
-        this.#recover(number, firstOffset, file, true, previous),
-      );
-      this.#sealed.push({
-        ...info,
-        bytes: segment.nextOffset === info.nextOffset ? segment.index.end : bytes,
-      });
-      return undefined;
-    }
-    this.#manifestStale = true;
-    const segment = await this.#with(number, (file) =>
-      this.#recover(number, firstOffset, file, true, previous),
+      const found = this.#findings.length;
+      const segment = await this.#recover(number, firstOffset, file, previous, info);
+      const settled = await this.#settled(segment, bytes, info);
+      this.#sealed.push(settled);
+      if (this.#damaged.has(number) && info !== undefined && info.bytes !== bytes) {
+        const sentence = `A sealed segment has ${bytes} bytes where the manifest says ${info.bytes}. Compare it with a copy.`;
+        const offset = Math.min(segment.nextOffset, settled.nextOffset);
+        this.#find("size differs", "truncated-log", sentence, offset, number, found);
+      }
+      return segment;
+    });
+  }
+
+  /** Whether a sealed segment's index is there, of the size that it has by the manifest, and nothing says that recovery has to look. */
+  async #isSettled({ number, firstOffset, nextOffset }: SegmentInfo): Promise<boolean> {
+    const format = this.#context.format.name;
+    if (this.#names.has(indexLogName(number, format))) return false;
+    const count = nextOffset - firstOffset;
+    const own = { name: indexName(number, format), bytes: indexBytes(count) };
+    const theirs = { name: kimberliteIndexName(number), bytes: savedPositionsBytes(count) };
+    const saved = format === "plain" || this.#names.has(own.name) ? own : theirs;
+    if (!this.#names.has(saved.name)) return false;
+    const file = `${this.#context.path}/${saved.name}`;
+    const size = await ifReadable(this.#context.disk, file, (opened) =>
+      io("asking for an index's size", { file }, () => opened.size()),
     );
-    await this.#saveSealed(number, segment.index);
-    this.#sealed.push({ number, firstOffset, nextOffset: segment.nextOffset, bytes: segment.index.end });
-    return segment;
+    return size === saved.bytes;
+  }
+
+  /**
+   * What is known of a sealed segment once it was recovered. Where it and the manifest count differently its index has the casting vote, or else the
+   * segment behind; what is missing at its end by that stays missing.
+   */
+  async #settled(
+    segment: RecoveredSegment,
+    bytes: number,
+    info: SegmentInfo | undefined,
+  ): Promise<SegmentInfo> {
+    const { number, firstOffset, index } = segment;
+    const isProven = isWhole(segment) && segment.proven === bytes && bytes > 0;
+    const said = info?.nextOffset ?? segment.nextOffset;
+    const nextOffset =
+      isProven || said === segment.nextOffset
+        ? segment.nextOffset
+        : ((await this.#firstOffsetBehind(number)) ?? Math.max(said, segment.nextOffset));
+    this.#manifestStale ||= info === undefined;
+    if (!isWhole(segment) || nextOffset !== segment.nextOffset) {
+      this.#damaged.set(number, index);
+      return { number, firstOffset, nextOffset, bytes: Math.max(bytes, info?.bytes ?? 0) };
+    }
+    const found = { number, firstOffset, nextOffset, bytes: index.end };
+    this.#manifestWrong ||=
+      info !== undefined &&
+      (info.firstOffset !== firstOffset || info.nextOffset !== nextOffset || info.bytes !== index.end);
+    await this.#saveIndexOf(segment, info !== undefined);
+    return found;
+  }
+
+  /** Saves the index of a whole segment that has been sealed before, if it is not there, and says that it was not. */
+  async #saveIndexOf({ number, index, hints }: RecoveredSegment, wasSealed: boolean): Promise<void> {
+    const name = indexName(number, this.#context.format.name);
+    const isComplete =
+      this.#names.has(name) && !hints.rotten && hints.framed - hints.logEntries === index.count;
+    if (wasSealed && isComplete) return;
+    await this.#saveSealed(number, index);
+    if (wasSealed && !hints.rotten && this.#manifest?.format !== undefined) {
+      const sentence = "The saved index of a sealed segment is missing, or lacks records; it is rebuilt.";
+      this.#findings.push(damagedHint(this.#context, name, sentence));
+    }
+    this.#names.add(name);
   }
 
   async #activeSegment(
@@ -400,14 +481,22 @@ class Opening {
       const active = new ActiveSegment(
         filesOf(this.#context),
         { number, firstOffset, index: segment.index, file },
-        { file: indexLog, state, settings },
+        { file: indexLog, isThere: segment.hints.hasLog, state, settings },
       );
       await active.settle(segment.proven, segment.hints);
       const { head, nextOffset } = segment;
       const lostEnd =
         segment.lostEnd ?? (head === undefined ? this.#unknownHead(segmentPath, firstOffset) : undefined);
       const tip = { nextOffset, head: head ?? genesisHash() };
-      return { context: this.#context, sealed: this.#sealed, active, tip, findings: this.#findings, lostEnd };
+      return {
+        context: this.#context,
+        sealed: this.#sealed,
+        active,
+        tip,
+        findings: this.#findings,
+        indexes: this.#damaged,
+        lostEnd,
+      };
     } catch (error) {
       await abandon(indexLog, file);
       throw error;
@@ -434,6 +523,7 @@ class Opening {
       active: undefined,
       tip,
       findings: this.#findings,
+      indexes: this.#damaged,
       lostEnd,
     };
   }
@@ -474,13 +564,19 @@ class Opening {
   /** Chain hash of the last record before segment `number`. */
   async #headBefore(number: number, previous: RecoveredSegment | undefined): Promise<Uint8Array | undefined> {
     if (number === 0) return genesisHash();
-    if (previous !== undefined) return previous.lostEnd === undefined ? previous.head : undefined;
     const before = number - 1;
     const info = this.#sealed[before];
+    if (previous !== undefined) {
+      return previous.nextOffset === info?.nextOffset && previous.lostEnd === undefined
+        ? previous.head
+        : undefined;
+    }
     if (info === undefined || !this.#names.has(segmentName(before))) return undefined;
     const segment = await this.#with(before, (file) =>
-      this.#recover(before, info.firstOffset, file, true, undefined),
+      this.#recover(before, info.firstOffset, file, undefined, info),
     );
+    if (!isWhole(segment)) this.#damaged.set(before, segment.index);
+    else if (segment.hints.rotten) await this.#saveIndexOf(segment, true);
     if (segment.nextOffset !== info.nextOffset || segment.lostEnd !== undefined) return undefined;
     if (number === this.#last) this.#before = segment.index;
     return segment.head;
@@ -499,13 +595,13 @@ class Opening {
     number: number,
     firstOffset: number,
     file: DiskFile,
-    sealed: boolean,
     previous: RecoveredSegment | undefined,
+    recorded: SegmentInfo | undefined,
   ): Promise<RecoveredSegment> {
     const previousHead = (): Promise<Uint8Array | undefined> => this.#headBefore(number, previous);
     return recoverSegment(
       this.#context,
-      { number, firstOffset, previousHead, sealed },
+      { number, firstOffset, previousHead, sealed: true, recorded },
       this.#names,
       file,
       this.#findings,
@@ -524,13 +620,29 @@ class Opening {
     });
   }
 
-  /** Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the `.idx`. Without one they stay. */
+  /**
+   * Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the `.idx`. Without one they stay; so do
+   * those of damaged segments, which make the next start look there again.
+   */
   async #removeLeftovers(): Promise<void> {
     for (const { number } of this.#sealed) {
+      if (this.#damaged.has(number)) continue;
       const format = this.#context.format.name;
       const name = indexLogName(number, format);
       if (!this.#names.has(name) || !this.#names.has(indexName(number, format))) continue;
       await removeIfFile(this.#context.disk, `${this.#context.path}/${name}`);
+    }
+  }
+
+  /** Makes every start look at sealed segments that are damaged: there is a write-ahead file beside those. */
+  async #markDamaged(): Promise<void> {
+    const { disk, path, format } = this.#context;
+    for (const number of this.#damaged.keys()) {
+      const name = indexLogName(number, format.name);
+      if (this.#names.has(name)) continue;
+      const log = await createFile(disk, `${path}/${name}`);
+      await io("closing an index", { file: `${path}/${name}` }, () => log.close());
+      await syncNames(disk, path);
     }
   }
 
@@ -557,12 +669,13 @@ class Opening {
     sentence: string,
     offset: number,
     number: number,
+    at = this.#findings.length,
   ): void {
     const error = new StorageError(code, sentence, {
       stream: this.#context.stream,
       offset: BigInt(offset) as Offset,
       file: `${this.#context.path}/${segmentName(number)}`,
     });
-    this.#findings.push({ what, action: "keep", error });
+    this.#findings.splice(at, 0, { what, action: "keep", error });
   }
 }

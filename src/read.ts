@@ -26,7 +26,7 @@ import {
   recordAt,
   saysOffset,
 } from "./record.ts";
-import type { StreamContext } from "./recover-segment.ts";
+import type { StreamContext } from "./stream-context.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 import type { Offset, Verification } from "./types.ts";
 

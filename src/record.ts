@@ -59,7 +59,8 @@ const flaw = (code: StorageErrorCode, sentence: string): Flaw => ({ ok: false, c
 
 const INCOMPLETE = flaw("incomplete", "The bytes end inside a record.");
 const NO_MARK = flaw("malformed", "No record begins here: the mark that it would begin with is not there.");
-const TOO_LARGE = flaw("malformed", "The record says that it is larger than a record can be.");
+/** What `frameAt` finds of a record that is larger than `MAX_PAYLOAD_BYTES` allows, whether it is intact or not (`isIntactBeyondLimits`). */
+export const TOO_LARGE: Flaw = flaw("malformed", "The record says that it is larger than a record can be.");
 const NO_END_MARK = flaw("malformed", "The mark that the record would end with is not there.");
 const NEGATIVE_OFFSET = flaw("malformed", "The record's offset is negative.");
 const BAD_CODE = flaw("malformed", "The record's code for its kind or compression is not assigned.");
@@ -100,9 +101,10 @@ export function frameAt(format: RecordFormat, bytes: Buffer, at: number, end: nu
   return { ok: true, kind, compression, size };
 }
 
-/** Whether the record at `at` would be intact if its length field gave it `size` bytes; they must be there. O(size) */
+/** Whether the record at `at` would be intact if its length field gave it `size` bytes. O(size) */
 export function isIntactAt(format: RecordFormat, bytes: Buffer, at: number, size: number): boolean {
-  if (size < format.overheadBytes) return false;
+  if (size < format.overheadBytes || size > format.overheadBytes + MAX_PAYLOAD_BYTES) return false;
+  if (bytes.length - at < size) return false;
   const record = Buffer.from(bytes.subarray(at, at + size));
   format.writeStoredBytes(record, 0, size - format.overheadBytes);
   return frameAt(format, record, 0, size).ok;

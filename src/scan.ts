@@ -6,12 +6,14 @@
  * @module
  */
 import { ByteWindow } from "./byte-window.ts";
-import { equalBytes, HASH_BYTES, sameHash } from "./chain.ts";
+import { crc32, equalBytes, HASH_BYTES, sameHash } from "./chain.ts";
 import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./checkpoint.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { DiskFile } from "./disk.ts";
 import { StorageError } from "./error.ts";
+import { forChunks, io } from "./files.ts";
 import type { RecordFormat } from "./formats.ts";
+import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import { claimedSize, type Flaw, type Frame, frameAt, payloadAt, prevHashAt, saysOffset } from "./record.ts";
 import type { Answer } from "./types.ts";
 
@@ -34,6 +36,14 @@ const UNKNOWN_KIND: Flaw = {
   ok: false,
   code: "malformed",
   sentence: "Records of this kind are not known to this version. Use one that knows them.",
+  unreadable: true,
+};
+
+/** An intact record that is not for this reader. Kimberlite writes records as large as 32 bits can say. */
+export const BEYOND_LIMITS: Flaw = {
+  ok: false,
+  code: "payload-too-large",
+  sentence: "An intact record is larger than this version reads. Use a version or a program that reads it.",
   unreadable: true,
 };
 
@@ -163,4 +173,31 @@ export function expansionFlaw(error: unknown): Flaw {
   if (error instanceof StorageError && error.code !== "io")
     return { ok: false, code: error.code, sentence: error.message, unreadable: true };
   throw error;
+}
+
+/**
+ * Whether a record that is larger than `MAX_PAYLOAD_BYTES` allows begins at `position`, all of it before `end`, marks and checksum right.
+ *
+ * O(record) time, memory of one chunk.
+ * @throws StorageError `io`
+ */
+export async function isIntactBeyondLimits(
+  { format, file, path, end }: Pick<RecordScanner, "format"> & { file: DiskFile; path: string; end: number },
+  position: number,
+): Promise<boolean> {
+  const { headerBytes, trailerBytes } = format;
+  const part = Buffer.alloc(Math.max(headerBytes, trailerBytes));
+  const read = (at: number, bytes: number): Promise<number> =>
+    io("reading a segment", { file: path, position: at }, () => file.read(part.subarray(0, bytes), at));
+  if (position + headerBytes > end || (await read(position, headerBytes)) < headerBytes) return false;
+  const storedBytes = format.storedBytesAt(part, 0);
+  const crcAt = position + headerBytes + storedBytes;
+  if (!format.beginsAt(part, 0) || storedBytes <= MAX_PAYLOAD_BYTES || crcAt + trailerBytes > end)
+    return false;
+  let crc = 0;
+  await forChunks(file, path, position, crcAt, (chunk) => {
+    crc = crc32(chunk, crc);
+  });
+  await read(crcAt, trailerBytes);
+  return part.readUInt32LE(0) === crc && format.endsAt(part, 4);
 }

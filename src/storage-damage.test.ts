@@ -229,33 +229,33 @@ describe("what recovery reports", () => {
     expect(await at(storage, 13, "record")).toBe(shown(longer.records[13] ?? expect.fail()));
   });
 
-  test("a segment cut at a record's end is no shorter log", async () => {
-    const { files, log } = await filled({});
-    const storage = await openOver(new Map([...files, [FILE(0), log.bytes(0, 8)]]));
-    const status = await storage.status(1n);
-    expect(status.nextOffset).toBe(13n);
-    expect(Buffer.from(status.head)).toStrictEqual(Buffer.from(log.head));
-    expect(status.findings).toMatchObject([
-      { what: "lost end", action: "keep", error: { code: "truncated-log" } },
-    ]);
-    for (const read of everyOffset(log)) {
-      const found = await at(storage, read, "record");
-      if (read < 8) expect(found).toBe(shown(log.records[read] ?? expect.fail()));
-      else expect(found).not.toBe("nothing");
-      if (read >= 8) expect(found).toContain(" at ");
-    }
-  });
-
-  test("nor is one cut inside a record", async () => {
-    const { files, log } = await filled({});
-    for (const cut of [1, 30, 60]) {
-      const bytes = log.bytes().subarray(0, -cut);
-      const storage = await openOver(new Map([...files, [FILE(0), bytes]]));
-      expect((await storage.head(1n)).nextOffset).toBe(13n);
-      expect(await at(storage, 12, "record")).toMatch(/ at 12$/);
-      expect(await at(storage, 10, "record")).toBe(shown(log.records[10] ?? expect.fail()));
-    }
-  });
+  test.each([
+    ["at a record's end", (log: HandLog) => log.bytes(0, 8), 8],
+    ["to nothing", () => text(""), 0],
+    ["inside its last record", (log: HandLog) => log.bytes().subarray(0, -1), 12],
+    ["inside its last record's header", (log: HandLog) => log.bytes().subarray(0, -60), 12],
+  ])(
+    "a segment cut %s is no shorter log: its end is lost, at every opening, until the segment is put back",
+    async (_, cut, there) => {
+      const { files, log } = await filled({});
+      const disk = new MemoryDisk("/data", new Map([...files, [FILE(0), cut(log)]]));
+      for (let opening = 1; opening <= 3; opening += 1) {
+        const storage = await Storage.open("/data", { ...EVERY_3, disk });
+        const { lostEnd, ...status } = await storage.status(1n);
+        expect(status.nextOffset).toBe(BigInt(there));
+        expect(status.findings).toMatchObject([{ action: "keep", error: { offset: BigInt(there) } }]);
+        expect(lostEnd).toBeInstanceOf(StorageError);
+        expect(await failureOf(() => storage.head(1n))).toBe(lostEnd);
+        expect(await failureOf(() => storage.appendBatch(1n, [text("more")]))).toBe(lostEnd);
+        for (const read of everyOffset(log)) {
+          const found = await at(storage, read, "record");
+          expect(found).toMatch(read < there ? /^\d+ \w+ after / : / at /);
+        }
+        await storage.close();
+      }
+      expect(disk.open(`/data/${FILE(0)}`, "read").size()).toBe(cut(log).length);
+    },
+  );
 
   test.each([
     ["the manifest knows better", []],

@@ -18,15 +18,10 @@ import { createStream, type OpenStream, openStream, startSegment, type WholeStre
 import type { ActiveSegment, IndexSettings } from "./active-segment.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
 import type { ReadSource } from "./read.ts";
-import {
-  filesOf,
-  type Finding,
-  type StreamContext,
-  type StreamSurroundings,
-  withFormat,
-} from "./recover-segment.ts";
+import type { Finding } from "./recover-segment.ts";
 import { refuseOtherOffset } from "./requests.ts";
 import { loadSealedIndex } from "./saved-index.ts";
+import { filesOf, type StreamContext, type StreamSurroundings, withFormat } from "./stream-context.ts";
 import type { CheckpointPolicy, Format, Offset } from "./types.ts";
 
 export interface StreamSettings extends IndexSettings {
@@ -291,7 +286,8 @@ export class Stream {
     sealed.push(info);
     open.active = next;
     this.#shownBytes = 0;
-    this.#cache(info.number, active.index);
+    if (active.index.hasGaps) open.indexes.set(info.number, active.index);
+    else this.#cache(info.number, active.index);
     await active.close();
     if (!active.isFrozen) {
       const leftover = `${this.#context.path}/${indexLogName(info.number, this.#context.format.name)}`;
@@ -334,7 +330,7 @@ export class Stream {
   async #index(segment: SegmentInfo): Promise<OffsetIndex> {
     const active = this.#open?.active;
     if (active?.number === segment.number) return active.index;
-    const cached = this.#indexes.get(segment.number);
+    const cached = this.#open?.indexes.get(segment.number) ?? this.#indexes.get(segment.number);
     const index = cached ?? (await loadSealedIndex(filesOf(this.#context), segment));
     this.#cache(segment.number, index);
     return index;

@@ -6,12 +6,19 @@
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import type { StoredFault } from "../../fault-injection/stored-faults.ts";
 import { append, head as modelHead, type ModelLog, type ModelRecord } from "../../model/log.ts";
-import { type Storage, StorageError, type StreamStatus, type Verification } from "../../src/index.ts";
+import {
+  type Finding,
+  type Storage,
+  StorageError,
+  type StreamStatus,
+  type Verification,
+} from "../../src/index.ts";
 import { callText } from "./call-sites.ts";
 import type { InvariantId } from "../catalogue.ts";
 import { sameBytes, sameRecord, sameRecords, show, showStatus } from "../comparison.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
 import type { Trace } from "../part.ts";
+import { mayProveMore, segmentsOf } from "./evidence.ts";
 import { isSegment, type StoredState, STREAM, STREAM_PATH } from "./stored-states.ts";
 import { check, type Counts, Violation } from "../tally.ts";
 import { casesIn } from "../witnesses.ts";
@@ -104,22 +111,106 @@ export class Look {
     const shown = Number(status.nextOffset);
     this.#trace(showStatus(status, appended.slice(0, shown)));
     await this.#everyRecord(storage, status, log);
+    await this.#headIsStatus(storage, status);
     if (isSegment(this.#fault.path)) {
       this.#nothingThrownAway(before);
-      this.#check("C2", shown <= appended.length, `no more than ${appended.length} records`, () =>
-        String(shown),
+      this.#check(
+        "C2",
+        shown <= appended.length || this.#isForeignLog,
+        `no more than ${appended.length} records`,
+        () => String(shown),
       );
     } else {
-      this.#check(
-        "I2",
-        status.lostEnd === undefined &&
-          shown === log.records.length &&
-          sameBytes(status.head, modelHead(log)),
-        `the stream to end at ${log.records.length}, for only a hint is damaged`,
-        () => `${shown} ${String(status.lostEnd)}`,
-      );
+      this.#onlyAHint(status, log);
+    }
+    if (this.#isForeignLog) {
+      await this.#openedAgain(status);
+      return;
     }
     await this.#goOn(storage, status, { ...log, records: appended.slice(0, shown) });
+    if (!isSegment(this.#fault.path) && status.lostEnd !== undefined) await this.#healed(log);
+  }
+
+  /** Whether a segment holds records of another, which may well be intact. */
+  get #isForeignLog(): boolean {
+    return isSegment(this.#fault.path) && this.#fault.kind === "foreign";
+  }
+
+  /** What `head` answers is what the status says, or why nobody knows. */
+  async #headIsStatus(storage: Storage, status: StreamStatus): Promise<void> {
+    const head = await this.#refusing(() => storage.head(STREAM));
+    this.#check(
+      isSegment(this.#fault.path) ? "C2" : "I2",
+      head === undefined
+        ? status.lostEnd !== undefined
+        : status.lostEnd === undefined &&
+            head.nextOffset === status.nextOffset &&
+            sameBytes(head.head, status.head),
+      "the head to be that of the status, and refused if the end is lost",
+      () => `${String(head?.nextOffset)}, ${String(status.nextOffset)}, ${String(status.lostEnd)}`,
+    );
+  }
+
+  /** Nothing but a hint is damaged: the log is as it was, and ends where it did, unless the hint may prove that it once was longer. */
+  #onlyAHint(status: StreamStatus, log: ModelLog): void {
+    const mayBeLost = mayProveMore(this.#state, this.#fault);
+    const ends =
+      status.lostEnd === undefined &&
+      Number(status.nextOffset) === log.records.length &&
+      sameBytes(status.head, modelHead(log));
+    this.#check(
+      "I2",
+      ends || (mayBeLost && status.lostEnd !== undefined),
+      `the stream to end at ${log.records.length}, for only a hint is damaged`,
+      () => `${String(status.nextOffset)} ${String(status.lostEnd)}`,
+    );
+    const after = segmentsOf(this.#disk.files());
+    for (const [path, bytes] of segmentsOf(this.#state.files)) {
+      const now = after.get(path);
+      this.#check("I2", sameBytes(bytes, now), `${path} as it was, for only a hint is damaged`, () =>
+        now === undefined ? "it is gone" : `it has ${now.length} of ${bytes.length} bytes`,
+      );
+    }
+  }
+
+  /** With the file put back as it was before the fault, the stream is whole again. */
+  async #healed(log: ModelLog): Promise<void> {
+    this.#disk.kill();
+    this.#disk.store(this.#fault.path, this.#state.files.get(this.#fault.path));
+    const storage = await this.#refusing(() => openEngine(this.#disk, this.#state.bounds));
+    const head = await this.#refusing(async () => storage?.head(STREAM));
+    this.#check(
+      "I2",
+      Number(head?.nextOffset) === log.records.length && sameBytes(modelHead(log), head?.head),
+      `the stream to end at ${log.records.length} once the hint is put back`,
+      () => String(head?.nextOffset),
+    );
+  }
+
+  /** A further opening of the stream; what the one before reported lost, it reports, too. */
+  async #openedAgain(before: StreamStatus): Promise<{ again: Storage; later: StreamStatus }> {
+    this.#disk.kill();
+    const again = await this.#refusing(() => openEngine(this.#disk, this.#state.bounds));
+    const later = await this.#refusing(async () => again?.status(STREAM));
+    if (again === undefined || later === undefined) {
+      throw new Violation("C3", "the stream to open once more", "it was refused");
+    }
+    const invariant = isSegment(this.#fault.path) ? "C2" : "I2";
+    const [lost, hints] = [before.findings.filter(isLoss), later.findings.filter(isHint)];
+    for (const { what, error } of lost) {
+      this.#check(
+        invariant,
+        later.findings.some((finding) => isLoss(finding) && finding.error.offset === error.offset),
+        `what was reported at offset ${String(error.offset)} (${what}) to be reported at the next start, too`,
+        () => showFindings(later),
+      );
+    }
+    if (lost.length === 0 && before.lostEnd === undefined) {
+      this.#check(invariant, hints.length === 0, "a hint that was rebuilt to be right", () =>
+        showFindings(later),
+      );
+    }
+    return { again, later };
   }
 
   /** Every record read by itself, and all that follow it. */
@@ -131,8 +222,11 @@ export class Look {
     }
     const all = await this.#refusing(() => storage.readRecords(STREAM, 0n, ALL, { verify: "genesis" }));
     const expected = this.#state.appended.slice(0, Number(status?.nextOffset ?? log.records.length));
-    this.#check("C1", all === undefined || sameRecords(all, expected), `${show(expected)}, or an error`, () =>
-      show(all ?? []),
+    this.#check(
+      "C1",
+      all === undefined || sameRecords(all, expected) || this.#isForeignLog,
+      `${show(expected)}, or an error`,
+      () => show(all ?? []),
     );
   }
 
@@ -151,7 +245,8 @@ export class Look {
     const right = records[offset];
     this.#check(
       "C1",
-      right !== undefined && sameRecord(right, found.value),
+      (right !== undefined && sameRecord(right, found.value)) ||
+        (this.#isForeignLog && this.#damaged.has(offset)),
       `what was appended at ${offset}, or an error (${verify})`,
       () => show([found.value]),
     );
@@ -239,19 +334,15 @@ export class Look {
         () => Buffer.from(result.head).toString("hex"),
       );
     }
-    this.#disk.kill();
-    const again = await this.#refusing(() => openEngine(this.#disk, this.#state.bounds));
-    const later = await this.#refusing(async () => again?.status(STREAM));
-    if (again === undefined || later === undefined) {
-      throw new Violation("C3", "the stream to open once more", "it was refused");
-    }
+    const { again, later } = await this.#openedAgain(status);
     const expected = result === undefined ? log : begun;
+    const nextOffset = result === undefined ? Number(status.nextOffset) : begun.records.length;
     this.#check(
       invariant,
-      Number(later.nextOffset) === expected.records.length &&
+      Number(later.nextOffset) === nextOffset &&
         (result === undefined || sameBytes(later.head, modelHead(expected))) &&
         (later.lostEnd === undefined) === (result !== undefined),
-      `the stream to end at ${expected.records.length} at the next start, too`,
+      `the stream to end at ${nextOffset} at the next start, too`,
       () => `${String(later.nextOffset)} ${String(later.lostEnd)}`,
     );
     for (const offset of expected.records.keys()) {
@@ -294,6 +385,13 @@ export class Look {
     );
   }
 }
+
+/** Whether something of the log is lost, and not only a hint. */
+const isLoss = ({ action, what }: Finding): boolean => action === "keep" && what !== "damaged hint";
+const isHint = ({ what }: Finding): boolean => what === "damaged hint";
+
+const showFindings = ({ findings }: StreamStatus): string =>
+  findings.map(({ what, error }) => `${what}: ${error.message}`).join("; ") || "nothing is reported";
 
 /** The records whose bytes a fault changed; those of a file that is missing are changed. */
 function damagedRecords({ places, files }: StoredState, { path, bytes }: StoredFault): Set<number> {

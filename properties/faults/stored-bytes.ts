@@ -9,7 +9,14 @@ import { type Durability } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import { type Chosen, nobody, Odometer } from "../choices.ts";
 import type { Part } from "../part.ts";
-import { ENDINGS, isSegment, type StoredState, stateName, storedState } from "./stored-states.ts";
+import {
+  ENDINGS,
+  isSegment,
+  MADE_DIRECTORIES,
+  type StoredState,
+  stateName,
+  storedState,
+} from "./stored-states.ts";
 import { chooseWorkload } from "../crashes/walk.ts";
 import type { Choice } from "../../fault-injection/choice.ts";
 
@@ -63,16 +70,25 @@ export const STORED_BYTES: Part = {
 let kept: { readonly key: string; readonly state: StoredState } | undefined;
 
 async function chooseState(bounds: Bounds, choice: Choice): Promise<StoredState> {
-  const workload = chooseWorkload(
-    { ...bounds, length: bounds.faultLength, operations: [...bounds.operations, "made-payload"] },
-    choice,
-  );
+  const asked = `directory: left by a workload, ${MADE_DIRECTORIES.map(({ name }) => name).join(", ")}`;
+  const made = MADE_DIRECTORIES[choice.choose(MADE_DIRECTORIES.length + 1, asked) - 1];
+  const limits = { ...bounds, maxSegmentBytes: made?.maxSegmentBytes ?? bounds.maxSegmentBytes };
+  const workload =
+    made?.workload ??
+    chooseWorkload(
+      { ...bounds, length: bounds.faultLength, operations: [...bounds.operations, "made-payload"] },
+      choice,
+    );
   const ending =
     ENDINGS[choice.choose(ENDINGS.length, `the end: ${ENDINGS.join(", ")}`)] ?? "the process is killed";
   const durability =
-    DURABILITIES[choice.choose(DURABILITIES.length, `durability: ${DURABILITIES.join(", ")}`)] ?? "standard";
-  const key = JSON.stringify([bounds, workload, ending, durability]);
-  if (kept?.key !== key)
-    kept = { key, state: await storedState({ ...bounds, durability }, workload, ending) };
+    DURABILITIES[
+      choice.choose(made === undefined ? DURABILITIES.length : 1, `durability: ${DURABILITIES.join(", ")}`)
+    ] ?? "standard";
+  const key = JSON.stringify([limits, workload, ending, durability, made]);
+  if (kept?.key !== key) {
+    const state = await storedState({ ...limits, durability }, workload, ending, made !== undefined);
+    kept = { key, state };
+  }
   return kept.state;
 }

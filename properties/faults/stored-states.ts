@@ -16,6 +16,7 @@ import { indexFiles, readFrames, readIndex } from "../index-reader.ts";
 import { Lockstep } from "../lockstep.ts";
 import { type OperationName, operationNamed } from "../operations.ts";
 import { emptyCounts } from "../tally.ts";
+import { foreignContents } from "./foreign-files.ts";
 
 /** How a workload ends before the fault. */
 export type Ending = "the process is killed" | "the power fails" | "the engine stays open";
@@ -28,6 +29,29 @@ export const ENDINGS: readonly Ending[] = [
 /** The stream whose files get the faults. */
 export const STREAM = 1n;
 export const STREAM_PATH: string = streamPath(STREAM);
+
+/** A directory that is made for faults in whole files: what of it a short workload would not have. */
+export interface MadeDirectory {
+  readonly name: string;
+  readonly workload: readonly OperationName[];
+  readonly maxSegmentBytes?: number;
+}
+
+/** Records of different sizes come in different orders, so that positions in one segment are none in another. */
+export const MADE_DIRECTORIES: readonly MadeDirectory[] = [
+  { name: "full segments", workload: ["batch", "empty-payload", "append+sync", "batch", "batch"] },
+  { name: "a segment for each batch", workload: ["batch", "batch", "append"], maxSegmentBytes: 90 },
+  {
+    name: "one segment with a saved index and frames",
+    workload: ["empty-payload", "append+sync", "checkpoint", "batch", "append+sync", "append+sync"],
+    maxSegmentBytes: 1 << 20,
+  },
+  {
+    name: "a segment opened three times",
+    workload: ["append+sync", "reopen", "batch", "reopen", "empty-payload", "append"],
+    maxSegmentBytes: 400,
+  },
+];
 
 /** Whether a path is that of a segment, and not of a hint. */
 export function isSegment(path: string): boolean {
@@ -65,11 +89,14 @@ export interface StoredState {
 
 /**
  * Runs a workload and ends it. Where the power fails nothing survives that was not synced: the model is cut to what is there.
+ *
+ * @param made whether its files are to be replaced by foreign ones, too, and not damaged at every place: the small directories are
  */
 export async function storedState(
   bounds: Bounds,
   workload: readonly OperationName[],
   ending: Ending,
+  made = false,
 ): Promise<StoredState> {
   // An engine that stays open lives through all faults; each look at it is given a budget of its own.
   const stepsMax = ending === "the engine stays open" ? Number.MAX_SAFE_INTEGER : bounds.stepsMax;
@@ -92,7 +119,10 @@ export async function storedState(
   const places = files.size === 0 ? [] : placesIn(disk, bounds.format);
   const whole = lockstep.logs.get(STREAM) ?? emptyLog(bounds.format);
   const log = { ...whole, records: whole.records.slice(0, places.length) };
-  const faults = storedFaults(files, history, bounds);
+  const options = made
+    ? { cuts: cutsOf(places), foreign: await foreignContents(bounds, workload, files) }
+    : {};
+  const faults = storedFaults(files, history, { ...options, sectorBytes: bounds.sectorBytes });
   return {
     bounds,
     workload,
@@ -115,6 +145,13 @@ export function stateName({ log, faults, storage }: StoredState): string {
     digest.update(`\0${path}\0`).update(bytes ?? "gone");
   }
   return digest.digest("base64");
+}
+
+/** Where segments are cut that are not cut everywhere: at the beginning of every record, and within it. */
+function cutsOf(places: readonly RecordPlace[]): Map<string, number[]> {
+  const cuts = new Map<string, number[]>();
+  for (const { file, start, end } of places) cuts.set(file, [...(cuts.get(file) ?? []), start, end - 1]);
+  return cuts;
 }
 
 function placesIn(disk: SimulatedDisk, format: Format): RecordPlace[] {

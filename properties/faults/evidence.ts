@@ -1,0 +1,52 @@
+/**
+ * What a hint with a fault may prove, read from it as docs/FORMAT.md says: one that names more than the log holds, and that nothing in the log
+ * contradicts, is what a hint looks like whose log was cut. Then the engine has to call the end lost; nobody can tell it from the truth.
+ * @module
+ */
+import type { StoredFault } from "../../fault-injection/stored-faults.ts";
+import { readFrames, readIndex } from "../index-reader.ts";
+import { isSegment, type StoredState, STREAM_PATH } from "./stored-states.ts";
+
+/** Whether the hint names more than there is, and the rest of what it says is true as far as one can see. */
+export function mayProveMore(state: StoredState, { path, bytes }: StoredFault): boolean {
+  if (bytes === undefined) return false;
+  return path.endsWith("manifest.json") ? manifestMay(state, bytes) : indexMay(state, path, bytes);
+}
+
+interface Manifest {
+  segments: { next_offset: number; size_bytes: number }[];
+  format?: unknown;
+}
+
+function manifestMay({ files, log }: StoredState, bytes: Uint8Array): boolean {
+  let manifest: Partial<Manifest>;
+  try {
+    manifest = JSON.parse(Buffer.from(bytes).toString()) as Partial<Manifest>;
+  } catch {
+    return false;
+  }
+  if (manifest.segments === undefined) return false;
+  const numbers = [...files.keys()].filter(isSegment).length;
+  if (manifest.segments.length > numbers) return true;
+  // What Kimberlite says of its last segment is how much that held.
+  const last = manifest.segments.at(-1);
+  const isKimberlites = manifest.format === undefined && log.format === "sentinel";
+  return isKimberlites && last !== undefined && last.next_offset > log.records.length;
+}
+
+function indexMay({ files, places }: StoredState, path: string, bytes: Uint8Array): boolean {
+  const segment = path.replace(/\.idx2?(\.wal)?$/, "");
+  const size = files.get(segment)?.length ?? 0;
+  const starts = places.filter(({ file }) => file === segment).map(({ start }) => start);
+  const isSaved = !path.endsWith(".wal");
+  const { entries, end } = isSaved ? readIndex(bytes) : readFrames(bytes);
+  if (end <= size) return false;
+  const isBoundary = (position: number, ordinal: number): boolean =>
+    isSaved ? starts[ordinal] === position : starts.includes(position);
+  return entries.every(({ position }, ordinal) => position >= size || isBoundary(position, ordinal));
+}
+
+/** The files of the stream that hold records, by path. */
+export function segmentsOf(files: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
+  return new Map([...files].filter(([path]) => path.startsWith(`${STREAM_PATH}/`) && isSegment(path)));
+}

@@ -1,0 +1,83 @@
+/**
+ * What the files of a stream may hold that is another file's content: of another stream, of a stream of the other format, of another file of
+ * the same stream; and every manifest that is one and says something else.
+ *
+ * The other streams are made by engines of their own, with the same operations, with more and with fewer. Their payloads are different.
+ * @module
+ */
+import type { ForeignContent } from "../../fault-injection/stored-faults.ts";
+import type { Bounds } from "../bounds.ts";
+import { streamPath } from "../engine.ts";
+import { Lockstep } from "../lockstep.ts";
+import { type Operation, type OperationName, operationNamed } from "../operations.ts";
+import { emptyCounts } from "../tally.ts";
+import { Extreme } from "../extreme.ts";
+import { otherManifests } from "./manifest-edits.ts";
+
+/** The stream whose files get the faults, and in which the others are made, too: a file does not say which stream it is of. */
+const PATH = streamPath(1n);
+const MANIFEST = `${PATH}/manifest.json`;
+
+/** How another stream came about: what its operations were, and how much larger its payloads are. */
+interface Stranger {
+  readonly what: string;
+  readonly bounds: Bounds;
+  readonly workload: readonly OperationName[];
+  readonly more: number;
+}
+
+function strangersTo(bounds: Bounds, workload: readonly OperationName[]): Stranger[] {
+  const format = bounds.format === "plain" ? "sentinel" : "plain";
+  const one = { bounds, workload, more: 0 };
+  return [
+    { ...one, what: "that of another stream" },
+    { ...one, what: "that of a stream with larger records", more: 7 },
+    { ...one, what: "that of a longer stream", workload: [...workload, "append+sync", "batch"] },
+    { ...one, what: "that of a shorter stream", workload: workload.slice(0, -1) },
+    { ...one, what: `that of a stream of the format ${format}`, bounds: { ...bounds, format } },
+  ];
+}
+
+/** By path, what may be there instead; of index files also where none is. */
+export async function foreignContents(
+  bounds: Bounds,
+  workload: readonly OperationName[],
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<Map<string, ForeignContent[]>> {
+  const contents = new Map<string, ForeignContent[]>();
+  const add = (path: string, content: ForeignContent): void => {
+    contents.set(path, [...(contents.get(path) ?? []), content]);
+  };
+  const targets = new Set(files.keys());
+  for (const path of files.keys()) {
+    if (!path.endsWith(".log")) continue;
+    const saved = `${path}.idx${bounds.format === "plain" ? "" : "2"}`;
+    targets.add(saved).add(`${saved}.wal`);
+  }
+  for (const stranger of strangersTo(bounds, workload)) {
+    const theirs = await filesOf(stranger);
+    for (const path of targets) {
+      const bytes = theirs.get(path);
+      if (bytes !== undefined) add(path, { what: stranger.what, bytes });
+    }
+  }
+  for (const path of targets) {
+    for (const [other, bytes] of files) {
+      if (other !== path) add(path, { what: other.slice(PATH.length + 1), bytes });
+    }
+  }
+  const manifest = files.get(MANIFEST);
+  if (manifest !== undefined) for (const content of otherManifests(manifest)) add(MANIFEST, content);
+  return contents;
+}
+
+async function filesOf({ bounds, workload, more }: Stranger): Promise<ReadonlyMap<string, Uint8Array>> {
+  const lockstep = await Lockstep.open({ ...bounds, stepsMax: Number.MAX_SAFE_INTEGER }, emptyCounts());
+  for (const name of workload) await lockstep.perform(asStranger(operationNamed(name), more));
+  return lockstep.disk.fork(new Extreme(0)).files();
+}
+
+function asStranger(operation: Operation, more: number): Operation {
+  if (operation.does !== "append") return operation;
+  return { ...operation, payload: new Uint8Array(operation.bytes + more).fill(0x41) };
+}
