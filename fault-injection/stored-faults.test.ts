@@ -171,6 +171,31 @@ describe("the list of faults", () => {
     expect(list()).toHaveLength(1 + 3 + 1 + 2 + 1 + 2 + 24);
   });
 
+  it("has foreign contents, also where no file is, and cuts at the lengths that are asked for, instead of every bit and length", () => {
+    const foreign = new Map([
+      [
+        "/f",
+        [
+          { what: "another", bytes: Uint8Array.of(1, 2, 2) },
+          { what: "itself", bytes: FILE },
+        ],
+      ],
+      ["/new", [{ what: "a stranger", bytes: Uint8Array.of(7) }]],
+    ]);
+    const faults = allFaults(new Map([["/f", FILE]]), new Map(), {
+      sectorBytes: 8,
+      foreign,
+      cuts: new Map([["/f", [2]]]),
+    });
+    expect(faults.map(({ what, bytes: after }) => [what, after && [...after]])).toEqual([
+      ["/f: missing", undefined],
+      ["/f: cut to 2 of 3 bytes", [1, 2]],
+      ["/f: replaced by another", [1, 2, 2]],
+      ["/f: sector 0 zeroed", [0, 0, 0]],
+      ["/new: replaced by a stranger", [7]],
+    ]);
+  });
+
   it("leaves out what a flipped bit or a cut does as well", () => {
     const faults = allFaults(
       new Map([["/f", Uint8Array.of(4, 0)]]),
