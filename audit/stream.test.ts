@@ -206,7 +206,7 @@ describe("the manifest", () => {
       ["damage damaged-manifest manifest.json"],
     ],
     [
-      "of the wrong format: no record can be read",
+      "of the wrong format",
       withFile(
         plain(),
         "manifest.json",
@@ -216,15 +216,7 @@ describe("the manifest", () => {
             .replace("plain", "sentinel"),
         ),
       ),
-      [
-        `damage malformed ${SEGMENTS[0]} at 0 to 165, due 0`,
-        `damage damaged-index ${SEGMENTS[0]}.idx`,
-        `damage malformed ${SEGMENTS[1]} at 0 to 165, due 3`,
-        `damage damaged-index ${SEGMENTS[1]}.idx`,
-        `damage malformed ${SEGMENTS[2]} at 0 to 165, due 6`,
-        `damage missing-index ${SEGMENTS[2]}.idx2.wal`,
-        `damage truncated-log ${SEGMENTS[2]}.idx.wal, due 6`,
-      ],
+      ["damage damaged-manifest manifest.json"],
     ],
     [
       "stale: it does not name a segment with records",
