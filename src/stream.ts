@@ -330,8 +330,10 @@ export class Stream {
   async #index(segment: SegmentInfo): Promise<OffsetIndex> {
     const active = this.#open?.active;
     if (active?.number === segment.number) return active.index;
-    const cached = this.#open?.indexes.get(segment.number) ?? this.#indexes.get(segment.number);
-    const index = cached ?? (await loadSealedIndex(filesOf(this.#context), segment));
+    const cached = this.#indexes.get(segment.number);
+    const loaded = cached ?? (await loadSealedIndex(filesOf(this.#context), segment));
+    const recovered = loaded.count === 0 ? this.#open?.indexes.get(segment.number) : undefined;
+    const index = recovered ?? loaded;
     this.#cache(segment.number, index);
     return index;
   }
