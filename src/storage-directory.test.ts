@@ -370,8 +370,8 @@ describe("what is there", () => {
       expect(await storage.status(7n)).toMatchObject({
         nextOffset: 5n,
         segments: [
-          { number: 0, firstOffset: 0, nextOffset: 2, bytes: 108 },
-          { number: 1, firstOffset: 2, nextOffset: 5, bytes: 191 },
+          { number: 0, firstOffset: 0n, nextOffset: 2n, bytes: 108 },
+          { number: 1, firstOffset: 2n, nextOffset: 5n, bytes: 191 },
         ],
         findings: [],
       });
