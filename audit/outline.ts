@@ -38,8 +38,10 @@ export interface Outline {
   readonly unnamed: number | undefined;
   /** Numbers of segments that are not there though an index of theirs names records, and the name of that. */
   readonly bereft: ReadonlyMap<number, string>;
-  /** How many records index files name of a segment that is not there, by its number. */
+  /** How many records index files name of a segment that is not there, or that one begins after whose place no manifest tells, by its number. */
   readonly named: ReadonlyMap<number, number>;
+  /** Whether this package writes the stream, so that it makes an index file of its own before a segment's first record. */
+  readonly hasOwnIndex: boolean;
   /** The manifest's bytes, if it cannot be parsed. */
   readonly unparsed: Buffer | undefined;
   /** Whether no file of a stream is there at all. */
@@ -73,6 +75,7 @@ export async function outlineOf(
       unnamed: undefined,
       bereft: new Map<number, string>(),
       named: new Map<number, number>(),
+      hasOwnIndex: false,
       unparsed: undefined,
       isEmpty: false,
     };
@@ -109,17 +112,19 @@ export async function outlineOf(
   }
   if (names.includes(QUARANTINE_NAME)) findings.push(...(await quarantineFindings(disk, path)));
   const bereft = await bereftIn(disk, path, format, seen);
-  const named = await namedIn(disk, path, format, chunkBytes, seen);
+  const named = await namedIn(disk, path, format, chunkBytes, seen, manifest);
   const isEmpty = !names.some((name) => isKnown(name, format));
   if (isEmpty) findings.push(emptyFinding(path));
-  const known = { stream, path, format, manifest, numbers, unnamed, bereft, named };
+  const hasOwnIndex = manifest === undefined ? isOwn(format, names) : manifest.format !== undefined;
+  const known = { stream, path, format, manifest, numbers, unnamed, bereft, named, hasOwnIndex };
   return { ...known, unparsed: seen.unparsed, isEmpty, findings };
 }
 
 /** The segments to read, with what is known of where each begins. */
 export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: number): SegmentJob[] {
-  const { path, format, manifest, numbers, unnamed } = outline;
+  const { path, format, manifest, numbers, unnamed, hasOwnIndex } = outline;
   const last = numbers.at(-1);
+  const firsts = firstOffsets(outline);
   const claimed = manifest?.segments.at(-1);
   const wanted = [...new Set([...counts, ...(claimed === undefined ? [] : [claimed.nextOffset])])];
   return numbers.map((number) => ({
@@ -128,13 +133,26 @@ export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: 
     number,
     isEmpty: number === unnamed,
     isSealed: number !== last || number < (manifest?.activeSegment ?? 0),
-    fallbackOffset: manifest?.segments[number]?.firstOffset ?? 0,
+    fallbackOffset: firsts.get(number) ?? 0,
     claimedBytes:
       manifest !== undefined && isKimberlites(manifest) ? (manifest.segments[number]?.bytes ?? 0) : 0,
-    hasOwnIndex: format === "plain" || manifest?.format !== undefined,
+    hasOwnIndex,
     counts: wanted,
     chunkBytes,
   }));
+}
+
+/** Offsets at which segments begin: as the manifest says, or after the records that it and index files name of those before. */
+function firstOffsets({ manifest, numbers, named }: Outline): Map<number, number> {
+  const firsts = new Map<number, number>();
+  let next = 0;
+  for (const number of [...new Set([...numbers, ...named.keys()])].sort((a, b) => a - b)) {
+    const info = manifest?.segments[number];
+    const first = info?.firstOffset ?? next;
+    firsts.set(number, first);
+    next = Math.max(info?.nextOffset ?? first, first + (named.get(number) ?? 0));
+  }
+  return firsts;
 }
 
 /** Whether Kimberlite wrote the manifest: then its last entry says what the active segment held at the last append. */
@@ -222,6 +240,10 @@ async function readable<T>(call: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** Whether this package wrote a stream, as far as names tell it. */
+const isOwn = (format: Format, names: readonly string[]): boolean =>
+  format === "plain" || names.some((name) => /\.idx2(\.wal)?$/.test(name));
+
 /** What is said of a manifest that is missing, cannot be read from the disk, or is one of another format. */
 function manifestFinding(
   path: string,
@@ -229,8 +251,7 @@ function manifestFinding(
   { names, hasManifest, parsed, numbers }: Snapshot,
 ): Finding {
   // Kimberlite writes the first segment before the first manifest; this package the manifest before the first record.
-  const isOwn = format === "plain" || names.some((name) => /\.idx2(\.wal)?$/.test(name));
-  const isBegun = !hasManifest && !isOwn && numbers.every((number) => number === 0);
+  const isBegun = !hasManifest && !isOwn(format, names) && numbers.every((number) => number === 0);
   const isOther = parsed !== undefined;
   return {
     severity: isBegun ? "notice" : "damage",
@@ -280,22 +301,24 @@ async function quarantineFindings(disk: Disk, path: string): Promise<Finding[]> 
   ];
 }
 
-/** How many records index files name of segments that are not there. */
+/** How many records index files name of segments that are not there, and of those that others begin after which the manifest does not name. */
 async function namedIn(
   disk: Disk,
   path: string,
   format: Format,
   chunkBytes: number,
   { names, numbers }: Snapshot,
+  manifest: Manifest | undefined,
 ): Promise<Map<number, number>> {
   const there = new Set(numbers);
-  const missing = new Set<number>();
+  const active = manifest?.activeSegment ?? 0;
+  const wanted = new Set(numbers.slice(0, -1).filter((number) => number >= active));
   for (const name of names) {
     const number = segmentNumber(/^(segment_\d{6,15}\.log)\.idx2?(\.wal)?$/.exec(name)?.[1] ?? "");
-    if (number !== undefined && !there.has(number)) missing.add(number);
+    if (number !== undefined && !there.has(number)) wanted.add(number);
   }
   const named = new Map<number, number>();
-  for (const number of missing) {
+  for (const number of wanted) {
     const opened: OpenedFile[] = [];
     const open = async (name: string): Promise<OpenedFile | undefined> => {
       const one = names.includes(name) ? await readable(() => openNamed(disk, `${path}/${name}`)) : undefined;

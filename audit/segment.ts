@@ -229,12 +229,15 @@ async function auditBytes(
   const indexFindings = await watch.finish({ nextOffset, lastEnd, bytes: size });
   const findings: Finding[] = [];
   let torn: Torn | undefined;
+  const disagreed = await disagreements(region, { runs, gaps });
   for (const [i, gap] of gaps.entries()) {
-    const { finding, isTorn } = await gapFinding(region, job, gap, watch, i === 0);
+    // A record that one of the readers accepts is none that a crash has torn.
+    const isCandidate = i === 0 && disagreed.every(({ position }) => position !== gap.position);
+    const { finding, isTorn } = await gapFinding(region, job, gap, watch, isCandidate);
     if (isTorn) torn = { position: gap.position, finding };
     findings.push(finding);
   }
-  for (const { position, offset, sentence } of await disagreements(region, { runs, gaps })) {
+  for (const { position, offset, sentence } of disagreed) {
     findings.push({
       severity: "damage",
       code: "readers-disagree",
@@ -275,12 +278,12 @@ async function gapFinding(
   job: SegmentJob,
   gap: Gap,
   watch: IndexWatch,
-  isFirst: boolean,
+  isCandidate: boolean,
 ): Promise<{ readonly finding: Finding; readonly isTorn: boolean }> {
   const { file, format, path, end } = region;
   const wasDurable = gap.position < watch.watermark;
   const wasWhole = wasDurable || gap.position < job.claimedBytes || gap.position <= watch.farthest;
-  const mayBeTorn = isFirst && !job.isSealed && !wasWhole && (gap.behind === undefined || watch.hasLog);
+  const mayBeTorn = isCandidate && !job.isSealed && !wasWhole && (gap.behind === undefined || watch.hasLog);
   const isTail = !job.isSealed && gap.behind === undefined && gap.end === end;
   const isLost = gap.behind !== undefined && gap.behind > gap.offset && gap.end > gap.position;
   const { sentence, isTorn } = await causeOf({ format, file, path, gap, isTail, wasWhole, mayBeTorn });

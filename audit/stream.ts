@@ -30,7 +30,9 @@ export function joined(
   for (const number of segmentNumbers(outline)) chain.add(number, numbers.get(number));
   chain.end();
   const hashes = new Map(reports.flatMap((report) => report.hashes.map(({ count, hash }) => [count, hash])));
-  const { nextOffset, soundOffset } = chain;
+  const { nextOffset } = chain;
+  const disagreed = reports.flatMap((report) => report.findings.filter(isDisagreement));
+  const soundOffset = Math.min(chain.soundOffset, ...disagreed.map(({ offset = 0 }) => offset));
   const held = heldAgainst(anchors, { nextOffset, soundOffset, hashes }, trust);
   const all = [
     ...reports.flatMap((report) => report.findings),
@@ -39,7 +41,7 @@ export function joined(
     ...unparsedFindings(outline, reports),
     ...manifestFindings(outline, reports),
   ];
-  const readersAgree = all.every(({ code }) => code !== "readers-disagree");
+  const readersAgree = disagreed.length === 0;
   const sum = (of: (report: SegmentReport) => number): number =>
     reports.reduce((total, report) => total + of(report), 0);
   const kinds: Kinds = {
@@ -82,6 +84,8 @@ export function joined(
     notVerified,
   };
 }
+
+const isDisagreement = ({ code }: Finding): boolean => code === "readers-disagree";
 
 /** The numbers of the segments that there should be, ascending, without naming each of a gap that a file name makes up. */
 export function segmentNumbers({ manifest, numbers, bereft }: Outline): number[] {
