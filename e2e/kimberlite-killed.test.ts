@@ -26,9 +26,11 @@ describe.each(names)("%s", (name) => {
   const files = filesIn(`${DIRECTORY}${name}/data/1`);
   const expected = JSON.parse(readFileSync(`${DIRECTORY}${name}/expected.json`, "utf8")) as Expected;
   const log = files.get("segment_000000.log") ?? Buffer.alloc(0);
+  // Where there are more segments, the batches decide where each ends, and the files do not say what they were.
+  const hasOneSegment = !files.has("segment_000001.log");
   const { records } = readStream(files, "sentinel");
 
-  test("the stand-in leaves the same log, index and write-ahead file", () => {
+  test.runIf(hasOneSegment)("the stand-in leaves the same log, index and write-ahead file", () => {
     const stored = new Map<string, StoredAs>();
     let at = 0;
     for (const { payload } of records) {
