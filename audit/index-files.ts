@@ -109,7 +109,7 @@ export class IndexWatch {
       const { next } = pair;
       const { torn } = pair.reader;
       if (torn?.whole === ordinal) pair.isWrong ||= !isBeginOf(torn.rest, seen.position);
-      if (next === undefined || pair.covered !== ordinal) continue;
+      if (next === undefined || pair.reader.isUnaligned || pair.covered !== ordinal) continue;
       const wrong =
         next.position !== seen.position ||
         (next.kind !== undefined && next.kind !== seen.kind) ||

@@ -7,10 +7,30 @@ import { type Entry, frameBytes, indexBytes, join, text } from "../e2e/by-hand.t
 import { HandDirectory } from "../e2e/hand-directory.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { flipped } from "../e2e/testing.ts";
+import type { DiskFile, OpenMode } from "../src/index.ts";
+import type { AnchorInFile } from "./anchor.ts";
 import { audit } from "./audit.ts";
 import { linesOf } from "./testing.ts";
 
 type Files = Map<string, Uint8Array>;
+
+const inStream = (files: Files): Files => new Map([...files].map(([name, bytes]) => [`1/${name}`, bytes]));
+const diskOf = (files: Files): MemoryDisk => new MemoryDisk("/data", inStream(files));
+
+/** Cannot read one file. */
+class RefusingDisk extends MemoryDisk {
+  readonly #refused: string;
+
+  constructor(files: Files, refused: string) {
+    super("/data", inStream(files));
+    this.#refused = `/data/1/${refused}`;
+  }
+
+  override open(path: string, mode: OpenMode): DiskFile {
+    if (path === this.#refused) throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+    return super.open(path, mode);
+  }
+}
 
 /** What is done to a directory's files, and what is to be found of it. */
 interface Fault {
@@ -82,6 +102,11 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
       name: "a saved index of other kinds",
       make: put(saved1, indexBytes(otherKinds, hand.place(8).end, hand.hash(8))),
       found: [`damage wrong-index ${saved1}, due 8`],
+    },
+    {
+      name: "a bit of the saved index beside frames",
+      make: put(saved2, flipped(hand.index(9, 11), 17 * 8)),
+      found: [`damage damaged-index ${saved2}`],
     },
     {
       name: "a saved index that lags",
@@ -179,8 +204,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
   ): Promise<{ found: string[]; clean: boolean; verified: boolean | undefined }> => {
     const files = hand.files();
     for (const { make } of faults) make(files);
-    const disk = new MemoryDisk("/data", new Map([...files].map(([name, bytes]) => [`1/${name}`, bytes])));
-    const { clean, streams } = await audit("/data", { disk });
+    const { clean, streams } = await audit("/data", { disk: diskOf(files) });
     return { found: streams.flatMap(linesOf).toSorted(), clean, verified: streams[0]?.verifiedFromGenesis };
   };
 
@@ -227,5 +251,94 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     const { found, clean } = await reportOf(one, other);
     expect(found).toStrictEqual(TOLD.get(name) ?? [...one.found, ...other.found].toSorted());
     expect(clean).toBe(one.isNotice === true && other.isNotice === true);
+  });
+
+  test("an index file that the disk refuses is said beside anything else", async () => {
+    for (const fault of FAULTS.filter((one) => !filesOf(one).includes(saved1))) {
+      const files = hand.files();
+      fault.make(files);
+      const disk = new RefusingDisk(files, saved1);
+      const { clean, streams } = await audit("/data", { disk });
+      expect(streams.flatMap(linesOf).toSorted(), fault.name).toStrictEqual(
+        [...fault.found, `damage unreadable-file ${saved1}`].toSorted(),
+      );
+      expect(clean).toBe(false);
+    }
+  });
+
+  test.each([
+    ["with its frames", hand.files(), 13],
+    ["without frames that say it", hand.files().set(frames2, new Uint8Array(0)), 11],
+    ["without a saved index that says it", hand.files().set(saved2, hand.index(9, 10)), 13],
+  ])("what was durable is said, and of nothing else: %s", async (_, files, durable) => {
+    for (const offset of [9, 10, 11, 12, 13]) {
+      const copy = new Map(files);
+      flip(offset)(copy);
+      const { streams } = await audit("/data", { disk: diskOf(copy) });
+      const [finding] = streams.flatMap(({ findings }) => findings);
+      const isSaid = finding?.sentence.endsWith("What was here was durable: an index entry proves it.");
+      expect({ offset, isSaid }).toStrictEqual({ offset, isSaid: offset < durable });
+    }
+  });
+
+  test("how many records a missing segment had is said by the index files that name most", async () => {
+    const files = hand.files();
+    files.delete(hand.name(2));
+    const { streams } = await audit("/data", { disk: diskOf(files) });
+    const [finding] = streams.flatMap(({ findings }) => findings);
+    expect(finding).toMatchObject({ code: "missing-segment", offset: 9, records: 4 });
+  });
+
+  const anchorAt = (count: number): AnchorInFile => {
+    const head = hand.hash(count - 1);
+    return { origin: "example.com", stream: 1n, count, head, line: count, text: "", signatures: [] };
+  };
+  const VERIFIED = (count: number): string => `The first ${count} records are those that were anchored.`;
+  const HASH_ALONE = (count: number): string =>
+    `The hash behind ${count} records is the one that was anchored, but not every record before could be verified.`;
+  const UNKNOWN = (count: number): string =>
+    `The record before offset ${count} cannot be read, so its hash cannot be compared.`;
+
+  test.each<[string, (files: Files) => unknown, number, number]>([
+    ["a damaged record", flip(6), 6, 7],
+    ["a damaged first record of a segment", flip(5), 5, 6],
+    ["a missing segment", remove(hand.name(1)), 5, 9],
+  ])("%s: no anchor verifies what cannot be read", async (_, make, sound, next) => {
+    const files = hand.files();
+    make(files);
+    const counts = Array.from({ length: 14 }, (_, i) => i + 1);
+    const { clean, streams } = await audit("/data", { disk: diskOf(files), anchors: counts.map(anchorAt) });
+    expect(clean).toBe(false);
+    expect(streams[0]?.anchors.map(({ verdict, sentence }) => [verdict, sentence])).toStrictEqual(
+      counts.map((count) => {
+        if (count <= sound) return ["matches", VERIFIED(count)];
+        return count > next ? ["matches", HASH_ALONE(count)] : ["unverifiable", UNKNOWN(count)];
+      }),
+    );
+  });
+
+  test("a segment that the disk refuses leaves nothing after it verified", async () => {
+    const disk = new RefusingDisk(hand.files(), hand.name(1));
+    const { clean, streams } = await audit("/data", { disk, anchors: [5, 6, 9, 10].map(anchorAt) });
+    expect(clean).toBe(false);
+    expect(streams.flatMap(linesOf)).toStrictEqual([`damage unreadable-file ${hand.name(1)}`]);
+    expect(streams[0]).toMatchObject({ verifiedFromGenesis: false, nextOffset: 14, records: 10 });
+    expect(streams[0]?.anchors.map(({ sentence }) => sentence)).toStrictEqual([
+      VERIFIED(5),
+      UNKNOWN(6),
+      UNKNOWN(9),
+      HASH_ALONE(10),
+    ]);
+  });
+
+  test("an anchor that does not match, and one of a stream that is not there, is enough not to be clean", async () => {
+    const other = { ...anchorAt(14), head: hand.hash(12) };
+    const [damaged] = (await audit("/data", { disk: diskOf(hand.files()), anchors: [other] })).streams;
+    expect(damaged).toMatchObject({ findings: [], anchors: [{ verdict: "rewritten" }] });
+    const elsewhere = { ...anchorAt(14), stream: 2n };
+    for (const anchors of [[other], [elsewhere], [anchorAt(14), other], [elsewhere, anchorAt(14)]]) {
+      expect((await audit("/data", { disk: diskOf(hand.files()), anchors })).clean).toBe(false);
+    }
+    expect((await audit("/data", { disk: diskOf(hand.files()), anchors: [anchorAt(14)] })).clean).toBe(true);
   });
 });
