@@ -4,7 +4,7 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect, it } from "vitest";
 import type { SimulatedDisk } from "./simulated-disk.ts";
-import { type StoredFault, storedFaults } from "./stored-faults.ts";
+import { type Piece, type StoredFault, storedFaults } from "./stored-faults.ts";
 import {
   carryOut,
   changes,
@@ -193,6 +193,36 @@ describe("the list of faults", () => {
       ["/f: replaced by another", [1, 2, 2]],
       ["/f: sector 0 zeroed", [0, 0, 0]],
       ["/new: replaced by a stranger", [7]],
+    ]);
+  });
+
+  it("has every piece over every other of its size, also of another file, but where that changes nothing or one bit", () => {
+    const piece = (what: string, path: string, start: number, end: number): Piece => ({
+      what,
+      path,
+      start,
+      end,
+    });
+    const files = new Map([
+      ["/f", Uint8Array.of(1, 2, 8, 7, 8)],
+      ["/g", Uint8Array.of(8, 7, 0)],
+    ]);
+    const pieces = [
+      piece("a", "/f", 0, 2),
+      piece("b", "/f", 2, 4),
+      piece("c", "/f", 4, 5),
+      piece("d", "/g", 0, 2),
+      piece("e", "/g", 2, 3),
+    ];
+    const faults = allFaults(files, new Map(), { sectorBytes: 8, pieces });
+    expect(
+      faults
+        .filter(({ kind }) => kind === "overlaid")
+        .map(({ what, bytes: after }) => [what, after && [...after]]),
+    ).toEqual([
+      ["/f: b written to the place of a", [8, 7, 8, 7, 8]],
+      ["/f: a written to the place of b", [1, 2, 1, 2, 8]],
+      ["/g: a written to the place of d", [1, 2, 0]],
     ]);
   });
 

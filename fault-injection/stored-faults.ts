@@ -5,7 +5,7 @@
  * For every file: it is missing; cut at every length; replaced by every older version of itself; every sector zeroed; every
  * sector lost, which is to hold what it held before it was last changed; every sector written to the place of every other
  * of the same file, while its own place holds what it held before; every bit flipped. Besides, a file may hold whatever the caller
- * names: the content of another file, say. A fault that leaves a file as it is, or as an earlier one does, is left out.
+ * names: the content of another file, say. And of pieces that the caller names, such as records, each may lie over every other of its size. A fault that leaves a file as it is, or as an earlier one does, is left out.
  *
  * Not among them: two faults at once; a sector that ends up in another file; a file that had been removed and is there again;
  * two files that are exchanged; a sector that cannot be read, which is a call that fails (`call-faults.ts`).
@@ -24,7 +24,7 @@ export interface StoredFault {
 }
 
 type StoredFaultKind =
-  "missing" | "cut" | "replaced" | "foreign" | "zeroed" | "lost" | "misplaced" | "flipped";
+  "missing" | "cut" | "replaced" | "foreign" | "overlaid" | "zeroed" | "lost" | "misplaced" | "flipped";
 
 /** What a file may hold that never was its content. */
 export interface ForeignContent {
@@ -33,19 +33,30 @@ export interface ForeignContent {
   readonly bytes: Uint8Array;
 }
 
+/** Bytes of a file that belong together, and by what name. */
+export interface Piece {
+  readonly what: string;
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface StoredFaults {
   readonly count: number;
   /** @throws RangeError if there is no fault with that number, from 0 */
   at(index: number): StoredFault;
 }
 
-/** What a fault is about: of its kind the `place` (a length, a version, a foreign content, a sector, a bit), and the sector it is written to. */
+/** What a fault is about: of its kind the `place` (a length, a version, a foreign content, a piece, a sector, a bit), and the piece or sector it is written to. */
 interface Descriptor {
   readonly kind: StoredFaultKind;
   readonly file: StoredFile;
   readonly place: number;
   readonly to: number;
 }
+
+/** The pieces of all files, and what each holds. */
+type Pieces = readonly (Piece & { readonly bytes: Uint8Array })[];
 
 interface StoredFile {
   readonly path: string;
@@ -56,6 +67,7 @@ interface StoredFile {
   /** Oldest first. */
   readonly versions: readonly Uint8Array[];
   readonly foreign: readonly ForeignContent[];
+  readonly pieces: Pieces;
   readonly sectorBytes: number;
 }
 
@@ -63,6 +75,8 @@ export interface StoredFaultOptions {
   readonly sectorBytes: number;
   /** By path what that file may hold instead; of a path without a file, what may turn up there. */
   readonly foreign?: ReadonlyMap<string, readonly ForeignContent[]>;
+  /** Pieces of the files that may lie over others of the same size. */
+  readonly pieces?: readonly Piece[];
   /** By path the lengths to which files are cut. Then no bits are flipped; by default every bit is, and files are cut to every length. */
   readonly cuts?: ReadonlyMap<string, readonly number[]> | undefined;
 }
@@ -79,12 +93,16 @@ export interface StoredFaultOptions {
 export function storedFaults(
   files: ReadonlyMap<string, Uint8Array>,
   history: ReadonlyMap<string, readonly Uint8Array[]>,
-  { sectorBytes, foreign = new Map(), cuts }: StoredFaultOptions,
+  { sectorBytes, foreign = new Map(), pieces = [], cuts }: StoredFaultOptions,
 ): StoredFaults {
   if (!Number.isSafeInteger(sectorBytes) || sectorBytes < 1) {
     throw new RangeError(`sectorBytes must be a positive integer, not ${sectorBytes}`);
   }
   const found: Descriptor[] = [];
+  const contents = pieces.map((piece) => {
+    const { path, start, end } = piece;
+    return { ...piece, bytes: Uint8Array.from(files.get(path)?.subarray(start, end) ?? []) };
+  });
   for (const path of [...new Set([...files.keys(), ...foreign.keys()])].sort()) {
     const stored = files.get(path);
     const file = {
@@ -95,6 +113,7 @@ export function storedFaults(
       versions:
         stored === undefined ? [] : (history.get(path) ?? []).map((version) => Uint8Array.from(version)),
       foreign: foreign.get(path) ?? [],
+      pieces: contents,
       sectorBytes,
     };
     const met = new Set<string>();
@@ -124,6 +143,7 @@ function* candidates(file: StoredFile, cuts: StoredFaultOptions["cuts"]): Genera
   for (const place of lengths) yield { kind: "cut", file, place, to: 0 };
   for (let place = versions.length - 1; place >= 0; place--) yield { kind: "replaced", file, place, to: 0 };
   for (let place = 0; place < foreign.length; place++) yield { kind: "foreign", file, place, to: 0 };
+  yield* overlays(file);
   for (let place = 0; place < sectors; place++) yield { kind: "zeroed", file, place, to: 0 };
   for (let place = 0; place < sectors; place++) yield { kind: "lost", file, place, to: 0 };
   for (let place = 0; place < sectors; place++) {
@@ -131,6 +151,16 @@ function* candidates(file: StoredFile, cuts: StoredFaultOptions["cuts"]): Genera
   }
   if (cuts !== undefined) return;
   for (let place = 0; place < 8 * bytes.length; place++) yield { kind: "flipped", file, place, to: 0 };
+}
+
+/** Every piece over every other of its size in this file. */
+function* overlays(file: StoredFile): Generator<Descriptor> {
+  for (const [to, target] of file.pieces.entries()) {
+    if (target.path !== file.path) continue;
+    for (const [place, { bytes }] of file.pieces.entries()) {
+      if (place !== to && bytes.length === target.bytes.length) yield { kind: "overlaid", file, place, to };
+    }
+  }
 }
 
 /** Whether a fault leaves its file different from what it is and from what any other leaves it. */
@@ -155,7 +185,7 @@ function isAnother(descriptor: Descriptor, met: Set<string>, everyPlace: boolean
 }
 
 function bytesOf({ kind, file, place, to }: Descriptor): Uint8Array | undefined {
-  const { bytes, versions, foreign, sectorBytes } = file;
+  const { bytes, versions, foreign, pieces, sectorBytes } = file;
   switch (kind) {
     case "missing":
       return undefined;
@@ -165,6 +195,11 @@ function bytesOf({ kind, file, place, to }: Descriptor): Uint8Array | undefined 
       return elementAt(versions, place).slice();
     case "foreign":
       return Uint8Array.from(elementAt(foreign, place).bytes);
+    case "overlaid": {
+      const after = bytes.slice();
+      after.set(elementAt(pieces, place).bytes, elementAt(pieces, to).start);
+      return after;
+    }
     case "zeroed":
       return bytes.slice().fill(0, place * sectorBytes, (place + 1) * sectorBytes);
     case "lost": {
@@ -217,7 +252,7 @@ function sectorBefore(file: StoredFile, sector: number): Uint8Array | undefined 
 }
 
 function describe({ kind, file, place, to }: Descriptor): string {
-  const { bytes, versions, foreign } = file;
+  const { bytes, versions, foreign, pieces } = file;
   switch (kind) {
     case "missing":
       return "missing";
@@ -227,6 +262,8 @@ function describe({ kind, file, place, to }: Descriptor): string {
       return `replaced by version ${place + 1} of the ${versions.length} it had`;
     case "foreign":
       return `replaced by ${elementAt(foreign, place).what}`;
+    case "overlaid":
+      return `${elementAt(pieces, place).what} written to the place of ${elementAt(pieces, to).what}`;
     case "zeroed":
       return `sector ${place} zeroed`;
     case "lost":

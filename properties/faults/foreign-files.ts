@@ -1,11 +1,11 @@
 /**
  * What the files of a stream may hold that is another file's content: of another stream, of a stream of the other format, of another file of
- * the same stream; and every manifest that is one and says something else.
+ * the same stream; one record of another stream, in the place of one of the same size; and every manifest that is one and says something else.
  *
  * The other streams are made by engines of their own, with the same operations, with more and with fewer. Their payloads are different.
  * @module
  */
-import type { ForeignContent } from "../../fault-injection/stored-faults.ts";
+import type { ForeignContent, Piece } from "../../fault-injection/stored-faults.ts";
 import type { Bounds } from "../bounds.ts";
 import { streamPath } from "../engine.ts";
 import { Lockstep } from "../lockstep.ts";
@@ -26,11 +26,14 @@ interface Stranger {
   readonly more: number;
 }
 
+/** Its records are as large as those of the stream: the operations are the same, and so are the sizes of payloads. */
+const ANOTHER = "that of another stream";
+
 function strangersTo(bounds: Bounds, workload: readonly OperationName[]): Stranger[] {
   const format = bounds.format === "plain" ? "sentinel" : "plain";
   const one = { bounds, workload, more: 0 };
   return [
-    { ...one, what: "that of another stream" },
+    { ...one, what: ANOTHER },
     { ...one, what: "that of a stream with larger records", more: 7 },
     { ...one, what: "that of a longer stream", workload: [...workload, "append+sync", "batch"] },
     { ...one, what: "that of a shorter stream", workload: workload.slice(0, -1) },
@@ -43,6 +46,7 @@ export async function foreignContents(
   bounds: Bounds,
   workload: readonly OperationName[],
   files: ReadonlyMap<string, Uint8Array>,
+  records: readonly Piece[],
 ): Promise<Map<string, ForeignContent[]>> {
   const contents = new Map<string, ForeignContent[]>();
   const add = (path: string, content: ForeignContent): void => {
@@ -59,6 +63,12 @@ export async function foreignContents(
     for (const path of targets) {
       const bytes = theirs.get(path);
       if (bytes !== undefined) add(path, { what: stranger.what, bytes });
+    }
+    if (stranger.what !== ANOTHER) continue;
+    for (const { what, path, start, end } of records) {
+      const bytes = Uint8Array.from(files.get(path) ?? []);
+      bytes.set(theirs.get(path)?.subarray(start, end) ?? [], start);
+      add(path, { what: `itself with another stream's record in the place of ${what}`, bytes });
     }
   }
   for (const path of targets) {
@@ -79,5 +89,5 @@ async function filesOf({ bounds, workload, more }: Stranger): Promise<ReadonlyMa
 
 function asStranger(operation: Operation, more: number): Operation {
   if (operation.does !== "append") return operation;
-  return { ...operation, payload: new Uint8Array(operation.bytes + more).fill(0x41) };
+  return { ...operation, made: undefined, payload: new Uint8Array(operation.bytes + more).fill(0x41) };
 }

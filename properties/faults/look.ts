@@ -5,7 +5,14 @@
  */
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import type { StoredFault } from "../../fault-injection/stored-faults.ts";
-import { append, head as modelHead, type ModelLog, type ModelRecord } from "../../model/log.ts";
+import {
+  append,
+  head as modelHead,
+  type ModelLog,
+  type ModelRecord,
+  type ShownRecord,
+} from "../../model/log.ts";
+import { readStream } from "../../model/reader.ts";
 import {
   type Finding,
   type Storage,
@@ -15,7 +22,7 @@ import {
 } from "../../src/index.ts";
 import { callText } from "./call-sites.ts";
 import type { InvariantId } from "../catalogue.ts";
-import { sameBytes, sameRecord, sameRecords, show, showStatus } from "../comparison.ts";
+import { sameBytes, sameRecord, sameRecords, show, showStatus, streamFiles } from "../comparison.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
 import type { Trace } from "../part.ts";
 import { mayProveMore, segmentsOf } from "./evidence.ts";
@@ -221,13 +228,16 @@ export class Look {
       this.#judge(offset, alone, chained, status);
     }
     const all = await this.#refusing(() => storage.readRecords(STREAM, 0n, ALL, { verify: "genesis" }));
-    const expected = this.#state.appended.slice(0, Number(status?.nextOffset ?? log.records.length));
-    this.#check(
-      "C1",
-      all === undefined || sameRecords(all, expected) || this.#isForeignLog,
-      `${show(expected)}, or an error`,
-      () => show(all ?? []),
+    const shown = Number(status?.nextOffset ?? log.records.length);
+    const expected = (this.#isForeignLog ? this.#chained() : this.#state.appended).slice(0, shown);
+    this.#check("C1", all === undefined || sameRecords(all, expected), `${show(expected)}, or an error`, () =>
+      show(all ?? []),
     );
+  }
+
+  /** What the model's reader finds chained from the first record on, in the files as they are. */
+  #chained(): readonly ShownRecord[] {
+    return readStream(streamFiles(this.#disk, STREAM_PATH, isSegment), this.#state.log.format).records;
   }
 
   async #read(

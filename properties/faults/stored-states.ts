@@ -119,10 +119,13 @@ export async function storedState(
   const places = files.size === 0 ? [] : placesIn(disk, bounds.format);
   const whole = lockstep.logs.get(STREAM) ?? emptyLog(bounds.format);
   const log = { ...whole, records: whole.records.slice(0, places.length) };
+  const pieces = places.map(({ file, start, end }, offset) => {
+    return { what: `the record at ${offset}`, path: file, start, end };
+  });
   const options = made
-    ? { cuts: cutsOf(places), foreign: await foreignContents(bounds, workload, files) }
+    ? { cuts: cutsOf(places), foreign: await foreignContents(bounds, workload, files, pieces) }
     : {};
-  const faults = storedFaults(files, history, { ...options, sectorBytes: bounds.sectorBytes });
+  const faults = storedFaults(files, history, { ...options, pieces, sectorBytes: bounds.sectorBytes });
   return {
     bounds,
     workload,
