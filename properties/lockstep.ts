@@ -91,7 +91,7 @@ export class Lockstep {
       case "append": {
         const { stream, fsync } = operation;
         const before = this.#log(stream);
-        const payloads = payloadsOf(before.records.length, operation);
+        const payloads = payloadsOf(before.records.length, operation, this.#bounds.format);
         const expectedOffset = BigInt(before.records.length + (operation.misplaced === true ? 1 : 0));
         const begun = append(before, payloads, { everyNRecords: this.#bounds.checkpointEvery });
         if (begun.records.length > before.records.length + payloads.length)

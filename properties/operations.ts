@@ -3,6 +3,8 @@
  * @module
  */
 
+import type { Format } from "../src/types.ts";
+
 /** The stream most operations work on, and the second one. */
 const STREAMS = { first: 1n, second: 2n } as const;
 
@@ -16,6 +18,8 @@ export type Operation =
       readonly bytes: number;
       /** The payload itself, if it is not to be made. */
       readonly payload?: Uint8Array;
+      /** The payloads of a batch that were made for a format. */
+      readonly made?: Readonly<Record<Format, readonly Uint8Array[]>> | undefined;
       /** Whether the caller expects another offset than the next. */
       readonly misplaced?: boolean;
     }
@@ -36,13 +40,31 @@ export type OperationName =
   | "empty-payload"
   | "large-payload"
   | "made-payload"
+  | "made-batch"
   | "large-batch";
 
+const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
+
 /**
- * The CRC that a stream's first record has if its payload is empty. So a first record with this payload is intact with the length 0, too:
- * one flipped bit of its length leaves another record whose checksum holds.
+ * What follows the header of a stream's first record if its payload is empty: its CRC, and the mark of `sentinel`. So a first record with this
+ * payload is intact with the length 0, too: one flipped bit of its length leaves another record whose checksum holds.
  */
-const MADE_PAYLOAD: Uint8Array = Uint8Array.of(0x1c, 0x66, 0x24, 0x83);
+const SHORTER: Readonly<Record<Format, readonly Uint8Array[]>> = {
+  plain: [hex("1c662483")],
+  sentinel: [hex("953a9a1642eeffc0")],
+};
+
+/**
+ * A stream's first record with an empty payload, and one that ends a longer record: with the length 64 the first reaches into the second, up to
+ * what is the CRC of that. So one flipped bit of a length claims bytes of the next record, and the checksum holds. Printed by python3's zlib and hashlib.
+ */
+const LONGER: Readonly<Record<Format, readonly Uint8Array[]>> = {
+  plain: [hex(""), hex("6d6d6d6d6d6d6d6d6d6d6d6d6d6d6d6df88a6901")],
+  sentinel: [hex(""), hex("6d6d6d6d6d6d5049da2442eeffc0")],
+};
+
+/** Those that were made so that one flipped bit of a length leaves another record whose checksum holds. */
+export const MADE_OPERATIONS: readonly OperationName[] = ["made-payload", "made-batch"];
 
 const one = { does: "append", stream: STREAMS.first, records: 1, bytes: 1 } as const;
 
@@ -59,7 +81,8 @@ export const OPERATIONS: readonly { readonly name: OperationName; readonly opera
   { name: "unsynced-checkpoint", operation: { does: "checkpoint", stream: STREAMS.first, fsync: false } },
   { name: "empty-payload", operation: { ...one, bytes: 0, fsync: true } },
   { name: "large-payload", operation: { ...one, bytes: 700, fsync: false } },
-  { name: "made-payload", operation: { ...one, bytes: 4, payload: MADE_PAYLOAD, fsync: true } },
+  { name: "made-payload", operation: { ...one, fsync: true, made: SHORTER } },
+  { name: "made-batch", operation: { ...one, records: 2, fsync: true, made: LONGER } },
   { name: "large-batch", operation: { ...one, records: 5, bytes: 70, fsync: false } },
 ];
 
@@ -87,7 +110,11 @@ export function operationNamed(name: OperationName): Operation {
  */
 export function payloadsOf(
   offset: number,
-  { records, bytes, payload }: Operation & { does: "append" },
-): Uint8Array[] {
-  return Array.from({ length: records }, (_, i) => payload ?? new Uint8Array(bytes).fill(0x61 + offset + i));
+  { records, bytes, payload, made }: Operation & { does: "append" },
+  format: Format,
+): readonly Uint8Array[] {
+  return (
+    made?.[format] ??
+    Array.from({ length: records }, (_, i) => payload ?? new Uint8Array(bytes).fill(0x61 + offset + i))
+  );
 }

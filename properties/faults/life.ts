@@ -169,7 +169,7 @@ export class Life {
     operation: Operation & { does: "append" },
   ): readonly [ModelLog, string | undefined, () => ReturnType<Storage["appendBatch"]>] {
     const { stream, fsync, misplaced } = operation;
-    const payloads = payloadsOf(before.records.length, operation);
+    const payloads = payloadsOf(before.records.length, operation, this.#bounds.format);
     const expectedOffset = BigInt(before.records.length + (misplaced === true ? 1 : 0));
     const begun = append(before, payloads, { everyNRecords: this.#bounds.checkpointEvery });
     const refusal = refuses(before, { payloads, expectedOffset });

@@ -8,6 +8,7 @@
 import { type Durability } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import { type Chosen, nobody, Odometer } from "../choices.ts";
+import { MADE_OPERATIONS } from "../operations.ts";
 import type { Part } from "../part.ts";
 import {
   ENDINGS,
@@ -44,8 +45,8 @@ export const STORED_BYTES: Part = {
   async run(bounds, choice, counts, trace) {
     const state = await chooseState(bounds, choice);
     if (state.faults.count === 0) return;
-    // A payload made to hold the checksum of a shorter record: only an index entry can tell, so there has to be one.
-    const made = state.workload.includes("made-payload");
+    // A payload made to hold the checksum of a shorter or longer record: only an index entry can tell, so there has to be one.
+    const made = MADE_OPERATIONS.some((name) => state.workload.includes(name));
     if (made && !state.places.every(({ belowWatermark }) => belowWatermark)) return;
     const fault = state.faults.at(choice.choose(state.faults.count, "fault in stored bytes"));
     const more = fault.kind === "flipped" && isSegment(fault.path) && state.storage === undefined && !made;
@@ -76,7 +77,7 @@ async function chooseState(bounds: Bounds, choice: Choice): Promise<StoredState>
   const workload =
     made?.workload ??
     chooseWorkload(
-      { ...bounds, length: bounds.faultLength, operations: [...bounds.operations, "made-payload"] },
+      { ...bounds, length: bounds.faultLength, operations: [...bounds.operations, ...MADE_OPERATIONS] },
       choice,
     );
   const ending =

@@ -1,5 +1,6 @@
 /**
- * What F3 does not promise: one checksum behind a length cannot tell a record from a shorter one that its payload was made to hold.
+ * What F3 does not promise: one checksum behind a length cannot tell a record from a shorter one that its payload was made to hold, nor from a
+ * longer one whose checksum the next record's payload was made to hold.
  */
 import { describe, expect, test } from "vitest";
 import { formatNamed } from "../../src/formats.ts";
@@ -8,8 +9,9 @@ import { frameAt } from "../../src/record.ts";
 import { misfit } from "../../src/scan.ts";
 import type { Format } from "../../src/types.ts";
 import { flip, targetsOf } from "./flips.ts";
-import { laidOut, overheadBytes } from "./layout.ts";
+import { expected, laidOut, overheadBytes } from "./layout.ts";
 import { unnoticed } from "./long-bursts.ts";
+import { madeSegmentsOf } from "./made-lengths.ts";
 import { itemAt } from "./section.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text, "hex");
@@ -76,4 +78,20 @@ test("F3 bursts that the CRC of an ordinary record does not notice are refused f
 
 test("F3 marks and CRC of an ordinary record of format sentinel notice every burst", () => {
   expect(bursts("sentinel")).toEqual([]);
+});
+
+describe.each(["plain", "sentinel"] as const)("F3 known limit: a length that was made for (%s)", (format) => {
+  test.each(madeSegmentsOf(format))(
+    "one flipped bit leaves an intact record: $name",
+    ({ bytes, starts, bit }) => {
+      const start = itemAt(starts, 1);
+      const size = itemAt(starts, 2) - start;
+      const damaged = Buffer.from(bytes.subarray(start));
+      expect(decodeRecord(damaged, format).size).toBe(size);
+      flip(damaged, bit - 8 * start);
+      const seen = decodeRecord(damaged, format);
+      expect(seen.size).not.toBe(size);
+      expect(expected(format, damaged)).toMatchObject({ size: seen.size, offset: 1n });
+    },
+  );
 });

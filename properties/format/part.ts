@@ -15,6 +15,7 @@ import { bursts, flips } from "./flips.ts";
 import { fuzz } from "./fuzz.ts";
 import { lengths } from "./lengths.ts";
 import { longBursts } from "./long-bursts.ts";
+import { madeLengths } from "./made-lengths.ts";
 import { marks } from "./marks.ts";
 import { mutatedPayloads } from "./mutated-payloads.ts";
 import { prefixes } from "./prefixes.ts";
@@ -35,6 +36,7 @@ export const SECTIONS: readonly Section[] = [
   flips,
   bursts,
   longBursts,
+  madeLengths,
   prefixes,
   shortInputs,
   fileBytes,

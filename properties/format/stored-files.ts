@@ -33,7 +33,8 @@ export interface StoredFile {
 const CRC_BYTES = 4;
 const HEAD = chainHash("plain", "data", Buffer.from("head"));
 
-interface Entry {
+/** An index entry. */
+export interface Entry {
   readonly kind: number;
   readonly at: number;
 }
@@ -54,8 +55,11 @@ function sealed(...pieces: readonly Uint8Array[]): Buffer {
 }
 
 /** An index (`docs/FORMAT.md`, section 5). */
-function indexFile(entries: readonly Entry[], end: number): Buffer {
-  const head = entries.length === 0 ? Buffer.alloc(32) : HEAD;
+export function indexFile(
+  entries: readonly Entry[],
+  end: number,
+  head: Uint8Array = entries.length === 0 ? Buffer.alloc(32) : HEAD,
+): Buffer {
   const count = u64(BigInt(entries.length));
   return sealed(Buffer.from("VDXI\x02\0\0\0"), count, entryBytes(entries), u64(BigInt(end)), head);
 }
@@ -68,10 +72,11 @@ const kimberliteIndex = (entries: readonly Entry[]): Buffer =>
     ...entries.map(({ at }) => u64(BigInt(at))),
   );
 
-function frame(entries: readonly Entry[], end: number): Buffer {
+/** A frame of an index's write-ahead file (section 6). */
+export function frame(entries: readonly Entry[], end: number, head: Uint8Array = HEAD): Buffer {
   const count = Buffer.alloc(4);
   count.writeUInt32LE(entries.length);
-  return sealed(count, u64(BigInt(end)), HEAD, entryBytes(entries));
+  return sealed(count, u64(BigInt(end)), head, entryBytes(entries));
 }
 
 /** The third is a checkpoint. */
