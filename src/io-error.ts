@@ -63,7 +63,8 @@ const MEANINGS: readonly Meaning[] = [
   {
     codes: ["EMFILE", "ENFILE"],
     what: "Too many files are open in this process or on this machine",
-    remedy: "Raise the limit (ulimit -n), or set maxOpenStreams lower, and try again.",
+    remedy:
+      "Raise the limit (ulimit -n), or set maxOpenStreams lower, and try again; if the stream refuses appends after that, close the storage and open it again.",
   },
   {
     codes: ["ENOLCK"],

@@ -19,6 +19,8 @@ export class KimberliteIndex {
   readonly #segment: number;
   /** Whether the file is there and names what the segment holds. */
   #isThere = false;
+  /** Whether it was removed, and that may not be durable. */
+  #isUnsynced = false;
 
   constructor(files: StreamFiles, segment: number) {
     this.#files = files;
@@ -44,9 +46,12 @@ export class KimberliteIndex {
 
   /** Removes the file, durably: the segment is about to hold more than it says. @throws StorageError `io` */
   async withdraw(): Promise<void> {
-    if (!this.#isThere) return;
-    await this.#remove();
+    const { disk, path } = this.#files;
+    if (this.#isThere) await removeHint(disk, this.#path);
+    this.#isUnsynced ||= this.#isThere;
     this.#isThere = false;
+    if (this.#isUnsynced) await syncNames(disk, path);
+    this.#isUnsynced = false;
   }
 
   /** Writes the file for a segment in which everything is durable, unless it is there. @throws StorageError `io` */

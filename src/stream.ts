@@ -66,6 +66,8 @@ export class Stream {
   /** Bytes of the active segment up to the tip: what a batch adds is shown with its tip, though the segment has it earlier. */
   #shownBytes = 0;
   #poison: StorageError | undefined;
+  /** Whether the active segment may have a successor on the disk, so that nothing more may go into it. */
+  #isRotating = false;
   #isClosed = false;
   #openingFailed = false;
   readonly #earlier: readonly Finding[];
@@ -229,13 +231,13 @@ export class Stream {
   }
 
   async #create(): Promise<Appendable> {
-    const open: Appendable = await this.#orPoison(() => createStream(this.#context, this.#settings));
+    const open: Appendable = await this.#orAgain(() => createStream(this.#context, this.#settings));
     this.#open = open;
     return open;
   }
 
   async #commit(open: Appendable, batch: PreparedBatch, fsync: boolean): Promise<void> {
-    const active = await this.#orPoison(() => this.#segmentFor(open, batch));
+    const active = await this.#orAgain(() => this.#segmentFor(open, batch));
     try {
       await active.write(batch);
     } catch (error) {
@@ -259,8 +261,8 @@ export class Stream {
   }
 
   /**
-   * The segment that a batch goes into: a new one if this one is full, or if its index files have to stay as they are and so could not
-   * name the batch. Where Kimberlite's segments end, which looks at their size only behind a batch, `sentinel` segments do.
+   * The segment that a batch goes into: a new one if this one is full, if a new one was begun in vain, or if its index files have to stay as
+   * they are and so could not name the batch. May be run again after a call that did nothing: a new segment is created empty each time. Where Kimberlite's segments end, which looks at their size only behind a batch, `sentinel` segments do.
    */
   async #segmentFor(open: Appendable, batch: PreparedBatch): Promise<ActiveSegment> {
     const { active, sealed, tip } = open;
@@ -269,12 +271,13 @@ export class Stream {
       this.#context.format.name === "plain"
         ? index.end + batch.bytes.length > this.#settings.maxSegmentBytes
         : index.dataEnd >= this.#settings.maxSegmentBytes;
-    if (index.end === 0 || !(full || active.isFrozen)) {
+    if (index.end === 0 || !(full || this.#isRotating || active.isFrozen)) {
       await active.wake();
       return active;
     }
     const info = infoOf(active, tip.nextOffset, this.#shownBytes);
-    await active.sync();
+    await this.#orPoison(() => active.sync());
+    this.#isRotating = true;
     await active.seal();
     const next = await startSegment(
       this.#context,
@@ -285,6 +288,7 @@ export class Stream {
     );
     sealed.push(info);
     open.active = next;
+    this.#isRotating = false;
     this.#shownBytes = 0;
     if (active.index.hasGaps) open.indexes.set(info.number, active.index);
     else this.#cache(info.number, active.index);
@@ -301,11 +305,15 @@ export class Stream {
     return { nextOffset: BigInt(nextOffset) as Offset, head: Uint8Array.from(head) };
   }
 
-  /** Runs what must not fail halfway: if it does, nothing more is acknowledged. */
-  async #orPoison<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs what must not fail halfway: if it does, nothing more is acknowledged. @param isHarmless whether it can be run again after an error */
+  async #orPoison<T>(
+    work: () => Promise<T>,
+    isHarmless: (error: unknown) => boolean = () => false,
+  ): Promise<T> {
     try {
       return await work();
     } catch (error) {
+      if (isHarmless(error)) throw error;
       const cause = errorOf(this.#context.stream, error);
       this.#poison = new StorageError(
         "poisoned",
@@ -315,6 +323,11 @@ export class Stream {
       );
       throw cause;
     }
+  }
+
+  /** The same for what can be run again from its start if a call in it failed only because too many files were open. */
+  #orAgain<T>(work: () => Promise<T>): Promise<T> {
+    return this.#orPoison(work, isOutOfFiles);
   }
 
   #refuseIfPoisoned(): void {
