@@ -17,7 +17,7 @@ import {
   u64,
 } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
-import { failureOf, shown } from "../e2e/testing.ts";
+import { failureOf, flipped, shown } from "../e2e/testing.ts";
 import type { DiskFile, OpenMode } from "./disk.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 import type { Format } from "./types.ts";
@@ -185,6 +185,31 @@ describe.each(FORMATS)("an index of a %s segment that was made for another", (fo
     const saved = `${SEGMENT(0)}${INDEX[format]}`;
     await isWhole(new Map([...files, [saved, indexBytes(entries, end, foreign.head)]]), log);
     await isWhole(new Map([...files, [`${saved}.wal`, frameBytes(entries, end, foreign.head)]]), log);
+  });
+
+  test("a longer one of a sealed segment, with records of the same sizes, is outvoted by segment and manifest: it is rebuilt", async () => {
+    const options = { maxSegmentBytes: format === "plain" ? 98 : 118 };
+    const { files, log } = await written(format, [["a", "b"], ["c"]], options);
+    expect(files.get(SEGMENT(0))).toStrictEqual(log.bytes(0, 2));
+    const longer = new HandLog(0, format).append(text("A"), text("B"), text("C"));
+    const entries = longer.records.map((_, i): [number] => [longer.bytes(0, i).length]);
+    const index = indexBytes(entries, longer.bytes().length, longer.head);
+    await isWhole(new Map([...files, [SEGMENT(0) + INDEX[format], index]]), log, options);
+  });
+
+  test("a flipped bit in that of the segment before an empty one is found when the chain goes on there: it is rebuilt", async () => {
+    const options = { maxSegmentBytes: format === "plain" ? 49 : 59 };
+    const { files } = await written(format, [["a"], ["b"], ["c"]], options);
+    const log = new HandLog(0, format).append(text("a"), text("b"));
+    const saved = SEGMENT(1) + INDEX[format];
+    const bytes = files.get(saved) ?? expect.fail();
+    const emptied = new Map([
+      ...files,
+      [SEGMENT(2), text("")],
+      [`${SEGMENT(2)}${INDEX[format]}.wal`, text("")],
+    ]);
+    await isWhole(emptied, log, options);
+    await isWhole(new Map([...emptied, [saved, flipped(bytes, 8 * 20)]]), log, options);
   });
 
   test("one that nothing contradicts and that names more calls the end lost, at every opening; without it the stream is whole", async () => {
