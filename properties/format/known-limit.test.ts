@@ -8,9 +8,11 @@ import { decodeRecord } from "../../src/index.ts";
 import { frameAt } from "../../src/record.ts";
 import { misfit } from "../../src/scan.ts";
 import type { Format } from "../../src/types.ts";
+import { readFrames } from "../index-reader.ts";
 import { flip, targetsOf } from "./flips.ts";
 import { expected, laidOut, overheadBytes } from "./layout.ts";
 import { unnoticed } from "./long-bursts.ts";
+import { madeFrames } from "./made-frames.ts";
 import { madeSegmentsOf } from "./made-lengths.ts";
 import { itemAt } from "./section.ts";
 
@@ -94,4 +96,16 @@ describe.each(["plain", "sentinel"] as const)("F3 known limit: a length that was
       expect(expected(format, damaged)).toMatchObject({ size: seen.size, offset: 1n });
     },
   );
+});
+
+test("F3 known limit: a frame may be whole with one bit of its count flipped", () => {
+  for (const [count, other] of [
+    [3, 1],
+    [3, 7],
+  ] as const) {
+    const bytes = madeFrames(count, other);
+    expect(readFrames(bytes).problem).toBeUndefined();
+    bytes.writeUInt32LE(other, 0);
+    expect(readFrames(bytes.subarray(0, 48 + 8 * other)).problem).toBeUndefined();
+  }
 });

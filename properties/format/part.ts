@@ -15,6 +15,7 @@ import { bursts, flips } from "./flips.ts";
 import { fuzz } from "./fuzz.ts";
 import { lengths } from "./lengths.ts";
 import { longBursts } from "./long-bursts.ts";
+import { madeCounts } from "./made-frames.ts";
 import { madeLengths } from "./made-lengths.ts";
 import { marks } from "./marks.ts";
 import { mutatedPayloads } from "./mutated-payloads.ts";
@@ -37,6 +38,7 @@ export const SECTIONS: readonly Section[] = [
   bursts,
   longBursts,
   madeLengths,
+  madeCounts,
   prefixes,
   shortInputs,
   fileBytes,
