@@ -1,17 +1,26 @@
 /**
- * The tamper matrix on directories that Kimberlite wrote: every kind of edit, its checksums and links made right as far as its rule allows,
+ * The tamper matrix on directories that Kimberlite wrote and on one of this package's: every kind of edit, its checksums and links made right as far as its rule allows,
  * beside the index files and the manifest as they were, and beside forged ones that agree with it.
  */
 import { expect, test, vi } from "vitest";
 import { kimberliteIndex } from "../e2e/kimberlite-writer.ts";
-import { fixtures } from "../e2e/kimberlite.ts";
+import { type Fixture, fixtures } from "../e2e/kimberlite.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { filesIn } from "../e2e/testing.ts";
 import { readRecord, readStream } from "../model/reader.ts";
 import { Odometer } from "../properties/choices.ts";
 import { tampered, type Tampered } from "../properties/tampering/case.ts";
 import { type Edit, editsOf } from "../properties/tampering/edits.ts";
+import {
+  hintFiles,
+  inSegments,
+  placed,
+  type RawRecord,
+  segmentFiles,
+  type Wanted,
+} from "../properties/tampering/forged-log.ts";
 import { type Original, STREAM } from "../properties/tampering/original.ts";
+import type { Format } from "../src/index.ts";
 import { type AnchorInFile, anchorText, parseAnchors } from "./anchor.ts";
 import { audit } from "./audit.ts";
 import { isAgainst } from "./report.ts";
@@ -21,41 +30,64 @@ const CASES_MAX = 150;
 
 interface Directory {
   readonly name: string;
+  readonly format: Format;
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly original: Original;
   readonly anchors: readonly AnchorInFile[];
 }
 
-const DIRECTORIES: readonly Directory[] = fixtures()
-  .filter(({ compression }) => compression === "none")
-  .map(({ name, data }) => {
-    const prefix = `${String(STREAM)}/`;
-    const files = new Map(
-      [...filesIn(data)]
-        .filter(([path]) => path.startsWith(prefix))
-        .map(([path, bytes]) => [path.slice(prefix.length), bytes]),
-    );
-    const { records, end } = readStream(files, "sentinel");
-    let first = 0;
-    const original = end.flatMap(({ segment, count }) => {
-      const cut = records
-        .slice(first, first + count)
-        .map((record) => ({ ...record, segment, stored: undefined }));
-      first += count;
-      return cut;
-    });
-    const head = records.at(-1)?.hash ?? new Uint8Array(32);
-    const text = anchorText({ origin: "example.com", stream: STREAM, count: records.length, head });
-    return { name, files, original, anchors: parseAnchors(text) };
+const anchorsOf = (original: Original): readonly AnchorInFile[] => {
+  const head = original.at(-1)?.hash ?? new Uint8Array(32);
+  return parseAnchors(anchorText({ origin: "example.com", stream: STREAM, count: original.length, head }));
+};
+
+function written({ name, data }: Fixture): Directory {
+  const prefix = `${String(STREAM)}/`;
+  const files = new Map(
+    [...filesIn(data)]
+      .filter(([path]) => path.startsWith(prefix))
+      .map(([path, bytes]) => [path.slice(prefix.length), bytes]),
+  );
+  const { records, end } = readStream(files, "sentinel");
+  let first = 0;
+  const original = end.flatMap(({ segment, count }) => {
+    const cut = records
+      .slice(first, first + count)
+      .map((record) => ({ ...record, segment, stored: undefined }));
+    first += count;
+    return cut;
   });
+  return { name, format: "sentinel", files, original, anchors: anchorsOf(original) };
+}
+
+/** Three segments with two checkpoints. */
+function own(): Directory {
+  const original: RawRecord[] = [];
+  for (const [i, what] of ["a", "b", undefined, "c", "d", undefined, "e"].entries()) {
+    const wanted: Wanted =
+      what === undefined ? { kind: "checkpoint" } : { kind: "data", payload: Buffer.from(what) };
+    original.push(placed("plain", wanted, original.at(-1), Math.floor(i / 3)));
+  }
+  const segments = inSegments(original);
+  const files = new Map([...hintFiles("plain", segments), ...segmentFiles("plain", segments)]);
+  return { name: "this package's", format: "plain", files, original, anchors: anchorsOf(original) };
+}
+
+const DIRECTORIES: readonly Directory[] = [
+  ...fixtures()
+    // The first stream of the one with two is that of the one with a single stream.
+    .filter(({ compression, name }) => compression === "none" && name !== "g_two_streams")
+    .map(written),
+  own(),
+];
 
 /** Cases of an edit; some of them, evenly, where there are many. */
-function casesOf(edit: Edit, original: Original): Tampered[] {
+function casesOf(edit: Edit, { format, original }: Directory): Tampered[] {
   const all: Tampered[] = [];
   const odometer = new Odometer();
   do {
     odometer.begin();
-    const one = tampered("sentinel", original, edit, odometer);
+    const one = tampered(format, original, edit, odometer);
     if (one !== undefined) all.push(one);
   } while (odometer.advance());
   const stride = Math.max(1, all.length / CASES_MAX);
@@ -117,19 +149,35 @@ test.each(DIRECTORIES)("$name as it is: clean, with its anchor and without", asy
 });
 
 /** Those that need a log made for the purpose are left to the check: no payload here imitates anything. */
-const EDITS = editsOf("sentinel").filter(({ payloads }) => payloads === undefined);
+const EDITS = (["sentinel", "plain"] as const).flatMap((format) =>
+  editsOf(format)
+    .filter(({ payloads }) => payloads === undefined)
+    .map((edit) => ({ format, edit, name: edit.name })),
+);
 
-test.each(EDITS.map((edit) => ({ edit, name: edit.name })))("$name", async ({ edit }) => {
+test.each(EDITS)("$format: $name", async ({ format, edit }) => {
   let cases = 0;
-  for (const { files, original, anchors, name } of DIRECTORIES) {
-    for (const one of casesOf(edit, original)) {
+  for (const directory of DIRECTORIES.filter((one) => one.format === format)) {
+    const { files, original, anchors, name } = directory;
+    for (const one of casesOf(edit, directory)) {
       cases += 1;
       const { row, segments, continues, forged } = one;
-      const [seenByNobody, , , seenWithAnchor] = Array.from(row.outcome.model, (letter) => letter !== "R");
+      // Bytes after the last record that nothing names are what a torn append leaves.
+      const isLonger = [...segments].every(([file, bytes]) =>
+        Buffer.from(bytes.subarray(0, files.get(file)?.length)).equals(files.get(file) ?? Buffer.alloc(0)),
+      );
+      const isTorn = format === "plain" && isLonger && edit.name.startsWith("end of the last segment");
+      // The audit has both readers.
+      const [seenByNobody, , , seenWithAnchor] = [0, 1, 2, 3].map(
+        (i) =>
+          isTorn ||
+          (row.outcome.model[i] !== "R" && (format === "sentinel" || row.outcome.engine[i] !== "R")),
+      );
       const shown = `${name}: ${row.edit}, behind: ${row.behind}, ${forged.length} records`;
       const old = [...files].filter(([file]) => !file.endsWith(".log"));
       const asTheyWere = new Map([...old, ...segments]);
-      const rebuilt = new Map([...kimberliteHints(segments), ...segments]);
+      const hints = format === "plain" ? one.rebuilt : kimberliteHints(segments);
+      const rebuilt = new Map([...hints, ...segments]);
       // Behind the anchor anything may have been appended, and the log is still the one that was anchored.
       const isAppended = continues && forged.length > original.length;
       const anchored = await verdict(rebuilt, anchors);
@@ -151,10 +199,6 @@ test.each(EDITS.map((edit) => ({ edit, name: edit.name })))("$name", async ({ ed
         clean: seenByNobody,
         agree: true,
       });
-      // Bytes behind the last record that nothing names are what a torn append leaves.
-      const isLonger = [...segments].every(([file, bytes]) =>
-        Buffer.from(bytes.subarray(0, files.get(file)?.length)).equals(files.get(file) ?? Buffer.alloc(0)),
-      );
       if (row.edit === "nothing" || isAppended || isLonger) continue;
       expect({ shown, clean: (await verdict(asTheyWere, anchors)).clean }).toStrictEqual({
         shown,
