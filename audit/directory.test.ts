@@ -49,16 +49,16 @@ describe("an audit of what holds no streams is refused, and says what it looks l
     ["/data/empty", "There are no streams in /data/empty: it is empty."],
     [
       "/data/hollow",
-      "There are no streams in /data/hollow: what is in it is nothing of this format, such as 3.",
+      "There are no streams in /data/hollow: it holds nothing of this format, only names such as 3.",
     ],
     ["/data/opened", "There are no streams in /data/opened: nothing was ever appended to it."],
     [
       "/data/years",
-      "There are no streams in /data/years: what is in it is nothing of this format, such as 2023, 2024.",
+      "There are no streams in /data/years: it holds nothing of this format, only names such as 2023, 2024.",
     ],
     [
       "/data/other",
-      "There are no streams in /data/other: what is in it is nothing of this format, such as README.md, sources.",
+      "There are no streams in /data/other: it holds nothing of this format, only names such as README.md, sources.",
     ],
     ["/data/nothing", "There is no directory /data/nothing."],
   ])("%s", async (path, sentence) => {

@@ -89,7 +89,7 @@ async function looksLike(disk: Disk, root: string, names: readonly string[]): Pr
     return `it looks as if data directories were in it. Name one, such as ${some(directories)}.`;
   if (names.length === 0) return "it is empty.";
   if (names.every((name) => name === LOCK_NAME)) return "nothing was ever appended to it.";
-  return `what is in it is nothing of this format, such as ${some(names)}.`;
+  return `it holds nothing of this format, only names such as ${some(names)}.`;
 }
 
 const some = (names: readonly string[]): string => names.slice(0, NAMED_MAX).join(", ");

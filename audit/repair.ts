@@ -43,7 +43,9 @@ export interface Repair {
  * @throws StorageError `locked` if somebody has the directory open, `io`; if an intact record that this version cannot read stands in the way; and
  * if it still cannot be appended to afterwards
  */
-export async function repairStream(disk: Disk, root: string, report: StreamReport): Promise<Repair> {
+export async function repairStream(disk: Disk, directory: string, report: StreamReport): Promise<Repair> {
+  // As `Storage.open` does: both see a file under one path, whatever the directory is called.
+  const root = await disk.resolve(directory);
   const recovered: string[] = [];
   let status = await opened(disk, root, report.stream, recovered);
   let cut: Repair["cut"];

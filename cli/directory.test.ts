@@ -337,7 +337,9 @@ describe("kmb repair", () => {
 
     const plan = kmb("repair", data, "--plan");
     expect(plan.status).toBe(0);
-    expect(plan.out).toContain("Would cut the stream behind byte 846 of segment 0");
+    expect(plan.out).toContain(
+      "Would truncate the stream after byte 846 of segment 0; the rest would be in quarantine",
+    );
     expect(plan.out).toContain("13 were counted once");
     expect(filesIn(data)).toStrictEqual(before);
     const planned = [...plan.out.matchAll(/^ {2}would (\w+) +(\S+) /gm)].map(
@@ -364,6 +366,61 @@ describe("kmb repair", () => {
     expect((await storage.appendBatch(1n, [Buffer.from("and on")])).firstOffset).toBe(12n);
     await storage.close();
     expect(kmb("repair", data, "--apply").out).toContain("nothing to repair");
+  });
+
+  /** 12 records in 4 segments, the last of them gone with its index files. */
+  async function withoutLastSegment(...streams: readonly bigint[]): Promise<string> {
+    const data = path.join(directory(), "data");
+    const storage = await Storage.open(data, { maxSegmentBytes: 180 });
+    for (const stream of streams)
+      for (let i = 0; i < 12; i += 1) await storage.appendBatch(stream, [Buffer.from(`record ${i}`)]);
+    await storage.close();
+    for (const stream of streams) {
+      const names = fs.readdirSync(path.join(data, String(stream)));
+      expect(names.filter((name) => name.endsWith(".log")).length).toBe(4);
+      for (const name of names.filter((name) => name.startsWith("segment_000003")))
+        fs.unlinkSync(path.join(data, String(stream), name));
+    }
+    return data;
+  }
+
+  test.each([
+    ["relative", (data: string) => path.relative(process.cwd(), data)],
+    ["with dots and a slash at its end", (data: string) => `${data}/../${path.basename(data)}/`],
+    [
+      "through a symbolic link",
+      (data: string): string => {
+        const link = path.join(directory(), "link");
+        fs.symlinkSync(path.dirname(data), link);
+        return path.join(link, path.basename(data));
+      },
+    ],
+  ])("a path %s names the same plan, the same dump and the same audit", async (_, spelled) => {
+    const data = await withoutLastSegment(1n, 2n);
+    const other = spelled(data);
+    const plan = kmb("repair", data, "--plan");
+    expect({ status: plan.status, err: plan.err }).toStrictEqual({ status: 0, err: "" });
+    expect(plan.out.match(/^stream [12]$/gm)).toStrictEqual(["stream 1", "stream 2"]);
+    expect(plan.out.match(/^ {2}would /gm)?.length).toBeGreaterThan(2);
+    expect(kmb("repair", other, "--plan")).toStrictEqual(plan);
+    for (const args of [
+      ["dump", "--stream", "1", "--table"],
+      ["dump", "--stream", "1", "--record", "2"],
+      ["dump", "--stream", "3"],
+      ["audit"],
+    ])
+      expect(kmb(...args, other)).toStrictEqual(kmb(...args, data));
+  });
+
+  test("a stream that cannot be planned does not hide the plans of the others", async () => {
+    const data = await withoutLastSegment(1n, 2n);
+    fs.writeFileSync(path.join(data, "1/quarantine"), "a file where a directory is needed");
+    const { status, out, err } = kmb("repair", data, "--plan");
+    expect(status).toBe(2);
+    expect(err).toMatch(/^Stream 1 cannot be repaired: /);
+    expect(err.trimEnd().split("\n").length).toBe(1);
+    expect(out).toContain("stream 2\n");
+    expect(out).toContain("Would truncate the stream after byte");
   });
 
   test("damage in the middle stays, and is said to stay", () => {

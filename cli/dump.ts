@@ -50,13 +50,14 @@ interface Damage {
 /** @returns the exit status: 0 all was read, 1 something is damaged, 2 there is no such record */
 export async function dump(directory: string, options: DumpOptions): Promise<number> {
   const disk = readOnly(new NodeDisk());
-  const names = await namesIn(disk, directory);
+  const root = await disk.resolve(directory);
+  const names = await namesIn(disk, root);
   const outline = names.includes(options.stream)
-    ? await outlineOf(disk, directory, options.stream, CHUNK_BYTES)
+    ? await outlineOf(disk, root, options.stream, CHUNK_BYTES)
     : undefined;
   if (outline === undefined || outline.isEmpty) {
     if (options.allowEmpty === true) return 0;
-    throw await noStreams(disk, directory, names, options.stream);
+    throw await noStreams(disk, root, names, options.stream);
   }
   const refused = outline.findings.find(({ file }) => file === outline.path);
   if (refused !== undefined) throw new NoteError(`${refused.file}: ${refused.sentence}`);

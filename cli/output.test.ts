@@ -41,7 +41,7 @@ describe.runIf(hasFull)("standard output on a full disk", () => {
     });
     fs.closeSync(full);
     expect({ status, lines: stderr.trimEnd().split("\n").length }).toStrictEqual({ status: 2, lines: 1 });
-    expect(stderr).toMatch(/Standard output could not be written.*ENOSPC/);
+    expect(stderr).toMatch(/Standard output could not be written and is incomplete: .*ENOSPC/);
     expect(fs.existsSync(key)).toBe(false);
   });
 });

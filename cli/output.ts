@@ -15,7 +15,7 @@ export class OutputError extends Error {
 
   constructor(code: string, cause: unknown) {
     const why = cause instanceof Error ? cause.message : code;
-    super(`Standard output could not be written, and what it holds is not all: ${why}.`, { cause });
+    super(`Standard output could not be written and is incomplete: ${why}.`, { cause });
     this.code = code;
   }
 }

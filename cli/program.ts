@@ -244,7 +244,7 @@ function addDirectoryCommands(kmb: Command): void {
     .addOption(workersOption())
     .addHelpText(
       "after",
-      "\nExit status: 0 nothing stays damaged, 1 something does, 2 wrong usage, or the directory is in use.",
+      "\nExit status: 0 nothing stays damaged, 1 something does, 2 wrong usage, the directory is in use, or a stream cannot be repaired.",
     )
     .action(async (directory: string, options: RepairOptions, command: Command) => {
       if (options.plan !== true && options.apply !== true) command.error("error: say --plan or --apply");

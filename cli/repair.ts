@@ -5,7 +5,7 @@
 import { audit } from "../audit/audit.ts";
 import { OverlayDisk } from "../src/overlay-disk.ts";
 import { type Repair, repairStream } from "../audit/repair.ts";
-import type { Finding } from "../audit/report.ts";
+import type { Finding, StreamReport } from "../audit/report.ts";
 import { visible } from "../audit/text.ts";
 import { type Disk, NodeDisk } from "../src/index.ts";
 import { timedAudit } from "./audit.ts";
@@ -20,9 +20,16 @@ export interface RepairOptions {
   readonly workers: number;
 }
 
-/** @returns the exit status: 0 there is nothing that stays damaged, 1 there is */
+const STAYS_DAMAGED = 1;
+const OWN_ERROR = 2;
+
+/**
+ * Repairs every stream, or plans it. A stream that cannot be repaired is named on standard error, and the others are done.
+ * @returns the exit status: 0 there is nothing that stays damaged, 1 there is, 2 a stream cannot be repaired
+ */
 export async function repair(directory: string, options: RepairOptions): Promise<number> {
-  const root = directory.length > 1 && directory.endsWith("/") ? directory.slice(0, -1) : directory;
+  // Once, for all that follows: an overlay knows a file by its path.
+  const root = new NodeDisk().resolve(directory);
   const { streams } = await timedAudit(root, options.workers, {
     stream: options.stream,
     allowEmpty: options.allowEmpty,
@@ -31,18 +38,42 @@ export async function repair(directory: string, options: RepairOptions): Promise
   const output = new Output();
   let status = 0;
   for (const report of streams) {
-    // What is planned is what is done, to a disk that keeps it to itself.
-    const overlay = new OverlayDisk(new NodeDisk());
-    const disk: Disk = apply ? new NodeDisk() : overlay;
-    const result = await repairStream(disk, root, report);
-    const stays = report.findings.some(isDamage) ? await damageLeft(disk, root, report.stream) : [];
-    if (stays.length > 0) status = 1;
-    for (const line of repairLines(result, stays, apply)) output.line(visible(line));
-    if (!apply) for await (const line of changeLines(overlay)) output.line(visible(line));
+    const { lines, stays, refused } = await repaired(root, report, apply);
+    for (const line of lines) output.line(visible(line));
+    if (refused !== undefined)
+      console.error(visible(`Stream ${report.stream} cannot be repaired: ${refused}`));
+    status = Math.max(status, refused !== undefined ? OWN_ERROR : stays ? STAYS_DAMAGED : 0);
   }
   if (streams.length === 0) output.line("There are no streams in this directory.");
   else if (!apply) output.line("Nothing was changed. With --apply it is done.");
   return status;
+}
+
+/** What became of a stream. */
+interface Repaired {
+  readonly lines: readonly string[];
+  /** Whether something stays damaged. */
+  readonly stays: boolean;
+  /** Why it cannot be repaired, if it cannot. */
+  readonly refused?: string;
+}
+
+/** @throws StorageError `locked`, which no stream would escape; what is a mistake in the code */
+async function repaired(root: string, report: StreamReport, apply: boolean): Promise<Repaired> {
+  // What is planned is what is done, to a disk that keeps it to itself.
+  const overlay = new OverlayDisk(new NodeDisk());
+  const disk: Disk = apply ? new NodeDisk() : overlay;
+  try {
+    const result = await repairStream(disk, root, report);
+    const stays = report.findings.some(isDamage) ? await damageLeft(disk, root, report.stream) : [];
+    const lines = [...repairLines(result, stays, apply)];
+    if (!apply) for await (const line of changeLines(overlay)) lines.push(line);
+    return { lines, stays: stays.length > 0 };
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (!(error instanceof Error) || typeof code !== "string" || code === "locked") throw error;
+    return { lines: [], stays: true, refused: error.message };
+  }
 }
 
 const isDamage = ({ severity }: Finding): boolean => severity === "damage";
@@ -62,7 +93,7 @@ function* repairLines(
   yield `stream ${stream}`;
   for (const line of recovered) yield `  recovery    ${line}`;
   if (cut !== undefined) {
-    yield `  cut         ${would("Cut", "Would cut")} the stream behind byte ${cut.position} of segment ${cut.segment}; what lies behind ${would("is", "would be")} in quarantine, with the index files and the manifest.`;
+    yield `  truncated   ${would("Truncated", "Would truncate")} the stream after byte ${cut.position} of segment ${cut.segment}; the rest ${would("is", "would be")} in quarantine, with the index files and the manifest.`;
   }
   if (cut !== undefined || counted !== undefined) {
     const count = counted === undefined ? "" : `; ${number(counted)} were counted once`;
