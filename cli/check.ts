@@ -5,8 +5,8 @@
  * search, it is tried whether the results can be written.
  * @module
  */
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Bounds, ProfileName } from "../properties/bounds.ts";
 import { choiceText } from "../properties/choices.ts";
@@ -17,6 +17,7 @@ import { exitStatus, resultLines, resultOf, type RunFacts, toJson } from "../pro
 import { type Counts, emptyCounts } from "../properties/tally.ts";
 import { type Outcome, runCheck } from "./check-run.ts";
 import { Output, OutputError } from "./output.ts";
+import { ResultDirectory } from "./result-directory.ts";
 import { type Stop, stopping } from "./stopping.ts";
 
 export interface CheckOptions {
@@ -37,16 +38,20 @@ const OWN_ERROR = 2;
 export async function check(bounds: Bounds, changed: boolean, options: CheckOptions): Promise<number> {
   const started = performance.now();
   const report = new Report(bounds, !changed, options, started);
-  const problem = report.problem();
-  if (problem !== undefined) {
-    console.error(`error: ${problem}`);
-    return OWN_ERROR;
-  }
-  const stops = stopping(options.seconds);
   try {
-    return report.write(await runCheck(bounds, options.workers, stops.signal), stops.stop());
+    const problem = report.problem();
+    if (problem !== undefined) {
+      console.error(`error: ${problem}`);
+      return OWN_ERROR;
+    }
+    const stops = stopping(options.seconds);
+    try {
+      return report.write(await runCheck(bounds, options.workers, stops.signal), stops.stop());
+    } finally {
+      stops.end();
+    }
   } finally {
-    stops.end();
+    report.end();
   }
 }
 
@@ -56,6 +61,7 @@ class Report {
   readonly #own: boolean;
   readonly #options: CheckOptions;
   readonly #started: number;
+  readonly #directory: ResultDirectory;
   readonly #out = new Output();
   /** Whether something could not be written. */
   #failed = false;
@@ -66,6 +72,7 @@ class Report {
     this.#own = own;
     this.#options = options;
     this.#started = started;
+    this.#directory = new ResultDirectory(options.counterexamples);
   }
 
   /**
@@ -74,14 +81,21 @@ class Report {
    */
   problem(): string | undefined {
     const { counterexamples } = this.#options;
-    const directory = directoryProblem(counterexamples);
+    const directory = problemOf(() => {
+      this.#directory.make();
+    });
     if (directory !== undefined)
-      return `no counterexample could be written to ${counterexamples}: ${directory}`;
+      return `no counterexample could be written to "${plainText(counterexamples)}": ${directory}`;
     const stopped = ["the run has not ended"];
     const json = this.#writeJson(
       this.#facts(emptyCounts(), { stopped, counterexample: undefined, file: undefined }),
     );
     return json === undefined ? undefined : `the result could not be written: ${json}`;
+  }
+
+  /** Leaves no directory that was made for nothing. */
+  end(): void {
+    this.#directory.removeEmpty();
   }
 
   /** Prints and writes everything. @returns the exit status */
@@ -104,7 +118,8 @@ class Report {
     for (const line of violationLines(counterexample)) this.#line(line);
     const file = join(this.#options.counterexamples, `${counterexample.invariant}.json`);
     const problem = problemOf(() => {
-      mkdirSync(dirname(file), { recursive: true });
+      // Again, for another run may have found it empty and removed it.
+      this.#directory.make();
       writeFileSync(file, serializeCounterexample(this.#bounds, part, counterexample));
     });
     if (problem === undefined) this.#line(`    npx kmb replay ${file}\n`);
@@ -158,16 +173,6 @@ function problemOf(work: () => void): string | undefined {
   } catch (error) {
     return plainText(error instanceof Error ? error.message : String(error));
   }
-}
-
-/** Why files could not be written to a directory, if they could not; makes nothing. */
-function directoryProblem(path: string): string | undefined {
-  return problemOf(() => {
-    let at = resolve(path);
-    while (statSync(at, { throwIfNoEntry: false }) === undefined) at = dirname(at);
-    if (!statSync(at).isDirectory()) throw new Error(`${at} is no directory`);
-    accessSync(at, constants.W_OK | constants.X_OK);
-  });
 }
 
 function violationLines({ invariant, expected, seen, choices }: Counterexample): string[] {

@@ -14,9 +14,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { BOUND_NAMES } from "../properties/bounds.ts";
+import { BOUND_NAMES, profileOf } from "../properties/bounds.ts";
+import type { Chosen } from "../properties/choices.ts";
+import { walk } from "../properties/crashes/walk.ts";
 import { DEFECTS } from "../properties/defects/defects.ts";
 import { withDefect } from "../properties/defects/run.ts";
+import { emptyCounts } from "../properties/tally.ts";
 
 const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "kmb-"));
@@ -148,6 +151,14 @@ describe("kmb check", () => {
       "is no directory",
     ],
     ["a file above that directory", ["--counterexamples", "kept.json/below"], "kept.json"],
+    ["a directory that makes no other", ["--counterexamples", "/proc/kmb/below"], "ENOENT"],
+    ["a directory that takes no file", ["--counterexamples", "/proc"], "ENOENT"],
+    ["an empty path for that directory", ["--counterexamples", ""], "the path is empty"],
+    [
+      "JSON that cannot be written, after the directory was made",
+      ["--counterexamples", "made/for/nothing", "--json", "."],
+      "EISDIR",
+    ],
   ])("refuses %s before the search, and makes nothing", (_, args, sentence) => {
     writeFileSync(join(directory, "kept.json"), "{}");
     const before = readdirSync(directory);
@@ -161,7 +172,7 @@ describe("kmb check", () => {
   });
 
   test("makes no directory for counterexamples where there are none", () => {
-    kmb(...SMALL, "--counterexamples", "none-found");
+    kmb(...SMALL, "--counterexamples", "none-found/below");
     expect(readdirSync(directory)).not.toContain("none-found");
   });
 
@@ -350,12 +361,62 @@ describe("kmb replay", () => {
     return readFileSync(join(directory, "bounds.json"), "utf8");
   }
 
-  test("shows the run step by step, and ends with 0 where nothing is violated", () => {
-    const { status, out } = kmb("replay", file(counterexample));
-    expect(status).toBe(0);
+  /** The same, with every choice of a run that crashes after the operation: what D4 is about. */
+  async function recorded(): Promise<typeof counterexample> {
+    const choices: Chosen[] = [];
+    const choice = {
+      choose(of: number, what: string): number {
+        const chosen = what.startsWith("operation 1")
+          ? 1
+          : what.startsWith("moment of the crash,")
+            ? of - 1
+            : 0;
+        if (of > 1) choices.push({ what, chosen, of });
+        return chosen;
+      },
+    };
+    await walk({ ...profileOf("default"), length: 1, recoveryCrashes: 0 }, choice, emptyCounts());
+    return { ...counterexample, invariant: "D4", choices };
+  }
+
+  test("shows the run step by step, and ends with 0 where nothing is violated", async () => {
+    const { status, out } = kmb("replay", file(await recorded()));
     expect(out).toContain("-- append+sync");
     expect(out).toContain("sync /data/1/segment_000000.log");
-    expect(out).toContain("D1 holds here now.");
+    expect(out).toMatch(/^ {2}D4 holds here now\.$/m);
+    expect(out).toContain("with      format plain, durability standard, compression none, as the file says");
+    expect(out).not.toContain("not recorded");
+    expect(status).toBe(0);
+  });
+
+  test.each<[string, (valid: typeof counterexample) => object, string]>([
+    [
+      "of an invariant that this part never checks",
+      () => ({ invariant: "F1" }),
+      "F1 was not checked in this run, so nothing is known of it.",
+    ],
+    [
+      "without choices",
+      () => ({ choices: [] }),
+      "D4 was not checked in this run, so nothing is known of it.",
+    ],
+    [
+      "without its last choice",
+      ({ choices }) => ({ choices: choices.slice(0, -1) }),
+      `The run was not as recorded: after the `,
+    ],
+    [
+      "with its first choice only",
+      ({ choices }) => ({ choices: choices.slice(0, 1) }),
+      "D4 was not checked in this run, so nothing is known of it.",
+    ],
+  ])("ends with 3 for a recording %s, and does not say that it holds", async (_, change, sentence) => {
+    const valid = await recorded();
+    const { status, out, err } = kmb("replay", file({ ...valid, ...change(valid) }));
+    expect(err).toBe("");
+    expect(out).toContain(sentence);
+    expect(out).not.toContain("holds here now");
+    expect(status).toBe(3);
   });
 
   const [operation] = counterexample.choices;

@@ -129,7 +129,7 @@ Exit status:
   0  the run was as recorded, and nothing is violated
   1  the run was as recorded, and the violation is there
   2  the file is not a counterexample, or does not fit this version
-  3  the run took another way than the recorded one: the engine is another, and the violation no longer happens`,
+  3  the run took another way than the recorded one, as the engine or the file is another, or it did not check the invariant`,
     )
     .action(async (file: string) => {
       const { replay } = await import("./replay.ts");

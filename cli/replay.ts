@@ -12,28 +12,33 @@ import { Output } from "./output.ts";
 
 const HOLDS = 0;
 const VIOLATED = 1;
-/** The recorded run does not exist any more: neither violated nor run to its end. */
+/** The run was not as recorded, or did not check what the recording is about: nothing is known of the violation. */
 const ANOTHER_WAY = 3;
 
 /**
  * Replays a counterexample.
- * @returns the exit status: 1 the violation is there, 0 it is not, 3 the run took another way than the recorded one
+ * @returns the exit status: 1 the violation is there, 0 it is not, 3 the run took another way than the recorded one, or did not check the invariant
  * @throws CounterexampleError if the file does not fit this version, and what the file system throws
  */
 export async function replay(path: string): Promise<number> {
   const { bounds, part, invariant, choices } = parseCounterexample(readFileSync(path, "utf8"));
   const recorded = new RecordedChoice(choices);
   const out = new Output();
+  const counts = emptyCounts();
+  const seen = new Seen(() => counts.checks[invariant]);
   const choice = {
     choose(n: number, what: string): number {
+      if (n > 1 && recorded.isUsedUp) seen.beyond(what);
+      const isRecorded = n > 1 && !recorded.isUsedUp;
       const chosen = recorded.choose(n, what);
+      if (isRecorded) seen.recorded();
       if (n > 1) out.line(`  ${choiceText({ what, chosen, of: n })}`);
       return chosen;
     },
   };
   let violation: Violation | undefined;
   try {
-    await PARTS[part].run(bounds, choice, emptyCounts(), (line) => {
+    await PARTS[part].run(bounds, choice, counts, (line) => {
       out.line(plainText(`      ${line}`));
     });
   } catch (error) {
@@ -49,12 +54,54 @@ export async function replay(path: string): Promise<number> {
     return ANOTHER_WAY;
   }
   if (violation === undefined) {
-    out.line(`\n  ${invariant} holds here now.`);
-    return HOLDS;
+    const unknown = seen.unknown(invariant, recorded.length);
+    out.line(`\n  ${unknown ?? `${invariant} holds here now.`}`);
+    out.line(
+      `    with      format ${bounds.format}, durability ${bounds.durability}, compression ${bounds.compression}, as the file says`,
+    );
+    if (seen.further > 0)
+      out.line(
+        `    further   ${seen.further} not recorded, each the first possibility: a recording ends at its violation`,
+      );
+    return unknown === undefined ? HOLDS : ANOTHER_WAY;
   }
   for (const line of violationLines(violation)) out.line(line);
   if (violation.invariant !== invariant) out.line(`    recorded  a violation of ${invariant}`);
   return VIOLATED;
+}
+
+/**
+ * What a replay has checked of the recorded invariant, and when. A recording ends at its violation, so what counts is a check after the last
+ * recorded answer; a run that goes on to another question before that is not the one that was recorded.
+ */
+class Seen {
+  readonly #checks: () => number;
+  #atLastRecorded = 0;
+  #first: { readonly what: string; readonly checks: number } | undefined;
+  /** How many choices were made beyond the recording. */
+  further = 0;
+
+  constructor(checks: () => number) {
+    this.#checks = checks;
+  }
+
+  /** A recorded answer was given. */
+  recorded(): void {
+    this.#atLastRecorded = this.#checks();
+  }
+
+  /** A question comes that was not recorded. */
+  beyond(what: string): void {
+    this.further += 1;
+    this.#first ??= { what, checks: this.#checks() };
+  }
+
+  /** Why nothing is known of the invariant after a run without a violation, if so. */
+  unknown(invariant: string, choices: number): string | undefined {
+    if (this.#checks() === 0) return `${invariant} was not checked in this run, so nothing is known of it.`;
+    if (this.#first === undefined || this.#first.checks > this.#atLastRecorded) return undefined;
+    return `The run was not as recorded: after the ${choices} recorded choices it made another, "${plainText(this.#first.what)}", before it checked ${invariant}.`;
+  }
 }
 
 function violationLines({ invariant, expected, seen }: Violation): string[] {

@@ -130,6 +130,11 @@ export class RecordedChoice implements Choice {
     return this.#recorded.length;
   }
 
+  /** Whether every recorded answer was given: a question that comes now is beyond the recording. */
+  get isUsedUp(): boolean {
+    return this.#used >= this.#recorded.length;
+  }
+
   /** Where the run took another way, if it did: what was asked may have swallowed the error. */
   get parted(): AnotherWay | undefined {
     return this.#parted;
