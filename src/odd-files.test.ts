@@ -139,6 +139,8 @@ interface Role {
   readonly outcomes: Readonly<Record<Kind, Outcome>>;
   /** What is different in a stream of the format `sentinel`. */
   readonly ofSentinel?: Readonly<Partial<Record<Kind, Outcome>>>;
+  /** What is different for one who only reads. */
+  readonly readOnlyOutcomes?: Readonly<Partial<Record<Kind, Outcome>>>;
 }
 
 /** The same for every kind but these. */
@@ -159,6 +161,8 @@ const ROLES: readonly Role[] = [
       "a terabyte of nothing": "whole",
       "600 MB of nothing": "whole",
     }),
+    // Whoever only reads takes no lock.
+    readOnlyOutcomes: all("whole"),
   },
   {
     name: "the stream's directory",
@@ -178,6 +182,8 @@ const ROLES: readonly Role[] = [
     name: "the active segment",
     file: () => segment(ACTIVE),
     outcomes: all("end lost", { unreadable: "refused" }),
+    // A link is followed to read.
+    readOnlyOutcomes: { "link to a file": "whole" },
   },
   {
     name: "the segment that would be next",
@@ -188,6 +194,8 @@ const ROLES: readonly Role[] = [
     name: "the saved index of a sealed segment",
     file: (format) => segment(SEALED) + suffix(format),
     outcomes: all("rebuilt", { "link to a file": "whole" }),
+    // Reading alone does not move it out of the way: the error says which right is missing.
+    readOnlyOutcomes: { unreadable: "refused" },
     // Kimberlite's index says as much.
     ofSentinel: { missing: "whole" },
   },
@@ -195,6 +203,8 @@ const ROLES: readonly Role[] = [
     name: "the saved index of the active segment",
     file: (format) => segment(ACTIVE) + suffix(format),
     outcomes: all("rebuilt", { missing: "whole" }),
+    // Reading alone does not move it out of the way: the error says which right is missing.
+    readOnlyOutcomes: { unreadable: "refused" },
   },
   {
     name: "the write-ahead file of the active segment",
@@ -215,6 +225,8 @@ const ROLES: readonly Role[] = [
     name: "the manifest",
     file: () => "1/manifest.json",
     outcomes: all("rebuilt", { "link to a file": "whole" }),
+    // Reading alone does not move it out of the way: the error says which right is missing.
+    readOnlyOutcomes: { unreadable: "refused" },
   },
   { name: "quarantine", file: () => "1/quarantine", outcomes: all("whole") },
   { name: "what is to become the manifest", file: () => "1/manifest.json.tmp", outcomes: all("whole") },
@@ -275,11 +287,16 @@ async function readable(storage: Storage): Promise<number[]> {
 const EVERY = Array.from({ length: RECORDS }, (_, i) => i);
 const without = (number: number): number[] => EVERY.filter((i) => Math.floor(i / 2) !== number);
 
-/** What becomes of the stream when it is opened, read and appended to, more than a segment. */
-async function outcomeOf(data: string, disk: WatchedDisk, format: Format): Promise<Outcome> {
+/** What becomes of the stream when it is opened, read and, unless `readOnly`, appended to, more than a segment. */
+async function outcomeOf(
+  data: string,
+  disk: WatchedDisk,
+  format: Format,
+  readOnly: boolean,
+): Promise<Outcome> {
   let storage: Storage;
   try {
-    storage = await Storage.open(data, { ...optionsFor(format), disk });
+    storage = await Storage.open(data, { ...optionsFor(format), disk, readOnly });
   } catch (error) {
     expect(error).toMatchObject({ name: "StorageError", code: "io" });
     return "not opened";
@@ -302,10 +319,11 @@ async function outcomeOf(data: string, disk: WatchedDisk, format: Format): Promi
       expect(error).toBeInstanceOf(StorageError);
       return "end lost";
     }
-    for (let i = 0; i < 5; i += 1) {
+    const appended = readOnly ? 0 : 5;
+    for (let i = 0; i < appended; i += 1) {
       await storage.appendBatch(1n, [payload(100 + i)], { expectedOffset: BigInt(RECORDS + i) });
     }
-    expect(await storage.readFrom(1n, BigInt(RECORDS), ALL, { verify: "record" })).toHaveLength(5);
+    expect(await storage.readFrom(1n, BigInt(RECORDS), ALL, { verify: "record" })).toHaveLength(appended);
     if (read.length < RECORDS) {
       expect(read).toStrictEqual(without(SEALED));
       expect(status.findings.map(({ action }) => action)).toContain("keep");
@@ -334,7 +352,7 @@ function kept({ elsewhere, data }: Fixture): string[] {
 }
 
 describe.each<Format>(["plain", "sentinel"])("A stream of format %s, where", (format) => {
-  describe.each(ROLES)("$name is", ({ name, file, outcomes, ofSentinel }) => {
+  describe.each(ROLES)("$name is", ({ name, file, outcomes, ofSentinel, readOnlyOutcomes }) => {
     const expectedOf = (kind: Kind): Outcome =>
       (format === "sentinel" ? ofSentinel?.[kind] : undefined) ?? outcomes[kind];
     test.each(KINDS.filter((kind) => !isLooked(name, kind)).map((kind) => [kind, expectedOf(kind)] as const))(
@@ -345,7 +363,9 @@ describe.each<Format>(["plain", "sentinel"])("A stream of format %s, where", (fo
         await become(place, kind, made.elsewhere);
         const before = kept(made);
         const disk = diskFor(kind, place);
-        expect(await outcomeOf(made.data, disk, format)).toBe(expected);
+        const seen = await outcomeOf(made.data, diskFor(kind, place), format, true);
+        expect(seen).toBe(readOnlyOutcomes?.[kind] ?? expected);
+        expect(await outcomeOf(made.data, disk, format, false)).toBe(expected);
         expect(kept(made)).toStrictEqual(before);
         expect(disk.openFiles).toBe(0);
         if (expected === "rebuilt") expect(await shownAgain(made.data)).toBe("whole");

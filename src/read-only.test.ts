@@ -322,14 +322,18 @@ describe("beside a writer", () => {
 
   test("that begins segments without end, the reader says so", async () => {
     const { directory } = await filled();
-    let hides = false;
+    let next = 100;
     const disk = new WatchedDisk(({ name, path }) => {
-      // The manifest comes and goes: each time it is missing first and there in the list after.
-      if (hides && name === "open" && path.endsWith("manifest.json")) throw systemError("ENOENT");
+      // Each list has another last segment, whose write-ahead file has gone by the time that it is opened.
+      if (name === "list" && path.endsWith("/1")) {
+        const segment = `${path}/segment_000${next}.log`;
+        for (const file of [segment, `${segment}.idx.wal`]) fs.writeFileSync(file, "");
+        next += 1;
+      }
+      if (name === "open" && /segment_000\d+\.log\.idx\.wal$/.test(path)) throw systemError("ENOENT");
       return undefined;
     });
     const storage = await open(directory, { ...READ_ONLY, disk });
-    hides = true;
     expect(await failureOf(() => storage.head(1n))).toMatchObject({ stream: 1n, code: "locked" });
   });
 });

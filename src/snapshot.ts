@@ -52,8 +52,9 @@ export function snapshotOf(disk: Disk, path: string): Disk {
 }
 
 async function lookAt(disk: Disk, path: string): Promise<Look> {
+  const gone = new Set<string>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    const look = await tryLookAt(disk, path);
+    const look = await tryLookAt(disk, path, gone);
     if (look !== undefined) return look;
   }
   const sentence =
@@ -61,11 +62,21 @@ async function lookAt(disk: Disk, path: string): Promise<Look> {
   throw new StorageError("locked", sentence, { file: path });
 }
 
-/** Nothing if a segment was begun meanwhile. */
-async function tryLookAt(disk: Disk, path: string): Promise<Look | undefined> {
+/**
+ * Nothing if a segment was begun meanwhile.
+ *
+ * @param gone names that were listed and could not be opened before, which this adds to. A writer does that to a name once, when a stream or a
+ * segment begins; one that is there again is a link that leads nowhere, and stays among the names as a file that cannot be read does.
+ */
+async function tryLookAt(disk: Disk, path: string, gone: Set<string>): Promise<Look | undefined> {
+  const isFirstTime = (name: string): boolean => {
+    const isNew = !gone.has(name);
+    gone.add(name);
+    return isNew;
+  };
   const manifest = await contentOf(disk, `${path}/${MANIFEST_NAME}`, MANIFEST_BYTES_MAX);
   const names = new Set(await disk.list(path));
-  if (manifest === "missing" && names.has(MANIFEST_NAME)) return undefined;
+  if (manifest === "missing" && names.has(MANIFEST_NAME) && isFirstTime(MANIFEST_NAME)) return undefined;
   const files = new Map<string, Uint8Array>();
   if (manifest instanceof Uint8Array) files.set(MANIFEST_NAME, manifest);
   let last = -1;
@@ -82,8 +93,8 @@ async function tryLookAt(disk: Disk, path: string): Promise<Look | undefined> {
     );
     if (content instanceof Uint8Array) files.set(name, content);
     if (content !== "missing") continue;
-    if (isOfLast) return undefined;
-    names.delete(name);
+    if (!isOfLast) names.delete(name);
+    else if (isFirstTime(name)) return undefined;
   }
   const bytes = await sizeOf(disk, `${path}/${segmentName(last)}`);
   // A stream that is being created has a manifest before its first record, so after this look at it.
