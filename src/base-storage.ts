@@ -124,6 +124,7 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
       const records = await this.#step(id, cursor, room);
       for (const record of records) {
         refuseIfAborted(request.signal);
+        if (this.#closing !== undefined) throw errorOf(id, closed());
         yield record;
       }
       if (cursor.failure !== undefined) throw errorOf(id, cursor.failure);
@@ -241,8 +242,7 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
   }
 
   #refuseIfClosed(): void {
-    if (this.#closing !== undefined)
-      throw new StorageError("closed", "The storage is closed. Open it again.");
+    if (this.#closing !== undefined) throw closed();
   }
 
   #refuseIfReadOnly(): void {
@@ -250,4 +250,8 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     const sentence = "The storage was opened read-only. Open it for writing, where that is allowed.";
     throw new StorageError("read-only", sentence);
   }
+}
+
+function closed(): StorageError {
+  return new StorageError("closed", "The storage is closed. Open it again.");
 }

@@ -21,7 +21,7 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     codes: ["ENOTDIR"],
-    what: "A part of the path is a file and no directory",
+    what: "Part of the path is a file, not a directory",
     remedy: "Correct the path, or move the file away.",
   },
   {
@@ -35,9 +35,20 @@ const MEANINGS: readonly Meaning[] = [
     remedy: "Correct the path, or move the file away.",
   },
   {
-    codes: ["ELOOP", "ENAMETOOLONG"],
-    what: "The path leads nowhere",
-    remedy: "It is too long, or its symbolic links go round in a circle: correct it.",
+    codes: ["ELOOP"],
+    what: "There is a symbolic link where the data directory must hold the thing itself, or links go round in a circle",
+    remedy:
+      "Links are not followed there, because what is written would land wherever they lead: move what the link leads to into its place, or remove the link.",
+  },
+  {
+    codes: ["ENXIO"],
+    what: "There is a FIFO, a socket or a device where a regular file should be",
+    remedy: "Move it away.",
+  },
+  {
+    codes: ["ENAMETOOLONG"],
+    what: "The path is too long",
+    remedy: "Shorten it.",
   },
   {
     codes: ["EACCES", "EPERM"],
@@ -47,7 +58,7 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     codes: ["EROFS"],
-    what: "The file system takes no changes",
+    what: "The file system is read-only",
     remedy: "Mount it for writing, or open the storage with { readOnly: true }.",
   },
   {
@@ -68,8 +79,8 @@ const MEANINGS: readonly Meaning[] = [
   },
   {
     codes: ["ENOLCK"],
-    what: "The file system, or the machine at the moment, has no locks to give",
-    remedy: "Keep the data directory on a file system that has them.",
+    what: "No locks are available",
+    remedy: "Try again, or keep the data directory on a file system that supports locks.",
   },
 ];
 
@@ -82,5 +93,5 @@ const MEANINGS: readonly Meaning[] = [
 export function ioSentence(doing: string, code: string): string {
   const found = MEANINGS.find(({ codes }) => codes.includes(code));
   if (found !== undefined) return `${found.what} (${code} while ${doing}). ${found.remedy}`;
-  return `The disk failed while ${doing}: ${code}. See to the disk, then open the storage again.`;
+  return `The disk failed while ${doing}: ${code}. Check the disk, then open the storage again.`;
 }

@@ -142,7 +142,7 @@ async function openAs(
   if (last + 1 > there.length + (manifest?.segments.length ?? 0)) {
     throw new StorageError(
       "missing-segment",
-      `Of ${last + 1} segments ${there.length} are there. Restore them from a copy.`,
+      `Only ${there.length} of ${last + 1} segments are present. Restore the others from a copy.`,
       {
         stream: context.stream,
         file: context.path,
@@ -233,7 +233,7 @@ const NOTHING_FRAMED: IndexLogState = { bytes: 0, entries: 0, framed: 0 };
 const GONE =
   "The manifest names a last segment that is missing, so the stream's end is not known. Restore it from a copy.";
 const NO_FILE =
-  "What has a segment's name is no file, or a link that may not be followed. Put the segment itself there, from a copy.";
+  "A segment's name belongs to something that is not a regular file. Restore the segment from a copy.";
 
 /** Whether every record of a segment was read. */
 function isWhole({ index, lostEnd }: RecoveredSegment): boolean {

@@ -114,6 +114,11 @@ describe.each(IMPLEMENTATIONS)("$name", (implementation) => {
     ["signal", new AbortController(), "signal is an AbortSignal, not another object."],
     ["signal", null, "signal is an AbortSignal, not null."],
     ["signal", { aborted: false }, "signal is an AbortSignal, not another object."],
+    [
+      "signal",
+      { aborted: false, addEventListener: () => undefined },
+      "signal is an AbortSignal, not another object.",
+    ],
   ])("`%s` that is %s is refused", async (name, wrong, message) => {
     const storage = await open();
     const options = { [name]: wrong } as Wrong;
@@ -200,6 +205,11 @@ describe("what is opened or made", () => {
 
   test.each<[keyof StorageOptions, unknown, string]>([
     ["disk", {}, "disk is a Disk, such as NodeDisk, not another object."],
+    [
+      "disk",
+      { open: () => undefined, list: () => [] },
+      "disk is a Disk, such as NodeDisk, not another object.",
+    ],
     ["disk", null, "disk is a Disk, such as NodeDisk, not null."],
     ["durability", null, 'durability is "standard" or "strict", not null.'],
     ["maxSegmentBytes", null, "maxSegmentBytes is a number, not null."],

@@ -108,8 +108,9 @@ function asVerification(value: unknown): Verification {
 function asSignal(value: unknown): AbortSignal | undefined {
   if (value === undefined) return undefined;
   // Not `instanceof`: a signal may come from another realm.
-  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
-  if (typeof aborted === "boolean" && typeof addEventListener === "function") return value as AbortSignal;
+  const { aborted, addEventListener, removeEventListener } = Object(value) as Partial<AbortSignal>;
+  const isTarget = typeof addEventListener === "function" && typeof removeEventListener === "function";
+  if (typeof aborted === "boolean" && isTarget) return value as AbortSignal;
   throw new TypeError(`signal is an AbortSignal, not ${typeOf(value)}.`);
 }
 

@@ -493,6 +493,15 @@ describe.each(IMPLEMENTATIONS)("$name", (implementation) => {
     await expectRefusal(() => storage.head(1n), "closed");
   });
 
+  test("an iteration under way yields nothing more after close", async () => {
+    const storage = await open();
+    await storage.appendBatch(1n, EVENTS);
+    const records = storage.iterate(1n);
+    expect((await records.next()).done).toBe(false);
+    await storage.close();
+    await expectRefusal(() => records.next(), "closed");
+  });
+
   describe("H1 the same calls give the same hashes", () => {
     const batches = [EVENTS, [new Uint8Array(5000), text("a".repeat(3000))], [text("event")]];
 

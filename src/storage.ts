@@ -111,6 +111,8 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
   static async open(path: string, options?: StorageOptions): Promise<Storage> {
     if (typeof (path as unknown) !== "string")
       throw new TypeError(`The path of the data directory is a string, not ${typeOf(path)}.`);
+    if (path.includes("\0"))
+      throw new StorageError("out-of-range", "The path of the data directory contains a null character.");
     if (path === "") throw new StorageError("out-of-range", "The path of the data directory is empty.");
     const settled = withDefaults(options);
     const named = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
@@ -239,10 +241,21 @@ function withDefaults(options: StorageOptions | undefined): Settled {
   };
 }
 
+const DISK_METHODS = [
+  "resolve",
+  "open",
+  "rename",
+  "remove",
+  "list",
+  "makeDirectory",
+  "syncDirectory",
+  "lock",
+] as const satisfies readonly (keyof Disk)[];
+
 /** A disk, by default the file system. */
 function asDisk(value: Disk | undefined): Disk {
   if (value === undefined) return new NodeDisk();
-  const { open, list } = Object(value) as Partial<Disk>;
-  if (typeof open === "function" && typeof list === "function") return value;
+  const methods = Object(value) as Partial<Disk>;
+  if (DISK_METHODS.every((name) => typeof methods[name] === "function")) return value;
   throw new TypeError(`disk is a Disk, such as NodeDisk, not ${typeOf(value)}.`);
 }

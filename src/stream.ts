@@ -317,7 +317,7 @@ export class Stream {
       const cause = errorOf(this.#context.stream, error);
       this.#poison = new StorageError(
         "poisoned",
-        "An earlier failure, the cause of this, left the stream in doubt. Remove what led to it, close the storage, and open it again.",
+        "An earlier failure (see `cause`) left the stream in an unknown state. Fix its cause, close the storage, and open it again.",
         { stream: this.#context.stream },
         cause,
       );
