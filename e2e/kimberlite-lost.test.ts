@@ -271,4 +271,48 @@ describe.each(FORMATS)("a directory of Kimberlite, in a storage opened for %s,",
       offset: 2n,
     });
   });
+
+  test.each([
+    ["first", 2n, 0],
+    ["last", 3n, 65],
+  ])(
+    "the %s record of whose segment before the last is damaged: it is told once at every opening, no index is made for that segment, and appends go on",
+    async (_, offset, position) => {
+      const writer = new KimberliteWriter(100)
+        .append(batch(2), true)
+        .append(batch(2, 2), true)
+        .append(batch(1, 4), true);
+      const before = writer.files.get(segmentFile(1)) ?? expect.fail();
+      writer.files.set(segmentFile(1), Buffer.from(flipped(before, (position + 60) * 8)));
+      const disk = diskWith(writer.files);
+      for (let opening = 1; opening <= 2; opening += 1) {
+        const storage = await open(disk, asked);
+        const { findings } = await storage.status(1n);
+        expect(findings).toMatchObject([
+          {
+            action: "keep",
+            error: { code: "checksum-mismatch", offset, file: `/data/1/${segmentFile(1)}`, position },
+          },
+        ]);
+        await storage.appendBatch(1n, [text("more")], { expectedOffset: BigInt(4 + opening) });
+        await storage.close();
+      }
+      expect(filesOf(disk).has(`${segmentFile(1)}.idx2`)).toBe(false);
+    },
+  );
+
+  test("that lost the last record of its first segment: it is told once, and appends go on", async () => {
+    const writer = new KimberliteWriter(100)
+      .append(batch(2), true)
+      .append(batch(2, 2), true)
+      .append(batch(1, 4), true);
+    const first = writer.files.get(segmentFile(0)) ?? expect.fail();
+    writer.files.set(segmentFile(0), first.subarray(0, 65));
+    const storage = await open(diskWith(writer.files), asked);
+    const { findings } = await storage.status(1n);
+    expect(findings).toMatchObject([
+      { what: "size differs", error: { offset: 1n, file: `/data/1/${segmentFile(0)}` } },
+    ]);
+    await storage.appendBatch(1n, [text("more")], { expectedOffset: 5n });
+  });
 });

@@ -240,6 +240,14 @@ function isWhole({ index, lostEnd }: RecoveredSegment): boolean {
   return !index.hasGaps && lostEnd === undefined;
 }
 
+/** Chain hash of a segment's last record, if the segment has all records that are due in it. */
+function headAfter(
+  { nextOffset, head, lostEnd }: RecoveredSegment,
+  due: SegmentInfo,
+): Uint8Array | undefined {
+  return nextOffset === due.nextOffset && lostEnd === undefined ? head : undefined;
+}
+
 class Opening {
   readonly #context: StreamContext;
   readonly #names: Set<string>;
@@ -249,8 +257,10 @@ class Opening {
   readonly #last: number;
   readonly #findings: Finding[] = [];
   readonly #sealed: SegmentInfo[] = [];
-  /** The index of the segment before the last, if that was asked for and is known to its end. */
+  /** The index of the segment before the last, if its head was asked for and all of it was read. */
   #before: OffsetIndex | undefined;
+  /** The head after each sealed segment that was recovered, by number; `undefined` if it cannot be known. So none is recovered twice. */
+  readonly #heads = new Map<number, Uint8Array | undefined>();
   /** Whether the manifest said less than the segments do. */
   #manifestStale = false;
   /** Whether the manifest said something else than segments and index files do. */
@@ -273,19 +283,12 @@ class Opening {
     await syncNames(this.#context.disk, this.#context.rootPath);
     await syncNames(this.#context.disk, this.#context.path);
     await this.#createEmptySegment();
-    let previous: RecoveredSegment | undefined;
-    for (let number = 0; number < this.#last; number += 1) {
-      previous = await this.#sealedSegment(number, previous);
-    }
+    for (let number = 0; number < this.#last; number += 1) await this.#sealedSegment(number);
     const firstOffset = this.#sealed.at(-1)?.nextOffset ?? 0;
-    const active = await this.#activeSegment(
-      firstOffset,
-      () => this.#headBefore(this.#last, previous),
-      settings,
-    );
+    const active = await this.#activeSegment(firstOffset, () => this.#headBefore(this.#last), settings);
     if (active === undefined) return undefined;
     try {
-      await this.#finish(active, firstOffset, previous);
+      await this.#finish(active, firstOffset);
       return active;
     } catch (error) {
       await active.active?.abandon();
@@ -303,18 +306,14 @@ class Opening {
   }
 
   /** Replaces a manifest that is missing or says less than the segments do, and clears up. */
-  async #finish(
-    active: OpenStream,
-    firstOffset: number,
-    previous: RecoveredSegment | undefined,
-  ): Promise<void> {
+  async #finish(active: OpenStream, firstOffset: number): Promise<void> {
     // Evidence of what is lost stays; so does what Kimberlite would read, as long as nothing can be appended.
     const takesAppends = active.active?.isFrozen === false && active.lostEnd === undefined;
     if (takesAppends) await active.active.settleKimberliteIndex(this.#names);
     const isAdopted = takesAppends && this.#claimed !== undefined;
     // As long as the end is lost, what names it stays as it is.
     const isWrong = this.#manifestWrong && active.lostEnd === undefined;
-    if (isAdopted && this.#before === undefined) await this.#headBefore(this.#last, previous);
+    if (isAdopted) await this.#headBefore(this.#last);
     if (isAdopted && this.#before !== undefined) await this.#saveSealed(this.#last - 1, this.#before);
     await this.#markDamaged();
     if (isAdopted || this.#manifestStale || isWrong || this.#manifest?.activeSegment !== this.#last) {
@@ -335,25 +334,21 @@ class Opening {
   }
 
   /** What is known of a segment that has a successor: from the manifest if segment and index bear that out, else from itself. */
-  async #sealedSegment(
-    number: number,
-    previous: RecoveredSegment | undefined,
-  ): Promise<RecoveredSegment | undefined> {
+  async #sealedSegment(number: number): Promise<void> {
     const firstOffset = this.#sealed.at(-1)?.nextOffset ?? 0;
     const known = this.#manifest !== undefined && number < this.#manifest.activeSegment;
     const info = known ? this.#manifest.segments[number] : undefined;
     const name = segmentName(number);
     if (!this.#names.has(name)) {
       await this.#missing(number, firstOffset, info, "A segment is missing. Restore it from a copy.");
-      return undefined;
+      return;
     }
     try {
-      return await this.#sealedFile(number, firstOffset, info, previous);
+      await this.#sealedFile(number, firstOffset, info);
     } catch (error) {
       if (!isNoFile(error)) throw error;
       this.#names.delete(name);
       await this.#missing(number, firstOffset, info, NO_FILE);
-      return undefined;
     }
   }
 
@@ -370,29 +365,24 @@ class Opening {
     this.#sealed.push({ number, firstOffset, nextOffset: end, bytes: info?.bytes ?? 0 });
   }
 
-  async #sealedFile(
-    number: number,
-    firstOffset: number,
-    info: SegmentInfo | undefined,
-    previous: RecoveredSegment | undefined,
-  ): Promise<RecoveredSegment | undefined> {
+  async #sealedFile(number: number, firstOffset: number, info: SegmentInfo | undefined): Promise<void> {
     const name = segmentName(number);
-    return this.#with(number, async (file) => {
+    await this.#with(number, async (file) => {
       const bytes = await io("asking for a segment's size", { file: name }, () => file.size());
       if (info?.firstOffset === firstOffset && bytes === info.bytes && (await this.#isSettled(info))) {
         this.#sealed.push(info);
-        return undefined;
+        return;
       }
       const found = this.#findings.length;
-      const segment = await this.#recover(number, firstOffset, file, previous, info);
+      const segment = await this.#recover(number, firstOffset, file, info);
       const settled = await this.#settled(segment, bytes, info);
       this.#sealed.push(settled);
+      this.#heads.set(number, headAfter(segment, settled));
       if (this.#damaged.has(number) && info !== undefined && info.bytes !== bytes) {
         const sentence = `A sealed segment has ${bytes} bytes where the manifest says ${info.bytes}. Compare it with a copy.`;
         const offset = Math.min(segment.nextOffset, settled.nextOffset);
         this.#find("size differs", "truncated-log", sentence, offset, number, found);
       }
-      return segment;
     });
   }
 
@@ -562,29 +552,23 @@ class Opening {
   }
 
   /** Chain hash of the last record before segment `number`. */
-  async #headBefore(number: number, previous: RecoveredSegment | undefined): Promise<Uint8Array | undefined> {
+  async #headBefore(number: number): Promise<Uint8Array | undefined> {
     if (number === 0) return genesisHash();
     const before = number - 1;
+    if (this.#heads.has(before)) return this.#heads.get(before);
     const info = this.#sealed[before];
-    if (previous !== undefined) {
-      return previous.nextOffset === info?.nextOffset && previous.lostEnd === undefined
-        ? previous.head
-        : undefined;
-    }
     if (info === undefined || !this.#names.has(segmentName(before))) return undefined;
-    const segment = await this.#with(before, (file) =>
-      this.#recover(before, info.firstOffset, file, undefined, info),
-    );
+    const segment = await this.#with(before, (file) => this.#recover(before, info.firstOffset, file, info));
     if (!isWhole(segment)) this.#damaged.set(before, segment.index);
     else if (segment.hints.rotten) await this.#saveIndexOf(segment, true);
-    if (segment.nextOffset !== info.nextOffset || segment.lostEnd !== undefined) return undefined;
-    if (number === this.#last) this.#before = segment.index;
-    return segment.head;
+    const head = headAfter(segment, info);
+    this.#heads.set(before, head);
+    if (number === this.#last && head !== undefined && isWhole(segment)) this.#before = segment.index;
+    return head;
   }
 
   /** Saves the index of a segment that has a successor, whatever index files are there. */
   async #saveSealed(number: number, index: OffsetIndex): Promise<void> {
-    if (index.hasGaps) return;
     const files = filesOf(this.#context);
     await saveSealedIndex(files, number, index);
     await syncNames(files.disk, files.path);
@@ -595,10 +579,9 @@ class Opening {
     number: number,
     firstOffset: number,
     file: DiskFile,
-    previous: RecoveredSegment | undefined,
     recorded: SegmentInfo | undefined,
   ): Promise<RecoveredSegment> {
-    const previousHead = (): Promise<Uint8Array | undefined> => this.#headBefore(number, previous);
+    const previousHead = (): Promise<Uint8Array | undefined> => this.#headBefore(number);
     return recoverSegment(
       this.#context,
       { number, firstOffset, previousHead, sealed: true, recorded },
