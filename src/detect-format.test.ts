@@ -8,8 +8,11 @@ import { afterEach, describe, expect, test } from "vitest";
 import { encoded, frameBytes, HandLog, hex, indexBytes, text } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, flipped, shown } from "../e2e/testing.ts";
+import { CodecRegistry } from "./codec.ts";
+import { formatBorneOut } from "./detect-format.ts";
+import { parseManifest } from "./manifest.ts";
 import { Storage } from "./storage.ts";
-import type { Format } from "./types.ts";
+import type { Format, StreamId } from "./types.ts";
 
 const opened: Storage[] = [];
 
@@ -258,3 +261,29 @@ describe.each(FORMATS)("in a storage opened for %s,", (asked) => {
     }
   });
 });
+
+test.each<[Format, string, Uint8Array]>([
+  ["sentinel", "unreadable", text("no frame")],
+  ["plain", "whole", frameBytes([[0]], 49, new Uint8Array(32))],
+])(
+  "segments that begin as one of sentinel does, and a manifest that says plain, are of %s if the index of plain beside them is %s",
+  async (format, _, index) => {
+    const log = new HandLog(0, "sentinel").append(text("a"));
+    const files: Files = new Map([
+      [SEGMENT, log.bytes()],
+      [INDEX_LOG.plain, index],
+    ]);
+    const surroundings = {
+      disk: new MemoryDisk("/data", files),
+      stream: 1n as StreamId,
+      rootPath: "/data",
+      path: "/data/1",
+      codecs: new CodecRegistry(),
+      chunkBytes: 4096,
+    };
+    const names = ["segment_000000.log", "segment_000000.log.idx.wal"];
+    const said = parseManifest(Buffer.from(manifest("plain")));
+    expect((await formatBorneOut(surroundings, names, "plain", said)).name).toBe(format);
+    expect((await formatBorneOut(surroundings, names, "plain")).name).toBe("sentinel");
+  },
+);

@@ -185,6 +185,7 @@ describe.each(FORMATS)("an index of a %s segment that was made for another", (fo
     const saved = `${SEGMENT(0)}${INDEX[format]}`;
     await isWhole(new Map([...files, [saved, indexBytes(entries, end, foreign.head)]]), log);
     await isWhole(new Map([...files, [`${saved}.wal`, frameBytes(entries, end, foreign.head)]]), log);
+    await isWhole(new Map([...files, [saved, indexBytes([[0]], 10, log.head)]]), log);
   });
 
   test("a longer one of a sealed segment, with records of the same sizes, is outvoted by segment and manifest: it is rebuilt", async () => {
@@ -209,6 +210,7 @@ describe.each(FORMATS)("an index of a %s segment that was made for another", (fo
       [`${SEGMENT(2)}${INDEX[format]}.wal`, text("")],
     ]);
     await isWhole(emptied, log, options);
+    await isWhole(new Map([...emptied, [SEGMENT(2) + INDEX[format], text("no index")]]), log, options);
     await isWhole(new Map([...emptied, [saved, flipped(bytes, 8 * 20)]]), log, options);
   });
 

@@ -150,8 +150,8 @@ async function openAs(
     );
   }
   const opened = await new Opening(context, new Set(names), manifest, last).run(settings);
-  if (opened !== undefined) return opened;
-  return openListed(context, settings, await withoutStrays(context, names, manifest));
+  if (opened !== undefined || manifest === undefined) return opened;
+  return openListed(context, settings, await withoutStrays(context, names, manifest.activeSegment));
 }
 
 /**
@@ -161,12 +161,11 @@ async function openAs(
 async function withoutStrays(
   { disk, path }: StreamSurroundings,
   names: readonly string[],
-  manifest: Manifest | undefined,
+  activeSegment: number,
 ): Promise<string[]> {
   const kept: string[] = [];
   for (const name of names) {
-    const number = segmentNumber(name) ?? -1;
-    const isKnown = number <= (manifest?.activeSegment ?? number);
+    const isKnown = (segmentNumber(name) ?? -1) <= activeSegment;
     if (isKnown || (await isFile(disk, `${path}/${name}`))) kept.push(name);
   }
   return kept;

@@ -168,3 +168,13 @@ describe("drain", () => {
     await new AppendPipeline(new MemoryStorage(), 1n).drain();
   });
 });
+
+test("it is drained at the end of a block that it is used in", async () => {
+  const storage = new MemoryStorage(NO_CHECKPOINTS);
+  {
+    await using pipeline = new AppendPipeline(storage, 1n);
+    void pipeline.append([text("event1")]);
+    void pipeline.append([text("event2")]);
+  }
+  expect((await storage.head(1n)).nextOffset).toBe(2n);
+});

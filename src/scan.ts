@@ -189,7 +189,7 @@ export async function isIntactBeyondLimits(
   const part = Buffer.alloc(Math.max(headerBytes, trailerBytes));
   const read = (at: number, bytes: number): Promise<number> =>
     io("reading a segment", { file: path, position: at }, () => file.read(part.subarray(0, bytes), at));
-  if (position + headerBytes > end || (await read(position, headerBytes)) < headerBytes) return false;
+  await read(position, headerBytes);
   const storedBytes = format.storedBytesAt(part, 0);
   const crcAt = position + headerBytes + storedBytes;
   if (!format.beginsAt(part, 0) || storedBytes <= MAX_PAYLOAD_BYTES || crcAt + trailerBytes > end)

@@ -290,6 +290,22 @@ describe("a read that fails", () => {
     await expectLog(storage, log);
   });
 
+  test("of a sealed segment's saved index costs time and no answer", async () => {
+    const { directory, storage, log } = await withTwoRecords({ maxSegmentBytes: 60 });
+    await storage.close();
+    const fault = new Fault();
+    let failed = 0;
+    fault.fail("EIO", ({ name, path }) => {
+      const fails = name === "read" && path.endsWith("_000000.log.idx");
+      if (fails) failed += 1;
+      return fails;
+    });
+    const again = await Storage.open(directory, { disk: fault.disk });
+    opened.push(again);
+    await expectLog(again, log);
+    expect(failed).toBeGreaterThan(0);
+  });
+
   test("while a stream is opened is an error for that stream, until the storage is opened anew", async () => {
     const { directory, storage, log } = await withTwoRecords();
     await storage.appendBatch(2n, [text("other")]);
@@ -404,6 +420,7 @@ describe("every call of the disk fails once, or from then on", () => {
   test.each([
     ["its hints as they were", []],
     ["its manifest gone", ["1/manifest.json"]],
+    ["its write-ahead file gone", ["active log"]],
   ])(
     "while a directory is opened again, %s: a StorageError, no file left open, nothing lost",
     async (_, gone) => {
@@ -423,7 +440,8 @@ describe("every call of the disk fails once, or from then on", () => {
           .sort()
           .at(-1) ?? "";
       files.set(last, Buffer.concat([files.get(last) ?? Buffer.alloc(0), text("torn")]));
-      for (const name of gone) files.delete(name);
+      for (const name of gone)
+        expect(files.delete(name === "active log" ? `${last}.idx.wal` : name)).toBe(true);
       files.set("1/segment_000000.log.idx.wal", Buffer.alloc(0));
       let strike = 1;
       for (let struck = true; struck; strike += 1) {
