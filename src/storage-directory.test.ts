@@ -4,7 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { encoded, frameBytes, HandLog, hex, indexBytes, join, text } from "../e2e/by-hand.ts";
 import { failureOf, filesIn, flipped, restore, shown, temporaryDirectories } from "../e2e/testing.ts";
@@ -13,6 +13,9 @@ import { systemError, WatchedDisk } from "../e2e/watched-disk.ts";
 import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./codec.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
+
+/** Far more than any machine takes. */
+vi.setConfig({ testTimeout: 1_200_000 });
 
 const newDirectory = temporaryDirectories();
 const opened = new Set<Storage>();
