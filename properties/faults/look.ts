@@ -174,8 +174,13 @@ export class Look {
     const after = segmentsOf(this.#disk.files());
     for (const [path, bytes] of segmentsOf(this.#state.files)) {
       const now = after.get(path);
-      this.#check("I2", sameBytes(bytes, now), `${path} as it was, for only a hint is damaged`, () =>
-        now === undefined ? "it is gone" : `it has ${now.length} of ${bytes.length} bytes`,
+      // A power failure may have left a torn write after the records, and recovery truncates that.
+      const records = bytes.subarray(0, recordsEnd(this.#state, path));
+      this.#check(
+        "I2",
+        sameBytes(bytes, now) || sameBytes(records, now),
+        `${path} as it was, for only a hint is damaged`,
+        () => (now === undefined ? "it is gone" : `it has ${now.length} of ${bytes.length} bytes`),
       );
     }
   }
@@ -402,6 +407,11 @@ const isHint = ({ what }: Finding): boolean => what === "damaged hint";
 
 const showFindings = ({ findings }: StreamStatus): string =>
   findings.map(({ what, error }) => `${what}: ${error.message}`).join("; ") || "nothing is reported";
+
+/** Where the last record in a segment ends. */
+function recordsEnd({ places }: StoredState, path: string): number {
+  return places.findLast(({ file }) => file === path)?.end ?? 0;
+}
 
 /** The records whose bytes a fault changed; those of a file that is missing are changed. */
 function damagedRecords({ places, files }: StoredState, { path, bytes }: StoredFault): Set<number> {
