@@ -285,7 +285,9 @@ export class Look {
     if (proven === true) {
       this.#check(
         "C2",
-        alone !== "nothing" || (named && this.#damaged.has(offset) && this.#indexes === "all gone"),
+        alone !== "nothing" ||
+          (this.#damaged.has(offset) &&
+            (this.#isContradicted(status) || (named && this.#indexes === "all gone"))),
         `the record at ${offset}, which was proven durable, to be read, or an error that names it`,
         seen,
       );
@@ -300,6 +302,15 @@ export class Look {
       `the record at ${offset} to be read, for the damage is outside its checkpoint interval`,
       seen,
     );
+  }
+
+  /**
+   * Whether the only segment is another stream's and recovery reports that its index does not fit: nothing tells which of the two files was
+   * replaced, and the report names the index.
+   */
+  #isContradicted(status: StreamStatus | undefined): boolean {
+    const isOnlySegment = segmentsOf(this.#state.files).size === 1;
+    return this.#isForeignLog && isOnlySegment && (status?.findings.length ?? 0) > 0;
   }
 
   /** Whether a damaged record lies in the interval from the last checkpoint at or before `offset` to the first one behind. */
