@@ -13,7 +13,7 @@ import { extendIndex, findIntact, type Found, type Region } from "./index-builde
 import { formatNamed } from "./formats.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import { type Flaw, frameAt, recordAt } from "./record.ts";
-import { misfit, RecordScanner } from "./scan.ts";
+import { isIntactBeyondLimits, misfit, RecordScanner } from "./scan.ts";
 import type { Format } from "./types.ts";
 
 /** A format as FORMAT.md, sections 2 and 8.1, has it. */
@@ -398,3 +398,14 @@ test.each(LAYOUTS)(
     expect(unlinked.count).toBe(0);
   },
 );
+
+test("a record is not called intact beyond the limits where its bytes end before it does", async () => {
+  const header = join(START_MARK, u64(0n), ZEROS, Uint8Array.of(0, 0), u32(2 ** 28));
+  const region = {
+    format: formatNamed("sentinel"),
+    file: file(header),
+    path: "segment",
+    end: header.length,
+  };
+  expect(await isIntactBeyondLimits(region, 0)).toBe(false);
+});
