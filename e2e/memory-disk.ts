@@ -93,3 +93,11 @@ export class MemoryDisk implements Disk {
     return bytes;
   }
 }
+
+/** What a file holds now; its name is that below `/data`. */
+export function contentOf(disk: MemoryDisk, name: string): Buffer {
+  const file = disk.open(`/data/${name}`, "read");
+  const bytes = Buffer.alloc(Number(file.size()));
+  void file.read(bytes, 0);
+  return bytes;
+}

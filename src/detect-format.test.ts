@@ -6,7 +6,7 @@ import bindings from "@mongodb-js/zstd/bindings.js";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { encoded, frameBytes, HandLog, hex, indexBytes, text } from "../e2e/by-hand.ts";
-import { MemoryDisk } from "../e2e/memory-disk.ts";
+import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, flipped, shown } from "../e2e/testing.ts";
 import { CodecRegistry } from "./codec.ts";
 import { formatBorneOut } from "./detect-format.ts";
@@ -57,14 +57,6 @@ async function open(disk: MemoryDisk, format: Format): Promise<Storage> {
   const storage = await Storage.open("/data", { disk, format, checkpoints: { everyNRecords: 0 } });
   opened.push(storage);
   return storage;
-}
-
-/** What a file holds now. */
-function contentOf(disk: MemoryDisk, name: string): Buffer {
-  const file = disk.open(`/data/${name}`, "read");
-  const bytes = Buffer.alloc(Number(file.size()));
-  void file.read(bytes, 0);
-  return bytes;
 }
 
 /** A segment in which a bit of the first record's payload is the other way round. */

@@ -16,7 +16,7 @@ import {
   u32,
   u64,
 } from "../e2e/by-hand.ts";
-import { MemoryDisk } from "../e2e/memory-disk.ts";
+import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, flipped, shown } from "../e2e/testing.ts";
 import type { DiskFile, OpenMode } from "./disk.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
@@ -41,13 +41,6 @@ async function open(disk: MemoryDisk, options: StorageOptions = {}): Promise<Sto
   const storage = await Storage.open("/data", { disk, checkpoints: { everyNRecords: 0 }, ...options });
   opened.push(storage);
   return storage;
-}
-
-function contentOf(disk: MemoryDisk, name: string): Buffer {
-  const file = disk.open(`/data/${name}`, "read");
-  const bytes = Buffer.alloc(Number(file.size()));
-  void file.read(bytes, 0);
-  return bytes;
 }
 
 /** The files of stream 1 with these payloads in batches, closed. */
