@@ -254,17 +254,16 @@ describe.each(FORMATS)("in a storage opened for %s,", (asked) => {
   });
 });
 
-test.each<[Format, string, Uint8Array]>([
+test.each<[Format, string, Uint8Array | undefined]>([
   ["sentinel", "unreadable", text("no frame")],
+  ["sentinel", "gone since the directory was listed", undefined],
   ["plain", "whole", frameBytes([[0]], 49, new Uint8Array(32))],
 ])(
   "segments that begin as one of sentinel does, and a manifest that says plain, are of %s if the index of plain beside them is %s",
   async (format, _, index) => {
     const log = new HandLog(0, "sentinel").append(text("a"));
-    const files: Files = new Map([
-      [SEGMENT, log.bytes()],
-      [INDEX_LOG.plain, index],
-    ]);
+    const files: Files = new Map([[SEGMENT, log.bytes()]]);
+    if (index !== undefined) files.set(INDEX_LOG.plain, index);
     const surroundings = {
       disk: new MemoryDisk("/data", files),
       stream: 1n as StreamId,

@@ -233,9 +233,12 @@ export class LogCursor implements Cursor<ReadSource> {
       const first = segment.firstOffset === 0 ? genesisHash() : undefined;
       const region = { format, file, path, end: segment.bytes, codecs, chunkBytes };
       const { index, nextOffset, flaw, position } = await indexAround(region, segment.firstOffset, first);
-      if (nextOffset === segment.nextOffset) this.#source.replaceIndex(segment, index);
       const found = offset < nextOffset ? await this.#look(segment, offset, index) : undefined;
-      if (found !== undefined) return found;
+      if (found !== undefined) {
+        // Only then did the index at hand mislead: where the record itself is damaged, it may place others that a scan cannot find again.
+        if (nextOffset === segment.nextOffset) this.#source.replaceIndex(segment, index);
+        return found;
+      }
       throw this.#flawError(flaw ?? LOST, path, position);
     });
   }

@@ -34,16 +34,23 @@ function manifestMay({ files, log }: StoredState, bytes: Uint8Array): boolean {
   return isKimberlites && last !== undefined && last.next_offset > log.records.length;
 }
 
-function indexMay({ files, places }: StoredState, path: string, bytes: Uint8Array): boolean {
+function indexMay(state: StoredState, path: string, bytes: Uint8Array): boolean {
+  const { places } = state;
   const segment = path.replace(/\.idx2?(\.wal)?$/, "");
-  const size = files.get(segment)?.length ?? 0;
+  // Behind the records there may be a torn write, which contradicts nothing.
+  const recorded = recordsEnd(state, segment);
   const starts = places.filter(({ file }) => file === segment).map(({ start }) => start);
   const isSaved = !path.endsWith(".wal");
   const { entries, end } = isSaved ? readIndex(bytes) : readFrames(bytes);
-  if (end <= size) return false;
+  if (end <= recorded) return false;
   const isBoundary = (position: number, ordinal: number): boolean =>
     isSaved ? starts[ordinal] === position : starts.includes(position);
-  return entries.every(({ position }, ordinal) => position >= size || isBoundary(position, ordinal));
+  return entries.every(({ position }, ordinal) => position >= recorded || isBoundary(position, ordinal));
+}
+
+/** Where the last record in a segment ends. */
+export function recordsEnd({ places }: StoredState, path: string): number {
+  return places.findLast(({ file }) => file === path)?.end ?? 0;
 }
 
 /** The files of the stream that hold records, by path. */

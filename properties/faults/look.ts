@@ -25,7 +25,7 @@ import type { InvariantId } from "../catalogue.ts";
 import { sameBytes, sameRecord, sameRecords, show, showStatus, streamFiles } from "../comparison.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
 import type { Trace } from "../part.ts";
-import { mayProveMore, segmentsOf } from "./evidence.ts";
+import { mayProveMore, recordsEnd, segmentsOf } from "./evidence.ts";
 import { isSegment, type StoredState, STREAM, STREAM_PATH } from "./stored-states.ts";
 import { check, type Counts, Violation } from "../tally.ts";
 import { casesIn } from "../witnesses.ts";
@@ -418,11 +418,6 @@ const isHint = ({ what }: Finding): boolean => what === "damaged hint";
 
 const showFindings = ({ findings }: StreamStatus): string =>
   findings.map(({ what, error }) => `${what}: ${error.message}`).join("; ") || "nothing is reported";
-
-/** Where the last record in a segment ends. */
-function recordsEnd({ places }: StoredState, path: string): number {
-  return places.findLast(({ file }) => file === path)?.end ?? 0;
-}
 
 /** The records whose bytes a fault changed; those of a file that is missing are changed. */
 function damagedRecords({ places, files }: StoredState, { path, bytes }: StoredFault): Set<number> {
