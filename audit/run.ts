@@ -104,12 +104,20 @@ export async function runAt(region: Region, position: number): Promise<Run | und
 }
 
 /** Bytes of a segment, fewer where it ends before. @throws StorageError `io` */
-export async function readAt(
-  { file, path }: { readonly file: DiskFile; readonly path: string },
+export function readAt(
+  from: { readonly file: DiskFile; readonly path: string },
   position: number,
   bytes: number,
 ): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(bytes);
+  return readInto(from, position, Buffer.allocUnsafe(bytes));
+}
+
+/** Fills memory with bytes of a segment; what was filled of it, less where the segment ends before. @throws StorageError `io` */
+export async function readInto(
+  { file, path }: { readonly file: DiskFile; readonly path: string },
+  position: number,
+  buffer: Buffer,
+): Promise<Buffer> {
   const read = await io("reading a segment", { file: path, position }, () => file.read(buffer, position));
   return buffer.subarray(0, read);
 }

@@ -19,11 +19,18 @@ const LOGS: readonly { format: Format; records: readonly Uint8Array[] }[] = [
   },
 ];
 
-/** What is read of a segment: the offsets of the records, and the gaps. */
+/** Where the next byte is that is not zero: the end of the largest hole there can be. */
+function nonZeroFrom(bytes: Uint8Array, position: number): number {
+  const found = bytes.subarray(position).findIndex((byte) => byte !== 0);
+  return found < 0 ? Number.POSITIVE_INFINITY : position + found;
+}
+
+/** What is read of a segment, on a disk that knows of holes or not: the offsets of the records, and the gaps. */
 async function read(
   format: Format,
   bytes: Uint8Array,
   chunkBytes = 64,
+  knowsHoles = false,
 ): Promise<{ offsets: number[]; gaps: Gap[]; bytesRead: number }> {
   const disk = new MemoryDisk("/data", new Map([["segment", bytes]]));
   const file = disk.open("/data/segment", "read");
@@ -34,6 +41,7 @@ async function read(
       bytesRead += target.length;
       return file.read(target, position);
     },
+    ...(knowsHoles && { dataFrom: (position: number) => nonZeroFrom(bytes, position) }),
   };
   const records = formatNamed(format);
   const codecs = records.codecs(new CodecRegistry());
@@ -80,6 +88,46 @@ describe.each(LOGS)("format $format", ({ format, records }) => {
     expect(gaps).toMatchObject([
       { offset: 5, behind: 5, position: before.length, end: before.length + "no record at all".length },
     ]);
+  });
+});
+
+describe("a hole in a segment", () => {
+  const log = new HandLog().append(...Array.from({ length: 300 }, (_, i) => text(`event-${i}`)));
+  const records = log.records.map((record) => encoded(record));
+  const HOLE_BYTES = 1 << 20;
+  const CHUNK_BYTES = 1 << 12;
+
+  // The offset 256 is stored as a zero byte and a one, so that record begins within the hole.
+  test("is not read where the disk knows of it, and the record behind it is found, also one that begins with a zero", async () => {
+    const [before, behind] = [join(...records.slice(0, 200)), join(...records.slice(256))];
+    expect(behind[0]).toBe(0);
+    const bytes = join(before, new Uint8Array(HOLE_BYTES), behind);
+    const skipped = await read("plain", bytes, CHUNK_BYTES, true);
+    const all = await read("plain", bytes, CHUNK_BYTES);
+    expect(skipped.offsets).toStrictEqual(
+      Array.from({ length: 300 }, (_, i) => i).filter((i) => i < 200 || i >= 256),
+    );
+    expect(skipped.gaps).toMatchObject([
+      { position: before.length, end: before.length + HOLE_BYTES, offset: 200, behind: 256 },
+    ]);
+    expect({ ...all, bytesRead: 0 }).toStrictEqual({ ...skipped, bytesRead: 0 });
+    expect(all.bytesRead).toBeGreaterThan(HOLE_BYTES);
+    expect(skipped.bytesRead).toBeLessThan(HOLE_BYTES / 4);
+  });
+
+  test("at the end is not read either", async () => {
+    const before = join(...records);
+    const { offsets, gaps, bytesRead } = await read(
+      "plain",
+      join(before, new Uint8Array(HOLE_BYTES)),
+      CHUNK_BYTES,
+      true,
+    );
+    expect(offsets.length).toBe(300);
+    expect(gaps).toMatchObject([
+      { position: before.length, end: before.length + HOLE_BYTES, behind: undefined },
+    ]);
+    expect(bytesRead).toBeLessThan(HOLE_BYTES / 4);
   });
 });
 

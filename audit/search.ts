@@ -7,12 +7,17 @@
  * record around them is damaged. But no offset is there twice. So of runs that exclude each other those stay that have most records together.
  * Not promised: to refuse a forgery where it excludes nothing, as in the payloads of several damaged records in a row.
  *
+ * Zeros are passed at the speed of memory, and not read at all where the disk says that the file has a hole.
+ *
  * Memory: the runs, one chunk, and one record.
  * @module
  */
+import { io } from "../src/files.ts";
 import type { Region } from "../src/index-builder.ts";
 import { claimedSize, frameAt, offsetAt, prevHashAt } from "../src/record.ts";
-import { readAt, type Run, runAt } from "./run.ts";
+import { readAt, readInto, type Run, runAt } from "./run.ts";
+import type { Answer } from "../src/types.ts";
+import { isZeros } from "../src/zeros.ts";
 
 /** How many times over the bytes of a region may be looked at in search of records. */
 export const LOOKS_MAX = 8;
@@ -38,16 +43,18 @@ export async function runsBehind(
   const { headerBytes, overheadBytes } = format;
   const step = Math.max(chunkBytes, headerBytes);
   const runs: Run[] = [];
+  // The same memory again and again: taking new costs more than reading zeros.
+  const memory = Buffer.allocUnsafe(Math.min(step + headerBytes, Math.max(0, end - start)));
   let room = LOOKS_MAX * (end - start);
   let base = start;
   while (end - base >= overheadBytes && runs.length < runsMax && room > 0) {
-    const window = await readAt(region, base, Math.min(step + headerBytes, end - base));
+    const window = await readInto(region, base, memory.subarray(0, end - base));
     if (window.length < headerBytes) break;
     let next = base + step;
     searched(base);
     // Where all is zero no record begins: its CRC-32 is not zero. A file with a hole has much of that.
-    if (isZero(window)) {
-      base = next;
+    if (isZeros(window)) {
+      base = Math.max(next, (await holeEnd(region, next)) - headerBytes);
       continue;
     }
     for (let at = 0; at < step && window.length - at >= headerBytes && room > 0; at += 1) {
@@ -75,15 +82,12 @@ export async function runsBehind(
   return mostRecords(runs);
 }
 
-const ZEROS = Buffer.alloc(1 << 16);
-
-/** At the speed of memory. */
-function isZero(bytes: Buffer): boolean {
-  for (let at = 0; at < bytes.length; at += ZEROS.length) {
-    const part = bytes.subarray(at, at + ZEROS.length);
-    if (!part.equals(part.length === ZEROS.length ? ZEROS : ZEROS.subarray(0, part.length))) return false;
-  }
-  return true;
+/**
+ * Where the hole ends that `position` is in; `position` itself where none is known. A record may begin before that: with zeros, as the offset 256 does.
+ */
+async function holeEnd({ file, path }: Region, position: number): Promise<number> {
+  const ask = (): Answer<number> => file.dataFrom?.(position) ?? position;
+  return io("looking for the end of a hole", { file: path, position }, ask);
 }
 
 /** Of runs in the order of their places those whose offsets rise as well and that have most records together; where two ways have as many, the one that begins later. */

@@ -4,8 +4,8 @@
  */
 import type { SegmentReport } from "../audit/report.ts";
 import { auditSegment, type SegmentJob } from "../audit/segment.ts";
-import { NodeDisk } from "../src/index.ts";
 import { work } from "./pool.ts";
+import { sparseDisk } from "./sparse-disk.ts";
 
 /** What passes between an audit and its workers. */
 export interface AuditWork {
@@ -16,4 +16,6 @@ export interface AuditWork {
   readonly note: number;
 }
 
-work<AuditWork>((_, job, progress) => auditSegment(job, new NodeDisk(), progress));
+const disk = sparseDisk();
+
+work<AuditWork>(async (_, job, progress) => auditSegment(job, await disk, progress));

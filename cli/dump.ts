@@ -14,8 +14,9 @@ import { NoteError, visible } from "../audit/text.ts";
 import { segmentName } from "../src/files.ts";
 import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";
-import { CodecRegistry, NodeDisk } from "../src/index.ts";
+import { CodecRegistry } from "../src/index.ts";
 import { Output } from "./output.ts";
+import { sparseDisk } from "./sparse-disk.ts";
 import { atMost, printable } from "./text.ts";
 
 export interface DumpOptions {
@@ -49,7 +50,7 @@ interface Damage {
 
 /** @returns the exit status: 0 all was read, 1 something is damaged, 2 there is no such record */
 export async function dump(directory: string, options: DumpOptions): Promise<number> {
-  const disk = readOnly(new NodeDisk());
+  const disk = readOnly(await sparseDisk());
   const root = await disk.resolve(directory);
   const names = await namesIn(disk, root);
   const outline = names.includes(options.stream)

@@ -1,10 +1,11 @@
 /**
  * What a process may use up: open files, memory and time, each in a process of its own that reports what it used.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
+import { seekDataHere } from "../cli/sparse-disk.ts";
 import { temporaryDirectories } from "./testing.ts";
 
 const directory = temporaryDirectories();
@@ -91,3 +92,74 @@ test.each([
   },
   600_000,
 );
+
+const KMB = new URL("../dist/cli/kmb.js", import.meta.url).pathname;
+const HOLE_BYTES = 2 ** 40;
+/** In every thread: once so many bytes were read, reading fails. */
+const READ_MAX_BYTES = 2 ** 29;
+const MISER = `data:text/javascript,${encodeURIComponent(`
+  import fs from "node:fs";
+  const { read, readSync } = fs;
+  let left = ${READ_MAX_BYTES};
+  const spend = (bytes) => {
+    left -= bytes;
+    if (left < 0) throw Object.assign(new Error("EDQUOT: too much was read"), { code: "EDQUOT" });
+  };
+  fs.readSync = (fd, target, offset, length, position) => {
+    spend(length);
+    return readSync(fd, target, offset, length, position);
+  };
+  fs.read = (fd, target, offset, length, position, done) => {
+    spend(length);
+    read(fd, target, offset, length, position, done);
+  };
+`)}`;
+
+/** Whether the file system knows of a hole when it is asked. */
+async function knowsHoles(file: string): Promise<boolean> {
+  const seekData = await seekDataHere();
+  const descriptor = fs.openSync(file, "w+");
+  try {
+    fs.writeSync(descriptor, "x", 2 ** 24);
+    return (seekData?.(descriptor, 0) ?? 0) > 0;
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+test("a terabyte of hole within a segment and one at its end: `kmb audit` and `kmb dump` read neither, and find the records between", async ({
+  skip,
+}) => {
+  const root = directory();
+  skip(!(await knowsHoles(`${root}/probe`)), "There are no holes here, or nobody tells where.");
+  run(
+    `
+    const storage = await Storage.open(data);
+    for (let i = 0; i < 10; i += 1) await storage.appendBatch(1n, [Buffer.from("event")]);
+    await storage.close();
+    const segment = data + "/1/segment_000000.log";
+    const bytes = fs.readFileSync(segment);
+    const half = bytes.length / 2;
+    const file = fs.openSync(segment, "r+");
+    fs.ftruncateSync(file, half);
+    fs.writeSync(file, bytes, half, half, half + ${HOLE_BYTES});
+    fs.ftruncateSync(file, bytes.length + 2 * ${HOLE_BYTES});
+    fs.closeSync(file);
+    console.log("0");
+  `,
+    root,
+  );
+  const kmb = (...args: string[]): { status: number | null; out: string } => {
+    const env = { ...process.env, NODE_OPTIONS: `--import ${MISER}` };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [KMB, ...args], { encoding: "utf8", env });
+    return { status, out: stdout + stderr };
+  };
+  const audited = kmb("audit", `${root}/data`);
+  expect(audited.out).toMatch(/records {3}10 \(10 data\), next offset 10/);
+  expect(audited.out).toContain(`bytes 265 to ${265 + HOLE_BYTES}, offset 5`);
+  expect(audited.out).toContain(`bytes ${530 + HOLE_BYTES} to ${530 + 2 * HOLE_BYTES}, offset 10`);
+  expect(audited.status).toBe(1);
+  const dumped = kmb("dump", `${root}/data`, "--stream", "1");
+  expect(dumped.out.trim().split("\n").length).toBe(12);
+  expect(dumped.status).toBe(1);
+}, 600_000);

@@ -29,6 +29,11 @@ export interface DiskFile {
   /** Fills `target` from `position`; returns how many bytes it read, fewer only where the file ends. */
   read(target: Uint8Array, position: number): Answer<number>;
   /**
+   * Where a hole of a sparse file ends: all bytes from `position` up to the answer are zero and need not be read. `Infinity` if all up to the
+   * file's end are. `position` itself if there is no hole, or it is not known; a disk that knows of none lacks this call.
+   */
+  dataFrom?(position: number): Answer<number>;
+  /**
    * Writes `source` at `position`; a gap behind the old end reads as zeros. Returns how many bytes it wrote:
    * fewer than asked is a short write, after which those bytes are in the file and the others are not.
    */

@@ -25,7 +25,7 @@ export { type ErrorPlace, StorageError, type StorageErrorCode } from "./error.ts
 export { chainHash } from "./formats.ts";
 export { MAX_BATCH_BYTES, MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 export { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
-export { NodeDisk } from "./node-disk.ts";
+export { NodeDisk, type SeekData } from "./node-disk.ts";
 export { OffsetIndex } from "./offset-index.ts";
 export { AppendPipeline, type PipelineOptions, type PreparedBatch } from "./pipeline.ts";
 export { decodeRecord, encodeRecord, type Record } from "./record.ts";

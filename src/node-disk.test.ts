@@ -106,6 +106,24 @@ describe("open", () => {
     expect(contentOf("a")).toBe("hello");
   });
 
+  test("`dataFrom` is where the next data is, as far as the disk was given means to ask", async () => {
+    await (await create("a", "hello")).close();
+    const asked: number[] = [];
+    const knowing = new NodeDisk((fd, position) => {
+      expect(fs.fstatSync(fd).size).toBe(5);
+      asked.push(position);
+      return position < 3 ? 3 : position < 4 ? undefined : Number.POSITIVE_INFINITY;
+    });
+    const file = knowing.open(at("a"), "read");
+    expect([0, 3, 4].map((position) => file.dataFrom?.(position))).toStrictEqual([3, 3, Infinity]);
+    expect(asked).toStrictEqual([0, 3, 4]);
+    expect(await failure(() => file.dataFrom?.(-1))).toMatchObject({ code: "EINVAL" });
+    await file.close();
+    const other = disk.open(at("a"), "read");
+    expect(other.dataFrom?.(2)).toBe(2);
+    await other.close();
+  });
+
   test("a missing file is ENOENT to `read` and `update`, a missing directory to all", async () => {
     for (const mode of ["read", "update"] as const) {
       expect(await failure(() => disk.open(at("a"), mode))).toMatchObject({ code: "ENOENT" });
@@ -441,6 +459,7 @@ describe("close", () => {
       () => file.write(new Uint8Array(MIB + 1), 0),
       () => file.truncate(0),
       () => file.sync(),
+      () => file.dataFrom?.(0),
     ]) {
       expect(await failure(call)).toMatchObject({ code: "EBADF", path: at("a") });
     }

@@ -54,6 +54,12 @@ const DIRECTORY_MODE = 0o777;
 const REFUSALS_ON_WINDOWS: readonly (string | undefined)[] = ["EPERM", "EACCES", "EISDIR"];
 
 /**
+ * Where an open file has data at or after a position, as `lseek` with `SEEK_DATA` tells: the position of it, `Infinity` if there is none,
+ * `undefined` where the file system does not tell. Node has no such call.
+ */
+export type SeekData = (descriptor: number, position: number) => number | undefined;
+
+/**
  * The file system of this machine. It holds no state: every `NodeDisk` is the same disk.
  *
  * @example
@@ -67,6 +73,13 @@ const REFUSALS_ON_WINDOWS: readonly (string | undefined)[] = ["EPERM", "EACCES",
  * ```
  */
 export class NodeDisk implements Disk {
+  readonly #seekData: SeekData | undefined;
+
+  /** @param seekData passes over the holes of sparse files; without it they are read, as any other bytes */
+  constructor(seekData?: SeekData) {
+    this.#seekData = seekData;
+  }
+
   /** What cannot be looked at stays as it is, made absolute, and whoever uses it hears why. */
   resolve(path: string): string {
     const absolute = nodePath.resolve(path);
@@ -79,7 +92,7 @@ export class NodeDisk implements Disk {
    * that nor a file, and ELOOP for a symbolic link unless `mode` is `read`.
    */
   open(path: string, mode: OpenMode): DiskFile {
-    return new NodeFile(path, openFile(path, OPEN_FLAGS[mode]));
+    return new NodeFile(path, openFile(path, OPEN_FLAGS[mode]), this.#seekData);
   }
 
   /** Throws ENOENT, EXDEV ... */
@@ -183,14 +196,16 @@ class NodeLock implements DiskLock {
 class NodeFile implements DiskFile {
   readonly #path: string;
   readonly #fd: number;
+  readonly #seekData: SeekData | undefined;
   /** Calls in other threads that use the descriptor. */
   readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
-  constructor(path: string, fd: number) {
+  constructor(path: string, fd: number, seekData: SeekData | undefined) {
     this.#path = path;
     this.#fd = fd;
+    this.#seekData = seekData;
   }
 
   size(): number {
@@ -202,6 +217,12 @@ class NodeFile implements DiskFile {
     const fd = this.#descriptor("read", position);
     if (target.length <= SYNC_TRANSFER_BYTES_MAX) return readAtOnce(fd, target, position);
     return this.#hold(readElsewhere(fd, target, position));
+  }
+
+  /** Moves where the descriptor stands, which no other call depends on. */
+  dataFrom(position: number): number {
+    const fd = this.#descriptor("lseek", position);
+    return this.#seekData?.(fd, position) ?? position;
   }
 
   /**
