@@ -373,6 +373,39 @@ async function crashesAfter(disk: MemoryDisk, changes: number): Promise<boolean>
   }
 }
 
+test("damage before the end that is cut stays, with the records after it, and is said once", async () => {
+  const disk = new MemoryDisk("/data", new Map());
+  const storage = await Storage.open("/data", { disk });
+  for (const event of EVENTS) await storage.appendBatch(1n, [event]);
+  await storage.close();
+  const damaged = edited(
+    filesOn(disk),
+    [segment(0), (bytes) => flip(2 * 55 + 50)(Buffer.from(flip(7 * 55 + 50)(bytes)))],
+    // Without the first frame of 56 bytes the others prove how far records were durable, and not where they are.
+    [`${segment(0)}.idx.wal`, (bytes) => bytes.subarray(56)],
+  );
+  const repairedDisk = new MemoryDisk("/data", damaged);
+  const { cut, recovered, nextOffset } = await repaired(repairedDisk);
+  expect(nextOffset).toBe(7n);
+  expect(linesOf(await audited(repairedDisk)).filter((line) => line.startsWith("damage"))).toStrictEqual([
+    "damage checksum-mismatch segment_000000.log at 110 to 165, due 2",
+    "damage missing-index segment_000000.log.idx.wal",
+  ]);
+  const writer = await Storage.open("/data", { disk: repairedDisk });
+  await writer.appendBatch(1n, [text("and on")], { expectedOffset: 7n });
+  await writer.close();
+  const reader = await Storage.open("/data", { disk: repairedDisk });
+  expect((await reader.readFrom(1n, 3n, ALL, { verify: "record" })).map(String)).toStrictEqual([
+    ...[3, 4, 5, 6].map((i) => `event-${i}`),
+    "and on",
+  ]);
+  await reader.close();
+  expect(cut).toStrictEqual({ segment: 0, position: 7 * 55 });
+
+  expect(recovered.filter((line) => line.includes("offset 2,")).length).toBe(1);
+  expect(new Set(recovered).size).toBe(recovered.length);
+});
+
 describe("what is refused", () => {
   test("a directory that somebody has open", async () => {
     const files = kimberliteCases()[0]?.files ?? new Map<string, Buffer>();

@@ -21,7 +21,7 @@ import {
 import { readHint, replaceFile } from "../src/obstacles.ts";
 import { manifestBytesMax, parseManifest, type SegmentInfo, serializeManifest } from "../src/manifest.ts";
 import { setAside, setFileAside } from "../src/quarantine.ts";
-import type { StreamReport } from "./report.ts";
+import type { SegmentReport, StreamReport } from "./report.ts";
 
 /** What a repair comes to. */
 export interface Repair {
@@ -67,8 +67,11 @@ async function opened(disk: Disk, root: string, stream: string, recovered: strin
   const storage = await Storage.open(root, { disk });
   try {
     const status = await storage.status(BigInt(stream));
-    for (const { what, action, error } of status.findings)
-      recovered.push(`${what}, ${action}: ${error.message}`);
+    for (const { what, action, error } of status.findings) {
+      const done = `, ${action}: ${error.message}`;
+      // The stream is opened twice, and what stays is found twice.
+      if (!recovered.some((line) => line.endsWith(done))) recovered.push(what + done);
+    }
     return status;
   } finally {
     await storage.close();
@@ -108,7 +111,8 @@ async function cutBehindLastRecord(
     for (const name of gone)
       await io("removing a file", { file: `${path}/${name}` }, () => disk.remove(`${path}/${name}`));
     if (kept !== undefined) await cutSegment(disk, path, number, position);
-    await createEmpty(disk, `${path}/${indexLogName(number, format)}`);
+    // An empty one says that nothing was durable, so that recovery would take a damaged record within for torn, and cut those that follow it.
+    if (!isDamagedWithin(kept)) await createEmpty(disk, `${path}/${indexLogName(number, format)}`);
     if (kept === undefined) await createEmpty(disk, `${path}/${segmentName(number)}`);
     await syncNames(disk, path);
     if (isNamedAnew) await replaceFile(disk, `${path}/${MANIFEST_NAME}`, manifest);
@@ -117,6 +121,11 @@ async function cutBehindLastRecord(
     await lock?.release();
   }
   return { segment: number, position };
+}
+
+/** Whether there is damage before the last record that can be read. */
+function isDamagedWithin(segment: SegmentReport | undefined): boolean {
+  return segment?.gapOffset !== undefined && segment.gapOffset < segment.nextOffset;
 }
 
 /** The segments before the one that is kept as the last: as the manifest has them, or else as they were read. */
