@@ -49,6 +49,8 @@ export interface Anchor {
 
 /** An anchor as it stands in a file. */
 export interface AnchorInFile extends Anchor {
+  /** Path of the file, where more than one may be meant. */
+  readonly file?: string;
   /** The line of the file, from 1, in which it begins. */
   readonly line: number;
   /** Its three lines: what signatures are of. */

@@ -11,6 +11,7 @@ import type { RecordFormat } from "../src/formats.ts";
 import { isIntactAt } from "../src/record.ts";
 import type { Gap } from "./first-reader.ts";
 import { readAt } from "./run.ts";
+import { recordsInWords } from "./text.ts";
 
 /** Larger regions are not searched for a flipped bit: every bit is tried. */
 const SEARCHED_BYTES_MAX = 1 << 20;
@@ -126,7 +127,7 @@ function misplacedCause({ position, end, flaw, offset, behind }: Gap): string {
     return "The record before it was edited and its checksum mended, or one of them was replaced: the chain does not lead here.";
   }
   if (behind !== undefined && behind > offset) {
-    return `${behind - offset} records before it were removed, or it was moved.`;
+    return `${recordsInWords(behind - offset)} before it ${behind - offset === 1 ? "was" : "were"} removed, or it was moved.`;
   }
   return "It was duplicated or moved, or an append was made twice.";
 }

@@ -92,6 +92,16 @@ describe("without keys", () => {
     });
   });
 
+  test("one record is not called records", () => {
+    const one = { nextOffset: 1, soundOffset: 1, hashes: new Map([[1, hexOf(1)]]) };
+    const sentences = heldAgainst(anchors(text(1, 1), text(1, 2), text(2, 2)), one, UNTRUSTED).map(
+      ({ sentence }) => sentence,
+    );
+    expect(sentences[0]).toContain("The first record is the one that was anchored.");
+    expect(sentences[2]).toBe("The anchor counts 2 records, and the stream ends behind 1: 1 is missing.");
+    for (const sentence of sentences) expect(sentence).not.toMatch(/\b1 records|1 are /);
+  });
+
   test("an anchor that counts nothing matches every stream, also none", () => {
     const none = { nextOffset: 0, soundOffset: 0, hashes: new Map<number, string>() };
     expect(verdicts(anchors(text(0, 0)), none)).toStrictEqual([[0, "matches", false]]);

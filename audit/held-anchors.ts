@@ -5,6 +5,7 @@
 import { type AnchorInFile, checkSignatures } from "./anchor.ts";
 import type { AnchorReport } from "./report.ts";
 import type { Verifier } from "./signed-note.ts";
+import { recordsInWords } from "./text.ts";
 
 /** What is known of a stream once it was read. */
 export interface ReadStream {
@@ -45,6 +46,7 @@ export function heldAgainst(
     if (verdict === "matches") matched = anchor.count;
     return {
       origin: `${anchor.origin}/${String(anchor.stream)}`,
+      ...(anchor.file === undefined ? {} : { file: anchor.file }),
       line: anchor.line,
       count: anchor.count,
       head: hexOf(anchor.head),
@@ -103,20 +105,25 @@ function verdictOf(
   const fork =
     rival === undefined
       ? ""
-      : ` The anchor in line ${rival.line} has another head for the same count: two histories were shown.`;
+      : ` The anchor in line ${rival.line}${rival.file === undefined ? "" : ` of ${rival.file}`} has another head for the same count: two histories were shown.`;
   const seen = count === 0 ? ZEROS : hashes.get(count);
   if (seen === wanted) {
     const sentence =
       count <= soundOffset
-        ? `The first ${count} records are those that were anchored.`
-        : `The hash behind ${count} records is the one that was anchored, but not every record before could be verified.`;
+        ? count === 1
+          ? "The first record is the one that was anchored."
+          : `The first ${count} records are those that were anchored.`
+        : `The hash behind ${recordsInWords(count)} is the one that was anchored, but not every record before could be verified.`;
     return { verdict: "matches", sentence: sentence + fork };
   }
   if (rival !== undefined && seen !== undefined) {
-    return { verdict: "fork", sentence: `The stream has another head behind ${count} records.${fork}` };
+    return {
+      verdict: "fork",
+      sentence: `The stream has another head behind ${recordsInWords(count)}.${fork}`,
+    };
   }
   if (count > nextOffset) {
-    const sentence = `The anchor counts ${count} records, and the stream ends behind ${nextOffset}: ${count - nextOffset} are missing.`;
+    const sentence = `The anchor counts ${recordsInWords(count)}, and the stream ends behind ${nextOffset}: ${count - nextOffset} ${count - nextOffset === 1 ? "is" : "are"} missing.`;
     return { verdict: "cut-tail", sentence: sentence + fork };
   }
   if (seen === undefined) {
@@ -127,7 +134,7 @@ function verdictOf(
     matched === undefined
       ? ""
       : ` It was rewritten behind record ${matched}, up to which an older anchor matches.`;
-  const sentence = `The stream has another head behind ${count} records than the one that was anchored.${since}`;
+  const sentence = `The stream has another head behind ${recordsInWords(count)} than the one that was anchored.${since}`;
   return { verdict: "rewritten", sentence };
 }
 

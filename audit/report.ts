@@ -90,7 +90,8 @@ export interface SegmentReport {
 /** What an anchor says of a stream, and what came of it. */
 export interface AnchorReport {
   readonly origin: string;
-  /** Line of the file at which it begins. */
+  /** The file that it stands in, if that was said, and the line at which it begins. */
+  readonly file?: string;
   readonly line: number;
   readonly count: number;
   readonly head: string;

@@ -7,6 +7,8 @@ import { encoded, frameBytes, HandLog, indexBytes, join, text } from "../e2e/by-
 import { KimberliteWriter } from "../e2e/kimberlite-writer.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { flipped } from "../e2e/testing.ts";
+import { anchorText, parseAnchors } from "./anchor.ts";
+import { audit } from "./audit.ts";
 import { audited, linesOf } from "./testing.ts";
 
 type Files = Map<string, Uint8Array>;
@@ -394,4 +396,33 @@ test("bytes that were set aside are told, once", async () => {
   const files = plain();
   withFile(files, "quarantine/segment_000002.log.165.0123456789abcdef", text("torn"));
   expect(await found(files)).toStrictEqual(["notice quarantine quarantine"]);
+});
+
+describe("what cannot be told", () => {
+  const notVerified = async (count: number, head: Uint8Array): Promise<readonly string[]> => {
+    const anchors = parseAnchors(anchorText({ origin: "example.com", stream: 1n, count, head }));
+    const { streams } = await audit("/data", { disk: diskWith(plain()), anchors });
+    return streams.flatMap((stream) => stream.notVerified);
+  };
+
+  test("an anchor that does not match is not called none", async () => {
+    const sentence = "No anchor matches, so nothing that was kept elsewhere confirms these records.";
+    expect(await notVerified(20, headOf(2))).toStrictEqual([sentence]);
+    expect(await notVerified(9, headOf(1))).toStrictEqual([sentence]);
+  });
+
+  test("what follows the newest anchor that matches, be it of one record", async () => {
+    expect(await notVerified(9, headOf(2))).toStrictEqual([]);
+    expect(await notVerified(1, LOG.records[0]?.hash ?? text(""))).toStrictEqual([
+      "After the newest anchor, at 1 record, a tail that was cut off or rewritten cannot be noticed.",
+    ]);
+  });
+
+  test("one record that cannot be read is not called records", async () => {
+    const files = plain();
+    const { notVerified } = await audited(diskWith(files.set(SEGMENTS[0], flipped(part(0), 8 * 100))));
+    expect(notVerified[1]).toBe(
+      "1 record could not be read, or is missing; hashes may fix what was there, but nothing tells the content.",
+    );
+  });
 });

@@ -8,6 +8,7 @@ import type { AnchorInFile } from "./anchor.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
 import type { SegmentInfo } from "../src/manifest.ts";
+import { recordsInWords } from "./text.ts";
 import type { Finding, FindingCode, Kinds, SegmentReport, StreamReport } from "./report.ts";
 
 const ZEROS = "0".repeat(64);
@@ -54,13 +55,15 @@ export function joined(
   const counted = outline.manifest?.segments.at(-1)?.nextOffset ?? 0;
   const newest = held.filter(({ verdict }) => verdict === "matches").at(-1)?.count;
   const notVerified = [
-    newest === undefined
-      ? "Without an anchor nobody can tell that a tail was cut off, or that the whole stream was rewritten."
-      : chain.nextOffset > newest
-        ? `Behind the newest anchor, at ${newest} records, a tail that was cut off or rewritten cannot be noticed.`
-        : "",
+    newest !== undefined
+      ? chain.nextOffset > newest
+        ? `After the newest anchor, at ${recordsInWords(newest)}, a tail that was cut off or rewritten cannot be noticed.`
+        : ""
+      : held.length > 0
+        ? "No anchor matches, so nothing that was kept elsewhere confirms these records."
+        : "Without an anchor nobody can tell that a tail was cut off, or that the whole stream was rewritten.",
     chain.nextOffset > records
-      ? `${chain.nextOffset - records} records could not be read, or are missing; hashes fix some of them, but nothing tells their content.`
+      ? `${recordsInWords(chain.nextOffset - records)} could not be read, or ${chain.nextOffset - records === 1 ? "is" : "are"} missing; hashes may fix what was there, but nothing tells the content.`
       : "",
     held.some(({ signature }) => signature === "unchecked")
       ? "Signatures below anchors were not checked, for no key was given."

@@ -71,6 +71,9 @@ export function asText(input: string | Uint8Array, bytesMax: number): string {
   return text;
 }
 
+/** A number of records, in words. */
+export const recordsInWords = (count: number): string => `${count} ${count === 1 ? "record" : "records"}`;
+
 /** The number of the line, from 1, in which the character at `index` is. O(index) */
 export function lineAt(text: string, index: number): number {
   let line = 1;

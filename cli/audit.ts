@@ -106,7 +106,7 @@ async function bytesOf(jobs: readonly SegmentJob[]): Promise<number> {
 function anchorsIn(path: string): readonly AnchorInFile[] {
   const bytes = bytesOfFile(path);
   try {
-    return parseAnchors(bytes);
+    return parseAnchors(bytes).map((anchor) => ({ ...anchor, file: path }));
   } catch (error) {
     if (error instanceof NoteError) throw new NoteError(`${path}: ${error.message}`);
     throw error;
@@ -139,7 +139,7 @@ function* auditLines(report: AuditReport, only: string | undefined): Generator<s
     ? coloured("green", `clean${rest}`)
     : coloured(
         "red",
-        `${counted(damage, "damage found", "damages found")}, ${counted(against, "anchor")} against it${rest}`,
+        `not clean: ${counted(damage, "damage finding")}, ${counted(against, "failed anchor")}${rest}`,
       );
 }
 
@@ -170,9 +170,18 @@ function* streamLines(stream: StreamReport): Generator<string> {
   for (const sentence of stream.notVerified) yield row("unknown", sentence);
 }
 
+const SIGNATURES: Readonly<Record<AnchorReport["signature"], string>> = {
+  verified: "signature verified",
+  unsigned: "not signed",
+  unchecked: "signature not checked",
+  "not-by-a-known-key": "not signed by a given key",
+  bad: "wrong signature",
+};
+
 function anchorLine(anchor: AnchorReport): string {
   const verdict = isAgainst(anchor) ? coloured("red", anchor.verdict) : coloured("green", anchor.verdict);
-  return `${visible(anchor.origin)} at ${number(anchor.count)}, line ${anchor.line}: ${verdict}, signature ${anchor.signature}. ${anchor.sentence}`;
+  const place = `line ${anchor.line}${anchor.file === undefined ? "" : ` of ${visible(anchor.file)}`}`;
+  return `${visible(anchor.origin)} at ${counted(anchor.count, "record")}, ${place}: ${verdict}, ${SIGNATURES[anchor.signature]}. ${visible(anchor.sentence)}`;
 }
 
 function* findingLines(findings: readonly Finding[]): Generator<string> {

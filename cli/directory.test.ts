@@ -192,13 +192,14 @@ describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {
     restore(data, older);
     const cut = kmb("audit", data, "--anchor", anchors);
     expect(cut.status).toBe(1);
-    expect(cut.out).toContain("at 3, line 5: cut-tail");
+    expect(cut.out).toMatch(/^not clean: 0 damage findings, 1 failed anchor(, .*)?$/m);
+    expect(cut.out).toContain(`at 3 records, line 5 of ${anchors}: cut-tail`);
 
     await append("other", "and another");
     const rewritten = kmb("audit", data, "--anchor", anchors);
     expect(rewritten.status).toBe(1);
-    expect(rewritten.out).toContain("at 2, line 1: matches");
-    expect(rewritten.out).toContain("at 3, line 5: rewritten");
+    expect(rewritten.out).toContain(`at 2 records, line 1 of ${anchors}: matches`);
+    expect(rewritten.out).toContain(`at 3 records, line 5 of ${anchors}: rewritten`);
     expect(rewritten.out).toContain("It was rewritten behind record 2");
   });
 
@@ -216,7 +217,7 @@ describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {
     fs.writeFileSync(anchors, kmb("anchor", data, "--sign", path.join(keys, "one")).out);
     const audited = (...args: string[]): [number | null, boolean][] => {
       const { status, out } = kmb("audit", data, "--anchor", anchors, ...args);
-      return ["signature verified", "signature not-by-a-known-key", "signature unchecked"].map((said) => [
+      return ["signature verified", "not signed by a given key", "signature not checked"].map((said) => [
         status,
         out.includes(said),
       ]);
@@ -227,6 +228,30 @@ describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {
     expect(
       [audited("--key", one), audited("--key", two), audited()].map(([first]) => first?.[0]),
     ).toStrictEqual([0, 1, 0]);
+  });
+
+  test("two files of anchors are told apart by their names, in the fork that they show, too", () => {
+    const data = copyOf("a_single_uncompressed");
+    const [ours, theirs] = ["ours.txt", "theirs.txt"].map((name) => path.join(directory(), name));
+    const anchor = kmb("anchor", data, "--origin", "example.com/ledger").out;
+    const lines = anchor.split("\n");
+    fs.writeFileSync(ours ?? "", anchor);
+    fs.writeFileSync(
+      theirs ?? "",
+      [...lines.slice(0, 2), Buffer.alloc(32, 7).toString("base64"), ""].join("\n"),
+    );
+    const { status, out } = kmb("audit", data, "--anchor", ours ?? "", "--anchor", theirs ?? "");
+    expect(status).toBe(1);
+    expect(out).toMatch(
+      new RegExp(
+        `line 1 of ${ours ?? ""}: matches, not signed\\. .*The anchor in line 1 of ${theirs ?? ""} has`,
+      ),
+    );
+    expect(out).toMatch(
+      new RegExp(
+        `line 1 of ${theirs ?? ""}: fork, not signed\\. .*The anchor in line 1 of ${ours ?? ""} has`,
+      ),
+    );
   });
 
   test("there is no anchor for a damaged stream", () => {
@@ -340,7 +365,7 @@ describe("kmb repair", () => {
     expect(plan.out).toContain(
       "Would truncate the stream after byte 846 of segment 0; the rest would be in quarantine",
     );
-    expect(plan.out).toContain("13 were counted once");
+    expect(plan.out).toContain("there had been 13 records");
     expect(filesIn(data)).toStrictEqual(before);
     const planned = [...plan.out.matchAll(/^ {2}would (\w+) +(\S+) /gm)].map(
       ([, does, name]) => `${does ?? ""} ${name ?? ""}`,
@@ -365,7 +390,28 @@ describe("kmb repair", () => {
     const storage = await Storage.open(data);
     expect((await storage.appendBatch(1n, [Buffer.from("and on")])).firstOffset).toBe(12n);
     await storage.close();
-    expect(kmb("repair", data, "--apply").out).toContain("nothing to repair");
+    expect(kmb("repair", data, "--apply").out).toMatch(/^ {2}nothing to repair$/m);
+  });
+
+  test("says what it changed of a healthy directory of Kimberlite's, and then that there is nothing", () => {
+    const data = copyOf("a_single_uncompressed");
+    const before = filesIn(data);
+    const { status, out } = kmb("repair", data, "--apply");
+    expect(status).toBe(0);
+    expect(out).toContain("  nothing to repair; the files of this package are brought up to date");
+    const after = filesIn(data);
+    const [made, rewritten] = [
+      [...after.keys()].filter((name) => !before.has(name) && name !== "LOCK"),
+      [...before].filter(([name, bytes]) => after.get(name)?.equals(bytes) === false).map(([name]) => name),
+    ];
+    expect([made.length, rewritten.length].every((count) => count > 0)).toBe(true);
+    const said = [...out.matchAll(/^ {2}(created|extended|rewrote|cut|removed) +(\S+) \(/gm)].map(
+      ([, , name]) => path.relative(data, name ?? ""),
+    );
+    expect(said.sort()).toStrictEqual([...made, ...rewritten].sort());
+    const again = kmb("repair", data, "--apply");
+    expect(again.out).toMatch(/^ {2}nothing to repair$/m);
+    expect(again.out).not.toMatch(/^ {2}(created|extended|rewrote|cut|removed) /m);
   });
 
   /** 12 records in 4 segments, the last of them gone with its index files. */

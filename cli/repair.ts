@@ -3,14 +3,14 @@
  * @module
  */
 import { audit } from "../audit/audit.ts";
-import { OverlayDisk } from "../src/overlay-disk.ts";
+import { type Change, OverlayDisk } from "../src/overlay-disk.ts";
 import { type Repair, repairStream } from "../audit/repair.ts";
 import type { Finding, StreamReport } from "../audit/report.ts";
 import { visible } from "../audit/text.ts";
 import { type Disk, NodeDisk } from "../src/index.ts";
 import { timedAudit } from "./audit.ts";
 import { Output } from "./output.ts";
-import { number } from "./text.ts";
+import { counted, number } from "./text.ts";
 
 export interface RepairOptions {
   readonly stream?: string;
@@ -60,15 +60,15 @@ interface Repaired {
 
 /** @throws StorageError `locked`, which no stream would escape; what is a mistake in the code */
 async function repaired(root: string, report: StreamReport, apply: boolean): Promise<Repaired> {
-  // What is planned is what is done, to a disk that keeps it to itself.
+  // What is planned is what is done, to a disk that keeps it to itself: that one can say what was changed.
   const overlay = new OverlayDisk(new NodeDisk());
   const disk: Disk = apply ? new NodeDisk() : overlay;
   try {
-    const result = await repairStream(disk, root, report);
+    const planned = await repairStream(overlay, root, report);
+    const changes = await overlay.changes();
+    const result = apply ? await repairStream(disk, root, report) : planned;
     const stays = report.findings.some(isDamage) ? await damageLeft(disk, root, report.stream) : [];
-    const lines = [...repairLines(result, stays, apply)];
-    if (!apply) for await (const line of changeLines(overlay)) lines.push(line);
-    return { lines, stays: stays.length > 0 };
+    return { lines: [...repairLines(result, stays, changes, apply)], stays: stays.length > 0 };
   } catch (error) {
     const { code } = error as { code?: unknown };
     if (!(error instanceof Error) || typeof code !== "string" || code === "locked") throw error;
@@ -85,8 +85,9 @@ async function damageLeft(disk: Disk, root: string, stream: string): Promise<Fin
 }
 
 function* repairLines(
-  { stream, cut, counted, recovered, nextOffset }: Repair,
+  { stream, cut, counted: had, recovered, nextOffset }: Repair,
   stays: readonly Finding[],
+  changes: readonly Change[],
   applied: boolean,
 ): Generator<string> {
   const would = (done: string, planned: string): string => (applied ? done : planned);
@@ -95,8 +96,8 @@ function* repairLines(
   if (cut !== undefined) {
     yield `  truncated   ${would("Truncated", "Would truncate")} the stream after byte ${cut.position} of segment ${cut.segment}; the rest ${would("is", "would be")} in quarantine, with the index files and the manifest.`;
   }
-  if (cut !== undefined || counted !== undefined) {
-    const count = counted === undefined ? "" : `; ${number(counted)} were counted once`;
+  if (cut !== undefined || had !== undefined) {
+    const count = had === undefined ? "" : `; there had been ${counted(had, "record")}`;
     yield `  lost        what was appended from offset ${String(nextOffset)} on, if it was${count}`;
   }
   for (const { file, position, offset, sentence } of stays) {
@@ -104,18 +105,36 @@ function* repairLines(
     yield `  stays       ${file}${place}${offset === undefined ? "" : `, offset ${offset}`}: ${sentence}`;
   }
   if (stays.length > 0) yield "              No repair brings that back: restore it from a copy.";
-  if (recovered.length === 0 && cut === undefined && stays.length === 0) yield "  nothing to repair";
+  if (recovered.length === 0 && cut === undefined && stays.length === 0) {
+    const files = would(
+      "the files of this package are brought up to date",
+      "files are to be brought up to date",
+    );
+    yield changes.length === 0
+      ? "  nothing to repair"
+      : `  nothing to repair; ${files}, so that it can be appended to`;
+  }
   yield `  goes on     at offset ${String(nextOffset)}`;
+  yield* changeLines(changes, applied);
 }
 
-async function* changeLines(overlay: OverlayDisk): AsyncGenerator<string> {
-  for (const { path, does, before, after } of await overlay.changes()) {
+const DONE: Readonly<Record<Change["does"], string>> = {
+  create: "created",
+  remove: "removed",
+  cut: "cut",
+  extend: "extended",
+  rewrite: "rewrote",
+};
+
+function* changeLines(changes: readonly Change[], applied: boolean): Generator<string> {
+  for (const { path, does, before, after } of changes) {
     const sizes =
       before === undefined
         ? `${number(after ?? 0)} bytes`
         : after === undefined
           ? `${number(before)} bytes`
           : `${number(before)} to ${number(after)} bytes`;
-    yield `  would ${does.padEnd(8)}${path} (${sizes})`;
+    const verb = applied ? DONE[does].padEnd(12) : `would ${does.padEnd(8)}`;
+    yield `  ${verb}${path} (${sizes})`;
   }
 }

@@ -1,4 +1,8 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { type Bounds, profileOf } from "../bounds.ts";
 import { workloadsIn } from "../crashes/survey.ts";
@@ -103,5 +107,29 @@ describe("Pinned counts", () => {
     expect(() => pinsFrom(toJson(resultOf(short, facts)))).toThrow("1 crash states are left");
     expect(() => pinsFrom("{}")).toThrow("no result of kmb check");
     expect(pinsFrom(toJson(resultOf(completeCounts(), facts))).profile).toBe("quick plain");
+  });
+
+  test("`npm run pin` says in a line what is no result of a profile, ends with 2 and writes nothing", () => {
+    const counts = new URL("counts.ts", import.meta.url);
+    const before = readFileSync(counts, "utf8");
+    const directory = mkdtempSync(join(tmpdir(), "pin-"));
+    const file = join(directory, "small.json");
+    writeFileSync(file, toJson(resultOf(completeCounts(), { ...facts, bounds: { ...bounds, length: 1 } })));
+    const pin = (...args: string[]): { status: number | null; err: string } => {
+      const script = fileURLToPath(new URL("../../dist/properties/pinned/write.js", import.meta.url));
+      const { status, stderr } = spawnSync(process.execPath, [script, ...args], { encoding: "utf8" });
+      return { status, err: stderr };
+    };
+    expect(pin(file)).toStrictEqual({
+      status: 2,
+      err: `${file}: These are not the bounds of quick: only a profile's own counts are pinned.\n`,
+    });
+    writeFileSync(file, "no JSON");
+    for (const { status, err } of [pin(file), pin(join(directory, "missing")), pin()]) {
+      expect(status).toBe(2);
+      expect(err.split("\n").length).toBe(2);
+    }
+    expect(readFileSync(counts, "utf8")).toBe(before);
+    rmSync(directory, { recursive: true });
   });
 });
