@@ -149,6 +149,15 @@ describe("the same where it hides a loss is damage", () => {
     expect(damageIn(await reportOn(torn))).toStrictEqual([]);
   });
 
+  test("a torn end that the manifest alone counts", async () => {
+    const torn = cut(LAST, 100);
+    torn.set(`${LAST}.idx.wal`, (torn.get(`${LAST}.idx.wal`) ?? Buffer.alloc(0)).subarray(0, 8));
+    expect(damageIn(await reportOn(torn))).toStrictEqual([
+      `damage incomplete ${LAST} at 65 to 100, due 4`,
+      "damage truncated-log manifest.json",
+    ]);
+  });
+
   test("a manifest that ends early and says more than there is", async () => {
     const manifest = writer.files.get("manifest.json") ?? Buffer.alloc(0);
     const files = cut(LAST, 65);

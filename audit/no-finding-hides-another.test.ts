@@ -293,7 +293,10 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     const head = hand.hash(count - 1);
     return { origin: "example.com", stream: 1n, count, head, line: count, text: "", signatures: [] };
   };
-  const VERIFIED = (count: number): string => `The first ${count} records are those that were anchored.`;
+  const VERIFIED = (count: number): string =>
+    count === 1
+      ? "The first record is the one that was anchored."
+      : `The first ${count} records are those that were anchored.`;
   const HASH_ALONE = (count: number): string =>
     `The hash behind ${count} records is the one that was anchored, but not every record before could be verified.`;
   const UNKNOWN = (count: number): string =>
@@ -315,6 +318,32 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
         return count > next ? ["matches", HASH_ALONE(count)] : ["unverifiable", UNKNOWN(count)];
       }),
     );
+  });
+
+  test("behind the first of two damaged records no anchor verifies anything, also before the second", async () => {
+    const files = hand.files();
+    flip(1)(files);
+    flip(6)(files);
+    const counts = [1, 2, 3, 5, 6, 7, 8, 14];
+    const { streams } = await audit("/data", { disk: diskOf(files), anchors: counts.map(anchorAt) });
+    expect(streams[0]?.anchors.map(({ sentence }) => sentence)).toStrictEqual(
+      counts.map((count) => {
+        if (count === 1) return VERIFIED(count);
+        return count === 2 || count === 7 ? UNKNOWN(count) : HASH_ALONE(count);
+      }),
+    );
+  });
+
+  test("behind the newest of the anchors that match nothing is known", async () => {
+    const { streams } = await audit("/data", {
+      disk: diskOf(hand.files()),
+      anchors: [9, 2, 5].map(anchorAt),
+    });
+    expect(streams[0]?.notVerified).toStrictEqual([
+      "After the newest anchor, at 9 records, a tail that was cut off or rewritten cannot be noticed.",
+    ]);
+    const all = await audit("/data", { disk: diskOf(hand.files()), anchors: [5, 14].map(anchorAt) });
+    expect(all.streams[0]?.notVerified).toStrictEqual([]);
   });
 
   test("a segment that the disk refuses leaves nothing after it verified", async () => {

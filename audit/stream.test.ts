@@ -305,6 +305,33 @@ describe("segments that do not continue one another", () => {
     ]);
   });
 
+  test("another history behind whatever else is wrong before it", async () => {
+    const other = new HandLog().append(...Array.from({ length: 9 }, (_, i) => text(`Event-${i}`)));
+    const replaced = (): Files => {
+      const files = withFile(plain(), SEGMENTS[2], other.bytes(6, 9));
+      const hash = other.records[8]?.hash ?? text("");
+      return withFile(files, `${SEGMENTS[2]}.idx.wal`, frameBytes(ENTRIES, SEGMENT_BYTES, hash));
+    };
+    const BROKEN = `damage broken-chain ${SEGMENTS[2]} at 0, due 6`;
+    expect(await found(replaced())).toStrictEqual([BROKEN]);
+    expect(await found(withFile(replaced(), SEGMENTS[0], flipped(part(0), 8 * 60)))).toStrictEqual([
+      `damage checksum-mismatch ${SEGMENTS[0]} at 55 to 110, due 1`,
+      BROKEN,
+    ]);
+    expect(await found(withFile(replaced(), SEGMENTS[1], flipped(part(1), 8 * 50)))).toStrictEqual([
+      `damage checksum-mismatch ${SEGMENTS[1]} at 0 to 55, due 3`,
+      BROKEN,
+    ]);
+    expect(await found(without(replaced(), SEGMENTS[0]))).toStrictEqual([
+      `damage missing-segment ${SEGMENTS[0]}, due 0`,
+      BROKEN,
+    ]);
+    const exchanged = withFile(replaced(), SEGMENTS[1], other.bytes(3, 6));
+    const hash = other.records[5]?.hash ?? text("");
+    withFile(exchanged, `${SEGMENTS[1]}.idx`, indexBytes(ENTRIES, SEGMENT_BYTES, hash));
+    expect(await found(withFile(exchanged, SEGMENTS[2], part(2)))).toContain(BROKEN);
+  });
+
   test("the last record of one was edited and its checksum mended", async () => {
     const last = LOG.records[2];
     if (last === undefined) throw new Error("There are nine records.");

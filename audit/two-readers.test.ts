@@ -177,6 +177,24 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     expect(report).toMatchObject({ readersAgree: false, clean: false });
   });
 
+  test("a torn append is a notice beside what the readers do not agree on, and what is behind it is no part of the log", async () => {
+    const files = hand.files();
+    const bytes = Buffer.from(files.get(hand.name(2)) ?? []);
+    const { position, end } = hand.place(12);
+    const notice = (to: number): RegExp =>
+      new RegExp(`^notice \\S+ ${hand.name(2)} at ${position} to ${to}, due 12$`);
+    files.set(hand.name(2, "frames"), hand.frame(11, 12));
+    second.stub = refusing(10);
+    const cut = await reportOn(new Map(files).set(hand.name(2), bytes.subarray(0, end - 1)));
+    expect(linesOf(cut)).toStrictEqual([expect.stringMatching(notice(end - 1)), at(10)]);
+    second.stub = refusing(13);
+    const behind = await reportOn(
+      new Map(files).set(hand.name(2), Buffer.from(bytes).fill(0, position, end)),
+    );
+    expect(linesOf(behind)).toStrictEqual([expect.stringMatching(notice(bytes.length))]);
+    expect(behind).toMatchObject({ readersAgree: true, clean: true, nextOffset: 12 });
+  });
+
   test("what this version alone cannot read is no disagreement", async () => {
     second.stub = (offset) => (offset === 4 ? accepted(4) : undefined);
     const files = hand.files();
