@@ -113,6 +113,11 @@ export function parseSigner(text: string): Signer {
   return { name, id: asIdOf(id, name, publicBytes(createPublicKey(key))), key };
 }
 
+/** The text of the verifier key that belongs to a signer key, as `generateKey` gives it. */
+export function verifierOf({ name, id, key }: Signer): string {
+  return `${name}+${idText(id)}+${typedBase64(publicBytes(createPublicKey(key)))}`;
+}
+
 /**
  * The public key in a text `<name>+<id>+<base64>`; a newline may follow.
  * @throws NoteError that repeats nothing of the text

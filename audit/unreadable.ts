@@ -28,7 +28,8 @@ export function unreadable(file: string, why: string, severity: Finding["severit
     code: "unreadable-file",
     file,
     sentence: `It cannot be read: ${why}.`,
-    cause:
-      "The medium is damaged, somebody put something else in its place, or it may not be read by whoever audits. If the medium is damaged, copy what can be read of it and audit the copy.",
+    cause: why.startsWith("ELOOP")
+      ? "Somebody put a symbolic link here, and links are followed only to read files. If it leads to what belongs here, audit that."
+      : "The medium is damaged, somebody put something else in its place, or it may not be read by whoever audits. If the medium is damaged, copy what can be read of it and audit the copy.",
   };
 }

@@ -230,6 +230,36 @@ describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {
     ).toStrictEqual([0, 1, 0]);
   });
 
+  test("the public key is printed again from the private one, and nothing is written", () => {
+    const file = path.join(directory(), "key");
+    const { out } = kmb("keygen", "example.com/notary", "--out", file);
+    expect(out).toMatch(/^example\.com\/notary\+[0-9a-f]{8}\+\S+\n$/);
+    const before = fs.readFileSync(file);
+    expect(kmb("keygen", "--public", file)).toStrictEqual({ status: 0, out, err: "" });
+    expect(fs.readFileSync(file).equals(before)).toBe(true);
+    fs.writeFileSync(`${file}.pub`, out);
+    for (const args of [
+      ["--public", `${file}.pub`],
+      ["name", "--public", file],
+      ["name"],
+      ["--out", `${file}.new`],
+    ]) {
+      const refused = kmb("keygen", ...args);
+      expect({ status: refused.status, out: refused.out }).toStrictEqual({ status: 2, out: "" });
+      expect(refused.err.trimEnd().split("\n").length).toBe(1);
+    }
+  });
+
+  test("a stream that is a link to a directory is called that, and no damaged medium", () => {
+    const data = copyOf("a_single_uncompressed");
+    fs.renameSync(path.join(data, "1"), path.join(data, "elsewhere"));
+    fs.symlinkSync("elsewhere", path.join(data, "1"));
+    const { status, out } = kmb("audit", data);
+    expect(status).toBe(1);
+    expect(out).toContain("probable cause: Somebody put a symbolic link here");
+    expect(out).not.toContain("medium");
+  });
+
   test("two files of anchors are told apart by their names, in the fork that they show, too", () => {
     const data = copyOf("a_single_uncompressed");
     const [ours, theirs] = ["ours.txt", "theirs.txt"].map((name) => path.join(directory(), name));

@@ -1,26 +1,43 @@
 /**
  * `kmb keygen`: makes the key pair that anchors are signed with. The private key goes to a file that was not there before and that only
- * its owner may read (where the system has such modes), the verifier key to standard output.
+ * its owner may read (where the system has such modes), the verifier key to standard output. Or prints
+ * the verifier key of a private key that there is.
  * @module
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, unlinkSync, writeFileSync } from "node:fs";
-import { generateKey, KEY_BYTES } from "../audit/signed-note.ts";
+import { generateKey, KEY_BYTES, parseSigner, verifierOf } from "../audit/signed-note.ts";
 import { NoteError } from "../audit/text.ts";
+import { bytesOfFile } from "./named-file.ts";
 import { Output, OutputError } from "./output.ts";
 
 const OWNER_ONLY = 0o600;
 
 export interface KeygenOptions {
   /** File for the private key. */
-  readonly out: string;
+  readonly out?: string;
+  /** File with a private key whose public one is wanted; then none is made. */
+  readonly public?: string;
 }
 
 /**
- * @param name of the key
- * @returns the exit status: 0 both keys are where they belong, 2 there are none
+ * @param name of the key to be made
+ * @returns the exit status: 0 done, 2 if not
+ * @throws NoteError if it is not said what to do, or the file holds no private key
  */
-export function keygen(name: string, { out }: KeygenOptions): number {
+export function keygen(name: string | undefined, options: KeygenOptions): number {
+  if (options.public !== undefined) {
+    if (name !== undefined) throw new NoteError("With --public there is no name to give: the key has one.");
+    new Output().line(verifierOf(parseSigner(bytesOfFile(options.public).toString())));
+    return 0;
+  }
+  if (name === undefined || options.out === undefined)
+    throw new NoteError("Give the key's name and --out FILE, or --public FILE.");
+  return makeKey(name, options.out);
+}
+
+/** @returns the exit status: 0 both keys are where they belong, 2 there are none */
+function makeKey(name: string, out: string): number {
   try {
     const { signer, verifier } = generateKey(name, randomBytes(KEY_BYTES));
     const output = new Output();

@@ -20,6 +20,7 @@ import type { AnchorOptions } from "./anchor.ts";
 import type { AuditCommandOptions } from "./audit.ts";
 import type { CheckOptions } from "./check.ts";
 import type { DumpOptions } from "./dump.ts";
+import type { KeygenOptions } from "./keygen.ts";
 import { Output } from "./output.ts";
 import type { RepairOptions } from "./repair.ts";
 
@@ -199,11 +200,14 @@ function addDirectoryCommands(kmb: Command): void {
   kmb
     .command("keygen")
     .description(
-      "make a key pair for signing anchors: the private key to a file, the public one to standard output",
+      "make a key pair for signing anchors: the private key to a file, the public one to standard output; or print the public one again",
     )
-    .argument("<name>", "the key's name, such as example.com/notary")
-    .requiredOption("--out <file>", "where the private key is written; an existing file is refused")
-    .action(async (name: string, options: { out: string }) => {
+    .argument("[name]", "the key's name, such as example.com/notary")
+    .option("--out <file>", "where the private key is written; an existing file is refused")
+    .addOption(
+      new Option("--public <file>", "print the public key of the private key in the file").conflicts("out"),
+    )
+    .action(async (name: string | undefined, options: KeygenOptions) => {
       const { keygen } = await import("./keygen.ts");
       process.exitCode = keygen(name, options);
     });
