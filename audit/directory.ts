@@ -13,7 +13,7 @@ import type { Finding } from "./report.ts";
 
 const STREAM_NAME = /^(0|[1-9]\d{0,19})$/;
 /** What is set aside is called as the file that it is from, then its first byte there, and a hash. */
-const SET_ASIDE = /^(segment_\d{6,15}\.log|manifest\.json).*\.\d+\.[0-9a-f]{16}$/;
+const SET_ASIDE = /^(segment_\d{6,15}\.log|manifest(-\d{6,15})?\.json).*\.\d+\.[0-9a-f]{16}$/;
 /** So much of what lies below a directory is looked at, and so much is named. */
 const LOOKED_AT_MAX = 100;
 const NAMED_MAX = 3;

@@ -14,12 +14,27 @@ import {
   kimberliteIndexLogName,
   kimberliteIndexName,
   MANIFEST_NAME,
+  pageName,
+  pageNumber,
   QUARANTINE_NAME,
   segmentName,
   segmentNumber,
   withFile,
 } from "../src/files.ts";
-import { type Manifest, manifestBytesMax, parseManifest, type SegmentInfo } from "../src/manifest.ts";
+import {
+  type Manifest,
+  manifestBytesMax,
+  parseManifest,
+  parsePage,
+  type SegmentInfo,
+} from "../src/manifest.ts";
+import {
+  type PagedManifest,
+  pagesMissing,
+  pagesNeeded,
+  segmentIn,
+  withPages,
+} from "../src/manifest-files.ts";
 import { readHint } from "../src/obstacles.ts";
 import { countNamed, type OpenedFile } from "./index-entries.ts";
 import type { Finding } from "./report.ts";
@@ -31,7 +46,7 @@ export interface Outline {
   readonly stream: string;
   readonly path: string;
   readonly format: Format;
-  readonly manifest: Manifest | undefined;
+  readonly manifest: PagedManifest | undefined;
   /** Numbers of the segments that are there, ascending. */
   readonly numbers: readonly number[];
   /** The segment that a writer had made and not yet named, if there was one: it was empty. */
@@ -97,7 +112,10 @@ export async function outlineOf(
     (await formatBorneOut(surroundings, names, otherwise, parsed)).name;
   const said = parsed === undefined ? "plain" : (parsed.format ?? "sentinel");
   const format = (await readable(detect)) ?? said;
-  const manifest = said === format ? parsed : undefined;
+  const manifest =
+    parsed !== undefined && said === format
+      ? await withPages(disk, path, parsed, names, numbers.length, readable)
+      : undefined;
   if (manifest === undefined && !seen.isNew && seen.unparsed === undefined)
     findings.push(manifestFinding(path, format, seen));
   for (const name of names) {
@@ -110,6 +128,7 @@ export async function outlineOf(
       cause: "Somebody put it here, or a replacement that a crash kept from getting its name was left over.",
     });
   }
+  if (manifest !== undefined) findings.push(...(await pageFindings(disk, path, manifest, names)));
   if (names.includes(QUARANTINE_NAME)) findings.push(...(await quarantineFindings(disk, path)));
   const bereft = await bereftIn(disk, path, format, seen);
   const named = await namedIn(disk, path, format, chunkBytes, seen, manifest);
@@ -135,7 +154,7 @@ export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: 
     isSealed: number !== last || number < (manifest?.activeSegment ?? 0),
     fallbackOffset: firsts.get(number) ?? 0,
     claimedBytes:
-      manifest !== undefined && isKimberlites(manifest) ? (manifest.segments[number]?.bytes ?? 0) : 0,
+      manifest !== undefined && isKimberlites(manifest) ? (segmentIn(manifest, number)?.bytes ?? 0) : 0,
     hasOwnIndex,
     counts: wanted,
     chunkBytes,
@@ -147,7 +166,7 @@ function firstOffsets({ manifest, numbers, named }: Outline): Map<number, number
   const firsts = new Map<number, number>();
   let next = 0;
   for (const number of [...new Set([...numbers, ...named.keys()])].sort((a, b) => a - b)) {
-    const info = manifest?.segments[number];
+    const info = manifest && segmentIn(manifest, number);
     const first = info?.firstOffset ?? next;
     firsts.set(number, first);
     next = Math.max(info?.nextOffset ?? first, first + (named.get(number) ?? 0));
@@ -168,6 +187,7 @@ export function isUnborn(manifest: Manifest, info: SegmentInfo): boolean {
 
 function isKnown(name: string, format: Format): boolean {
   if (name === MANIFEST_NAME || name === QUARANTINE_NAME) return true;
+  if (format === "plain" && pageNumber(name) !== undefined) return true;
   const base = /^segment_\d{6,15}\.log/.exec(name)?.[0];
   const number = base === undefined ? undefined : segmentNumber(base);
   if (number === undefined) return false;
@@ -268,6 +288,61 @@ function manifestFinding(
   };
 }
 
+/** What is said of pages of the manifest: of those that it needs and that cannot be read, and of those that it does not need. */
+async function pageFindings(
+  disk: Disk,
+  path: string,
+  manifest: PagedManifest,
+  names: readonly string[],
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { first, last } of pagesMissing(manifest)) {
+    const name = pageName(first);
+    findings.push({
+      severity: "damage",
+      code: "damaged-manifest",
+      file: `${path}/${name}`,
+      sentence:
+        first === last
+          ? names.includes(name)
+            ? "The page of the manifest cannot be read, or contradicts itself or what follows it."
+            : "The manifest begins behind this page, which is missing."
+          : `This page of the manifest and those up to ${pageName(last)} are missing or cannot be read.`,
+      cause:
+        "Somebody removed or changed it, or the medium is damaged. Records do not depend on it; without it nobody can tell how many were in segments that are missing.",
+    });
+  }
+  if (manifest.format !== "plain") return findings;
+  const spare = names.flatMap((name) => pageNumber(name) ?? []).filter((n) => n >= pagesNeeded(manifest));
+  for (const page of spare.sort((a, b) => a - b))
+    findings.push(await spareFinding(disk, path, manifest, page));
+  return findings;
+}
+
+/** What is said of a page that the manifest does not need: damage, if it names segments that the manifest does not. */
+async function spareFinding(
+  disk: Disk,
+  path: string,
+  { pageSegments, activeSegment }: Manifest,
+  page: number,
+): Promise<Finding> {
+  const file = `${path}/${pageName(page)}`;
+  const bytes = await readable(() => readHint(disk, file, manifestBytesMax(activeSegment)));
+  const last = bytes && parsePage(bytes, page, pageSegments)?.at(-1);
+  const namesMore = last !== undefined && last.number > activeSegment;
+  return {
+    severity: namesMore ? "damage" : "notice",
+    code: "stale-manifest",
+    file,
+    sentence: namesMore
+      ? `The page names segments up to ${segmentName(last.number)}; the manifest ends with ${segmentName(activeSegment)}.`
+      : "The manifest does not need this page.",
+    cause: namesMore
+      ? "The manifest was replaced by an older one, or the stream was cut; or the page is another stream's."
+      : "A crash came between the page and the manifest, or somebody put it here.",
+  };
+}
+
 function emptyFinding(path: string): Finding {
   return {
     severity: "notice",
@@ -308,11 +383,12 @@ async function namedIn(
   format: Format,
   chunkBytes: number,
   { names, numbers }: Snapshot,
-  manifest: Manifest | undefined,
+  manifest: PagedManifest | undefined,
 ): Promise<Map<number, number>> {
   const there = new Set(numbers);
-  const active = manifest?.activeSegment ?? 0;
-  const wanted = new Set(numbers.slice(0, -1).filter((number) => number >= active));
+  const isPlaced = (number: number): boolean =>
+    manifest !== undefined && segmentIn(manifest, number) !== undefined;
+  const wanted = new Set(numbers.slice(0, -1).filter((number) => !isPlaced(number + 1)));
   for (const name of names) {
     const number = segmentNumber(/^(segment_\d{6,15}\.log)\.idx2?(\.wal)?$/.exec(name)?.[1] ?? "");
     if (number !== undefined && !there.has(number)) wanted.add(number);

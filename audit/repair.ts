@@ -13,13 +13,21 @@ import {
   indexLogName,
   io,
   MANIFEST_NAME,
+  pageNumber,
   segmentName,
   segmentNumber,
   syncNames,
   withFile,
 } from "../src/files.ts";
-import { readHint, replaceFile } from "../src/obstacles.ts";
-import { manifestBytesMax, parseManifest, type SegmentInfo, serializeManifest } from "../src/manifest.ts";
+import { isFile, readHint } from "../src/obstacles.ts";
+import { manifestBytesMax, parseManifest, type SegmentInfo } from "../src/manifest.ts";
+import {
+  ManifestFiles,
+  type PagedManifest,
+  pagesNeeded,
+  segmentIn,
+  withPages,
+} from "../src/manifest-files.ts";
 import { setAside, setFileAside } from "../src/quarantine.ts";
 import type { SegmentReport, StreamReport } from "./report.ts";
 
@@ -57,6 +65,8 @@ export async function repairStream(disk: Disk, directory: string, report: Stream
     status = await opened(disk, root, report.stream, recovered);
     if (status.lostEnd !== undefined) throw status.lostEnd;
   }
+  for (const name of await setSparePagesAside(disk, root, report.stream))
+    recovered.push(`spare page of the manifest, set aside: ${root}/${report.stream}/${name}`);
   const counted = Math.max(report.nextOffset, report.counted ?? 0);
   const lost = counted > status.nextOffset ? counted : undefined;
   return { stream: report.stream, cut, counted: lost, recovered, nextOffset: status.nextOffset };
@@ -91,21 +101,22 @@ async function cutBehindLastRecord(
   const position = kept?.lastEnd ?? 0;
   const lock = await io("locking the data directory", { file: root }, () => disk.lock(`${root}/LOCK`));
   try {
-    const old = await manifestBytes(disk, path, report.segments.length);
-    const sealed = sealedInfos(report, number, (old && parseManifest(old)?.segments) ?? []);
-    const firstOffset = sealed.at(-1)?.nextOffset ?? 0;
-    const active = { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
-    const manifest = serializeManifest({ segments: [...sealed, active], activeSegment: number, format });
-    const isNamedAnew = old?.equals(manifest) !== true;
     // Opening the stream may have made files since it was audited, so the names are those that are there now.
     const names = await disk.list(path);
+    const old = await manifestIn(disk, path, names);
+    const sealed = sealedInfos(report, number, old);
+    const firstOffset = sealed.at(-1)?.nextOffset ?? 0;
+    const active = { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
+    const manifest = new ManifestFiles({ disk, path, format }, old);
+    if (old !== undefined) manifest.keep(old, sealed);
+    const stale = await staleFiles(disk, path, manifest.writes(sealed, active));
     // Segments go before their index files: without those recovery would take what cannot be read for a torn append.
     const gone = [
       ...names.filter((name) => isLaterSegment(name, number)),
       ...names.filter((name) => isHintFrom(name, number)),
     ];
     for (const name of gone) await setFileAside(disk, path, name);
-    if (old !== undefined && isNamedAnew) await setFileAside(disk, path, MANIFEST_NAME);
+    for (const { name, isFile } of stale) if (isFile) await setFileAside(disk, path, name);
     if (kept !== undefined) await setTailAside(disk, path, number, position);
     // Nothing is changed before all of it is in quarantine: whoever comes after a crash would not know that it was to be kept.
     for (const name of gone)
@@ -115,7 +126,7 @@ async function cutBehindLastRecord(
     if (!isDamagedWithin(kept)) await createEmpty(disk, `${path}/${indexLogName(number, format)}`);
     if (kept === undefined) await createEmpty(disk, `${path}/${segmentName(number)}`);
     await syncNames(disk, path);
-    if (isNamedAnew) await replaceFile(disk, `${path}/${MANIFEST_NAME}`, manifest);
+    if (stale.length > 0) await manifest.replace(sealed, active);
     await syncNames(disk, path);
   } finally {
     await lock?.release();
@@ -129,19 +140,70 @@ function isDamagedWithin(segment: SegmentReport | undefined): boolean {
 }
 
 /** The segments before the one that is kept as the last: as the manifest has them, or else as they were read. */
-function sealedInfos(report: StreamReport, number: number, manifest: readonly SegmentInfo[]): SegmentInfo[] {
+function sealedInfos(
+  report: StreamReport,
+  number: number,
+  manifest: PagedManifest | undefined,
+): SegmentInfo[] {
   const read = new Map(report.segments.map((segment) => [segment.number, segment]));
   const infos: SegmentInfo[] = [];
   for (let before = 0; before < number; before += 1) {
     const firstOffset = infos.at(-1)?.nextOffset ?? 0;
     const { nextOffset = firstOffset, bytes = 0 } = read.get(before) ?? {};
-    infos.push(manifest[before] ?? { number: before, firstOffset, nextOffset, bytes });
+    const said = manifest && segmentIn(manifest, before);
+    infos.push(said ?? { number: before, firstOffset, nextOffset, bytes });
   }
   return infos;
 }
 
-async function manifestBytes(disk: Disk, path: string, segments: number): Promise<Buffer | undefined> {
-  return readHint(disk, `${path}/${MANIFEST_NAME}`, manifestBytesMax(segments));
+async function manifestIn(
+  disk: Disk,
+  path: string,
+  names: readonly string[],
+): Promise<PagedManifest | undefined> {
+  const bytes = await readHint(disk, `${path}/${MANIFEST_NAME}`, manifestBytesMax(names.length));
+  const manifest = bytes && parseManifest(bytes);
+  return manifest && withPages(disk, path, manifest, names, names.length);
+}
+
+/** The files that do not hold what is to be written to them, and whether they are there and can be read. */
+async function staleFiles(
+  disk: Disk,
+  path: string,
+  writes: Iterable<{ readonly name: string; readonly bytes: Buffer }>,
+): Promise<{ readonly name: string; readonly isFile: boolean }[]> {
+  const stale: { readonly name: string; readonly isFile: boolean }[] = [];
+  for (const { name, bytes } of writes) {
+    const old = await readHint(disk, `${path}/${name}`, Infinity);
+    if (old?.equals(bytes) !== true) stale.push({ name, isFile: old !== undefined });
+  }
+  return stale;
+}
+
+/**
+ * Sets aside the pages of the manifest that it does not need: a crash left them, or they are from before a repair. Recovery never looks at them, but
+ * they bear witness.
+ */
+async function setSparePagesAside(disk: Disk, root: string, stream: string): Promise<string[]> {
+  const path = `${root}/${stream}`;
+  const lock = await io("locking the data directory", { file: root }, () => disk.lock(`${root}/LOCK`));
+  try {
+    const names = await disk.list(path);
+    const manifest = await manifestIn(disk, path, names);
+    if (manifest?.format !== "plain") return [];
+    const spare: string[] = [];
+    for (const name of names) {
+      const isSpare = (pageNumber(name) ?? -1) >= pagesNeeded(manifest);
+      if (isSpare && (await isFile(disk, `${path}/${name}`))) spare.push(name);
+    }
+    for (const name of spare) await setFileAside(disk, path, name);
+    for (const name of spare)
+      await io("removing a file", { file: `${path}/${name}` }, () => disk.remove(`${path}/${name}`));
+    if (spare.length > 0) await syncNames(disk, path);
+    return spare;
+  } finally {
+    await lock?.release();
+  }
 }
 
 function isLaterSegment(name: string, number: number): boolean {

@@ -8,6 +8,7 @@ import type { AnchorInFile } from "./anchor.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
 import type { SegmentInfo } from "../src/manifest.ts";
+import { fileNaming, type PagedManifest, segmentIn } from "../src/manifest-files.ts";
 import { recordsInWords } from "./text.ts";
 import type { Finding, FindingCode, Kinds, SegmentReport, StreamReport } from "./report.ts";
 
@@ -92,12 +93,17 @@ const isDisagreement = ({ code }: Finding): boolean => code === "readers-disagre
 
 /** The numbers of the segments that there should be, ascending, without naming each of a gap that a file name makes up. */
 export function segmentNumbers({ manifest, numbers, bereft }: Outline): number[] {
-  const said = manifest?.segments.map(({ number }) => number) ?? [];
+  const said = manifest === undefined ? [] : namedBy(manifest);
   const named = new Set([...numbers, ...said, ...bereft.keys()]);
   if (named.size > 0) named.add(0);
   // The first of each run of missing ones stands for the run.
   for (const number of [...named]) if (number > 0 && !named.has(number - 1)) named.add(number - 1);
   return [...named].sort((a, b) => a - b);
+}
+
+/** The numbers of the segments that the manifest says something of. */
+function namedBy({ segments, pages }: PagedManifest): number[] {
+  return [...pages.values(), segments].flatMap((infos) => infos.map(({ number }) => number));
 }
 
 /** No format has shorter records. */
@@ -203,12 +209,13 @@ class Chain {
 
   /** A segment that is there and cannot be read, which is a finding already. */
   #unread(number: number): void {
-    this.#lose(this.#outline.manifest?.segments[number]);
+    const { manifest } = this.#outline;
+    this.#lose(manifest && segmentIn(manifest, number));
   }
 
   #missing(number: number): void {
     const { manifest, path, bereft, named } = this.#outline;
-    const said = manifest?.segments[number];
+    const said = manifest && segmentIn(manifest, number);
     // An index file may name more: of the last segment the manifest says only where it begins.
     const count = named.get(number) ?? 0;
     const info = said && { ...said, nextOffset: Math.max(said.nextOffset, said.firstOffset + count) };
@@ -291,12 +298,19 @@ const isBegin = (bytes: Buffer, text: string): boolean =>
 function manifestFindings({ manifest, path }: Outline, reports: readonly SegmentReport[]): Finding[] {
   if (manifest === undefined) return [];
   const findings: Finding[] = [];
-  const file = `${path}/${MANIFEST_NAME}`;
-  const find = (severity: Finding["severity"], code: FindingCode, sentence: string, cause: string): void => {
-    findings.push({ severity, code, file, sentence, cause });
-  };
   for (const report of reports.filter(({ wasRead }) => wasRead)) {
-    const info = manifest.segments[report.number];
+    const file = `${path}/${fileNaming(manifest, report.number)}`;
+    const find = (
+      severity: Finding["severity"],
+      code: FindingCode,
+      sentence: string,
+      cause: string,
+    ): void => {
+      findings.push({ severity, code, file, sentence, cause });
+    };
+    const info = segmentIn(manifest, report.number);
+    // The page that would name it cannot be read, which is a finding already.
+    if (info === undefined && report.number <= manifest.activeSegment) continue;
     const name = segmentName(report.number);
     const bytes = report.bytes - report.tornBytes;
     if (info === undefined) {

@@ -1,7 +1,9 @@
 /**
- * What the manifest costs a rotation, by the number of segments that it names: its bytes, and the time to replace it durably.
+ * What the manifest costs a rotation, by the number of segments: the time to replace it durably, in a thousand rotations, of which one writes a
+ * page. Also what the first rotation costs that finds one large manifest, as older versions left it; and one file of all segments, as the format
+ * `sentinel` has it.
  *
- * `npm run bench:rotations`. Node prints what it measured here; the numbers in README.md are such a run's.
+ * `npm run bench:rotations`. Node prints what it measured here; the numbers in README.md and docs/FORMAT.md are such a run's.
  * @module
  */
 import fs from "node:fs";
@@ -9,24 +11,53 @@ import os from "node:os";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { NodeDisk } from "../src/index.ts";
-import { serializeManifest } from "../src/manifest.ts";
-import { replaceFile } from "../src/obstacles.ts";
+import type { SegmentInfo } from "../src/manifest.ts";
+import { ManifestFiles } from "../src/manifest-files.ts";
 
-const directory = fs.mkdtempSync(path.join(os.tmpdir(), "kimberlite-"));
-try {
-  for (const count of [1000, 10_000, 130_000, 1_000_000]) {
-    const segments = Array.from({ length: count }, (_, number) => ({
-      number,
-      firstOffset: number * 100_000,
-      nextOffset: (number + 1) * 100_000,
-      bytes: 2 ** 28,
-    }));
-    const started = performance.now();
-    const bytes = serializeManifest({ segments, activeSegment: count - 1, format: "plain" });
-    await replaceFile(new NodeDisk(), `${directory}/manifest.json`, bytes);
-    const milliseconds = Math.round(performance.now() - started);
-    console.log(`${count} segments: ${bytes.length} bytes, ${milliseconds} ms`);
+const ROTATIONS = 1000;
+const ROTATIONS_SENTINEL = 3;
+
+const segmentAt = (number: number, count = 100_000): SegmentInfo => ({
+  number,
+  firstOffset: number * 100_000,
+  nextOffset: number * 100_000 + count,
+  bytes: count === 0 ? 0 : 2 ** 28,
+});
+
+/** Milliseconds that each of so many rotations took, after one that found no page. */
+async function measure(
+  format: "plain" | "sentinel",
+  segments: number,
+  rotations: number,
+): Promise<{ readonly first: number; readonly each: readonly number[] }> {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "kimberlite-"));
+  try {
+    const manifest = new ManifestFiles({ disk: new NodeDisk(), path: directory, format });
+    const sealed = Array.from({ length: segments }, (_, number) => segmentAt(number));
+    const rotate = async (): Promise<number> => {
+      const started = performance.now();
+      await manifest.replace(sealed, segmentAt(sealed.length), segmentAt(sealed.length + 1, 0));
+      sealed.push(segmentAt(sealed.length));
+      return performance.now() - started;
+    };
+    const first = await rotate();
+    const each: number[] = [];
+    for (let i = 0; i < rotations; i += 1) each.push(await rotate());
+    return { first, each };
+  } finally {
+    fs.rmSync(directory, { recursive: true });
   }
-} finally {
-  fs.rmSync(directory, { recursive: true });
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+const ms = (value: number): string => `${value.toFixed(1)} ms`;
+
+for (const count of [1000, 10_000, 130_000, 1_000_000]) {
+  const { first, each } = await measure("plain", count, ROTATIONS);
+  const sentinel = await measure("sentinel", count, ROTATIONS_SENTINEL);
+  console.log(
+    `${count} segments: ${ms(median(each))} a rotation (median), ${ms(Math.max(...each))} the slowest of ${ROTATIONS}; ` +
+      `${ms(first)} the first with one large manifest; format sentinel: ${ms(median(sentinel.each))} a rotation`,
+  );
 }

@@ -15,6 +15,7 @@ import { segmentName } from "../src/files.ts";
 import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";
 import { CodecRegistry } from "../src/index.ts";
+import { segmentIn } from "../src/manifest-files.ts";
 import { Output } from "./output.ts";
 import { sparseDisk } from "./sparse-disk.ts";
 import { atMost, printable } from "./text.ts";
@@ -77,7 +78,7 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
   try {
     for (const number of segmentNumbers(outline)) {
       const path = `${outline.path}/${segmentName(number)}`;
-      const info = outline.manifest?.segments[number];
+      const info = outline.manifest && segmentIn(outline.manifest, number);
       if (!there.has(number)) {
         if (outline.manifest !== undefined && info !== undefined && isUnborn(outline.manifest, info))
           continue;

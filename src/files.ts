@@ -14,6 +14,7 @@ export const QUARANTINE_NAME = "quarantine";
 export const LOCK_NAME = "LOCK";
 
 const SEGMENT_PATTERN = /^segment_(\d{6,15})\.log$/;
+const PAGE_PATTERN = /^manifest-(\d{6,15})\.json$/;
 
 /** `segment_000000.log`, and so on; at least six digits. */
 export function segmentName(number: number): string {
@@ -46,6 +47,19 @@ export function segmentNumber(name: string): number | undefined {
   if (digits === undefined) return undefined;
   const number = Number(digits);
   return segmentName(number) === name ? number : undefined;
+}
+
+/** A page of the manifest: `manifest-000000.json`, and so on; at least six digits. */
+export function pageName(number: number): string {
+  return `manifest-${String(number).padStart(6, "0")}.json`;
+}
+
+/** The number of the page with this file name, or `undefined` if it is not exactly one that `pageName` gives. */
+export function pageNumber(name: string): number | undefined {
+  const digits = PAGE_PATTERN.exec(name)?.[1];
+  if (digits === undefined) return undefined;
+  const number = Number(digits);
+  return pageName(number) === name ? number : undefined;
 }
 
 /** Bytes copied at a time. */

@@ -12,6 +12,7 @@ const MANIFEST: Manifest = {
   ],
   activeSegment: 1,
   format: "plain",
+  pageSegments: 1000,
 };
 
 const TEXT = `{
@@ -91,7 +92,7 @@ test.prop([fc.array(fc.tuple(fc.nat(1000), fc.maxSafeNat()), { minLength: 1, max
       firstOffset += count;
       return segment;
     });
-    const manifest: Manifest = { segments, activeSegment: segments.length - 1, format };
+    const manifest: Manifest = { segments, activeSegment: segments.length - 1, format, pageSegments: 1000 };
     expect(parseManifest(serializeManifest(manifest))).toStrictEqual(manifest);
   },
 );

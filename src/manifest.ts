@@ -3,6 +3,9 @@
  *
  * A hint: the segment files are the log, and a manifest that is missing or unreadable is rebuilt from them.
  * Field names are Kimberlite's (docs/FORMAT.md, section 7); unknown fields are ignored.
+ *
+ * It has two parts, so that replacing it costs the same however many segments there are: `manifest.json`, which names the last ones, and
+ * pages, each of which names as many as any other and is not replaced any more. `manifest-files.ts` reads and writes them.
  * @module
  */
 import * as z from "zod/mini";
@@ -18,7 +21,9 @@ export interface SegmentInfo {
   readonly bytes: number;
 }
 
+/** What `manifest.json` says. */
 export interface Manifest {
+  /** The segments from the first behind those of the pages on; at least one. */
   readonly segments: readonly SegmentInfo[];
   /** Number of the segment that appends go to: the last one. */
   readonly activeSegment: number;
@@ -27,21 +32,31 @@ export interface Manifest {
    * append, and that segment need not be there while it is empty.
    */
   readonly format: Format | undefined;
+  /** How many segments a page of this stream names. */
+  readonly pageSegments: number;
 }
+
+/** How many segments a page names if the manifest does not say it. */
+export const PAGE_SEGMENTS = 1000;
 
 const count = z.int().check(z.nonnegative());
 
+const segmentsSchema = z.array(
+  z.object({ segment_num: count, first_offset: count, next_offset: count, size_bytes: count }),
+);
+
 const schema = z.object({
-  segments: z.array(
-    z.object({ segment_num: count, first_offset: count, next_offset: count, size_bytes: count }),
-  ),
+  segments: segmentsSchema,
   active_segment: count,
   format: z.optional(z.enum(["plain", "sentinel"])),
+  page_segments: z.optional(z.int().check(z.positive())),
 });
 
+const pageSchema = z.object({ segments: segmentsSchema });
+
 /**
- * Bytes that a manifest has at most, of a stream of which so many segments are there. One may name many more, and is evidence then; but not any
- * number.
+ * Bytes that a manifest, or a page, has at most, of a stream of which so many segments are there. One may name many more, and is evidence then; but not
+ * any number.
  */
 export function manifestBytesMax(segments: number): number {
   return 2 ** 24 + 256 * segments;
@@ -49,45 +64,86 @@ export function manifestBytesMax(segments: number): number {
 
 /** The bytes of `manifest.json`. */
 export function serializeManifest(manifest: Manifest): Buffer {
-  const json = {
-    segments: manifest.segments.map((segment) => ({
-      segment_num: segment.number,
-      first_offset: segment.firstOffset,
-      next_offset: segment.nextOffset,
-      size_bytes: segment.bytes,
-    })),
-    active_segment: manifest.activeSegment,
-    format: manifest.format,
-  };
-  return Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
+  const { activeSegment, format, pageSegments } = manifest;
+  return jsonBytes({
+    segments: manifest.segments.map(entryOf),
+    active_segment: activeSegment,
+    format,
+    page_segments: pageSegments === PAGE_SEGMENTS ? undefined : pageSegments,
+  });
+}
+
+/** The bytes of a page. */
+export function serializePage(segments: readonly SegmentInfo[]): Buffer {
+  return jsonBytes({ segments: segments.map(entryOf) });
 }
 
 /**
- * The manifest in these bytes, or `undefined` if they are not one, or one that contradicts itself: segments are
- * numbered from 0 without gaps, each begins at the offset where the one before ends, and the active one is the last.
+ * The manifest in these bytes, or `undefined` if they are not one, or one that contradicts itself: segments are numbered without gaps, from 0 or, in
+ * the format `plain`, from a multiple of the segments to a page; each begins at the offset where the one before ends, the first of all at 0; and the
+ * active one is the last.
  */
 export function parseManifest(bytes: Uint8Array): Manifest | undefined {
-  let json: unknown;
+  const parsed = schema.safeParse(jsonIn(bytes));
+  if (!parsed.success) return undefined;
+  const { active_segment: activeSegment, format, page_segments: pageSegments = PAGE_SEGMENTS } = parsed.data;
+  const segments = parsed.data.segments.map(infoOf);
+  const [first] = segments;
+  if (first === undefined || first.number + segments.length !== activeSegment + 1) return undefined;
+  if (first.number > 0 && (format !== "plain" || first.number % pageSegments !== 0)) return undefined;
+  if (!isRun(segments, first.number)) return undefined;
+  return { segments, activeSegment, format, pageSegments };
+}
+
+/** The segments in the bytes of a page, or `undefined` if that is not this page of so many segments, or contradicts itself. */
+export function parsePage(
+  bytes: Uint8Array,
+  page: number,
+  pageSegments: number,
+): readonly SegmentInfo[] | undefined {
+  const parsed = pageSchema.safeParse(jsonIn(bytes));
+  if (parsed.data?.segments.length !== pageSegments) return undefined;
+  const segments = parsed.data.segments.map(infoOf);
+  return isRun(segments, page * pageSegments) ? segments : undefined;
+}
+
+/** Whether segments are numbered from `first` on and each begins where the one before ends. */
+function isRun(segments: readonly SegmentInfo[], first: number): boolean {
+  let number = first;
+  let offset = first === 0 ? 0 : segments[0]?.firstOffset;
+  for (const segment of segments) {
+    if (segment.number !== number || segment.firstOffset !== offset || segment.nextOffset < offset)
+      return false;
+    number += 1;
+    offset = segment.nextOffset;
+  }
+  return true;
+}
+
+type Entry = z.infer<typeof segmentsSchema>[number];
+
+function entryOf({ number, firstOffset, nextOffset, bytes }: SegmentInfo): Entry {
+  return { segment_num: number, first_offset: firstOffset, next_offset: nextOffset, size_bytes: bytes };
+}
+
+function infoOf(entry: Entry): SegmentInfo {
+  return {
+    number: entry.segment_num,
+    firstOffset: entry.first_offset,
+    nextOffset: entry.next_offset,
+    bytes: entry.size_bytes,
+  };
+}
+
+function jsonBytes(json: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
+}
+
+/** What these bytes say as JSON; nothing if they are none, as no JSON says. */
+function jsonIn(bytes: Uint8Array): unknown {
   try {
-    json = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
   } catch {
     return undefined;
   }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) return undefined;
-  const segments = parsed.data.segments.map((segment) => ({
-    number: segment.segment_num,
-    firstOffset: segment.first_offset,
-    nextOffset: segment.next_offset,
-    bytes: segment.size_bytes,
-  }));
-  let offset = 0;
-  for (const [number, segment] of segments.entries()) {
-    if (segment.number !== number || segment.firstOffset !== offset || segment.nextOffset < offset)
-      return undefined;
-    offset = segment.nextOffset;
-  }
-  const { active_segment: activeSegment, format } = parsed.data;
-  if (segments.length !== activeSegment + 1) return undefined;
-  return { segments, activeSegment, format };
 }

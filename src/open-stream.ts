@@ -25,28 +25,23 @@ import {
   kimberliteIndexName,
   listIfThere,
   MANIFEST_NAME,
+  pageName,
   segmentName,
   segmentNumber,
   syncNames,
   withFile,
 } from "./files.ts";
+import { createFile, ifReadable, isFile, isNoFile, readHint, removeIfFile, updateHint } from "./obstacles.ts";
+import { type Manifest, manifestBytesMax, parseManifest, type SegmentInfo } from "./manifest.ts";
 import {
-  createFile,
-  ifReadable,
-  isFile,
-  isNoFile,
-  readHint,
-  removeIfFile,
-  replaceFile,
-  updateHint,
-} from "./obstacles.ts";
-import {
-  type Manifest,
-  manifestBytesMax,
-  parseManifest,
-  type SegmentInfo,
-  serializeManifest,
-} from "./manifest.ts";
+  countNamed,
+  fileNaming,
+  ManifestFiles,
+  type PagedManifest,
+  pagesMissing,
+  segmentIn,
+  withPages,
+} from "./manifest-files.ts";
 import type { Tip } from "./pipeline.ts";
 import { OffsetIndex, indexBytes, savedPositionsBytes } from "./offset-index.ts";
 import {
@@ -66,6 +61,7 @@ import type { Format, Offset } from "./types.ts";
 /** What of an open stream is known however it was found: its segments, where it ends, and what recovery found. */
 interface Opened {
   readonly context: StreamContext;
+  readonly manifest: ManifestFiles;
   /** Sealed segments, in order. */
   readonly sealed: SegmentInfo[];
   readonly tip: Tip;
@@ -135,11 +131,14 @@ async function openAs(
 ): Promise<OpenStream | undefined> {
   // Kimberlite has no streams of the format `plain`: there a manifest without the field is a damaged one.
   const isBelieved = (parsed?.format ?? "sentinel") === context.format.name;
-  const manifest = isBelieved ? parsed : undefined;
   const there = names.map(segmentNumber).filter((number) => number !== undefined);
+  const manifest =
+    parsed !== undefined && isBelieved
+      ? await withPages(context.disk, context.path, parsed, names, there.length)
+      : undefined;
   const last = there.reduce((most, number) => Math.max(most, number), manifest?.activeSegment ?? -1);
   if (last < 0) return undefined;
-  if (last + 1 > there.length + (manifest?.segments.length ?? 0)) {
+  if (last + 1 > there.length + (manifest === undefined ? 0 : countNamed(manifest))) {
     throw new StorageError(
       "missing-segment",
       `Only ${there.length} of ${last + 1} segments are present. Restore the others from a copy.`,
@@ -175,9 +174,11 @@ async function withoutStrays(
 export async function createStream(context: StreamContext, settings: IndexSettings): Promise<WholeStream> {
   await io("making a directory", { file: context.path }, () => context.disk.makeDirectory(context.path));
   await syncNames(context.disk, context.rootPath);
-  const active = await startSegment(context, [], 0, 0, settings);
+  const manifest = new ManifestFiles(filesOf(context));
+  const active = await startSegment(context, manifest, [], { number: 0, firstOffset: 0 }, settings);
   return {
     context,
+    manifest,
     sealed: [],
     active,
     tip: { nextOffset: 0, head: genesisHash() },
@@ -188,19 +189,20 @@ export async function createStream(context: StreamContext, settings: IndexSettin
 }
 
 /**
- * Creates the segment that follows the sealed ones and then the manifest that names it: in this order, so that a manifest never
- * names a segment that is not there.
+ * Creates a segment and then the manifest that names it: in this order, so that a manifest never names a segment that is not there.
+ *
+ * @param sealed all that precede it, but for `full`, the last one, if that is only now to be sealed
  */
 export async function startSegment(
   context: StreamContext,
+  manifest: ManifestFiles,
   sealed: readonly SegmentInfo[],
-  number: number,
-  firstOffset: number,
+  { number, firstOffset, full = [] }: { number: number; firstOffset: number; full?: readonly SegmentInfo[] },
   settings: IndexSettings,
 ): Promise<ActiveSegment> {
   const { file, indexLog } = await createSegmentFiles(filesOf(context), number);
   try {
-    await writeManifest(context, sealed, { number, firstOffset, nextOffset: firstOffset, bytes: 0 });
+    await manifest.replace(sealed, ...full, emptySegment(number, firstOffset));
   } catch (error) {
     await abandon(file, indexLog);
     throw error;
@@ -212,19 +214,9 @@ export async function startSegment(
   );
 }
 
-/** Replaces the manifest, durably. */
-async function writeManifest(
-  context: StreamContext,
-  sealed: readonly SegmentInfo[],
-  active: SegmentInfo,
-): Promise<void> {
-  const manifest: Manifest = {
-    segments: [...sealed, active],
-    activeSegment: active.number,
-    format: context.format.name,
-  };
-  await replaceFile(context.disk, `${context.path}/${MANIFEST_NAME}`, serializeManifest(manifest));
-  await syncNames(context.disk, context.path);
+/** What the manifest says of the active segment. */
+function emptySegment(number: number, firstOffset: number): SegmentInfo {
+  return { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
 }
 
 const NOTHING_FRAMED: IndexLogState = { bytes: 0, entries: 0, framed: 0 };
@@ -250,7 +242,8 @@ function headAfter(
 class Opening {
   readonly #context: StreamContext;
   readonly #names: Set<string>;
-  readonly #manifest: Manifest | undefined;
+  readonly #manifest: PagedManifest | undefined;
+  readonly #manifestFiles: ManifestFiles;
   /** What the manifest says of the active segment, if it is one that Kimberlite wrote. */
   readonly #claimed: SegmentInfo | undefined;
   readonly #last: number;
@@ -262,17 +255,21 @@ class Opening {
   readonly #heads = new Map<number, Uint8Array | undefined>();
   /** Whether the manifest said less than the segments do. */
   #manifestStale = false;
-  /** Whether the manifest said something else than segments and index files do. */
-  #manifestWrong = false;
+  /** Names of files of the manifest that cannot be read, or say something else than segments and index files do. */
+  readonly #wrongNames: Set<string>;
   /** Indexes of sealed segments that are damaged, by number: their index files stay. */
   readonly #damaged = new Map<number, OffsetIndex>();
 
-  constructor(context: StreamContext, names: Set<string>, manifest: Manifest | undefined, last: number) {
+  constructor(context: StreamContext, names: Set<string>, manifest: PagedManifest | undefined, last: number) {
     const isKimberlites = manifest !== undefined && manifest.format === undefined;
     this.#claimed = isKimberlites && manifest.activeSegment === last ? manifest.segments[last] : undefined;
     this.#context = context;
     this.#names = names;
     this.#manifest = manifest;
+    this.#manifestFiles = new ManifestFiles(filesOf(context), manifest);
+    this.#wrongNames = new Set();
+    for (const { first, last: end } of manifest === undefined ? [] : pagesMissing(manifest))
+      for (let page = first; page <= end; page += 1) this.#wrongNames.add(pageName(page));
     this.#last = last;
   }
 
@@ -311,23 +308,20 @@ class Opening {
     if (takesAppends) await active.active.settleKimberliteIndex(this.#names);
     const isAdopted = takesAppends && this.#claimed !== undefined;
     // As long as the end is lost, what names it stays as it is.
-    const isWrong = this.#manifestWrong && active.lostEnd === undefined;
+    const isWrong = this.#wrongNames.size > 0 && active.lostEnd === undefined;
     if (isAdopted) await this.#headBefore(this.#last);
     if (isAdopted && this.#before !== undefined) await this.#saveSealed(this.#last - 1, this.#before);
     await this.#markDamaged();
+    if (this.#manifest !== undefined) this.#manifestFiles.keep(this.#manifest, this.#sealed);
     if (isAdopted || this.#manifestStale || isWrong || this.#manifest?.activeSegment !== this.#last) {
-      await writeManifest(this.#context, this.#sealed, {
-        number: this.#last,
-        firstOffset,
-        nextOffset: firstOffset,
-        bytes: 0,
-      });
+      await this.#manifestFiles.replace(this.#sealed, emptySegment(this.#last, firstOffset));
     }
     const hasContent = this.#last > 0 || active.tip.nextOffset > 0;
-    if (this.#manifestWrong || (this.#manifest === undefined && hasContent)) {
-      const sentence =
-        "The manifest is missing, unreadable or not this stream's; it is rebuilt from the segments.";
-      this.#findings.push(damagedHint(this.#context, MANIFEST_NAME, sentence));
+    if (this.#manifest === undefined && hasContent) this.#wrongNames.add(MANIFEST_NAME);
+    for (const name of this.#wrongNames) {
+      const what = name === MANIFEST_NAME ? "The manifest" : "A page of the manifest";
+      const sentence = `${what} is missing, unreadable or not this stream's; it is rebuilt from the segments.`;
+      this.#findings.push(damagedHint(this.#context, name, sentence));
     }
     if (active.lostEnd === undefined) await this.#removeLeftovers();
   }
@@ -336,7 +330,7 @@ class Opening {
   async #sealedSegment(number: number): Promise<void> {
     const firstOffset = this.#sealed.at(-1)?.nextOffset ?? 0;
     const known = this.#manifest !== undefined && number < this.#manifest.activeSegment;
-    const info = known ? this.#manifest.segments[number] : undefined;
+    const info = known ? segmentIn(this.#manifest, number) : undefined;
     const name = segmentName(number);
     if (!this.#names.has(name)) {
       await this.#missing(number, firstOffset, info, "A segment is missing. Restore it from a copy.");
@@ -423,9 +417,10 @@ class Opening {
       return { number, firstOffset, nextOffset, bytes: Math.max(bytes, info?.bytes ?? 0) };
     }
     const found = { number, firstOffset, nextOffset, bytes: index.end };
-    this.#manifestWrong ||=
+    const isWrong =
       info !== undefined &&
       (info.firstOffset !== firstOffset || info.nextOffset !== nextOffset || info.bytes !== index.end);
+    if (this.#manifest !== undefined && isWrong) this.#wrongNames.add(fileNaming(this.#manifest, number));
     await this.#saveIndexOf(segment, info !== undefined);
     return found;
   }
@@ -479,6 +474,7 @@ class Opening {
       const tip = { nextOffset, head: head ?? genesisHash() };
       return {
         context: this.#context,
+        manifest: this.#manifestFiles,
         sealed: this.#sealed,
         active,
         tip,
@@ -508,6 +504,7 @@ class Opening {
     const tip = { nextOffset: firstOffset, head: (await previousHead()) ?? genesisHash() };
     return {
       context: this.#context,
+      manifest: this.#manifestFiles,
       sealed: this.#sealed,
       active: undefined,
       tip,

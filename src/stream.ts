@@ -281,9 +281,9 @@ export class Stream {
     await active.seal();
     const next = await startSegment(
       this.#context,
-      [...sealed, info],
-      active.number + 1,
-      tip.nextOffset,
+      open.manifest,
+      sealed,
+      { number: active.number + 1, firstOffset: tip.nextOffset, full: [info] },
       this.#settings,
     );
     sealed.push(info);

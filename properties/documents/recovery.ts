@@ -66,7 +66,7 @@ ${impossible}
 - It syncs the names in the data directory and in the stream's, for a killed process may have left names that the medium lacks.
 - It writes what nothing proves to be durable over itself and syncs it, before it is shown: after a failed sync a kernel may show bytes, call
   them clean and never write them. So what recovery has shown once, no later crash takes back.
-- Manifest and index files are hints. One that is missing, or unreadable where no crash leaves it so, is rebuilt and reported as damaged. Index
+- Manifest, its pages and index files are hints. One that is missing, or unreadable where no crash leaves it so, is rebuilt and reported as damaged. Index
   files that prove more than could be written of the segment now are left as they are; the next append begins a new segment.
 - A segment that the manifest names and that is missing is reported, and its records are errors, not a shorter log. If it is the last one, the end
   of the stream is lost: what is before it can be read, nothing can be appended, and asking for the head is refused.

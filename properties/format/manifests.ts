@@ -10,6 +10,7 @@ import { answerOf } from "./outcome.ts";
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isCountFrom1 = (value: unknown): value is number => isCount(value) && value > 0;
 const isFormat = (value: unknown): value is Format | undefined =>
   value === undefined || value === "plain" || value === "sentinel";
 
@@ -22,18 +23,25 @@ function manifestIn(bytes: Buffer): Manifest | undefined {
     return undefined;
   }
   if (!isObject(json) || !Array.isArray(json["segments"]) || !isFormat(json["format"])) return undefined;
+  const { segments: entries, format, page_segments: pageSegments = 1000 } = json;
+  if (!isCountFrom1(pageSegments)) return undefined;
   const segments: SegmentInfo[] = [];
-  for (const [i, entry] of json["segments"].entries()) {
+  for (const [i, entry] of (entries as unknown[]).entries()) {
     if (!isObject(entry)) return undefined;
     const [number, firstOffset] = [entry["segment_num"], entry["first_offset"]];
     const [nextOffset, size] = [entry["next_offset"], entry["size_bytes"]];
-    if (number !== i || firstOffset !== (segments.at(-1)?.nextOffset ?? 0)) return undefined;
+    if (!isCount(number) || !isCount(firstOffset)) return undefined;
     if (!isCount(nextOffset) || nextOffset < firstOffset || !isCount(size)) return undefined;
+    const before = segments[i - 1];
+    if (before !== undefined && (number !== before.number + 1 || firstOffset !== before.nextOffset))
+      return undefined;
     segments.push({ number, firstOffset, nextOffset, bytes: size });
   }
-  const activeSegment = segments.length - 1;
-  if (activeSegment < 0 || json["active_segment"] !== activeSegment) return undefined;
-  return { segments, activeSegment, format: json["format"] };
+  const [first, last] = [segments[0], segments.at(-1)];
+  if (first === undefined || last === undefined || json["active_segment"] !== last.number) return undefined;
+  const begins = first.number === 0 ? first.firstOffset === 0 : format === "plain";
+  if (!begins || first.number % pageSegments !== 0) return undefined;
+  return { segments, activeSegment: last.number, format, pageSegments };
 }
 
 /** A manifest for a person, and for comparison. */

@@ -1,0 +1,195 @@
+/**
+ * The files that the manifest is in: `manifest.json`, and in the format `plain` a page `manifest-NNNNNN.json` for each full thousand of sealed segments.
+ *
+ * Invariants:
+ * - `manifest.json` names the last segments; those before its first are named by pages, the same number by each, without gaps.
+ * - A page that `manifest.json` needs was durable under its name before `manifest.json` got its own. So no crash leaves one missing: that is a fault.
+ * - A page that `manifest.json` does not need is not read. A crash may leave one; it is written over before it is needed.
+ * - A page is replaced only after segments were found to be other than it says, and atomically. A crash between that and `manifest.json` may leave the
+ *   two in contradiction, which is as good as a missing page.
+ * - That a segment was there is known from `manifest.json` alone: every number below its first is named, whether or not the page can be read.
+ * - What a page says is worth what `manifest.json` says: it is believed of a segment only if the segment and its index bear it out.
+ *
+ * So nothing that was named is forgotten, and a page that is missing, foreign or damaged changes only speed.
+ *
+ * Time: a rotation writes at most one page and the entries of less than one. The first one of a stream whose `manifest.json` names all segments, as older
+ * versions wrote it, writes all pages.
+ * @module
+ */
+import type { Disk } from "./disk.ts";
+import { MANIFEST_NAME, pageName, pageNumber, syncNames } from "./files.ts";
+import {
+  type Manifest,
+  manifestBytesMax,
+  PAGE_SEGMENTS,
+  parsePage,
+  type SegmentInfo,
+  serializeManifest,
+  serializePage,
+} from "./manifest.ts";
+import { readHint, replaceFile } from "./obstacles.ts";
+import type { StreamFiles } from "./saved-index.ts";
+import type { Format } from "./types.ts";
+
+/** `manifest.json`, with those of its pages that could be read. */
+export interface PagedManifest extends Manifest {
+  /** By their numbers. */
+  readonly pages: ReadonlyMap<number, readonly SegmentInfo[]>;
+}
+
+/** How many segments a manifest is believed to name without saying more of them: as many as one of 16 MiB could. */
+const NAMELESS_MAX = 2 ** 17;
+
+/** Number of the first segment that `manifest.json` itself names; those before it are in pages. */
+function firstListed({ activeSegment, segments }: Manifest): number {
+  return activeSegment + 1 - segments.length;
+}
+
+/** How many pages `manifest.json` needs. */
+export function pagesNeeded(manifest: Manifest): number {
+  return firstListed(manifest) / manifest.pageSegments;
+}
+
+/** What the manifest says of a segment; nothing if it does not name it, or the page cannot be read. */
+export function segmentIn(manifest: PagedManifest, number: number): SegmentInfo | undefined {
+  const first = firstListed(manifest);
+  if (number >= first) return manifest.segments[number - first];
+  const { pageSegments, pages } = manifest;
+  return pages.get(Math.floor(number / pageSegments))?.[number % pageSegments];
+}
+
+/** Name of the file in which the manifest names a segment. */
+export function fileNaming(manifest: Manifest, segment: number): string {
+  return segment < firstListed(manifest)
+    ? pageName(Math.floor(segment / manifest.pageSegments))
+    : MANIFEST_NAME;
+}
+
+/** How many segments the manifest is believed to name. One that says that pages precede it could name any number without saying more of them. */
+export function countNamed(manifest: PagedManifest): number {
+  const listed = manifest.segments.length + manifest.pages.size * manifest.pageSegments;
+  return Math.min(manifest.activeSegment + 1, listed + NAMELESS_MAX);
+}
+
+/**
+ * Reads the pages that a manifest needs, the last one first: one that ends elsewhere than what follows it begins is another stream's, or an older one.
+ *
+ * @param names those in the stream's directory
+ * @param segments how many are there
+ * @param reading what is done about a page that the disk refuses to read; `io` is thrown unless it says otherwise
+ * @throws StorageError `io`
+ */
+export async function withPages(
+  disk: Disk,
+  path: string,
+  manifest: Manifest,
+  names: readonly string[],
+  segments: number,
+  reading: <T>(call: () => Promise<T | undefined>) => Promise<T | undefined> = (call) => call(),
+): Promise<PagedManifest> {
+  const needed = pagesNeeded(manifest);
+  const numbers = names.flatMap((name) => pageNumber(name) ?? []).filter((number) => number < needed);
+  const pages = new Map<number, readonly SegmentInfo[]>();
+  for (const number of numbers.sort((a, b) => b - a)) {
+    const file = `${path}/${pageName(number)}`;
+    const bytes = await reading(() => readHint(disk, file, manifestBytesMax(segments)));
+    const page = bytes && parsePage(bytes, number, manifest.pageSegments);
+    const [following] = (number + 1 === needed ? manifest.segments : pages.get(number + 1)) ?? [];
+    const isJoined = following === undefined || following.firstOffset === page?.at(-1)?.nextOffset;
+    if (page !== undefined && isJoined) pages.set(number, page);
+  }
+  return { ...manifest, pages };
+}
+
+/** Pages back to back. */
+export interface PageRun {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The pages that a manifest needs and that could not be read, ascending; O(pages that could). */
+export function pagesMissing(manifest: PagedManifest): PageRun[] {
+  const there = [...manifest.pages.keys()].sort((a, b) => a - b);
+  const runs: PageRun[] = [];
+  let first = 0;
+  for (const page of [...there, pagesNeeded(manifest)]) {
+    if (first < page) runs.push({ first, last: page - 1 });
+    first = page + 1;
+  }
+  return runs;
+}
+
+/** A stream's manifest as its writer has it on the disk. */
+export class ManifestFiles {
+  readonly #files: StreamFiles;
+  readonly #pageSegments: number;
+  /** How many pages, from the first on, are on the disk as they are to be. */
+  #pages = 0;
+
+  /** @param there what is there of it */
+  constructor(files: StreamFiles, there?: PagedManifest) {
+    this.#files = files;
+    this.#pageSegments = there?.pageSegments ?? PAGE_SEGMENTS;
+  }
+
+  /** Compares pages with what is known of sealed segments: those up to the first that differs need not be written. */
+  keep({ pages }: PagedManifest, sealed: readonly SegmentInfo[]): void {
+    const isAsKnown = (info: SegmentInfo): boolean => {
+      const known = sealed[info.number];
+      return (
+        known?.firstOffset === info.firstOffset &&
+        known.nextOffset === info.nextOffset &&
+        known.bytes === info.bytes
+      );
+    };
+    while (pages.get(this.#pages)?.every(isAsKnown) === true) this.#pages += 1;
+  }
+
+  /**
+   * Replaces the manifest, durably: first the pages that are not as they are to be, and then `manifest.json`.
+   *
+   * @param sealed the sealed segments, in order
+   * @param following those behind them, of which the last is the active one
+   * @throws StorageError `io`; may be called again
+   */
+  async replace(sealed: readonly SegmentInfo[], ...following: Following): Promise<void> {
+    const { disk, path } = this.#files;
+    const before = this.#pages;
+    for (const { name, bytes } of this.writes(sealed, ...following)) {
+      if (name === MANIFEST_NAME && this.#pages > before) await syncNames(disk, path);
+      await replaceFile(disk, `${path}/${name}`, bytes);
+      if (name !== MANIFEST_NAME) this.#pages += 1;
+    }
+    await syncNames(disk, path);
+  }
+
+  /** What `replace` writes, in that order, each made when it is asked for. */
+  *writes(
+    sealed: readonly SegmentInfo[],
+    ...following: Following
+  ): Generator<{ readonly name: string; readonly bytes: Buffer }> {
+    const { format } = this.#files;
+    const pageSegments = this.#pageSegments;
+    const count = sealed.length + following.length - 1;
+    const pages = pagesOf(count, pageSegments, format);
+    const run = (from: number, to: number): SegmentInfo[] => [
+      ...sealed.slice(from, to),
+      ...following.slice(Math.max(0, from - sealed.length), Math.max(0, to - sealed.length)),
+    ];
+    for (let page = this.#pages; page < pages; page += 1) {
+      const bytes = serializePage(run(page * pageSegments, (page + 1) * pageSegments));
+      yield { name: pageName(page), bytes };
+    }
+    const segments = run(pages * pageSegments, count + 1);
+    const bytes = serializeManifest({ segments, activeSegment: count, format, pageSegments });
+    yield { name: MANIFEST_NAME, bytes };
+  }
+}
+
+/** Segments behind the sealed ones; the last is the active one. */
+type Following = readonly [...SegmentInfo[], SegmentInfo];
+
+/** How many pages a stream of so many sealed segments has. Kimberlite knows of none. */
+function pagesOf(sealed: number, pageSegments: number, format: Format): number {
+  return format === "plain" ? Math.floor(sealed / pageSegments) : 0;
+}
