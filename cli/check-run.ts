@@ -3,12 +3,12 @@
  * made small. It can be stopped at any moment, and then tells what was covered until then.
  * @module
  */
-import type { Bounds, PartName } from "../properties/bounds.ts";
+import type { PartName } from "../properties/bounds.ts";
 import { type Unit } from "../properties/check.ts";
 import { type Survey, workloadsIn } from "../properties/crashes/survey.ts";
 import type { Counterexample } from "../properties/part.ts";
 import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
-import type { ListedPart, MinimiseWork, PrepareWork, SearchWork } from "./check-worker.ts";
+import type { ListedPart, MinimiseWork, PrepareWork, SearchWork, Shared } from "./check-worker.ts";
 import { runJobs, type Work } from "./pool.ts";
 import { phase } from "./progress.ts";
 
@@ -24,8 +24,8 @@ export interface Outcome {
 type Found = NonNullable<Outcome["found"]>;
 
 /** Runs the check until it is done, something is violated, or the signal is aborted. */
-export async function runCheck(bounds: Bounds, workers: number, signal: AbortSignal): Promise<Outcome> {
-  const run = new CheckRun(bounds, workers, signal);
+export async function runCheck(shared: Shared, workers: number, signal: AbortSignal): Promise<Outcome> {
+  const run = new CheckRun(shared, workers, signal);
   const units = await run.prepare();
   const searched = units === undefined ? 0 : await run.search(units);
   await run.minimise();
@@ -38,14 +38,14 @@ export async function runCheck(bounds: Bounds, workers: number, signal: AbortSig
 }
 
 class CheckRun {
-  readonly #bounds: Bounds;
+  readonly #shared: Shared;
   readonly #workers: number;
   readonly #signal: AbortSignal;
   readonly #counts = emptyCounts();
   #found: Found | undefined;
 
-  constructor(bounds: Bounds, workers: number, signal: AbortSignal) {
-    this.#bounds = bounds;
+  constructor(shared: Shared, workers: number, signal: AbortSignal) {
+    this.#shared = shared;
     this.#workers = workers;
     this.#signal = signal;
   }
@@ -60,7 +60,8 @@ class CheckRun {
 
   /** @returns all units, those of the crashes first; `undefined` if there was a violation, or no time */
   async prepare(): Promise<readonly Unit[] | undefined> {
-    const { parts } = this.#bounds;
+    const { bounds } = this.#shared;
+    const { parts } = bounds;
     const jobs = [
       ...(parts.includes("crashes") ? [{ does: "survey" } as const] : []),
       ...parts
@@ -70,7 +71,7 @@ class CheckRun {
     const units: Unit[] = [];
     let listed = 0;
     let surveyed: Counts | undefined;
-    const bar = parts.includes("crashes") ? phase("workloads", workloadsIn(this.#bounds)) : undefined;
+    const bar = parts.includes("crashes") ? phase("workloads", workloadsIn(bounds)) : undefined;
     await this.#jobs<PrepareWork>(
       jobs,
       (result) => {
@@ -124,14 +125,14 @@ class CheckRun {
     if (counterexample !== undefined) this.#found = { part, counterexample };
   }
 
-  #jobs<T extends Work & { readonly shared: Bounds }>(
+  #jobs<T extends Work & { readonly shared: Shared }>(
     jobs: readonly T["job"][],
     take: (result: T["result"], job: T["job"]) => boolean,
     noted?: (note: T["note"]) => void,
   ): Promise<void> {
     const workforce = {
       script: "check-worker.js",
-      shared: this.#bounds,
+      shared: this.#shared,
       workers: this.#workers,
       signal: this.#signal,
     };

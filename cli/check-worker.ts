@@ -5,15 +5,23 @@
  */
 import type { Bounds, PartName } from "../properties/bounds.ts";
 import { PARTS, searchUnit, type Unit, unitsOf } from "../properties/check.ts";
+import { ConversationTree } from "../properties/conversations/tree.ts";
 import { type Survey, survey } from "../properties/crashes/survey.ts";
 import { minimise } from "../properties/minimise.ts";
 import type { Counterexample, PartResult } from "../properties/part.ts";
 import type { Counts } from "../properties/tally.ts";
 import { work } from "./pool.ts";
 
+/** What all jobs of a run have in common. */
+export interface Shared {
+  readonly bounds: Bounds;
+  /** Whether an engine runs only where its conversation with the disk is new. */
+  readonly memo: boolean;
+}
+
 /** Runs every workload without a crash, or lists the units of another part. */
 export interface PrepareWork {
-  readonly shared: Bounds;
+  readonly shared: Shared;
   readonly job: { readonly does: "survey" } | { readonly does: "list"; readonly part: ListedPart };
   readonly result: Survey | readonly Unit[];
   /** What the survey has counted so far. */
@@ -24,7 +32,7 @@ export type ListedPart = Exclude<PartName, "crashes">;
 
 /** Searches a unit. */
 export interface SearchWork {
-  readonly shared: Bounds;
+  readonly shared: Shared;
   readonly job: { readonly does: "search"; readonly unit: Unit };
   readonly result: PartResult;
   readonly note: never;
@@ -32,7 +40,7 @@ export interface SearchWork {
 
 /** Makes a counterexample small. */
 export interface MinimiseWork {
-  readonly shared: Bounds;
+  readonly shared: Shared;
   readonly job: { readonly does: "minimise"; readonly part: PartName; readonly found: Counterexample };
   readonly result: Counterexample;
   readonly note: never;
@@ -40,7 +48,7 @@ export interface MinimiseWork {
 
 /** What passes between `kmb check` and its workers. */
 interface CheckWork {
-  readonly shared: Bounds;
+  readonly shared: Shared;
   readonly job: (PrepareWork | SearchWork | MinimiseWork)["job"];
   readonly result: (PrepareWork | SearchWork | MinimiseWork)["result"];
   readonly note: Counts;
@@ -48,7 +56,10 @@ interface CheckWork {
 
 const WORKLOADS_PER_NOTE = 50;
 
-work<CheckWork>((bounds, job, note) => {
+/** One for all units of this worker, so that what was heard in one serves the next. */
+const tree = new ConversationTree();
+
+work<CheckWork>(({ bounds, memo }, job, note) => {
   switch (job.does) {
     case "survey":
       return survey(bounds, (counts) => {
@@ -57,7 +68,7 @@ work<CheckWork>((bounds, job, note) => {
     case "list":
       return unitsOf(bounds, job.part);
     case "search":
-      return searchUnit(bounds, job.unit);
+      return searchUnit(bounds, job.unit, memo ? tree : undefined);
     case "minimise":
       return minimise(PARTS[job.part].run, bounds, job.found);
   }

@@ -24,6 +24,8 @@ export interface CheckOptions {
   readonly profile: ProfileName;
   readonly workers: number;
   readonly seconds?: number;
+  /** Whether an engine runs only where its conversation with the disk is new. */
+  readonly memo: boolean;
   readonly json?: string;
   readonly counterexamples: string;
 }
@@ -46,7 +48,10 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
     }
     const stops = stopping(options.seconds);
     try {
-      return report.write(await runCheck(bounds, options.workers, stops.signal), stops.stop());
+      return report.write(
+        await runCheck({ bounds, memo: options.memo }, options.workers, stops.signal),
+        stops.stop(),
+      );
     } finally {
       stops.end();
     }

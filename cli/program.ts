@@ -111,6 +111,7 @@ export function program(): Command {
       new Option("--seconds <n>", "stop after so long, incomplete").argParser(wholeNumber(1, SECONDS_MAX)),
     )
     .option("--counterexamples <directory>", "where counterexamples are written", "counterexamples")
+    .option("--no-memo", "run the engine for every crash, even if the disk answers as it did before (slow)")
     .addHelpText("after", CHECK_HELP);
   for (const name of BOUND_NAMES) checking.addOption(boundOption(name));
   checking.action(async (options: CheckOptions & Partial<Bounds>) => {

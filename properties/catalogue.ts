@@ -37,7 +37,8 @@ export type InvariantId =
   | "Z1"
   | "Z2"
   | "S1"
-  | "S2";
+  | "S2"
+  | "S3";
 
 export interface Invariant {
   readonly id: InvariantId;
@@ -289,5 +290,13 @@ export const CATALOGUE: readonly Invariant[] = [
     why: "A directory may come from a stranger.",
     checkedBy:
       "Every call to the disk behind every single fault in stored bytes, manifests included; the names of all files behind every failing call.",
+  },
+  {
+    id: "S3",
+    sentence:
+      "What the engine does and answers depends on nothing but what it was asked and what the disk answered.",
+    why: "What a clock, a draw or a global variable decides, no check can repeat; and the check lets an engine run only once for all disks that answer alike.",
+    checkedBy:
+      "One in a hundred engines of the parts crashes, failing-calls and kimberlite runs though its conversation with the disk was heard before, and must ask and answer the same.",
   },
 ];

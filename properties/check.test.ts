@@ -2,6 +2,7 @@ import { test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
 import { type Bounds, profileOf } from "./bounds.ts";
 import { CATALOGUE } from "./catalogue.ts";
+import { runningEngines } from "./conversations/engines.ts";
 import { searchCrashes, survey } from "./crashes/survey.ts";
 import { randomChoice } from "./random-choice.ts";
 import { exitStatus, resultOf, type RunFacts, toJson } from "./result.ts";
@@ -17,7 +18,7 @@ async function run(bounds: Bounds): Promise<Counts> {
   addCounts(counts, surveyed.counts);
   expect(surveyed.counterexample).toBeUndefined();
   for (const unit of surveyed.units) {
-    const { counts: more, counterexample } = await searchCrashes(bounds, unit);
+    const { counts: more, counterexample } = await searchCrashes(bounds, unit, runningEngines(bounds));
     expect(counterexample).toBeUndefined();
     addCounts(counts, more);
   }

@@ -8,6 +8,8 @@ import { AMBIGUITY } from "./faults/ambiguity.ts";
 import type { Bounds, PartName } from "./bounds.ts";
 import { CONCURRENCY } from "./concurrency/concurrency.ts";
 import type { Chosen } from "./choices.ts";
+import { type Engines, heardEngines, runningEngines } from "./conversations/engines.ts";
+import type { ConversationTree } from "./conversations/tree.ts";
 import { type CrashUnit, searchCrashes } from "./crashes/survey.ts";
 import { FORMAT } from "./format/part.ts";
 import { FAILING_CALLS } from "./faults/failing-calls.ts";
@@ -48,8 +50,19 @@ export async function unitsOf(bounds: Bounds, part: Exclude<PartName, "crashes">
   return units.map((begins) => ({ part, begins }));
 }
 
-/** Searches a unit to its end, or to the first violation. */
-export function searchUnit(bounds: Bounds, unit: Unit): Promise<PartResult> {
-  if (unit.part === "crashes") return searchCrashes(bounds, unit.crashes);
-  return exhaust(PARTS[unit.part].run, bounds, unit.begins);
+/**
+ * Searches a unit to its end, or to the first violation.
+ * @param tree of conversations with these bounds; without one, every engine runs
+ */
+export async function searchUnit(bounds: Bounds, unit: Unit, tree?: ConversationTree): Promise<PartResult> {
+  if (tree === undefined) return search(bounds, unit, runningEngines(bounds));
+  const engines = heardEngines(bounds, tree);
+  const result = await search(bounds, unit, engines);
+  result.counts.checks.S3 += engines.compared;
+  return result;
+}
+
+function search(bounds: Bounds, unit: Unit, engines: Engines): Promise<PartResult> {
+  if (unit.part === "crashes") return searchCrashes(bounds, unit.crashes, engines);
+  return exhaust(PARTS[unit.part].run, bounds, unit.begins, engines);
 }

@@ -55,6 +55,9 @@ export function showStatus(status: StreamStatus, shown: readonly ShownRecord[]):
   return `   shows ${show(shown)}${findings.map((line) => `\n         reports ${line}`).join("")}`;
 }
 
+/** What can be read. */
+type Reader = Pick<StorageBackend, "head" | "readFrom" | "readRecords">;
+
 /** A way of reading a part of a stream. */
 type Way = Readonly<{ from: bigint; to: bigint; limit: number; reverse: boolean; verify: Verification }>;
 
@@ -73,7 +76,7 @@ export function waysOfReading(log: ModelLog): readonly Way[] {
 
 /** What a backend gives where it does not give what the model has, by any of these ways. */
 async function wrongRange(
-  backend: StorageBackend,
+  backend: Reader,
   stream: bigint,
   log: ModelLog,
   ways: readonly Way[],
@@ -95,7 +98,7 @@ async function wrongRange(
  * ways of reading.
  */
 export async function checkRecords(
-  backend: StorageBackend,
+  backend: Reader,
   stream: bigint,
   log: ModelLog,
   invariant: InvariantId,
@@ -127,7 +130,7 @@ export async function checkRecords(
 
 /** Reads from every offset, and past the end; a read that begins at an offset goes through the index. */
 export async function checkLookUps(
-  backend: StorageBackend,
+  backend: Reader,
   stream: bigint,
   log: ModelLog,
   counts: Counts,

@@ -7,13 +7,20 @@ import type { Choice } from "../fault-injection/choice.ts";
 import type { Bounds } from "./bounds.ts";
 import type { InvariantId } from "./catalogue.ts";
 import { type Chosen, Odometer } from "./choices.ts";
+import type { Engines } from "./conversations/engines.ts";
 import { type Counts, emptyCounts, Violation } from "./tally.ts";
 
 /** Gets what a person wants to see of a run, line by line. */
 export type Trace = (line: string) => void;
 
-/** One run, every step of it chosen. @throws Violation */
-export type Run = (bounds: Bounds, choice: Choice, counts: Counts, trace: Trace) => void | Promise<void>;
+/** One run, every step of it chosen, of engines that these open; by default each of them runs. @throws Violation */
+export type Run = (
+  bounds: Bounds,
+  choice: Choice,
+  counts: Counts,
+  trace: Trace,
+  engines?: Engines,
+) => void | Promise<void>;
 
 type Units = readonly (readonly Chosen[])[];
 
@@ -65,14 +72,19 @@ export function answersTo(what: string, of: number): Chosen[][] {
 }
 
 /** Runs a part with every combination of answers that begins as the unit says. */
-export async function exhaust(run: Run, bounds: Bounds, unit: readonly Chosen[]): Promise<PartResult> {
+export async function exhaust(
+  run: Run,
+  bounds: Bounds,
+  unit: readonly Chosen[],
+  engines?: Engines,
+): Promise<PartResult> {
   const counts = emptyCounts();
   const odometer = new Odometer(unit.filter(({ of }) => of > 1).map(({ chosen }) => chosen));
   const silent = (): void => undefined;
   try {
     do {
       odometer.begin();
-      const running = run(bounds, odometer, counts, silent);
+      const running = run(bounds, odometer, counts, silent, engines);
       if (running !== undefined) await running;
     } while (odometer.advance());
   } catch (error) {

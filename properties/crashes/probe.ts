@@ -7,7 +7,8 @@ import type { Choice } from "../../fault-injection/choice.ts";
 import { acknowledge, append, head as modelHead, type ModelLog } from "../../model/log.ts";
 import type { Bounds } from "../bounds.ts";
 import { checkLookUps, checkRecords, checkSegments, sameBytes } from "../comparison.ts";
-import { openEngine, streamPath } from "../engine.ts";
+import type { Engines } from "../conversations/engines.ts";
+import { streamPath } from "../engine.ts";
 import { checkKimberliteIndexes } from "../kimberlite-indexes.ts";
 import { attempt, check, type Counts } from "../tally.ts";
 import { checkNoAlarm, type Recovery } from "./recovery.ts";
@@ -23,6 +24,7 @@ export async function probe(
   recovery: Recovery,
   choice: Choice,
   bounds: Bounds,
+  engines: Engines,
   counts: Counts,
   trace?: (line: string) => void,
 ): Promise<void> {
@@ -34,7 +36,7 @@ export async function probe(
   disk.onCall = trace;
   disk.kill();
   const logs = new Map<bigint, ModelLog>();
-  const again = await attempt("D3", GOES_ON, () => openEngine(disk, bounds));
+  const again = await attempt("D3", GOES_ON, () => engines.open(disk));
   for (const [stream, log] of recovery.logs) {
     await attempt("D3", GOES_ON, () => checkRecords(again, stream, log, "D3", counts));
     checkNoAlarm(await again.status(stream), "D3", counts);
@@ -54,7 +56,7 @@ export async function probe(
     logs.set(stream, acknowledge(begun, true));
   }
   disk.crash();
-  const last = await attempt("D4", GOES_ON, () => openEngine(disk, bounds));
+  const last = await attempt("D4", GOES_ON, () => engines.open(disk));
   for (const [stream, log] of logs) {
     await attempt("D4", GOES_ON, () => checkRecords(last, stream, log, "D4", counts));
     await attempt("I1", GOES_ON, () => checkLookUps(last, stream, log, counts));

@@ -12,11 +12,11 @@ import {
   type ModelLog,
   recover,
 } from "../../model/log.ts";
-import type { Storage, StreamStatus } from "../../src/index.ts";
-import type { Bounds } from "../bounds.ts";
+import type { StreamStatus } from "../../src/index.ts";
 import { nobody } from "../choices.ts";
 import { sameBytes, show, showStatus, streamFiles } from "../comparison.ts";
-import { DATA_PATH, type Logs, openEngine } from "../engine.ts";
+import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
+import { DATA_PATH, type Logs } from "../engine.ts";
 import { Extreme } from "../extreme.ts";
 import type { Trace } from "../part.ts";
 import { attempt, check, type Counts, Violation } from "../tally.ts";
@@ -39,14 +39,14 @@ export class Recovery {
   readonly #crashed: Logs;
   readonly #before: Logs;
   readonly #kind: CrashKind;
-  readonly #bounds: Bounds;
+  readonly #engines: Engines;
   readonly #counts: Counts;
 
   /** @param worthKeeping whether a moment of this recovery is to be kept as a crash point */
   constructor(
     point: CrashPoint,
     choice: Choice,
-    bounds: Bounds,
+    engines: Engines,
     counts: Counts,
     worthKeeping: () => boolean,
   ) {
@@ -60,7 +60,7 @@ export class Recovery {
     this.logs = this.#before;
     this.points = new CrashPoints(this.disk, () => this.logs, worthKeeping);
     this.#kind = kind;
-    this.#bounds = bounds;
+    this.#engines = engines;
     this.#counts = counts;
   }
 
@@ -77,7 +77,7 @@ export class Recovery {
         if (call.startsWith("truncate") && call.includes(".log to")) this.#checkQuarantine(call);
       },
     );
-    const storage = await this.#attempt(() => openEngine(disk, this.#bounds));
+    const storage = await this.#attempt(() => this.#engines.open(disk));
     this.#counts.checks.S1 += 1;
     const logs = new Map<bigint, ModelLog>();
     for (const [stream, log] of this.#before) {
@@ -87,7 +87,7 @@ export class Recovery {
     this.points.end("recovery");
   }
 
-  async #stream(storage: Storage, stream: bigint, log: ModelLog, trace?: Trace): Promise<ModelLog> {
+  async #stream(storage: EngineUnderTest, stream: bigint, log: ModelLog, trace?: Trace): Promise<ModelLog> {
     const counts = this.#counts;
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });

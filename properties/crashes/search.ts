@@ -8,6 +8,7 @@
  */
 import type { Bounds } from "../bounds.ts";
 import { type Chosen, Odometer } from "../choices.ts";
+import type { Engines } from "../conversations/engines.ts";
 import { Extreme, EXTREMES } from "../extreme.ts";
 import { Found } from "../part.ts";
 import { type Counts, Violation } from "../tally.ts";
@@ -20,11 +21,13 @@ export type Trail = () => readonly Chosen[];
 
 export class CrashSearch {
   readonly #bounds: Bounds;
+  readonly #engines: Engines;
   readonly #counts: Counts;
   readonly #seen = new Set<string>();
 
-  constructor(bounds: Bounds, counts: Counts) {
+  constructor(bounds: Bounds, engines: Engines, counts: Counts) {
     this.#bounds = bounds;
+    this.#engines = engines;
     this.#counts = counts;
   }
 
@@ -58,7 +61,7 @@ export class CrashSearch {
       const recovery = new Recovery(
         point,
         odometer,
-        this.#bounds,
+        this.#engines,
         this.#counts,
         () => depth > 0 && odometer.fresh,
       );
@@ -100,7 +103,7 @@ export class CrashSearch {
     for (const chosen of EXTREMES.keys()) {
       const extreme = new Extreme(chosen);
       try {
-        await probe(recovery, extreme, this.#bounds, this.#counts);
+        await probe(recovery, extreme, this.#bounds, this.#engines, this.#counts);
       } catch (error) {
         throw asFound(error, () => [...trail(), { what: ASKED.extreme, chosen, of: EXTREMES.length }]);
       }

@@ -8,6 +8,7 @@
  */
 import type { Bounds } from "../bounds.ts";
 import { type Chosen, Odometer } from "../choices.ts";
+import type { Engines } from "../conversations/engines.ts";
 import { ASKED, momentChoice, onlyStream, stateKey } from "./points.ts";
 import { CrashSearch } from "./search.ts";
 import { asCounterexample, type PartResult } from "../part.ts";
@@ -74,9 +75,9 @@ export async function survey(
 }
 
 /** Searches what lies behind a unit's crash points. */
-export async function searchCrashes(bounds: Bounds, unit: CrashUnit): Promise<PartResult> {
+export async function searchCrashes(bounds: Bounds, unit: CrashUnit, engines: Engines): Promise<PartResult> {
   const counts = emptyCounts();
-  const search = new CrashSearch(bounds, counts);
+  const search = new CrashSearch(bounds, engines, counts);
   const answers = new Odometer(unit.workload.map(({ chosen }) => chosen));
   answers.begin();
   const workload = chooseWorkload(bounds, answers);

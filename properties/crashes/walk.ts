@@ -6,6 +6,7 @@
  */
 import type { Choice } from "../../fault-injection/choice.ts";
 import type { Bounds } from "../bounds.ts";
+import { type Engines, runningEngines } from "../conversations/engines.ts";
 import { ASKED, type CrashPoint, CrashPoints, onlyStream } from "./points.ts";
 import { Extreme, EXTREMES } from "../extreme.ts";
 import { probe } from "./probe.ts";
@@ -62,6 +63,7 @@ export async function walk(
   choice: Choice,
   counts: Counts,
   trace: (line: string) => void = () => undefined,
+  engines: Engines = runningEngines(bounds),
 ): Promise<void> {
   const points = await runWorkload(bounds, chooseWorkload(bounds, choice), counts, trace);
   counts.workloads += 1;
@@ -70,14 +72,14 @@ export async function walk(
     counts.crashPoints += 1;
     const looked = onlyStream(point, choice.choose(point.logs.size, ASKED.stream));
     trace(`-- ${point.when}; recovery`);
-    const recovery = new Recovery(looked, choice, bounds, counts, () => depth > 0);
+    const recovery = new Recovery(looked, choice, engines, counts, () => depth > 0);
     await recovery.run(trace);
     counts.cases.crashes += 1;
     const inner = depth > 0 ? choice.choose(recovery.points.count + 1, ASKED.recoveryCrash) : 0;
     if (inner === 0) {
       const extreme = new Extreme(choice.choose(EXTREMES.length, ASKED.extreme));
       trace("-- the process is killed, started again and appends; then the machine crashes");
-      await probe(recovery, extreme, bounds, counts, trace);
+      await probe(recovery, extreme, bounds, engines, counts, trace);
     }
     point = recovery.points.kept[inner - 1];
   }

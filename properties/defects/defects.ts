@@ -372,4 +372,15 @@ export const DEFECTS: readonly Defect[] = [
     part: "stored-bytes",
     bounds: { operations: ["append"] },
   },
+  {
+    id: "every-fiftieth-differs",
+    sentence:
+      "Every fiftieth storage that is opened reads in other chunks: what it does depends on a global variable.",
+    file: "src/storage.ts",
+    find: "const { codecs, readChunkBytes: chunkBytes } = options;",
+    replace:
+      "const all = globalThis as { opened?: number }; all.opened = (all.opened ?? 0) + 1; const { codecs, readChunkBytes } = options; const chunkBytes = readChunkBytes + (all.opened % 50 === 0 ? 1 : 0);",
+    invariant: "S3",
+    part: "crashes",
+  },
 ];

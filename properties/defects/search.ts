@@ -5,6 +5,7 @@
 import { type Bounds, profileOf } from "../bounds.ts";
 import { PARTS, searchUnit, type Unit, unitsOf } from "../check.ts";
 import { choiceText } from "../choices.ts";
+import { ConversationTree } from "../conversations/tree.ts";
 import { survey } from "../crashes/survey.ts";
 import { minimise } from "../minimise.ts";
 import type { Counterexample, PartResult } from "../part.ts";
@@ -45,12 +46,13 @@ async function firstViolation(
     addCounts(counts, result.counts);
     return result.counterexample;
   };
+  const tree = new ConversationTree();
   const [part] = bounds.parts;
   if (part === undefined) return undefined;
   if (part !== "crashes") {
     for (const unit of await unitsOf(bounds, part)) {
       if (section !== undefined && !isIn(section, unit)) continue;
-      const found = take(await searchUnit(bounds, unit));
+      const found = take(await searchUnit(bounds, unit, tree));
       if (found !== undefined) return found;
     }
     return undefined;
@@ -59,7 +61,7 @@ async function firstViolation(
   const early = take(surveyed);
   if (early !== undefined) return early;
   for (const crashes of surveyed.units) {
-    const found = take(await searchUnit(bounds, { part, crashes }));
+    const found = take(await searchUnit(bounds, { part, crashes }, tree));
     if (found !== undefined) return found;
   }
   return undefined;

@@ -7,6 +7,7 @@
  */
 import type { Bounds } from "../bounds.ts";
 import { callText, failuresOf, noteCalls, Strike } from "./call-sites.ts";
+import { runningEngines } from "../conversations/engines.ts";
 import { type Chosen, Odometer } from "../choices.ts";
 import { Extreme } from "../extreme.ts";
 import { freshDisk } from "../engine.ts";
@@ -27,14 +28,14 @@ export const FAILING_CALLS: Part = {
     } while (workloads.advance());
     return units;
   },
-  async run(bounds, choice, counts, trace) {
+  async run(bounds, choice, counts, trace, engines = runningEngines(bounds)) {
     const workload = chooseWorkload(shortened(bounds), choice);
     const ending = ENDINGS[choice.choose(ENDINGS.length, `the end: ${ENDINGS.join(", ")}`)] ?? "closed";
-    const extreme = new Extreme(
-      choice.choose(2, "what power failures leave: everything, nothing that was not synced"),
-    );
-    const life = (follow: Trace): Life => new Life(bounds, freshDisk(bounds, extreme), counts, follow);
-    const calls = await sitesOf(`${bounds.durability} ${workload.join()} ${ending}`, async () => {
+    const left = choice.choose(2, "what power failures leave: everything, nothing that was not synced");
+    const extreme = new Extreme(left);
+    const life = (follow: Trace): Life =>
+      new Life(bounds, engines, freshDisk(bounds, extreme), counts, follow);
+    const calls = await sitesOf(`${bounds.durability} ${workload.join()} ${ending} ${left}`, async () => {
       const plain = life(() => undefined);
       const noted = noteCalls(plain.disk);
       await plain.run(workload, ending);

@@ -19,12 +19,13 @@ import {
   refuses,
   sync as modelSync,
 } from "../../model/log.ts";
-import { type Storage, StorageError } from "../../src/index.ts";
+import { type AppendResult, StorageError } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import type { Strike } from "./call-sites.ts";
 import type { InvariantId } from "../catalogue.ts";
 import { sameBytes, sameRecords, show, showStatus } from "../comparison.ts";
-import { DATA_PATH, openEngine } from "../engine.ts";
+import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
+import { DATA_PATH } from "../engine.ts";
 import { type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
 import type { Trace } from "../part.ts";
 import { attempt, check, type Counts, Violation } from "../tally.ts";
@@ -40,15 +41,17 @@ export class Life {
   readonly disk: SimulatedDisk;
   strike: Strike | undefined;
   readonly #bounds: Bounds;
+  readonly #engines: Engines;
   readonly #counts: Counts;
   readonly #trace: Trace;
   readonly #logs = new Map<bigint, ModelLog>();
-  #storage: Storage | undefined;
+  #storage: EngineUnderTest | undefined;
   /** The streams that this engine has recovered or written: those that its closing makes durable. */
   readonly #inUse = new Set<bigint>();
 
-  constructor(bounds: Bounds, disk: SimulatedDisk, counts: Counts, trace: Trace) {
+  constructor(bounds: Bounds, engines: Engines, disk: SimulatedDisk, counts: Counts, trace: Trace) {
     this.#bounds = bounds;
+    this.#engines = engines;
     this.disk = disk;
     this.#counts = counts;
     this.#trace = trace;
@@ -74,14 +77,14 @@ export class Life {
     this.disk.onFault = undefined;
     this.#trace("-- the disk is repaired; power failure, and opened again");
     this.#crash("power");
-    const storage = await attempt("D6", GOES_ON, () => openEngine(this.disk, this.#bounds));
+    const storage = await attempt("D6", GOES_ON, () => this.#engines.open(this.disk));
     for (const stream of this.#logs.keys()) {
       await attempt("D6", GOES_ON, () => this.#recovered(storage, stream));
       await attempt("D7", GOES_ON, () => this.#appendOne(storage, stream));
     }
     this.#trace("-- power failure, and opened again");
     this.#crash("power");
-    const last = await attempt("D6", GOES_ON, () => openEngine(this.disk, this.#bounds));
+    const last = await attempt("D6", GOES_ON, () => this.#engines.open(this.disk));
     for (const stream of this.#logs.keys()) await attempt("D6", GOES_ON, () => this.#recovered(last, stream));
     for (const path of this.disk.files().keys()) this.#noStranger(path);
   }
@@ -89,9 +92,7 @@ export class Life {
   /** Opens the engine, if the disk lets it. */
   async #open(): Promise<void> {
     this.#inUse.clear();
-    this.#storage = await this.#tolerate("D7", "the engine to open", () =>
-      openEngine(this.disk, this.#bounds),
-    );
+    this.#storage = await this.#tolerate("D7", "the engine to open", () => this.#engines.open(this.disk));
   }
 
   async #end(ending: Ending): Promise<void> {
@@ -164,10 +165,10 @@ export class Life {
   }
 
   #append(
-    storage: Storage,
+    storage: EngineUnderTest,
     before: ModelLog,
     operation: Operation & { does: "append" },
-  ): readonly [ModelLog, string | undefined, () => ReturnType<Storage["appendBatch"]>] {
+  ): readonly [ModelLog, string | undefined, () => Promise<AppendResult>] {
     const { stream, fsync, misplaced } = operation;
     const payloads = payloadsOf(before.records.length, operation, this.#bounds.format);
     const expectedOffset = BigInt(before.records.length + (misplaced === true ? 1 : 0));
@@ -177,7 +178,7 @@ export class Life {
   }
 
   /** An append failed: either the stream is as it was before, or it says that it is not to be used, and shows nothing of the batch. */
-  async #afterFailure(storage: Storage, stream: bigint, begun: ModelLog): Promise<void> {
+  async #afterFailure(storage: EngineUnderTest, stream: bigint, begun: ModelLog): Promise<void> {
     const before = fail(begun);
     let next: bigint | undefined;
     const answer = await storage.appendBatch(stream, [Uint8Array.of(0)], { expectedOffset: NOWHERE }).then(
@@ -210,7 +211,7 @@ export class Life {
     await this.#tolerate("D7", "recovery to succeed", () => this.#recovered(storage, stream));
   }
 
-  async #recovered(storage: Storage, stream: bigint): Promise<void> {
+  async #recovered(storage: EngineUnderTest, stream: bigint): Promise<void> {
     const log = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
@@ -238,7 +239,7 @@ export class Life {
     this.#inUse.add(stream);
   }
 
-  async #appendOne(storage: Storage, stream: bigint): Promise<void> {
+  async #appendOne(storage: EngineUnderTest, stream: bigint): Promise<void> {
     const before = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
     const begun = append(before, [PROBE_PAYLOAD], { everyNRecords: this.#bounds.checkpointEvery });
     const { head } = await storage.appendBatch(stream, [PROBE_PAYLOAD]);

@@ -14,6 +14,7 @@ import { Recovery } from "../crashes/recovery.ts";
 import { runWorkload } from "../crashes/walk.ts";
 import { Extreme } from "../extreme.ts";
 import type { OperationName } from "../operations.ts";
+import { type Engines, runningEngines } from "../conversations/engines.ts";
 import { answersTo, type Part, type Trace } from "../part.ts";
 import type { Counts } from "../tally.ts";
 import { LEAVINGS } from "./leavings.ts";
@@ -29,7 +30,13 @@ export const KIMBERLITE: Part = {
   run,
 };
 
-async function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace): Promise<void> {
+async function run(
+  bounds: Bounds,
+  choice: Choice,
+  counts: Counts,
+  trace: Trace,
+  engines: Engines = runningEngines(bounds),
+): Promise<void> {
   const found = LEAVINGS[choice.choose(LEAVINGS.length, FOUND)];
   const operation = OPERATIONS[choice.choose(OPERATIONS.length, `operation: ${OPERATIONS.join(", ")}`)];
   if (found === undefined || operation === undefined) throw new RangeError("Kimberlite left nothing.");
@@ -39,8 +46,8 @@ async function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace)
   const point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
   if (point === undefined) return;
   trace(`-- ${point.when}; recovery`);
-  const recovery = new Recovery(point, choice, bounds, counts, () => false);
+  const recovery = new Recovery(point, choice, engines, counts, () => false);
   await recovery.run(trace);
   trace("-- the process is killed, started again and appends; then the machine crashes");
-  await probe(recovery, new Extreme(LAST_CRASH), bounds, counts, trace);
+  await probe(recovery, new Extreme(LAST_CRASH), bounds, engines, counts, trace);
 }
