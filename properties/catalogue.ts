@@ -212,7 +212,7 @@ export const CATALOGUE: readonly Invariant[] = [
       "No single fault drops a record below the watermark without an error that names it; neither does one flipped bit with the index files gone.",
     why: 'Systems that cut the log at its first bad entry lose what was acknowledged ("Redundancy does not imply fault tolerance", FAST \'17).',
     checkedBy:
-      "As C1: a record that is not returned has to be named by an error of the read or by what recovery reports.",
+      "As C1: a record that is not returned has to be named by an error of the read or by what recovery reports. What is below the watermark the model says, after each operation, recovery and failing call, and the index files are held against it.",
   },
   {
     id: "C3",

@@ -14,6 +14,11 @@ export class Extreme implements Choice {
     this.#last = chosen > 0;
   }
 
+  /** Whether it answers with the first. */
+  get losesNothing(): boolean {
+    return !this.#last;
+  }
+
   choose(n: number): number {
     return this.#last ? n - 1 : 0;
   }

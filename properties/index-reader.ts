@@ -23,7 +23,8 @@ export type IndexReading = Readonly<{
 const crcHolds = (bytes: Uint8Array): boolean =>
   crc32(bytes.subarray(0, -4)) === little(bytes, bytes.length - 4, 4);
 
-const NO_INDEX: IndexReading = { entries: [], end: 0, headHash: NO_HASH };
+/** What names nothing. */
+export const NO_INDEX: IndexReading = { entries: [], end: 0, headHash: NO_HASH };
 
 const entriesAt = (bytes: Uint8Array, at: number, count: number): IndexEntry[] =>
   Array.from({ length: count }, (_, i) => at + 8 * i).map((entry) => {
@@ -67,4 +68,17 @@ export function readFrames(bytes: Uint8Array, index: IndexReading = NO_INDEX): I
     [end, headHash] = [little(frame, 4, 8), new Uint8Array(frame.subarray(12, 44))];
   }
   return { entries, end, headHash };
+}
+
+/** Where a whole frame starts behind bytes that are none, which keep every reader from it; `undefined` if there is none. */
+export function wholeFrameBehind(bytes: Uint8Array): number | undefined {
+  const isWhole = (at: number): boolean => {
+    const count = little(bytes, at, 4);
+    const frame = bytes.subarray(at, at + 48 + 8 * count);
+    return count > 0 && frame.length === 48 + 8 * count && crcHolds(frame);
+  };
+  let at = 0;
+  while (isWhole(at)) at += 48 + 8 * little(bytes, at, 4);
+  for (at += 1; at + 56 <= bytes.length; at += 1) if (isWhole(at)) return at;
+  return undefined;
 }

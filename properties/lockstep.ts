@@ -14,14 +14,16 @@ import {
   refuses,
   sync as modelSync,
 } from "../model/log.ts";
+import { acknowledged, NO_PROOF, type Proof } from "../model/proof.ts";
 import { AppendPipeline, type AppendResult, MemoryStorage, type Offset, type Storage } from "../src/index.ts";
 import { outcome, resultText } from "./answers.ts";
 import type { Bounds } from "./bounds.ts";
-import { checkFiles, checkLookUps, checkRecords, waysOfReading } from "./comparison.ts";
+import { checkFiles, checkLookUps, checkRecords, filesIn, waysOfReading } from "./comparison.ts";
 import { DATA_PATH, freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
 import type { Leavings } from "./kimberlite/leavings.ts";
 import { checkKimberliteIndexes, checkKimberliteReads } from "./kimberlite-indexes.ts";
 import { type Operation, payloadsOf } from "./operations.ts";
+import { checkProofs } from "./proofs.ts";
 import { attempt, check, type Counts } from "./tally.ts";
 
 const FOUND_STREAM = 1n;
@@ -40,6 +42,7 @@ export class Lockstep {
   #logs: Logs = new Map();
   /** The streams that the engine has opened. */
   readonly #used = new Set<bigint>();
+  readonly #proofs = new Map<bigint, Proof>();
 
   private constructor(
     bounds: Bounds,
@@ -74,6 +77,20 @@ export class Lockstep {
   /** The model now: while an operation is under way, with what it is about to add. */
   get logs(): Logs {
     return this.#logs;
+  }
+
+  /** What the index files of a stream must prove now. */
+  proofOf(stream: bigint): Proof {
+    return this.#proofs.get(stream) ?? NO_PROOF;
+  }
+
+  /** Holds the index files of every stream against what they must prove; to be called after each operation. */
+  checkProofs(): void {
+    for (const stream of this.#used) {
+      const files = filesIn(this.disk, streamPath(stream));
+      const { records } = this.#log(stream);
+      checkProofs(files, records.length, this.proofOf(stream), this.#bounds, this.#counts);
+    }
   }
 
   /** The engine under test. */
@@ -149,6 +166,7 @@ export class Lockstep {
         for (const [stream, log] of this.#logs) {
           await checkRecords(this.#storage, stream, log, "D8", this.#counts);
           this.#used.add(stream);
+          this.#prove(stream, log);
         }
         return;
       }
@@ -235,8 +253,13 @@ export class Lockstep {
     return this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
   }
 
+  #prove(stream: bigint, log: ModelLog): void {
+    this.#proofs.set(stream, acknowledged(this.proofOf(stream), log));
+  }
+
   #set(stream: bigint, log: ModelLog): void {
     this.#logs = new Map(this.#logs).set(stream, log);
+    this.#prove(stream, log);
   }
 }
 

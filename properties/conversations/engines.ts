@@ -12,7 +12,15 @@ import type { ConversationTree } from "./tree.ts";
 /** What the check asks an engine. */
 export type EngineUnderTest = Pick<
   Storage,
-  "appendBatch" | "appendCheckpoint" | "close" | "head" | "readFrom" | "readRecords" | "status" | "sync"
+  | "appendBatch"
+  | "appendCheckpoint"
+  | "close"
+  | "head"
+  | "readFrom"
+  | "readRecords"
+  | "status"
+  | "streams"
+  | "sync"
 >;
 
 /** Opens engines on simulated disks. */
@@ -92,6 +100,10 @@ class HeardEngine implements EngineUnderTest {
 
   status(...args: Parameters<Storage["status"]>): ReturnType<Storage["status"]> {
     return this.#ask("status", args);
+  }
+
+  streams(): ReturnType<Storage["streams"]> {
+    return this.#ask("streams", []);
   }
 
   sync(...args: Parameters<Storage["sync"]>): ReturnType<Storage["sync"]> {

@@ -3,13 +3,17 @@
  * before it in full.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { acknowledge, append, head as modelHead, type ModelLog } from "../../model/log.ts";
 import type { Bounds } from "../bounds.ts";
-import { checkLookUps, checkRecords, checkSegments, sameBytes } from "../comparison.ts";
+import { acknowledged, NO_PROOF, type Proof, shown } from "../../model/proof.ts";
+import { checkLookUps, checkRecords, checkSegments, filesIn, sameBytes } from "../comparison.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { streamPath } from "../engine.ts";
+import type { Extreme } from "../extreme.ts";
 import { checkKimberliteIndexes } from "../kimberlite-indexes.ts";
+import { checkProofs } from "../proofs.ts";
+import { checkAnswers } from "../questions.ts";
 import { attempt, check, type Counts } from "../tally.ts";
 import { checkNoAlarm, type Recovery } from "./recovery.ts";
 
@@ -22,7 +26,7 @@ const PROBE_PAYLOAD = Uint8Array.of(0x7a);
  */
 export async function probe(
   recovery: Recovery,
-  choice: Choice,
+  choice: Extreme,
   bounds: Bounds,
   engines: Engines,
   counts: Counts,
@@ -32,6 +36,10 @@ export async function probe(
     if (records.length > 0)
       checkKimberliteIndexes(recovery.disk, streamPath(stream), format, counts, { atRest: false });
   }
+  // What comes before the crash is the same in both extremes.
+  const isFirst = choice.losesNothing;
+  for (const [stream, log] of isFirst ? recovery.logs : [])
+    holdProofs(recovery.disk.fork(choice), stream, log, shown(NO_PROOF, log), bounds, counts);
   const disk = recovery.disk.fork(choice);
   disk.onCall = trace;
   disk.kill();
@@ -53,15 +61,34 @@ export async function probe(
       () =>
         `offsets ${String(result.firstOffset)} to ${String(result.nextOffset)}, head ${Buffer.from(result.head).toString("hex")}`,
     );
-    logs.set(stream, acknowledge(begun, true));
+    const after = acknowledge(begun, true);
+    if (isFirst)
+      holdProofs(disk.fork(choice), stream, after, acknowledged(shown(NO_PROOF, log), after), bounds, counts);
+    logs.set(stream, after);
   }
   disk.crash();
   const last = await attempt("D4", GOES_ON, () => engines.open(disk));
   for (const [stream, log] of logs) {
     await attempt("D4", GOES_ON, () => checkRecords(last, stream, log, "D4", counts));
     await attempt("I1", GOES_ON, () => checkLookUps(last, stream, log, counts));
+    if (isFirst)
+      await attempt("D4", GOES_ON, () =>
+        checkAnswers(last, stream, log, [log.records.length - 2], "D4", counts),
+      );
     checkNoAlarm(await last.status(stream), "D4", counts);
     checkSegments(disk, streamPath(stream), log, counts);
   }
   if (recovery.cut) counts.met["appended-after-cut"] += 1;
+}
+
+/** A stream without records owes nothing, and may have no segment yet. */
+function holdProofs(
+  disk: SimulatedDisk,
+  stream: bigint,
+  { records }: ModelLog,
+  proof: Proof,
+  bounds: Bounds,
+  counts: Counts,
+): void {
+  if (proof.named > 0) checkProofs(filesIn(disk, streamPath(stream)), records.length, proof, bounds, counts);
 }

@@ -19,6 +19,7 @@ import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, type Logs } from "../engine.ts";
 import { Extreme } from "../extreme.ts";
 import type { Trace } from "../part.ts";
+import { checkEnd } from "../questions.ts";
 import { attempt, check, type Counts, Violation } from "../tally.ts";
 import { casesIn } from "../witnesses.ts";
 import { type CrashPoint, CrashPoints } from "./points.ts";
@@ -109,6 +110,7 @@ export class Recovery {
       () => `stream ${String(stream)} to end at ${shown.length} with the hash of its last record`,
       () => `${String(status.nextOffset)} with ${Buffer.from(status.head).toString("hex")}`,
     );
+    await checkEnd(storage, stream, status, "H2", counts);
     for (const id of casesIn(status.findings)) counts.met[id] += 1;
     if (status.findings.some((finding) => finding.action === "cut")) {
       this.cut = true;

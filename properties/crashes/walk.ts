@@ -47,6 +47,7 @@ export async function runWorkload(
     if (i === workload.length - 1) points.watch(witness, trace);
     trace?.(`-- ${name}`);
     await lockstep.perform(operationNamed(name));
+    lockstep.checkProofs();
   }
   points.end("the operation's acknowledgement");
   await lockstep.compareAll();

@@ -264,6 +264,75 @@ export const DEFECTS: readonly Defect[] = [
     bounds: { operations: ["batch"] },
   },
   {
+    id: "frames-for-pairs-only",
+    sentence: "A record is named in the write-ahead file only together with another.",
+    file: "src/active-segment.ts",
+    find: "this.#logState.framed === this.index.count) return;",
+    replace: "this.index.count - this.#logState.framed < 2) return;",
+    invariant: "C2",
+    part: "crashes",
+    bounds: { length: 1 },
+  },
+  {
+    id: "sync-names-nothing",
+    sentence: "A sync makes records durable and names none of them.",
+    file: "src/stream.ts",
+    find: `      await active.sync();
+      await active.nameRecords();`,
+    replace: "      await active.sync();",
+    invariant: "C2",
+    part: "crashes",
+    bounds: { operations: ["append", "sync"] },
+  },
+  {
+    id: "recovery-names-nothing",
+    sentence: "What recovery has made durable it does not name.",
+    file: "src/active-segment.ts",
+    find: `    await this.nameRecords();
+    if (rotten`,
+    replace: "    if (rotten",
+    invariant: "C2",
+    part: "failing-calls",
+    bounds: { operations: ["append"] },
+  },
+  {
+    id: "no-frame-beside-the-saved-index",
+    sentence:
+      "Once the index is saved, the write-ahead file is left empty, so that a lost index takes the watermark with it.",
+    file: "src/active-segment.ts",
+    find: "if (this.index.count > 0) await this.#writeFrame(log, this.index.count - 1, 0, 0);",
+    replace: "this.#logState = { bytes: 0, entries: 0, framed: this.index.count };",
+    invariant: "C2",
+    part: "crashes",
+    bounds: { length: 1, operations: ["batch"] },
+  },
+  {
+    id: "index-never-saved",
+    sentence: "The index is never saved, however many entries the write-ahead file has.",
+    file: "src/active-segment.ts",
+    find: `        await this.#saveIndex(log);
+      }`,
+    replace: `        this.#logState = { ...this.#logState, entries: 0 };
+      }`,
+    invariant: "C2",
+    part: "crashes",
+    bounds: { length: 1, operations: ["batch"] },
+  },
+  {
+    id: "head-refused-after-a-cut",
+    sentence: "After recovery has cut a torn tail the head is refused, though the status tells it.",
+    file: "src/stream.ts",
+    find: `    if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
+    return this.#tip();`,
+    replace: `    if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
+    const cut = this.findings.find(({ action }) => action === "cut");
+    if (cut !== undefined) throw cut.error;
+    return this.#tip();`,
+    invariant: "D2",
+    part: "crashes",
+    bounds: { length: 1 },
+  },
+  {
     id: "checkpoints-not-used",
     sentence: "A read is verified from the first record, whatever checkpoints there are.",
     file: "src/read.ts",

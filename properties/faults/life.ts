@@ -19,15 +19,19 @@ import {
   refuses,
   sync as modelSync,
 } from "../../model/log.ts";
+import { acknowledged, NO_PROOF, outliving, type Proof, shown as shownProof } from "../../model/proof.ts";
+import { readStream } from "../../model/reader.ts";
 import { type AppendResult, StorageError } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import type { Strike } from "./call-sites.ts";
 import type { InvariantId } from "../catalogue.ts";
-import { sameBytes, sameRecords, show, showStatus } from "../comparison.ts";
+import { filesIn, sameBytes, sameRecords, show, showStatus } from "../comparison.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
-import { DATA_PATH } from "../engine.ts";
+import { DATA_PATH, streamPath } from "../engine.ts";
 import { type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
 import type { Trace } from "../part.ts";
+import { checkProofs } from "../proofs.ts";
+import { checkAnswers, checkEnd } from "../questions.ts";
 import { attempt, check, type Counts, Violation } from "../tally.ts";
 
 /** How a workload ends before the engine is opened again. */
@@ -48,6 +52,7 @@ export class Life {
   #storage: EngineUnderTest | undefined;
   /** The streams that this engine has recovered or written: those that its closing makes durable. */
   readonly #inUse = new Set<bigint>();
+  readonly #proofs = new Map<bigint, Proof>();
 
   constructor(bounds: Bounds, engines: Engines, disk: SimulatedDisk, counts: Counts, trace: Trace) {
     this.#bounds = bounds;
@@ -65,6 +70,8 @@ export class Life {
       this.#trace(`-- ${name}`);
       await this.#perform(operationNamed(name));
     }
+    // An engine that lives on after a failing call must not write behind what that left.
+    if (this.strike?.struck === true) await this.#perform(operationNamed("append+sync"));
     this.#trace(`-- ${ending}, and opened again`);
     await this.#end(ending);
     await this.#open();
@@ -103,8 +110,11 @@ export class Life {
         return true;
       });
       if (closed === true) {
-        for (const [stream, log] of this.#logs)
-          if (this.#inUse.has(stream)) this.#logs.set(stream, modelSync(log));
+        for (const [stream, log] of this.#logs) {
+          if (!this.#inUse.has(stream)) continue;
+          this.#logs.set(stream, modelSync(log));
+          this.#prove(stream);
+        }
       }
     }
     this.#storage = undefined;
@@ -116,7 +126,11 @@ export class Life {
     else this.disk.kill();
     // A sync that failed and dropped the pages has lost what only the kernel had, as a power failure does.
     const lost = kind === "power" || this.strike?.droppedPages === true;
-    for (const [stream, log] of this.#logs) this.#logs.set(stream, crashed(log, lost ? "power" : "process"));
+    const crash = lost ? "power" : "process";
+    for (const [stream, log] of this.#logs) {
+      this.#logs.set(stream, crashed(log, crash));
+      this.#proofs.set(stream, outliving(this.#proofOf(stream), crash, this.#bounds.durability));
+    }
   }
 
   async #perform(operation: Operation): Promise<void> {
@@ -136,6 +150,7 @@ export class Life {
         return true;
       });
       if (synced === true) this.#logs.set(stream, modelSync(before));
+      this.#prove(stream);
       return;
     }
     const { fsync } = operation;
@@ -152,6 +167,7 @@ export class Life {
     if (result !== undefined) {
       this.#inUse.add(stream);
       this.#logs.set(stream, acknowledge(begun, fsync));
+      this.#prove(stream);
       check(
         this.#counts,
         "D7",
@@ -162,6 +178,31 @@ export class Life {
       return;
     }
     await this.#afterFailure(storage, stream, begun);
+    this.#prove(stream);
+  }
+
+  #proofOf(stream: bigint): Proof {
+    return this.#proofs.get(stream) ?? NO_PROOF;
+  }
+
+  /** Holds a stream's index files against what they must prove after a call, whatever came of it. */
+  #prove(stream: bigint, isRecovered = false): void {
+    const log = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
+    const before = this.#proofOf(stream);
+    const now = isRecovered ? shownProof(before, log) : acknowledged(before, log);
+    // A save that fails may have emptied the write-ahead file; what it named is in the saved index then.
+    const proof = this.#mayOweLess ? { ...before, framed: 0 } : now;
+    this.#proofs.set(stream, proof);
+    const files = filesIn(this.disk, streamPath(stream));
+    checkProofs(files, readStream(files, log.format).records.length, proof, this.#bounds, this.#counts);
+  }
+
+  /**
+   * Whether the disk has failed and is not repaired: a failing call on an index file is no failure of an append with standard durability, and
+   * nothing is owed beyond what was until then.
+   */
+  get #mayOweLess(): boolean {
+    return this.strike?.struck === true && this.disk.onFault !== undefined;
   }
 
   #append(
@@ -193,6 +234,18 @@ export class Life {
     if (this.strike?.struck === true) this.#counts.met[usable ? "write-taken-back" : "stream-refuses"] += 1;
     const shown = await this.#tolerate("D7", "a read to succeed", () =>
       storage.readRecords(stream, 0n, ALL, { verify: "genesis" }),
+    );
+    await this.#tolerate("D7", "the end to be told", async () => {
+      await checkEnd(storage, stream, await storage.status(stream), "D7", this.#counts);
+    });
+    const told = await this.#tolerate("D7", "the end to be told", () => storage.head(stream));
+    check(
+      this.#counts,
+      "D7",
+      told === undefined ||
+        (Number(told.nextOffset) === before.records.length && sameBytes(told.head, modelHead(before))),
+      () => `stream ${String(stream)} to end at ${before.records.length} after a failed append`,
+      () => String(told?.nextOffset),
     );
     check(
       this.#counts,
@@ -235,8 +288,12 @@ export class Life {
       () => `stream ${String(stream)} to end at ${shown.length}, no damage reported, for no byte has rotted`,
       () => `${String(status.nextOffset)} ${String(alarm?.error)}`,
     );
+    await checkEnd(storage, stream, status, "D7", this.#counts);
+    if (this.disk.onFault === undefined)
+      await checkAnswers(storage, stream, after, after.records.keys(), "D7", this.#counts);
     this.#logs.set(stream, after);
     this.#inUse.add(stream);
+    this.#prove(stream, true);
   }
 
   async #appendOne(storage: EngineUnderTest, stream: bigint): Promise<void> {
@@ -251,6 +308,7 @@ export class Life {
       () => Buffer.from(head).toString("hex"),
     );
     this.#logs.set(stream, acknowledge(begun, true));
+    this.#prove(stream);
   }
 
   /**

@@ -17,8 +17,10 @@ import {
   type StoredState,
   stateName,
   storedState,
+  streamFilesOf,
 } from "./stored-states.ts";
 import { chooseWorkload } from "../crashes/walk.ts";
+import { checkProofs } from "../proofs.ts";
 import type { Choice } from "../../fault-injection/choice.ts";
 
 import { type Indexes, Look } from "./look.ts";
@@ -48,7 +50,10 @@ export const STORED_BYTES: Part = {
     // A payload made to hold the checksum of a shorter or longer record: only an index entry can tell, so there has to be one.
     const made = MADE_OPERATIONS.some((name) => state.workload.includes(name));
     if (made && !state.places.every(({ belowWatermark }) => belowWatermark)) return;
-    const fault = state.faults.at(choice.choose(state.faults.count, "fault in stored bytes"));
+    const place = choice.choose(state.faults.count, "fault in stored bytes");
+    if (place === 0)
+      checkProofs(streamFilesOf(state), state.places.length, state.proof, state.bounds, counts);
+    const fault = state.faults.at(place);
     const more = fault.kind === "flipped" && isSegment(fault.path) && state.storage === undefined && !made;
     const asked = `${fault.what}; the index files: ${INDEXES.join(", ")}`;
     const indexes = (more ? INDEXES[choice.choose(INDEXES.length, asked)] : undefined) ?? "as they are";

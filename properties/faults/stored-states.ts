@@ -7,6 +7,7 @@ import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { type StoredFaults, storedFaults } from "../../fault-injection/stored-faults.ts";
 import { emptyLog, type ModelLog, type ModelRecord } from "../../model/log.ts";
 import { claimedSize, readStream } from "../../model/reader.ts";
+import { outliving, type Proof } from "../../model/proof.ts";
 import type { Format, Storage } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import { streamFiles } from "../comparison.ts";
@@ -84,6 +85,8 @@ export interface StoredState {
   /** The stream's files, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly places: readonly RecordPlace[];
+  /** What the index files must prove, whatever they do. */
+  readonly proof: Proof;
   readonly faults: StoredFaults;
 }
 
@@ -135,8 +138,17 @@ export async function storedState(
     log,
     files,
     places,
+    proof:
+      ending === "the power fails"
+        ? outliving(lockstep.proofOf(STREAM), "power", bounds.durability)
+        : lockstep.proofOf(STREAM),
     faults,
   };
+}
+
+/** The stream's files by their names in its directory. */
+export function streamFilesOf({ files }: Pick<StoredState, "files">): Map<string, Uint8Array> {
+  return new Map([...files].map(([path, bytes]) => [path.slice(STREAM_PATH.length + 1), bytes]));
 }
 
 /** Names what the faults of a state can lead to: states with equal names need be searched only once. */
