@@ -180,19 +180,24 @@ export class ActiveSegment {
   }
 
   /**
-   * Saves the index for good: the segment will not be appended to again. Everything in it must be synced. Of a damaged segment the write-ahead
-   * file stays, or an empty one is made: that makes every start look at it again.
+   * Saves the index for good, unless the segment is damaged: it will not be appended to again. Everything in it must be synced.
    *
    * @throws StorageError `io`
    */
   async seal(): Promise<void> {
-    if (!this.index.hasGaps) {
-      await saveSealedIndex(this.#files, this.number, this.index);
-    } else if (!this.#hasLog) {
-      const path = this.#indexLogPath;
-      const log = await createFile(this.#files.disk, path);
-      await io("closing an index", { file: path }, () => log.close());
-    }
+    if (!this.index.hasGaps) await saveSealedIndex(this.#files, this.number, this.index);
+  }
+
+  /**
+   * Makes every start look at the segment again, durably, if it is damaged: there is a write-ahead file beside it, if only an empty one. To be
+   * called once its successor is durable and not earlier: an empty one beside the last segment says that nothing in that was durable, so
+   * that recovery would take the damaged record for torn and cut the intact ones that follow it.
+   *
+   * @throws StorageError `io`
+   */
+  async markDamaged(): Promise<void> {
+    if (!this.index.hasGaps || this.#hasLog) return;
+    await createIndexLog(this.#files, this.number);
   }
 
   /** Closes the files on the way out of a failure. */
@@ -242,6 +247,14 @@ export class ActiveSegment {
 /** Writes the bytes of a file from `start` to `end` over themselves, so that the next sync has them to write. */
 async function writeAgain(file: DiskFile, path: string, start: number, end: number): Promise<void> {
   await forChunks(file, path, start, end, (chunk, at) => writeAll(file, path, chunk, at));
+}
+
+/** Creates the write-ahead file of a damaged segment that has a successor, empty, and makes its name durable. @throws StorageError `io` */
+export async function createIndexLog({ disk, path, format }: StreamFiles, number: number): Promise<void> {
+  const file = `${path}/${indexLogName(number, format)}`;
+  const log = await createFile(disk, file);
+  await io("closing an index", { file }, () => log.close());
+  await syncNames(disk, path);
 }
 
 /**

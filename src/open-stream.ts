@@ -8,6 +8,7 @@
  */
 import {
   ActiveSegment,
+  createIndexLog,
   createSegmentFiles,
   type IndexLogState,
   type IndexSettings,
@@ -192,6 +193,7 @@ export async function createStream(context: StreamContext, settings: IndexSettin
  * Creates a segment and then the manifest that names it: in this order, so that a manifest never names a segment that is not there.
  *
  * @param sealed all that precede it, but for `full`, the last one, if that is only now to be sealed
+ * @param before the last one, if it has been open
  */
 export async function startSegment(
   context: StreamContext,
@@ -199,9 +201,12 @@ export async function startSegment(
   sealed: readonly SegmentInfo[],
   { number, firstOffset, full = [] }: { number: number; firstOffset: number; full?: readonly SegmentInfo[] },
   settings: IndexSettings,
+  before?: ActiveSegment,
 ): Promise<ActiveSegment> {
   const { file, indexLog } = await createSegmentFiles(filesOf(context), number);
   try {
+    // Before anything is appended: a start looks at the segment before an empty one in any case, and at any other only if it is marked.
+    await before?.markDamaged();
     await manifest.replace(sealed, ...full, emptySegment(number, firstOffset));
   } catch (error) {
     await abandon(file, indexLog);
@@ -615,14 +620,9 @@ class Opening {
 
   /** Makes every start look at sealed segments that are damaged: there is a write-ahead file beside those. */
   async #markDamaged(): Promise<void> {
-    const { disk, path, format } = this.#context;
-    for (const number of this.#damaged.keys()) {
-      const name = indexLogName(number, format.name);
-      if (this.#names.has(name)) continue;
-      const log = await createFile(disk, `${path}/${name}`);
-      await io("closing an index", { file: `${path}/${name}` }, () => log.close());
-      await syncNames(disk, path);
-    }
+    const files = filesOf(this.#context);
+    for (const number of this.#damaged.keys())
+      if (!this.#names.has(indexLogName(number, files.format))) await createIndexLog(files, number);
   }
 
   #with<T>(number: number, use: (file: DiskFile) => T | Promise<T>): Promise<T> {

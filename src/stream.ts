@@ -285,6 +285,7 @@ export class Stream {
       sealed,
       { number: active.number + 1, firstOffset: tip.nextOffset, full: [info] },
       this.#settings,
+      active,
     );
     sealed.push(info);
     open.active = next;
@@ -345,8 +346,9 @@ export class Stream {
     if (active?.number === segment.number) return active.index;
     const cached = this.#indexes.get(segment.number);
     const loaded = cached ?? (await loadSealedIndex(filesOf(this.#context), segment));
-    const recovered = loaded.count === 0 ? this.#open?.indexes.get(segment.number) : undefined;
-    const index = recovered ?? loaded;
+    // What is saved of a damaged segment may end before its last record does; what recovery found does not.
+    const recovered = this.#open?.indexes.get(segment.number);
+    const index = recovered !== undefined && recovered.count > loaded.count ? recovered : loaded;
     this.#cache(segment.number, index);
     return index;
   }
