@@ -285,6 +285,46 @@ export const DEFECTS: readonly Defect[] = [
     bounds: { operations: ["append", "sync"] },
   },
   {
+    id: "index-goes-on-after-failed-save",
+    sentence: "After a failed save the index goes on, and is saved again after as many entries.",
+    file: "src/active-segment.ts",
+    find: `      this.#indexStopped = true;
+`,
+    replace: `      this.#logState = { ...this.#logState, entries: 0 };
+`,
+    invariant: "C2",
+    part: "failing-calls",
+    bounds: { operations: ["append+sync"] },
+  },
+  {
+    id: "write-ahead-file-cut-before-save",
+    sentence: "The index write-ahead file is emptied before the index is saved.",
+    file: "src/active-segment.ts",
+    find: `    await saveIndex(this.#files, this.number, this.index);
+    await syncNames(this.#files.disk, this.#files.path);
+    await io("cutting an index", this.#place(), () => log.truncate(0));
+`,
+    replace: `    await io("cutting an index", this.#place(), () => log.truncate(0));
+    await saveIndex(this.#files, this.number, this.index);
+    await syncNames(this.#files.disk, this.#files.path);
+`,
+    invariant: "C2",
+    part: "failing-calls",
+    bounds: { operations: ["append+sync"] },
+  },
+  {
+    id: "frames-start-again-after-failure",
+    sentence: "After a failed write frames start again at the beginning of the write-ahead file.",
+    file: "src/active-segment.ts",
+    find: `      this.#indexStopped = true;
+`,
+    replace: `      this.#logState = { ...this.#logState, bytes: 0, entries: 0 };
+`,
+    invariant: "C2",
+    part: "failing-calls",
+    bounds: { operations: ["append+sync"] },
+  },
+  {
     id: "recovery-names-nothing",
     sentence: "What recovery has made durable it does not name.",
     file: "src/active-segment.ts",

@@ -5,6 +5,7 @@
  * What the last crashes leave is searched in its two extremes, not in full: crashes without failing calls are (`crashes.ts`).
  * @module
  */
+import type { Choice } from "../../fault-injection/choice.ts";
 import type { Bounds } from "../bounds.ts";
 import { callText, failuresOf, noteCalls, Strike } from "./call-sites.ts";
 import { runningEngines } from "../conversations/engines.ts";
@@ -13,37 +14,57 @@ import { Extreme } from "../extreme.ts";
 import { freshDisk } from "../engine.ts";
 import type { Part, Trace } from "../part.ts";
 import { chooseWorkload } from "../crashes/walk.ts";
-
+import type { OperationName } from "../operations.ts";
 import { ENDINGS, Life } from "./life.ts";
+
+/**
+ * After how many entries the index is saved in lives that are made for the index files: where the limits of the bounds rotate, append a
+ * checkpoint or save the index at the next call, that hides what a failing call left of them. Here each call adds one frame.
+ */
+const MADE_LIVES: readonly { readonly name: string; readonly indexLogMaxEntries: number }[] = [
+  { name: "frames alone", indexLogMaxEntries: 1 << 20 },
+  { name: "an index saved with each doubling", indexLogMaxEntries: 1 },
+  { name: "one saved with the second record", indexLogMaxEntries: 2 },
+  { name: "one saved with the third record", indexLogMaxEntries: 3 },
+];
+
+const MADE_WORKLOAD: readonly OperationName[] = ["append+sync", "append+sync", "append+sync"];
 
 export const FAILING_CALLS: Part = {
   cases: "failing calls",
   units: (bounds) => {
     const units: Chosen[][] = [];
-    const workloads = new Odometer();
+    const lives = new Odometer();
     do {
-      workloads.begin();
-      chooseWorkload(shortened(bounds), workloads);
-      units.push(workloads.path());
-    } while (workloads.advance());
+      lives.begin();
+      chooseLife(bounds, lives);
+      units.push(lives.path());
+    } while (lives.advance());
     return units;
   },
-  async run(bounds, choice, counts, trace, engines = runningEngines(bounds)) {
-    const workload = chooseWorkload(shortened(bounds), choice);
+  async run(given, choice, counts, trace, heard = runningEngines(given)) {
+    const { bounds, workload } = chooseLife(given, choice);
+    // What was heard is of engines with the limits that were given.
+    const engines = bounds === given ? heard : runningEngines(bounds);
     const ending = ENDINGS[choice.choose(ENDINGS.length, `the end: ${ENDINGS.join(", ")}`)] ?? "closed";
     const left = choice.choose(2, "what power failures leave: everything, nothing that was not synced");
     const extreme = new Extreme(left);
     const life = (follow: Trace): Life =>
       new Life(bounds, engines, freshDisk(bounds, extreme), counts, follow);
-    const calls = await sitesOf(`${bounds.durability} ${workload.join()} ${ending} ${left}`, async () => {
-      const plain = life(() => undefined);
-      const noted = noteCalls(plain.disk);
-      await plain.run(workload, ending);
-      return noted;
-    });
-    const place = choice.choose(calls.length, "which call fails, less one");
-    const call = calls[place];
-    if (call === undefined) throw new RangeError("A workload made no calls.");
+    const calls = await sitesOf(
+      `${JSON.stringify(bounds)} ${workload.join()} ${ending} ${left}`,
+      async () => {
+        const plain = life(() => undefined);
+        const noted = noteCalls(plain.disk);
+        await plain.run(workload, ending);
+        return noted;
+      },
+    );
+    // A workload of the bounds makes the other calls of a made life, too, and there they fail.
+    const places = [...calls.keys()].filter((i) => bounds === given || calls[i]?.path.includes(".idx"));
+    const place = places[choice.choose(places.length, "which call fails, less one")];
+    const call = place === undefined ? undefined : calls[place];
+    if (place === undefined || call === undefined) throw new RangeError("A workload made no calls.");
     const failures = failuresOf(call);
     const labels = failures.map(({ label }) => label).join(", ");
     const failure = failures[choice.choose(failures.length, `${callText(call)}: ${labels}`)];
@@ -57,8 +78,18 @@ export const FAILING_CALLS: Part = {
   },
 };
 
-function shortened(bounds: Bounds): Bounds {
-  return { ...bounds, length: bounds.faultLength };
+/** A workload of the bounds, or the one that is made for index files. */
+function chooseLife(
+  bounds: Bounds,
+  choice: Choice,
+): { readonly bounds: Bounds; readonly workload: readonly OperationName[] } {
+  const asked = `life: of a workload, ${MADE_LIVES.map(({ name }) => name).join(", ")}`;
+  const made = MADE_LIVES[choice.choose(MADE_LIVES.length + 1, asked) - 1];
+  if (made === undefined)
+    return { bounds, workload: chooseWorkload({ ...bounds, length: bounds.faultLength }, choice) };
+  const { indexLogMaxEntries } = made;
+  const limits = { ...bounds, maxSegmentBytes: 1 << 20, checkpointEvery: 0, indexLogMaxEntries };
+  return { bounds: limits, workload: MADE_WORKLOAD };
 }
 
 /** The last answer, for the runs of one workload come one after the other. */
