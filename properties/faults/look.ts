@@ -305,12 +305,15 @@ export class Look {
   }
 
   /**
-   * Whether the only segment is another stream's and recovery reports that its index does not fit: nothing tells which of the two files was
-   * replaced, and the report names the index.
+   * Whether the only segment is another stream's and recovery reports a damaged index of it: nothing tells which of the two files was replaced,
+   * for an index of another stream beside the right segment is the same bytes.
    */
   #isContradicted(status: StreamStatus | undefined): boolean {
     const isOnlySegment = segmentsOf(this.#state.files).size === 1;
-    return this.#isForeignLog && isOnlySegment && (status?.findings.length ?? 0) > 0;
+    const namesIndex = (status?.findings ?? []).some(
+      (finding) => isHint(finding) && finding.error.file?.startsWith(`${this.#fault.path}.idx`) === true,
+    );
+    return this.#isForeignLog && isOnlySegment && namesIndex;
   }
 
   /** Whether a damaged record lies in the interval from the last checkpoint at or before `offset` to the first one behind. */
