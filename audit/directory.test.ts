@@ -65,6 +65,16 @@ describe("an audit of what holds no streams is refused, and says what it looks l
     await expect(seen(path)).rejects.toThrow(new NoStreams(sentence));
   });
 
+  test("a quarantine in which there is only a page of the manifest", async () => {
+    const name = "1/quarantine/manifest-000002.json.0.0123456789abcdef";
+    const aside = new MemoryDisk("/data", new Map([[name, text("set aside")]]));
+    await expect(audit("/data/1/quarantine", { disk: aside })).rejects.toThrow(
+      new NoStreams(
+        "There are no streams in /data/1/quarantine: it looks like a stream's quarantine. Name the data directory, /data.",
+      ),
+    );
+  });
+
   test("a stream that is not there, where others are", async () => {
     await expect(seen("/data/good", { stream: "2" })).rejects.toThrow(
       new NoStreams("There is no stream 2 in /data/good: there are others, such as 1."),

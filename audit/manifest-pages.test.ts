@@ -1,8 +1,15 @@
 /** Pages of the manifest as witnesses: what an audit says of those that are not what they were, and what a repair leaves of them. */
+import fs from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { text } from "../e2e/by-hand.ts";
 import { DyingDisk, isDeath } from "../e2e/dying-disk.ts";
 import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
 import { manifestFiles, pagedStream, pageFile, segmentFile } from "../e2e/paged-stream.ts";
+import { restore, temporaryDirectories } from "../e2e/testing.ts";
+import { WatchedDisk } from "../e2e/watched-disk.ts";
+import { Storage } from "../src/index.ts";
+import { audit } from "./audit.ts";
 import { audited, linesOf } from "./testing.ts";
 import { repairStream } from "./repair.ts";
 
@@ -20,6 +27,18 @@ function edited(...edits: readonly Edit[]): MemoryDisk {
     else files.set(name, Buffer.from(edit(String(FILES.get(name) ?? ""))));
   }
   return new MemoryDisk("/data", new Map([...files].map(([name, bytes]) => [`1/${name}`, bytes])));
+}
+
+const directory = temporaryDirectories();
+
+/** A stream of the format `sentinel`, which has no pages, with a file that is called as one. */
+async function sentinelWithPage(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk("/data", new Map());
+  const storage = await Storage.open("/data", { disk, format: "sentinel" });
+  await storage.appendBatch(1n, [text("e")]);
+  await storage.close();
+  await disk.open(`/data/1/${pageFile(0)}`, "create").close();
+  return disk;
 }
 
 const gone = (...numbers: readonly number[]): Edit[] =>
@@ -63,6 +82,14 @@ describe("a page that is not what it was is damage, and the records are verified
     expect(report.findings[0]?.sentence).toBe(
       `This page of the manifest and those up to ${pageFile(2)} are missing or cannot be read.`,
     );
+  });
+
+  test("missing, with one between: each is named", async () => {
+    const report = await audited(edited([pageFile(0)], [pageFile(2)]));
+    expect(linesOf(report)).toStrictEqual([
+      `damage damaged-manifest ${pageFile(0)}`,
+      `damage damaged-manifest ${pageFile(2)}`,
+    ]);
   });
 
   test("with another size: the page is named", async () => {
@@ -123,6 +150,12 @@ test("a page that a crash left before the manifest that needs it is a notice", a
     .set(pageFile(1), FILES.get(pageFile(1)) ?? Buffer.alloc(0));
   const disk = new MemoryDisk("/data", new Map([...files].map(([name, bytes]) => [`1/${name}`, bytes])));
   expect(linesOf(await audited(disk))).toStrictEqual([`notice stale-manifest ${pageFile(1)}`]);
+});
+
+test("in the format sentinel a file that is called as a page is not part of the format", async () => {
+  expect(linesOf(await audited(await sentinelWithPage()))).toStrictEqual([
+    `notice unknown-file ${pageFile(0)}`,
+  ]);
 });
 
 describe("a repair", () => {
@@ -198,5 +231,42 @@ describe("a repair", () => {
     expect(recovered).toStrictEqual([`spare page of the manifest, set aside: /data/1/${pageFile(3)}`]);
     expect(aside(disk)).toStrictEqual([pageFile(3)]);
     expect(pagesOn(disk)).toStrictEqual([pageFile(0), pageFile(1), pageFile(2), "manifest.json"]);
+  });
+
+  test("leaves a directory that is called as a spare page", async () => {
+    const root = directory();
+    restore(root, new Map([...FILES].map(([name, bytes]) => [`1/${name}`, bytes])));
+    fs.mkdirSync(path.join(root, "1", pageFile(3)));
+    const disk = new WatchedDisk();
+    const [report] = (await audit(root, { disk })).streams;
+    if (report === undefined) throw new Error("There is no stream.");
+    expect((await repairStream(disk, root, report)).recovered).toStrictEqual([]);
+    expect(fs.statSync(path.join(root, "1", pageFile(3))).isDirectory()).toBe(true);
+  });
+
+  test("leaves what is called as a page in a stream of the format sentinel", async () => {
+    const disk = await sentinelWithPage();
+    const { recovered } = await repairStream(disk, "/data", await audited(disk));
+    expect(recovered).toStrictEqual([]);
+    expect(pagesOn(disk)).toStrictEqual([pageFile(0), "manifest.json"]);
+  });
+
+  test("writes no page that is as it has to be, and syncs the names once spare pages are removed", async () => {
+    const root = directory();
+    const files = edited(...gone(5, 6, 7));
+    restore(root, new Map(files.list("/data/1").map((name) => [`1/${name}`, contentOf(files, `1/${name}`)])));
+    const calls: string[] = [];
+    const disk = new WatchedDisk(({ name, path: file }) => {
+      calls.push(`${name} ${path.relative(root, file)}`);
+      return undefined;
+    });
+    const [report] = (await audit(root, { disk })).streams;
+    if (report === undefined) throw new Error("There is no stream.");
+    await repairStream(disk, root, report);
+    const renamed = calls.filter((call) => /^rename .*manifest/.test(call));
+    expect(renamed).toStrictEqual(["rename 1/manifest.json"]);
+    const removed = calls.lastIndexOf(`remove 1/${pageFile(2)}`);
+    expect(removed).toBeGreaterThan(0);
+    expect(calls.slice(removed)).toContain("syncDirectory 1");
   });
 });

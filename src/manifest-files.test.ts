@@ -363,6 +363,33 @@ describe("a manifest and pages that do not belong together", () => {
     expect(manifestOn(disk)).toStrictEqual(texts(manifestFiles({ ...SMALL, segments: 9 })));
   });
 
+  test("a page that the manifest does not need is not opened by recovery", async () => {
+    const root = directory();
+    restore(root, inStream(changed([pageFile(3), () => FILES.get(pageFile(0)) ?? Buffer.alloc(0)])));
+    const seen = new Set<string>();
+    const disk = new WatchedDisk(({ name, path: file }: DiskCall) => {
+      if (name === "open") seen.add(path.basename(file));
+      return undefined;
+    });
+    expect((await opened(disk, root)).found).toStrictEqual([]);
+    expect([...seen].filter((name) => name.startsWith("manifest-")).sort()).toStrictEqual(
+      PAGES.map(pageFile),
+    );
+  });
+
+  test("both have another border between them: both are rebuilt", async () => {
+    const page = (bytes: Buffer): Buffer =>
+      edited(bytes, ([, last]) => Object.assign(last ?? {}, { next_offset: 7 }));
+    const manifest = (bytes: Buffer): Buffer =>
+      Buffer.from(String(bytes).replace('"first_offset": 6', '"first_offset": 7'));
+    const disk = diskWith(changed([pageFile(2), page], ["manifest.json", manifest]));
+    const { found, records } = await opened(disk);
+    expect(records).toStrictEqual(WHOLE);
+    expect(found).toContain(`damaged-hint ${pageFile(2)}`);
+    expect(manifestOn(disk)).toStrictEqual(texts(manifestFiles(SMALL)));
+    expect(await opened(disk)).toStrictEqual({ found: [], records: WHOLE });
+  });
+
   test("an older manifest is brought up to date, pages included", async () => {
     const older = manifestFiles({ segments: 3, pageSegments: 2 }).get("manifest.json");
     const disk = diskWith(changed(["manifest.json", () => older ?? Buffer.alloc(0)]));
