@@ -14,8 +14,10 @@ export function mayProveMore(state: StoredState, { path, bytes }: StoredFault): 
 }
 
 interface Manifest {
-  segments: { next_offset: number; size_bytes: number }[];
+  segments: { segment_num: number; next_offset: number; size_bytes: number }[];
+  active_segment?: number;
   format?: unknown;
+  page_segments?: number;
 }
 
 function manifestMay({ files, log }: StoredState, bytes: Uint8Array): boolean {
@@ -27,11 +29,23 @@ function manifestMay({ files, log }: StoredState, bytes: Uint8Array): boolean {
   }
   if (manifest.segments === undefined) return false;
   const numbers = [...files.keys()].filter(isSegment).length;
-  if (manifest.segments.length > numbers) return true;
+  if (inPages(manifest) + manifest.segments.length > numbers) return true;
   // What Kimberlite says of its last segment is how much that held.
   const last = manifest.segments.at(-1);
   const isKimberlites = manifest.format === undefined && log.format === "sentinel";
   return isKimberlites && last !== undefined && last.next_offset > log.records.length;
+}
+
+/** How many segments are named by pages: those before the first of the manifest, if a page ends there. */
+function inPages({
+  segments = [],
+  active_segment: active,
+  format,
+  page_segments,
+}: Partial<Manifest>): number {
+  const first = segments[0]?.segment_num ?? 0;
+  const isRun = active === first + segments.length - 1;
+  return format === "plain" && isRun && first % (page_segments ?? 1000) === 0 ? first : 0;
 }
 
 function indexMay(state: StoredState, path: string, bytes: Uint8Array): boolean {

@@ -13,9 +13,11 @@ import { type Operation, type OperationName, operationNamed } from "../operation
 import { emptyCounts } from "../tally.ts";
 import { Extreme } from "../extreme.ts";
 import { otherManifests } from "./manifest-edits.ts";
+import { beginPagedStream } from "./paged-stream.ts";
 
 /** The stream whose files get the faults, and in which the others are made, too: a file does not say which stream it is of. */
-const PATH = streamPath(1n);
+const STREAM = 1n;
+const PATH = streamPath(STREAM);
 const MANIFEST = `${PATH}/manifest.json`;
 
 /** How another stream came about: what its operations were, and how much larger its payloads are. */
@@ -41,12 +43,17 @@ function strangersTo(bounds: Bounds, workload: readonly OperationName[]): Strang
   ];
 }
 
-/** By path, what may be there instead; of index files also where none is. */
+/**
+ * By path, what may be there instead; of index files also where none is.
+ *
+ * @param pageSegments how many segments a page of the stream's manifest names, if that has any; so it is in the others of its format, too
+ */
 export async function foreignContents(
   bounds: Bounds,
   workload: readonly OperationName[],
   files: ReadonlyMap<string, Uint8Array>,
   records: readonly Piece[],
+  pageSegments?: number,
 ): Promise<Map<string, ForeignContent[]>> {
   const contents = new Map<string, ForeignContent[]>();
   const add = (path: string, content: ForeignContent): void => {
@@ -59,7 +66,8 @@ export async function foreignContents(
     targets.add(saved).add(`${saved}.wal`);
   }
   for (const stranger of strangersTo(bounds, workload)) {
-    const theirs = await filesOf(stranger);
+    const isPaged = stranger.bounds.format === bounds.format;
+    const theirs = await filesOf(stranger, isPaged ? pageSegments : undefined);
     for (const path of targets) {
       const bytes = theirs.get(path);
       if (bytes !== undefined) add(path, { what: stranger.what, bytes });
@@ -81,8 +89,12 @@ export async function foreignContents(
   return contents;
 }
 
-async function filesOf({ bounds, workload, more }: Stranger): Promise<ReadonlyMap<string, Uint8Array>> {
+async function filesOf(
+  { bounds, workload, more }: Stranger,
+  pageSegments: number | undefined,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const lockstep = await Lockstep.open({ ...bounds, stepsMax: Number.MAX_SAFE_INTEGER }, emptyCounts());
+  if (pageSegments !== undefined) beginPagedStream(lockstep.disk, STREAM, pageSegments);
   for (const name of workload) await lockstep.perform(asStranger(operationNamed(name), more));
   return lockstep.disk.fork(new Extreme(0)).files();
 }

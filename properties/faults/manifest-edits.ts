@@ -16,6 +16,7 @@ interface Json {
   segments: Segment[];
   active_segment: number;
   format?: unknown;
+  page_segments?: number;
 }
 
 const FIELDS = ["segment_num", "first_offset", "next_offset", "size_bytes"] as const;
@@ -31,7 +32,11 @@ export function otherManifests(bytes: Uint8Array): ForeignContent[] {
       bytes: Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`),
     });
   };
-  const { segments, active_segment: active } = JSON.parse(Buffer.from(bytes).toString()) as Json;
+  const {
+    segments,
+    active_segment: active,
+    page_segments: paged,
+  } = JSON.parse(Buffer.from(bytes).toString()) as Json;
   for (const format of ["plain", "sentinel", "Plain", "", null, 1]) {
     edit(`the format ${JSON.stringify(format)}`, (json) => {
       json.format = format;
@@ -43,6 +48,11 @@ export function otherManifests(bytes: Uint8Array): ForeignContent[] {
   for (const value of numbersLike(active, [active])) {
     edit(`the active segment ${value}`, (json) => {
       json.active_segment = value;
+    });
+  }
+  for (const value of paged === undefined ? [] : numbersLike(paged, [])) {
+    edit(`${value} segments to a page`, (json) => {
+      json.page_segments = value;
     });
   }
   for (const [i, segment] of segments.entries()) {

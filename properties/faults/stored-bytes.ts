@@ -13,7 +13,7 @@ import type { Part } from "../part.ts";
 import {
   ENDINGS,
   isSegment,
-  MADE_DIRECTORIES,
+  madeDirectories,
   type StoredState,
   stateName,
   storedState,
@@ -76,8 +76,9 @@ export const STORED_BYTES: Part = {
 let kept: { readonly key: string; readonly state: StoredState } | undefined;
 
 async function chooseState(bounds: Bounds, choice: Choice): Promise<StoredState> {
-  const asked = `directory: left by a workload, ${MADE_DIRECTORIES.map(({ name }) => name).join(", ")}`;
-  const made = MADE_DIRECTORIES[choice.choose(MADE_DIRECTORIES.length + 1, asked) - 1];
+  const directories = madeDirectories(bounds.format);
+  const asked = `directory: left by a workload, ${directories.map(({ name }) => name).join(", ")}`;
+  const made = directories[choice.choose(directories.length + 1, asked) - 1];
   const limits = { ...bounds, maxSegmentBytes: made?.maxSegmentBytes ?? bounds.maxSegmentBytes };
   const workload =
     made?.workload ??
@@ -93,7 +94,7 @@ async function chooseState(bounds: Bounds, choice: Choice): Promise<StoredState>
     ] ?? "standard";
   const key = JSON.stringify([limits, workload, ending, durability, made]);
   if (kept?.key !== key) {
-    const state = await storedState({ ...limits, durability }, workload, ending, made !== undefined);
+    const state = await storedState({ ...limits, durability }, workload, ending, made);
     kept = { key, state };
   }
   return kept.state;

@@ -18,6 +18,7 @@ import { Lockstep } from "../lockstep.ts";
 import { type OperationName, operationNamed } from "../operations.ts";
 import { emptyCounts } from "../tally.ts";
 import { foreignContents } from "./foreign-files.ts";
+import { beginPagedStream } from "./paged-stream.ts";
 
 /** How a workload ends before the fault. */
 export type Ending = "the process is killed" | "the power fails" | "the engine stays open";
@@ -36,10 +37,12 @@ export interface MadeDirectory {
   readonly name: string;
   readonly workload: readonly OperationName[];
   readonly maxSegmentBytes?: number;
+  /** How many segments a page of the manifest names; only the format `plain` has pages. */
+  readonly pageSegments?: number;
 }
 
 /** Records of different sizes come in different orders, so that positions in one segment are none in another. */
-export const MADE_DIRECTORIES: readonly MadeDirectory[] = [
+const MADE_DIRECTORIES: readonly MadeDirectory[] = [
   { name: "full segments", workload: ["batch", "empty-payload", "append+sync", "batch", "batch"] },
   { name: "a segment for each batch", workload: ["batch", "batch", "append"], maxSegmentBytes: 90 },
   {
@@ -52,7 +55,18 @@ export const MADE_DIRECTORIES: readonly MadeDirectory[] = [
     workload: ["append+sync", "reopen", "batch", "reopen", "empty-payload", "append"],
     maxSegmentBytes: 400,
   },
+  {
+    name: "a manifest with pages",
+    workload: ["batch", "empty-payload", "append"],
+    maxSegmentBytes: 1,
+    pageSegments: 1,
+  },
 ];
+
+/** The directories that are made of a format. */
+export function madeDirectories(format: Format): readonly MadeDirectory[] {
+  return MADE_DIRECTORIES.filter(({ pageSegments }) => pageSegments === undefined || format === "plain");
+}
 
 /** Whether a path is that of a segment, and not of a hint. */
 export function isSegment(path: string): boolean {
@@ -93,17 +107,20 @@ export interface StoredState {
 /**
  * Runs a workload and ends it. Where the power fails nothing survives that was not synced: the model is cut to what is there.
  *
- * @param made whether its files are to be replaced by foreign ones, too, and not damaged at every place: the small directories are
+ * @param made what the directory is made for, if it is: its files are replaced by foreign ones, too, and not damaged at every place, as those of the
+ *   small directories are
  */
 export async function storedState(
   bounds: Bounds,
   workload: readonly OperationName[],
   ending: Ending,
-  made = false,
+  made?: MadeDirectory,
 ): Promise<StoredState> {
   // An engine that stays open lives through all faults; each look at it is given a budget of its own.
   const stepsMax = ending === "the engine stays open" ? Number.MAX_SAFE_INTEGER : bounds.stepsMax;
   const lockstep = await Lockstep.open({ ...bounds, stepsMax }, emptyCounts());
+  const pageSegments = made?.pageSegments;
+  if (pageSegments !== undefined) beginPagedStream(lockstep.disk, STREAM, pageSegments);
   const history = new Map<string, Uint8Array[]>();
   lockstep.disk.onChange = () => {
     for (const [path, bytes] of lockstep.disk.fork(new Extreme(0)).files()) {
@@ -125,9 +142,13 @@ export async function storedState(
   const pieces = places.map(({ file, start, end }, offset) => {
     return { what: `the record at ${offset}`, path: file, start, end };
   });
-  const options = made
-    ? { cuts: cutsOf(places), foreign: await foreignContents(bounds, workload, files, pieces) }
-    : {};
+  const options =
+    made === undefined
+      ? {}
+      : {
+          cuts: cutsOf(places, files),
+          foreign: await foreignContents(bounds, workload, files, pieces, pageSegments),
+        };
   const faults = storedFaults(files, history, { ...options, pieces, sectorBytes: bounds.sectorBytes });
   return {
     bounds,
@@ -162,9 +183,13 @@ export function stateName({ log, faults, storage }: StoredState): string {
   return digest.digest("base64");
 }
 
-/** Where segments are cut that are not cut everywhere: at the beginning of every record, and within it. */
-function cutsOf(places: readonly RecordPlace[]): Map<string, number[]> {
+/** Where files are cut of which most are not cut everywhere: pages of the manifest are, segments at the beginning of every record, and within it. */
+function cutsOf(
+  places: readonly RecordPlace[],
+  files: ReadonlyMap<string, Uint8Array>,
+): Map<string, number[]> {
   const cuts = new Map<string, number[]>();
+  for (const [path, bytes] of files) if (path.includes("/manifest-")) cuts.set(path, [...bytes.keys()]);
   for (const { file, start, end } of places) cuts.set(file, [...(cuts.get(file) ?? []), start, end - 1]);
   return cuts;
 }
