@@ -1,9 +1,10 @@
 /**
  * Calls that fail: each kind of call, each kind of fault, and the hooks that count.
  */
+import { callText, type DiskCall } from "./disk-call.ts";
 import { describe, expect, it } from "vitest";
 import type { DiskLock } from "../src/disk.ts";
-import { type CallFault, type DiskCall, failFrom, failOnce } from "./call-faults.ts";
+import { type CallFault, failFrom, failOnce } from "./call-faults.ts";
 import { DiskError } from "./disk-error.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
@@ -103,7 +104,7 @@ describe.each(CALLS)("%o", (call, make) => {
     const before = [disk.key(), look(disk)];
     const asked: DiskCall[] = [];
     const changes: string[] = [];
-    disk.onChange = (change) => changes.push(change);
+    disk.onChange = (change) => changes.push(callText(change));
     disk.onFault = (described) => {
       asked.push(described);
       return { fails };
@@ -184,7 +185,7 @@ describe("a write", () => {
   it.each([0, 1, 2])("that is short writes %i bytes and says so", (short) => {
     const { disk, file } = scene();
     const changes: string[] = [];
-    disk.onChange = (change) => changes.push(change);
+    disk.onChange = (change) => changes.push(callText(change));
     disk.onFault = () => ({ short });
     expect(file.write(bytes("xyz"), 1)).toBe(short);
     disk.onFault = undefined;

@@ -11,33 +11,8 @@
  * system that cannot write its journal stops taking changes altogether.
  * @module
  */
-import type { OpenMode } from "../src/disk.ts";
+import type { DiskCall } from "./disk-call.ts";
 import { type DiskError, diskError } from "./disk-error.ts";
-
-/** A call that may be made to fail. */
-export type DiskCall =
-  | { readonly kind: "open"; readonly path: string; readonly mode: OpenMode }
-  | {
-      readonly kind: "read" | "write";
-      readonly path: string;
-      readonly position: number;
-      readonly length: number;
-    }
-  | { readonly kind: "truncate"; readonly path: string; readonly size: number }
-  | { readonly kind: "rename"; readonly path: string; readonly to: string }
-  | {
-      readonly kind:
-        | "size"
-        | "sync"
-        | "close"
-        | "remove"
-        | "list"
-        | "make directory"
-        | "sync directory"
-        | "lock"
-        | "release";
-      readonly path: string;
-    };
 
 /** The codes that a call may be made to fail with. */
 type FaultCode = "EIO" | "ENOSPC";

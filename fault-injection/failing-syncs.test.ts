@@ -2,6 +2,7 @@
  * Syncs that fail: what each kind leaves, one situation at a time; then on random small programs the lazy disk against the eager
  * enumerator, and against itself looked at earlier.
  */
+import { callText } from "./disk-call.ts";
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect, it } from "vitest";
 import { failOnce, type Pages } from "./call-faults.ts";
@@ -88,7 +89,7 @@ describe.each(settings.filter(({ tornSectors }) => !tornSectors))("under $persis
       const plain = rewritten(setting);
       const made = rewritten(setting);
       const changes: string[] = [];
-      made.disk.onChange = (change) => changes.push(change);
+      made.disk.onChange = (change) => changes.push(callText(change));
       failSync(made, pages);
       expect(changes).toEqual([]);
       expect(made.disk.key()).toBe(plain.disk.key());
@@ -102,7 +103,7 @@ describe.each(settings.filter(({ tornSectors }) => !tornSectors))("under $persis
     const { disk, file } = made;
     const dirty = disk.key();
     const changes: string[] = [];
-    disk.onChange = (change) => changes.push(change);
+    disk.onChange = (change) => changes.push(callText(change));
     failSync(made, "clean");
     expect(changes).toEqual(["failing sync of /d/a"]);
     expect(disk.key()).not.toBe(dirty);
@@ -187,7 +188,7 @@ describe.each(settings.filter(({ tornSectors }) => !tornSectors))("under $persis
     const made = rewritten(setting);
     const { disk } = made;
     const changes: string[] = [];
-    disk.onChange = (change) => changes.push(change);
+    disk.onChange = (change) => changes.push(callText(change));
     failSync(made, "dropped");
     expect(changes).toEqual(["failing sync of /d/a"]);
     expect(disk.undecidedStates()).toBe(4n);

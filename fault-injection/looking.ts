@@ -102,7 +102,10 @@ function decideSizeLeft(file: FileInode, index: number, look: Look): number {
   if (layer?.kind !== "size") throw new Error("an undecided size without the options for it");
   const { values, before } = layer;
   const question = `size of ${look.path}: ${values.join(", ")}${before ? ", as before" : ""}`;
-  const option = look.undecided.decideOption(values.length + (before ? 1 : 0), question);
+  const option = look.undecided.decideOption(values.length + (before ? 1 : 0), question, {
+    kind: "size",
+    path: look.path,
+  });
   let size = values[option];
   if (size === undefined) {
     let older = index - 1;
@@ -159,7 +162,10 @@ export function decideBytes(file: FileInode, from: number, to: number, look: Loo
 /** Decides the layer at `index` and puts the outcome in its place; returns how many of its steps survived. */
 function decideLayer(left: Layer[], index: number, layer: Piece | Clip, look: Look): number {
   let kept = look.undecided.known(layer);
-  if (kept === UNKNOWN) kept = look.undecided.decide(layer, nameOf(layer, look));
+  if (kept === UNKNOWN) {
+    const kind = layer.kind === "clip" ? "truncation" : "sector";
+    kept = look.undecided.decide(layer, nameOf(layer, look), { kind, path: look.path });
+  }
   left[index] = outcome(layer, kept);
   return kept;
 }

@@ -5,6 +5,7 @@
  */
 import type { DiskFile } from "../src/disk.ts";
 import { askSync, askWrite, failWhole, type FaultHook } from "./call-faults.ts";
+import type { DiskCall, DiskChange } from "./disk-call.ts";
 import { diskError } from "./disk-error.ts";
 import type { Medium } from "./medium.ts";
 import type { ReadTrace } from "./read-trace.ts";
@@ -16,8 +17,8 @@ export interface OpenFileHost {
   readonly medium: Medium;
   /** Which life of the process this is. */
   readonly life: number;
-  readonly onCall: ((call: string) => void) | undefined;
-  readonly onChange: ((change: string) => void) | undefined;
+  readonly onCall: ((call: DiskCall) => void) | undefined;
+  readonly onChange: ((change: DiskChange) => void) | undefined;
   readonly onFault: FaultHook | undefined;
   readonly trace: ReadTrace | undefined;
   /** Counts a call; returns its step. */
@@ -43,7 +44,7 @@ export class OpenFile implements DiskFile {
   size(): number {
     const { host, path } = this;
     host.countCall();
-    if (host.onCall !== undefined) host.onCall(`size of ${path}`);
+    if (host.onCall !== undefined) host.onCall({ kind: "size", path });
     this.requireOpen("size");
     if (host.onFault !== undefined) failWhole(host.onFault, { kind: "size", path });
     host.trace?.sawSize(path);
@@ -53,7 +54,7 @@ export class OpenFile implements DiskFile {
   read(target: Uint8Array, position: number): number {
     const { host, path } = this;
     host.countCall();
-    if (host.onCall !== undefined) host.onCall(`read ${path} [${position}..${position + target.length})`);
+    if (host.onCall !== undefined) host.onCall({ kind: "read", path, position, length: target.length });
     this.requireOpen("read");
     requireCount(position, "read", path);
     if (host.onFault !== undefined)
@@ -65,7 +66,7 @@ export class OpenFile implements DiskFile {
   write(source: Uint8Array, position: number): number {
     const { host, path } = this;
     const step = host.countCall();
-    if (host.onCall !== undefined) host.onCall(`write ${path} [${position}..${position + source.length})`);
+    if (host.onCall !== undefined) host.onCall({ kind: "write", path, position, length: source.length });
     this.requireWritable("write");
     requireCount(position, "write", path);
     if (host.onFault === undefined) return this.put(source, position, step);
@@ -82,15 +83,14 @@ export class OpenFile implements DiskFile {
     const { medium } = host;
     if (medium.rules.persistence.separateSize) medium.sizeOf(this.number, path);
     write(medium.mutableFile(this.number), source, position, step);
-    if (host.onChange !== undefined)
-      host.onChange(`write ${path} [${position}..${position + source.length})`);
+    if (host.onChange !== undefined) host.onChange({ kind: "write", path, position, length: source.length });
     return source.length;
   }
 
   truncate(size: number): void {
     const { host, path } = this;
     const step = host.countCall();
-    if (host.onCall !== undefined) host.onCall(`truncate ${path} to ${size}`);
+    if (host.onCall !== undefined) host.onCall({ kind: "truncate", path, size });
     this.requireWritable("truncate");
     requireCount(size, "truncate", path);
     if (host.onFault !== undefined) failWhole(host.onFault, { kind: "truncate", path, size });
@@ -102,13 +102,13 @@ export class OpenFile implements DiskFile {
       step,
       medium.rules.persistence.separateSize,
     );
-    if (changed && host.onChange !== undefined) host.onChange(`truncate ${path} to ${size}`);
+    if (changed && host.onChange !== undefined) host.onChange({ kind: "truncate", path, size });
   }
 
   sync(): void {
     const { host, path } = this;
     host.countCall();
-    if (host.onCall !== undefined) host.onCall(`sync ${path}`);
+    if (host.onCall !== undefined) host.onCall({ kind: "sync", path });
     this.requireOpen("sync");
     const { medium } = host;
     if (host.onFault !== undefined) {
@@ -116,19 +116,19 @@ export class OpenFile implements DiskFile {
       if (fault !== undefined) {
         const { pages, error } = fault;
         if (pages !== "dirty" && medium.failSync(this.number, pages))
-          host.onChange?.(`failing sync of ${path}`);
+          host.onChange?.({ kind: "failing sync", path });
         throw error;
       }
     }
     if (medium.file(this.number).pending.length === 0) return;
     syncFile(medium.mutableFile(this.number), medium.undecided, medium.rules.persistence.separateSize);
-    if (host.onChange !== undefined) host.onChange(`sync ${path}`);
+    if (host.onChange !== undefined) host.onChange({ kind: "sync", path });
   }
 
   close(): void {
     const { host, path } = this;
     host.countCall();
-    if (host.onCall !== undefined) host.onCall(`close ${path}`);
+    if (host.onCall !== undefined) host.onCall({ kind: "close", path });
     this.requireOpen("close");
     this.open = false;
     if (host.onFault !== undefined) failWhole(host.onFault, { kind: "close", path });

@@ -7,6 +7,7 @@
  * @module
  */
 import { elementAt } from "./element-at.ts";
+import type { LeftUndecided } from "./choice.ts";
 import type { EntryOperation } from "./operations.ts";
 import { DURABLE, UNKNOWN, type Undecided } from "./undecided.ts";
 
@@ -71,7 +72,8 @@ export function decideEntry(
     if (operation.sets !== name && operation.clears !== name) continue;
     if (operation.crash !== DURABLE) {
       let kept = undecided.known(operation);
-      if (kept === UNKNOWN) kept = undecided.decide(operation, nameOf(operation, path));
+      if (kept === UNKNOWN)
+        kept = undecided.decide(operation, nameOf(operation, path), aboutOf(operation, path));
       if (kept === 0) {
         left.splice(i, 1);
         continue;
@@ -84,12 +86,21 @@ export function decideEntry(
   return peekEntry(directory, name);
 }
 
-function nameOf(operation: EntryOperation, path: string): string {
-  const { sets, clears, step } = operation;
-  const of = (name: string): string => (path === "/" ? `/${name}` : `${path}/${name}`);
-  if (clears === undefined) return `creation of ${of(sets ?? "")} at step ${step}`;
-  if (sets === undefined) return `removal of ${of(clears)} at step ${step}`;
-  return `renaming of ${of(clears)} to ${of(sets)} at step ${step}`;
+function aboutOf({ sets, clears }: EntryOperation, directory: string): LeftUndecided {
+  const path = join(directory, sets ?? clears ?? "");
+  if (clears === undefined) return { kind: "creation", path };
+  return { kind: sets === undefined ? "removal" : "renaming", path };
+}
+
+function nameOf(operation: EntryOperation, directory: string): string {
+  const { kind, path } = aboutOf(operation, directory);
+  const { clears = "", step } = operation;
+  const what = kind === "renaming" ? `${join(directory, clears)} to ${path}` : path;
+  return `${kind} of ${what} at step ${step}`;
+}
+
+function join(directory: string, name: string): string {
+  return directory === "/" ? `/${name}` : `${directory}/${name}`;
 }
 
 /** Every name that may stand for something, in no order. */

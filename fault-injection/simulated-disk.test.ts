@@ -1,6 +1,7 @@
 /**
  * The running kernel: what a process sees while nothing fails, and what dies with it.
  */
+import { callText } from "./disk-call.ts";
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../src/disk.ts";
@@ -394,8 +395,8 @@ describe("forks", () => {
   it("a fork has neither the open files nor the locks nor the observers", () => {
     const disk = diskWithDirectory(SETTING);
     const seen: string[] = [];
-    disk.onChange = (what): void => void seen.push(what);
-    disk.onCall = (what): void => void seen.push(what);
+    disk.onChange = (what): void => void seen.push(callText(what));
+    disk.onCall = (what): void => void seen.push(callText(what));
     disk.lock("/d/LOCK");
     seen.length = 0;
     const fork = disk.fork(NO_CHOICE);
@@ -472,7 +473,7 @@ describe("the observers", () => {
     const disk = new SimulatedDisk({ ...SETTING, choice: NO_CHOICE });
     const seen: string[] = [];
     disk.onChange = (what): void => {
-      seen.push(`${what}: ${JSON.stringify(texts(disk.fork(NO_CHOICE)))}`);
+      seen.push(`${callText(what)}: ${JSON.stringify(texts(disk.fork(NO_CHOICE)))}`);
     };
     disk.makeDirectory("/d");
     disk.makeDirectory("/d");
@@ -510,7 +511,7 @@ describe("the observers", () => {
   it("onCall hears of every call, before it is carried out", () => {
     const disk = new SimulatedDisk({ ...SETTING, choice: NO_CHOICE });
     const seen: string[] = [];
-    disk.onCall = (what): void => void seen.push(what);
+    disk.onCall = (what): void => void seen.push(callText(what));
     disk.makeDirectory("/d");
     disk.syncDirectory("/");
     expect(codeOf(() => disk.open("/d/a", "read"))).toBe("ENOENT");

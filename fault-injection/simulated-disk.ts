@@ -19,6 +19,7 @@
 import type { Disk, DiskLock, OpenMode } from "../src/disk.ts";
 import { failWhole, type FaultHook } from "./call-faults.ts";
 import type { Choice } from "./choice.ts";
+import type { DiskCall, DiskChange } from "./disk-call.ts";
 import { diskError, StepBudgetExceeded } from "./disk-error.ts";
 import { contentsOf, keyOf, type PendingState, pendingStateOf } from "./inspection.ts";
 import { Medium, splitPath } from "./medium.ts";
@@ -43,9 +44,9 @@ export interface SimulatedDiskOptions {
 
 export class SimulatedDisk implements Disk, OpenFileHost {
   /** Called after every call that changed something, so that snapshots can be taken. Forks begin without. */
-  onChange: ((change: string) => void) | undefined = undefined;
+  onChange: ((change: DiskChange) => void) | undefined = undefined;
   /** Called at the beginning of every call, before what it decides. Forks begin without. */
-  onCall: ((call: string) => void) | undefined = undefined;
+  onCall: ((call: DiskCall) => void) | undefined = undefined;
   /** Asked at the beginning of every call, after `onCall`, whether it fails. Forks begin without. */
   onFault: FaultHook | undefined = undefined;
   /** Told what is looked at, if it is set. Forks begin without. */
@@ -80,8 +81,7 @@ export class SimulatedDisk implements Disk, OpenFileHost {
 
   open(path: string, mode: OpenMode): OpenFile {
     const step = this.countCall();
-    if (this.onCall !== undefined) this.onCall(`${mode === "create" ? mode : `open to ${mode}`} ${path}`);
-    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "open", path, mode });
+    if (this.isWatched) this.tell({ kind: "open", path, mode });
     this.trace?.sawName(path);
     const { medium } = this;
     const { directory, name } = splitPath(path, "open");
@@ -91,20 +91,19 @@ export class SimulatedDisk implements Disk, OpenFileHost {
       if (mode !== "create") throw diskError("ENOENT", "open", path);
       number = medium.addFile();
       this.change(parent, step, name, number, undefined);
-      if (this.onChange !== undefined) this.onChange(`create ${path}`);
+      if (this.onChange !== undefined) this.onChange({ kind: "create", path });
     } else if (medium.inode(number).kind === "directory") throw diskError("EISDIR", "open", path);
     else if (mode === "create") {
       const file = medium.mutableFile(number);
       const changed = truncate(file, 0, step, medium.rules.persistence.separateSize);
-      if (changed && this.onChange !== undefined) this.onChange(`create ${path}`);
+      if (changed && this.onChange !== undefined) this.onChange({ kind: "create", path });
     }
     return new OpenFile(this, number, path, mode !== "read");
   }
 
   rename(from: string, to: string): void {
     const step = this.countCall();
-    if (this.onCall !== undefined) this.onCall(`rename ${from} to ${to}`);
-    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "rename", path: from, to });
+    if (this.isWatched) this.tell({ kind: "rename", path: from, to });
     this.trace?.sawAll(from);
     const { medium } = this;
     const { directory, name } = splitPath(from, "rename");
@@ -121,34 +120,31 @@ export class SimulatedDisk implements Disk, OpenFileHost {
       }
     }
     this.change(parent, step, target.name, number, name);
-    if (this.onChange !== undefined) this.onChange(`rename ${from} to ${to}`);
+    if (this.onChange !== undefined) this.onChange({ kind: "rename", path: from, to });
   }
 
   remove(path: string): void {
     const step = this.countCall();
-    if (this.onCall !== undefined) this.onCall(`remove ${path}`);
-    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "remove", path });
+    if (this.isWatched) this.tell({ kind: "remove", path });
     this.trace?.sawName(path);
     const { directory, name } = splitPath(path, "remove");
     const parent = this.medium.directoryAt(directory, "remove");
     this.fileIn(parent, name, directory, "remove", path);
     this.change(parent, step, undefined, ABSENT, name);
-    if (this.onChange !== undefined) this.onChange(`remove ${path}`);
+    if (this.onChange !== undefined) this.onChange({ kind: "remove", path });
   }
 
   /** The names in a directory, sorted. */
   list(path: string): string[] {
     this.countCall();
-    if (this.onCall !== undefined) this.onCall(`list ${path}`);
-    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "list", path });
+    if (this.isWatched) this.tell({ kind: "list", path });
     this.trace?.sawNames(path);
     return this.medium.names(this.medium.directoryAt(path, "list"), path);
   }
 
   makeDirectory(path: string): void {
     const step = this.countCall();
-    if (this.onCall !== undefined) this.onCall(`make directory ${path}`);
-    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "make directory", path });
+    if (this.isWatched) this.tell({ kind: "make directory", path });
     this.trace?.sawName(path);
     const { medium } = this;
     if (path === "/") return;
@@ -160,18 +156,17 @@ export class SimulatedDisk implements Disk, OpenFileHost {
       throw diskError("EEXIST", "make directory", path);
     }
     this.change(parent, step, name, medium.addDirectory(), undefined);
-    if (this.onChange !== undefined) this.onChange(`make directory ${path}`);
+    if (this.onChange !== undefined) this.onChange({ kind: "make directory", path });
   }
 
   syncDirectory(path: string): void {
     this.countCall();
-    if (this.onCall !== undefined) this.onCall(`sync directory ${path}`);
-    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "sync directory", path });
+    if (this.isWatched) this.tell({ kind: "sync directory", path });
     const { medium } = this;
     const number = medium.directoryAt(path, "sync directory");
     if (medium.inode(number).pending.length === 0) return;
     syncEntries(medium.mutableDirectory(number), medium.undecided);
-    if (this.onChange !== undefined) this.onChange(`sync directory ${path}`);
+    if (this.onChange !== undefined) this.onChange({ kind: "sync directory", path });
   }
 
   /**
@@ -180,8 +175,7 @@ export class SimulatedDisk implements Disk, OpenFileHost {
    */
   lock(path: string): DiskLock | undefined {
     this.countCall();
-    if (this.onCall !== undefined) this.onCall(`lock ${path}`);
-    if (this.onFault !== undefined) failWhole(this.onFault, { kind: "lock", path });
+    if (this.isWatched) this.tell({ kind: "lock", path });
     this.medium.directoryAt(splitPath(path, "lock").directory, "lock");
     if (this.locks.has(path)) return undefined;
     this.locks.add(path);
@@ -192,7 +186,7 @@ export class SimulatedDisk implements Disk, OpenFileHost {
       isHeld: (): boolean => held && life === this.life,
       release: (): void => {
         this.countCall();
-        if (this.onCall !== undefined) this.onCall(`release ${path}`);
+        this.onCall?.({ kind: "release", path });
         if (!held || life !== this.life) throw diskError("EBADF", "release", path);
         held = false;
         this.locks.delete(path);
@@ -273,6 +267,17 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   /** What is durable and what is pending, for the eager enumerator (`images.ts`). Throws if something is undecided. */
   pendingState(): PendingState {
     return pendingStateOf(this.medium);
+  }
+
+  /** Whether anybody wants to know of a call before it is carried out. */
+  private get isWatched(): boolean {
+    return this.onCall !== undefined || this.onFault !== undefined;
+  }
+
+  /** Tells of a call of which nothing happens if it fails, and lets it fail. */
+  private tell(call: DiskCall): void {
+    this.onCall?.(call);
+    if (this.onFault !== undefined) failWhole(this.onFault, call);
   }
 
   /** @internal Counts a call; returns its step. */

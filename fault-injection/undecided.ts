@@ -10,7 +10,7 @@
  * Options are numbered: 0 survived, 1 lost, then (torn only) its first byte, its first two bytes, ...
  * @module
  */
-import type { Choice } from "./choice.ts";
+import type { Choice, LeftUndecided } from "./choice.ts";
 
 /** In place of a crash's number: nothing is open, it is on the medium. */
 export const DURABLE = -1;
@@ -86,14 +86,14 @@ export class Undecided {
     return low === high ? low - thing.at : UNKNOWN;
   }
 
-  /** Decides how many steps survived of a thing that is not `known`. `what` names the thing. */
-  decide(thing: Fate, what: string): number {
+  /** Decides how many steps survived of a thing that is not `known`. `what` names the thing for a person. */
+  decide(thing: Fate, what: string, about: LeftUndecided): number {
     const { at, steps } = thing;
     const question =
       steps === 1
         ? `${what}: survived, lost`
         : `${what}: survived, lost, only its first 1 .. ${steps - 1} bytes`;
-    const option = this.choice.choose(steps + 1, question);
+    const option = this.choice.choose(steps + 1, question, about);
     const kept = option === 0 ? steps : option - 1;
     if (at < 0) {
       this.independent /= BigInt(steps + 1);
@@ -108,8 +108,8 @@ export class Undecided {
   }
 
   /** Decides an independent thing with `n` options that was entered as such. */
-  decideOption(n: number, question: string): number {
-    const option = n === 1 ? 0 : this.choice.choose(n, question);
+  decideOption(n: number, question: string, about: LeftUndecided): number {
+    const option = n === 1 ? 0 : this.choice.choose(n, question, about);
     this.independent /= BigInt(n);
     return option;
   }

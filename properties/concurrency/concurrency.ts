@@ -6,6 +6,7 @@
  * one that answers later. Not tried: every order in which the answers of a disk may come.
  * @module
  */
+import { callText } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import {
   acknowledge,
@@ -185,7 +186,7 @@ class Together {
     if (call === "close") {
       await attempt("L1", "the storage to close", () => storage.close());
       this.#disk.onChange = (change) => {
-        this.#late.push(change);
+        this.#late.push(callText(change));
       };
     } else if (call === "sync") {
       await attempt("L1", "a sync to succeed", () => storage.sync(STREAM));

@@ -2,6 +2,7 @@
  * Crashes while a stream is opened and appended to whose segment has damaged records, and whose index write-ahead file is missing: the process is
  * killed after every change to the disk, and the power fails after every one, with every combination of what may be left that recovery can tell apart.
  */
+import { callText } from "../../fault-injection/disk-call.ts";
 import { describe, expect, test, vi } from "vitest";
 import { HandLog, indexBytes, text } from "../../e2e/by-hand.ts";
 import type { PersistenceName } from "../../fault-injection/persistence.ts";
@@ -106,7 +107,9 @@ async function crashesOf(damaged: Damaged): Promise<number> {
   const moments: { readonly disk: SimulatedDisk; readonly after: string }[] = [];
   const keep = (after: string): void => void moments.push({ disk: disk.fork(nobody), after });
   keep("nothing");
-  disk.onChange = keep;
+  disk.onChange = (change) => {
+    keep(callText(change));
+  };
   const storage = await Storage.open("/data", { disk, ...SETTINGS });
   await storage.appendBatch(1n, [text(APPENDED)]);
   const acknowledged = moments.length - 1;

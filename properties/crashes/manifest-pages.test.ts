@@ -2,6 +2,7 @@
  * Crashes around a rotation that writes a page of the manifest: the process is killed after every change to the disk, and the power fails after every
  * one, with every combination of what may be left that recovery can tell apart.
  */
+import { callText } from "../../fault-injection/disk-call.ts";
 import { expect, test, vi } from "vitest";
 import { text } from "../../e2e/by-hand.ts";
 import { manifestFiles, pagedStream, pageFile } from "../../e2e/paged-stream.ts";
@@ -67,7 +68,7 @@ test.each<[string, PersistenceName, number, number | undefined]>([
     const storage = await Storage.open("/data", { disk, ...SETTINGS });
     await storage.head(1n);
     const moments: { readonly disk: SimulatedDisk; readonly after: string }[] = [];
-    disk.onChange = (after) => moments.push({ disk: disk.fork(nobody), after });
+    disk.onChange = (change) => moments.push({ disk: disk.fork(nobody), after: callText(change) });
     await storage.appendBatch(1n, [text("e")]);
     expect(manifestOn(disk)).toStrictEqual(texts(segments + 1));
     expect(moments.map(({ after }) => after)).toContain(

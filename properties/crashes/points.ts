@@ -2,6 +2,7 @@
  * The moments of a run at which the machine or the process may die, and what makes two of them the same.
  * @module
  */
+import { callText, type DiskCall, type DiskChange } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { type CrashKind, head as modelHead } from "../../model/log.ts";
 import { type Chosen, nobody } from "../choices.ts";
@@ -12,10 +13,20 @@ export interface CrashPoint {
   readonly disk: SimulatedDisk;
   readonly logs: Logs;
   readonly kind: CrashKind;
-  /** What it comes before or after, for a person. */
-  readonly when: string;
+  /** What it comes before or after. */
+  readonly side: "before" | "after";
+  readonly moment: Moment;
   /** Which one it is of the run that it was met in, from 1. */
   readonly place: number;
+}
+
+/** A change, a call, or the end of what is watched, in words. */
+type Moment = DiskChange | DiskCall | string;
+
+/** When a crash comes, for a person. */
+export function whenText({ kind, side, moment }: CrashPoint): string {
+  const when = typeof moment === "string" ? moment : callText(moment);
+  return `${kind === "power" ? "power failure" : "process killed"} ${side} ${when}`;
 }
 
 /**
@@ -42,35 +53,37 @@ export class CrashPoints {
   }
 
   /** Begins to watch. `change` and `call` see what is watched, too. */
-  watch(change: (label: string) => void, call?: (label: string) => void): void {
-    this.#disk.onChange = (label) => {
-      change(label);
-      this.#keep("process", label, "after");
+  watch(change: (change: DiskChange) => void, call?: (call: DiskCall) => void): void {
+    this.#disk.onChange = (moment) => {
+      change(moment);
+      this.#keep("process", moment, "after");
     };
-    this.#disk.onCall = (label) => {
-      call?.(label);
-      if (label.startsWith("sync ")) this.#keep("power", label, "before");
+    this.#disk.onCall = (moment) => {
+      call?.(moment);
+      if (isSync(moment)) this.#keep("power", moment, "before");
     };
   }
 
   /** Ends it: the last moment is now. */
-  end(label: string): void {
+  end(moment: string): void {
     this.#disk.onChange = undefined;
     this.#disk.onCall = undefined;
-    for (const kind of CRASH_KINDS) this.#keep(kind, label, "after");
+    for (const kind of CRASH_KINDS) this.#keep(kind, moment, "after");
   }
 
-  #keep(kind: CrashKind, label: string, side: string): void {
+  #keep(kind: CrashKind, moment: Moment, side: CrashPoint["side"]): void {
     this.count += 1;
     if (!this.#worthKeeping()) return;
-    const when = `${kind === "power" ? "power failure" : "process killed"} ${side} ${label}`;
-    this.kept.push({ disk: this.#disk.fork(nobody), logs: this.#logs(), kind, when, place: this.count });
+    const disk = this.#disk.fork(nobody);
+    this.kept.push({ disk, logs: this.#logs(), kind, side, moment, place: this.count });
   }
 }
 
+const isSync = ({ kind }: DiskCall): boolean => kind === "sync" || kind === "sync directory";
+
 /** The choice of one of so many moments, or of none (place 0). */
 export function momentChoice(question: string, count: number, point: CrashPoint | undefined): Chosen {
-  const what = point === undefined ? question : `${question} (${point.when})`;
+  const what = point === undefined ? question : `${question} (${whenText(point)})`;
   return { what, chosen: point?.place ?? 0, of: count + 1 };
 }
 

@@ -3,6 +3,7 @@
  * before it in full.
  * @module
  */
+import { callText } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { acknowledge, append, head as modelHead, type ModelLog } from "../../model/log.ts";
 import type { Bounds } from "../bounds.ts";
@@ -41,7 +42,11 @@ export async function probe(
   for (const [stream, log] of isFirst ? recovery.logs : [])
     holdProofs(recovery.disk.fork(choice), stream, log, shown(NO_PROOF, log), bounds, counts);
   const disk = recovery.disk.fork(choice);
-  disk.onCall = trace;
+  disk.onCall =
+    trace &&
+    ((call) => {
+      trace(callText(call));
+    });
   disk.kill();
   const logs = new Map<bigint, ModelLog>();
   const again = await attempt("D3", GOES_ON, () => engines.open(disk));

@@ -2,6 +2,7 @@
  * One recovery behind a crash: a fresh engine opens what the crash left, and what it shows must be an outcome that the model allows.
  * @module
  */
+import { callText, type DiskChange } from "../../fault-injection/disk-call.ts";
 import type { Choice } from "../../fault-injection/choice.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import {
@@ -71,11 +72,12 @@ export class Recovery {
     this.points.watch(
       (change) => {
         this.#witnessChange(change);
-        if (/^remove .*\.log\.idx$/.test(change)) this.#checkRemoval(change);
+        if (change.kind === "remove" && change.path.endsWith(".log.idx")) this.#checkRemoval(change.path);
       },
       (call) => {
-        trace?.(call);
-        if (call.startsWith("truncate") && call.includes(".log to")) this.#checkQuarantine(call);
+        trace?.(callText(call));
+        if (call.kind === "truncate" && call.path.endsWith(".log"))
+          this.#checkQuarantine(call.path, call.size);
       },
     );
     const storage = await this.#attempt(() => this.#engines.open(disk));
@@ -126,12 +128,11 @@ export class Recovery {
   }
 
   /** What recovery is about to cut off must be in quarantine, so that no power failure can take it from there. */
-  #checkQuarantine(call: string): void {
-    const [, path = "", size = ""] = /^truncate (.*) to (\d+)$/.exec(call) ?? [];
+  #checkQuarantine(path: string, size: number): void {
     // Recovery has read and copied what it cuts off, so nothing of it is undecided.
     const file = this.disk.fork(nobody).open(path, "read");
-    const cut = Buffer.alloc(file.size() - Number(size));
-    file.read(cut, Number(size));
+    const cut = Buffer.alloc(file.size() - size);
+    file.read(cut, size);
     const later = this.disk.fork(new Extreme(1));
     later.crash();
     const directory = `${path.slice(0, path.lastIndexOf("/"))}/quarantine`;
@@ -146,8 +147,8 @@ export class Recovery {
   }
 
   /** Recovery removes an index of Kimberlite's that says something else than its segment: the crash must not have left it. */
-  #checkRemoval(change: string): void {
-    const directory = change.slice("remove ".length, change.lastIndexOf("/"));
+  #checkRemoval(path: string): void {
+    const directory = path.slice(0, path.lastIndexOf("/"));
     const manifest = streamFiles(this.disk.fork(nobody), directory, (name) => name === "manifest.json");
     check(
       this.#counts,
@@ -155,14 +156,14 @@ export class Recovery {
       // What Kimberlite left is its own; a manifest that names the format is not Kimberlite's.
       !String(manifest.get("manifest.json")).includes("format"),
       () => "no crash to leave an index of Kimberlite's that says something else than its segment",
-      () => `recovery had to ${change}`,
+      () => `recovery had to remove ${path}`,
     );
   }
 
-  #witnessChange(after: string): void {
+  #witnessChange({ kind, path }: DiskChange): void {
     const { met } = this.#counts;
-    if (after.startsWith("rename") && after.includes("manifest.json")) met["rotation-finished"] += 1;
-    if (after.startsWith("write") && after.includes(".wal")) met["case-A"] += 1;
+    if (kind === "rename" && path.includes("manifest.json")) met["rotation-finished"] += 1;
+    if (kind === "write" && path.includes(".wal")) met["case-A"] += 1;
   }
 
   #witnessStream(log: ModelLog, shown: number): void {

@@ -5,9 +5,10 @@
  * @module
  */
 import type { Choice } from "../../fault-injection/choice.ts";
+import { callText, type DiskCall, type DiskChange } from "../../fault-injection/disk-call.ts";
 import type { Bounds } from "../bounds.ts";
 import { type Engines, runningEngines } from "../conversations/engines.ts";
-import { ASKED, type CrashPoint, CrashPoints, onlyStream } from "./points.ts";
+import { ASKED, type CrashPoint, CrashPoints, onlyStream, whenText } from "./points.ts";
 import { Extreme, EXTREMES } from "../extreme.ts";
 import { probe } from "./probe.ts";
 import { Recovery } from "./recovery.ts";
@@ -38,13 +39,18 @@ export async function runWorkload(
   const lockstep = await Lockstep.open(bounds, counts, found);
   const { disk } = lockstep;
   const points = new CrashPoints(disk, () => lockstep.logs);
-  const witness = (change: string): void => {
-    if (change.startsWith("rename") && change.includes(".idx")) counts.met["index-saved"] += 1;
-    if (change.startsWith("create") && change.endsWith("1.log")) counts.met.rotation += 1;
+  const witness = (change: DiskChange): void => {
+    if (change.kind === "rename" && change.path.includes(".idx")) counts.met["index-saved"] += 1;
+    if (change.kind === "create" && change.path.endsWith("1.log")) counts.met.rotation += 1;
   };
-  disk.onCall = trace;
+  const tell =
+    trace &&
+    ((call: DiskCall): void => {
+      trace(callText(call));
+    });
+  disk.onCall = tell;
   for (const [i, name] of workload.entries()) {
-    if (i === workload.length - 1) points.watch(witness, trace);
+    if (i === workload.length - 1) points.watch(witness, tell);
     trace?.(`-- ${name}`);
     await lockstep.perform(operationNamed(name));
     lockstep.checkProofs();
@@ -72,7 +78,7 @@ export async function walk(
   for (let depth = bounds.recoveryCrashes; point !== undefined; depth -= 1) {
     counts.crashPoints += 1;
     const looked = onlyStream(point, choice.choose(point.logs.size, ASKED.stream));
-    trace(`-- ${point.when}; recovery`);
+    trace(`-- ${whenText(point)}; recovery`);
     const recovery = new Recovery(looked, choice, engines, counts, () => depth > 0);
     await recovery.run(trace);
     counts.cases.crashes += 1;

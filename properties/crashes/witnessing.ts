@@ -2,7 +2,7 @@
  * Watches what is decided about a crash, and notes the situations that only these decisions show.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice, LeftUndecided } from "../../fault-injection/choice.ts";
 import type { Counts } from "../tally.ts";
 
 const SURVIVED = 0;
@@ -20,20 +20,23 @@ export class Witnessing implements Choice {
     this.#counts = counts;
   }
 
-  choose(n: number, what: string): number {
-    const chosen = this.#answers.choose(n, what);
+  choose(n: number, what: string, about?: LeftUndecided): number {
+    const chosen = this.#answers.choose(n, what, about);
+    if (about !== undefined) this.#witness(about, chosen);
+    return chosen;
+  }
+
+  #witness({ kind, path }: LeftUndecided, chosen: number): void {
     const { met } = this.#counts;
-    if (what.startsWith("sector ")) {
-      const file = what.slice(what.indexOf("/"), what.indexOf(" ["));
-      if (chosen === SURVIVED) this.#sectors.add(file);
+    if (kind === "sector") {
+      if (chosen === SURVIVED) this.#sectors.add(path);
       else if (chosen === LOST) {
         // Newer things are looked at first, so what survived so far is later than what is lost now.
-        if (this.#sectors.has(file)) met["out-of-order"] += 1;
-        if (this.#sizes.has(file)) met["size-without-data"] += 1;
+        if (this.#sectors.has(path)) met["out-of-order"] += 1;
+        if (this.#sizes.has(path)) met["size-without-data"] += 1;
       }
-    } else if (what.startsWith("size of ")) {
-      if (chosen === 0) this.#sizes.add(what.slice(8, what.indexOf(":")));
-    } else if (what.startsWith("creation of ") && chosen === LOST) met["name-lost"] += 1;
-    return chosen;
+    } else if (kind === "size") {
+      if (chosen === SURVIVED) this.#sizes.add(path);
+    } else if (kind === "creation" && chosen === LOST) met["name-lost"] += 1;
   }
 }

@@ -2,7 +2,8 @@
  * The calls that a run makes to its disk, and every way in which each of them can fail.
  * @module
  */
-import type { CallFault, DiskCall, FaultHook } from "../../fault-injection/call-faults.ts";
+import type { CallFault, FaultHook } from "../../fault-injection/call-faults.ts";
+import type { DiskCall } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 
 /** A way to fail. */
@@ -11,13 +12,6 @@ export interface Failure {
   readonly fault: CallFault;
   /** Whether every later call of the same kind fails, too, until the disk is repaired. */
   readonly sticky: boolean;
-}
-
-/** A call for a person. */
-export function callText(call: DiskCall): string {
-  if (call.kind === "read" || call.kind === "write")
-    return `${call.kind} ${call.path} [${call.position}..${call.position + call.length})`;
-  return `${call.kind} ${call.path}`;
 }
 
 /** Every way in which a call can fail, simplest first. */

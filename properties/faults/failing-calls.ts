@@ -6,8 +6,9 @@
  * @module
  */
 import type { Choice } from "../../fault-injection/choice.ts";
+import { callText } from "../../fault-injection/disk-call.ts";
 import type { Bounds } from "../bounds.ts";
-import { callText, failuresOf, noteCalls, Strike } from "./call-sites.ts";
+import { failuresOf, noteCalls, Strike } from "./call-sites.ts";
 import { runningEngines } from "../conversations/engines.ts";
 import { type Chosen, Odometer } from "../choices.ts";
 import { Extreme } from "../extreme.ts";

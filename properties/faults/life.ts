@@ -3,6 +3,7 @@
  * only once the disk has failed.
  * @module
  */
+import { callText } from "../../fault-injection/disk-call.ts";
 import { StepBudgetExceeded } from "../../fault-injection/disk-error.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import {
@@ -60,7 +61,9 @@ export class Life {
     this.disk = disk;
     this.#counts = counts;
     this.#trace = trace;
-    disk.onCall = trace;
+    disk.onCall = (call) => {
+      trace(callText(call));
+    };
   }
 
   /** The workload, its end, and what a fresh engine shows then; everything may fail once the disk has. */

@@ -3,6 +3,7 @@
  * aside, and whether the stream goes on.
  * @module
  */
+import { callText } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import type { StoredFault } from "../../fault-injection/stored-faults.ts";
 import {
@@ -20,7 +21,6 @@ import {
   type StreamStatus,
   type Verification,
 } from "../../src/index.ts";
-import { callText } from "./call-sites.ts";
 import type { InvariantId } from "../catalogue.ts";
 import { sameBytes, sameRecord, sameRecords, show, showStatus, streamFiles } from "../comparison.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
@@ -71,7 +71,9 @@ export class Look {
       if (gone && indexes !== "as they are") disk.store(path, undefined);
     }
     this.#trace = trace;
-    disk.onCall = trace;
+    disk.onCall = (call) => {
+      trace(callText(call));
+    };
     let calls = 0;
     const stored = [...state.files.values()].reduce((sum, { length }) => sum + length, 0);
     const room = 2 * stored + state.bounds.readChunkBytes;

@@ -8,7 +8,7 @@
  */
 import type { Choice } from "../../fault-injection/choice.ts";
 import type { Bounds } from "../bounds.ts";
-import { ASKED } from "../crashes/points.ts";
+import { ASKED, whenText } from "../crashes/points.ts";
 import { probe } from "../crashes/probe.ts";
 import { Recovery } from "../crashes/recovery.ts";
 import { runWorkload } from "../crashes/walk.ts";
@@ -45,7 +45,7 @@ async function run(
   const points = await runWorkload(bounds, [operation], counts, trace, found);
   const point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
   if (point === undefined) return;
-  trace(`-- ${point.when}; recovery`);
+  trace(`-- ${whenText(point)}; recovery`);
   const recovery = new Recovery(point, choice, engines, counts, () => false);
   await recovery.run(trace);
   trace("-- the process is killed, started again and appends; then the machine crashes");
