@@ -18,7 +18,7 @@ import { BOUND_NAMES, profileOf } from "../properties/bounds.ts";
 import type { Chosen } from "../properties/choices.ts";
 import { walk } from "../properties/crashes/walk.ts";
 import { DEFECTS } from "../properties/defects/defects.ts";
-import { withDefect } from "../properties/defects/run.ts";
+import { withDefects } from "../properties/defects/run.ts";
 import { emptyCounts } from "../properties/tally.ts";
 
 const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
@@ -266,7 +266,7 @@ describe("An engine with a defect", () => {
   const broken = (id: string, stdout: "pipe" | number, ...args: string[]): ReturnType<typeof kmb> => {
     const defect = DEFECTS.find((entry) => entry.id === id);
     if (defect === undefined) throw new Error(`There is no defect ${id}.`);
-    const { args: node, env } = withDefect(defect, directory);
+    const { args: node, env } = withDefects([defect], directory);
     const {
       status,
       stdout: out,

@@ -6,12 +6,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import ts from "typescript";
-import type { Defect } from "./defect.ts";
+import type { Mistake } from "./defect.ts";
 
 /** A compiled module that is to be loaded in the place of the one at `url`. */
 export interface Replacement {
   readonly url: string;
   readonly source: string;
+  /** The source file that it was compiled from, and its text. */
+  readonly file: string;
+  readonly text: string;
 }
 
 /** A defect that cannot be put where it belongs; the source has changed since it was written. */
@@ -20,7 +23,7 @@ export class DefectError extends Error {
 }
 
 /** The package's root: where `package.json` is, above the sources as above what they are compiled to. */
-const ROOT = ((): string => {
+export const ROOT: string = ((): string => {
   let at = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(at, "package.json"))) at = dirname(at);
   return at;
@@ -30,14 +33,15 @@ const ROOT = ((): string => {
  * The compiled module with the defect in it.
  * @throws DefectError if the text is not there exactly once, if nothing changes, or if the result is not TypeScript
  */
-export function defective({ id, file, find, replace }: Defect): Replacement {
+export function defective({ id, file, find, replace }: Mistake): Replacement {
   const path = join(ROOT, file);
   const parts = readFileSync(path, "utf8").split(find);
   if (find === "" || parts.length !== 2) {
     throw new DefectError(`${id}: ${file} has the text ${parts.length - 1} times, not once:\n${find}`);
   }
   if (find === replace) throw new DefectError(`${id}: nothing is replaced in ${file}.`);
-  const { outputText, diagnostics = [] } = ts.transpileModule(parts.join(replace), {
+  const text = parts.join(replace);
+  const { outputText, diagnostics = [] } = ts.transpileModule(text, {
     fileName: path,
     reportDiagnostics: true,
     compilerOptions: {
@@ -52,5 +56,6 @@ export function defective({ id, file, find, replace }: Defect): Replacement {
     const why = ts.flattenDiagnosticMessageText(problem.messageText, "\n");
     throw new DefectError(`${id}: ${file} is not TypeScript any more: ${why}`);
   }
-  return { url: pathToFileURL(join(ROOT, "dist", file.replace(/\.ts$/, ".js"))).href, source: outputText };
+  const url = pathToFileURL(join(ROOT, "dist", file.replace(/\.ts$/, ".js"))).href;
+  return { url, source: outputText, file: path, text };
 }

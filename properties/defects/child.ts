@@ -1,9 +1,12 @@
 /**
- * The process that has a defect in it: searches for what its argument says, and tells on standard output what was found.
+ * The process that has defects in it: searches for what its argument says, and tells on standard output what was found.
  * @module
  */
-import type { Defect } from "./defect.ts";
+import type { Searched } from "./defect.ts";
 import { search } from "./search.ts";
 
-const defect = JSON.parse(process.argv[2] ?? "") as Defect;
-process.stdout.write(JSON.stringify(await search(defect)));
+const { counts, ...caught } = await search(JSON.parse(process.argv[2] ?? "") as Searched);
+const { crashStates, left } = counts;
+process.stdout.write(
+  JSON.stringify({ caught, counts: { ...counts, crashStates: String(crashStates), left: String(left) } }),
+);

@@ -2,11 +2,14 @@
  * The seeded defects: at least one for each invariant, so that no check is without something that it has been seen to find.
  * @module
  */
+import { CHECKER_DEFECTS } from "./checker.ts";
 import type { Defect } from "./defect.ts";
+import { ENGINE_DEFECTS } from "./engine.ts";
 
-export const DEFECTS: readonly Defect[] = [
+const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
   {
     id: "payload-one-byte-short",
+    kind: "records and formats",
     sentence: "A payload is read without its last byte.",
     file: "src/record.ts",
     find: "return bytes.subarray(at + format.headerBytes, at + size - format.trailerBytes);",
@@ -17,6 +20,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "offset-half-written",
+    kind: "records and formats",
     sentence: "Of an offset the upper half is not written.",
     file: "src/record.ts",
     find: "target.writeBigUInt64LE(offset, at + format.offsetAt);",
@@ -27,6 +31,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "checksum-not-checked",
+    kind: "records and formats",
     sentence: "A record's checksum is not looked at.",
     file: "src/record.ts",
     find: "if (crc32(bytes.subarray(at, crcAt)) !== bytes.readUInt32LE(crcAt)) return BAD_CRC;",
@@ -37,6 +42,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "short-header-malformed",
+    kind: "records and formats",
     sentence: "A record cut within its header is called malformed.",
     file: "src/record.ts",
     find: "if (end - at < format.headerBytes) return INCOMPLETE;",
@@ -47,6 +53,8 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "index-size-not-checked",
+    kind: "index and manifest",
+    source: "Kimberlite 0.8: a count of 2^61 with a right checksum",
     sentence: "An index is read as far as its count says, whatever its size.",
     file: "src/offset-index.ts",
     find: "if (bytes.length !== indexBytes(count)) return undefined;",
@@ -57,6 +65,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "unassigned-compression",
+    kind: "records and formats",
     sentence: "The compression code that is not assigned passes for none.",
     file: "src/formats.ts",
     find: "COMPRESSIONS[bytes.readUInt32LE(at + LENGTH_AT) >>> COMPRESSION_SHIFT]",
@@ -67,6 +76,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "hash-of-compressed",
+    kind: "the hash chain",
     sentence: "The chain is over what is stored, not over the payload.",
     file: "src/pipeline.ts",
     find: 'drafts.push({ kind: "data", payload: own, compression, stored: bytes });',
@@ -77,15 +87,20 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "head-of-nothing",
+    kind: "the hash chain",
+    source: "Kimberlite: the head is not recovered after a restart",
     sentence: "A stream's head is answered as that of an empty one.",
     file: "src/stream.ts",
     find: "head: Uint8Array.from(head) };",
     replace: "head: genesisHash() };",
     invariant: "H2",
     part: "crashes",
+    bounds: { operations: ["append"], length: 1 },
   },
   {
     id: "links-not-checked",
+    kind: "the hash chain",
+    source: "Kimberlite 0.8: recovery of the head verifies no links",
     sentence: "A record need not carry the hash of the record before.",
     file: "src/scan.ts",
     find: "if (previous !== undefined && !sameHash(prevHash, previous)) return BROKEN_CHAIN;",
@@ -95,6 +110,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "checkpoint-hash-not-checked",
+    kind: "the hash chain",
     sentence: "A checkpoint may hold any hash.",
     file: "src/scan.ts",
     find: "if (!equalBytes(payload, 0, prevHash, 0, HASH_BYTES)) return BAD_CHECKPOINT;",
@@ -104,6 +120,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "kinds-share-a-hash",
+    kind: "the hash chain",
     sentence: "Records of other kinds are hashed as data are.",
     file: "properties/symbolic/schemes.ts",
     find: ": terms.hash(joined(before, payload), `HMAC:${kind}`),",
@@ -113,25 +130,32 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "index-without-kinds",
+    kind: "index and manifest",
     sentence: "An index file names every record as data.",
     file: "src/offset-index.ts",
     find: " + elementAt(this.#kinds, i) * KIND_SCALE",
     replace: "",
     invariant: "I1",
     part: "crashes",
+    bounds: { operations: ["batch"], checkpointEvery: 1, length: 1 },
   },
   {
     id: "frame-checksum-not-checked",
+    kind: "index and manifest",
+    source: "Kimberlite 0.8: the write-ahead file of the index has no checksum",
     sentence: "A frame of the write-ahead file is believed without its checksum.",
     file: "src/offset-index.ts",
     find: "if (bytes.readUInt32LE(size - 4) !== crc32(bytes.subarray(0, size - 4))) break;",
     replace: "",
     invariant: "I2",
     part: "stored-bytes",
+    directory: "left by a workload",
     bounds: { operations: ["append+sync"] },
   },
   {
     id: "segments-never-synced",
+    kind: "durability",
+    source: "Kimberlite, its canary: a sync is skipped",
     sentence: "A segment is not synced, neither by an append nor by recovery.",
     file: "src/active-segment.ts",
     find: `await io("syncing a segment", this.#place(), () => this.file.sync());
@@ -139,37 +163,45 @@ export const DEFECTS: readonly Defect[] = [
     replace: "this.#unsynced = false;",
     invariant: "D4",
     part: "crashes",
+    bounds: { operations: ["append"] },
   },
   {
     id: "watermark-one-too-high",
+    kind: "recovery",
     sentence: "What is torn right at the watermark is called corruption.",
     file: "src/recover-segment.ts",
     find: "belowWatermark: position < watermark,",
     replace: "belowWatermark: position <= watermark,",
     invariant: "D2",
     part: "crashes",
+    bounds: { operations: ["append", "append+sync"] },
   },
   {
     id: "recovered-index-one-behind",
+    kind: "index and manifest",
     sentence: "An index built by a scan names the hash of the record before.",
     file: "src/index-builder.ts",
     find: "index.push(found.kind, scanner.position + found.size, previous);",
     replace: "index.push(found.kind, scanner.position + found.size, prevHashAt(format, bytes, at));",
     invariant: "D3",
     part: "crashes",
+    bounds: { operations: ["append"] },
   },
   {
     id: "batch-without-sync",
+    kind: "durability",
     sentence: "A batch of several records is acknowledged and not synced.",
     file: "src/stream.ts",
     find: "return this.#write(expectedOffset, fsync, (format, tip) =>",
     replace: "return this.#write(expectedOffset, fsync && payloads.length === 1, (format, tip) =>",
     invariant: "D1",
     part: "crashes",
-    bounds: { operations: ["batch"], checkpointEvery: 0 },
+    bounds: { operations: ["batch"], checkpointEvery: 0, length: 1 },
   },
   {
     id: "fork-after-rotation",
+    kind: "the hash chain",
+    source: "Kimberlite: the head is read from the new, empty segment",
     sentence: "A batch continues the hash of its segment's index, which is that of nothing in a new segment.",
     file: "src/stream.ts",
     find: "const batch = await prepare(this.#context.format, tip);",
@@ -181,6 +213,8 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "failed-sync-forgotten",
+    kind: "failing calls",
+    source: `Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC '20`,
     sentence: "After a failed sync the stream takes the next batch.",
     file: "src/stream.ts",
     find: "if (fsync) await this.#orPoison(() => active.sync());",
@@ -191,6 +225,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "end-moved-before-the-write",
+    kind: "failing calls",
     sentence: "A stream's end moves on before the batch is written.",
     file: "src/stream.ts",
     find: `    try {
@@ -204,6 +239,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "offset-within-segment",
+    kind: "recovery",
     sentence: "Recovery counts offsets from the segment's start.",
     file: "src/recover-segment.ts",
     find: "let offset = firstOffset + index.count;",
@@ -214,6 +250,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "misfits-are-shown",
+    kind: "reading",
     sentence: "A read shows an intact record that does not belong where it is.",
     file: "src/read.ts",
     find: `        if (flaw !== undefined) throw this.#flawError(flaw, path, scanner.position);
@@ -221,30 +258,36 @@ export const DEFECTS: readonly Defect[] = [
     replace: "        const indexed",
     invariant: "C1",
     part: "stored-bytes",
+    directory: "left by a workload",
     bounds: { operations: ["batch"], checkpointEvery: 0 },
   },
   {
     id: "longer-length-believed",
+    kind: "reading",
     sentence: "A read lets a record be longer than the index says, if its checksum holds.",
     file: "src/read.ts",
     find: "indexed !== scanner.position + found.size",
     replace: "indexed > scanner.position + found.size",
     invariant: "C1",
     part: "stored-bytes",
+    directory: "left by a workload",
     bounds: { operations: ["sync"] },
   },
   {
     id: "shorter-length-believed",
+    kind: "reading",
     sentence: "A read lets a record be shorter than the index says, if its checksum holds.",
     file: "src/read.ts",
     find: "indexed !== scanner.position + found.size",
     replace: "indexed < scanner.position + found.size",
     invariant: "C1",
     part: "stored-bytes",
+    directory: "left by a workload",
     bounds: { operations: ["sync"], format: "sentinel" },
   },
   {
     id: "made-record-rebuilt",
+    kind: "index and manifest",
     sentence: "A last record that is intact in another size than the index says makes the index foreign.",
     file: "src/hints.ts",
     find: "const contradictory = found.ok && isIntactAt(format, bytes, at, size);",
@@ -255,16 +298,20 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "watermark-ignored",
+    kind: "recovery",
+    source: "etcd, RocksDB: a flipped bit in the last file is taken for a torn write",
     sentence: "Recovery cuts what the index proves to be durable.",
     file: "src/recover-segment.ts",
     find: "belowWatermark: position < watermark,",
     replace: "belowWatermark: false,",
     invariant: "C2",
     part: "stored-bytes",
+    directory: "left by a workload",
     bounds: { operations: ["batch"] },
   },
   {
     id: "frames-for-pairs-only",
+    kind: "index and manifest",
     sentence: "A record is named in the write-ahead file only together with another.",
     file: "src/active-segment.ts",
     find: "this.#logState.framed === this.index.count) return;",
@@ -275,6 +322,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "sync-names-nothing",
+    kind: "index and manifest",
     sentence: "A sync makes records durable and names none of them.",
     file: "src/stream.ts",
     find: `      await active.sync();
@@ -326,6 +374,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "recovery-names-nothing",
+    kind: "index and manifest",
     sentence: "What recovery has made durable it does not name.",
     file: "src/active-segment.ts",
     find: `    await this.nameRecords();
@@ -337,6 +386,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "no-frame-beside-the-saved-index",
+    kind: "index and manifest",
     sentence:
       "Once the index is saved, the write-ahead file is left empty, so that a lost index takes the watermark with it.",
     file: "src/active-segment.ts",
@@ -348,6 +398,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "index-never-saved",
+    kind: "index and manifest",
     sentence: "The index is never saved, however many entries the write-ahead file has.",
     file: "src/active-segment.ts",
     find: `        await this.#saveIndex(log);
@@ -360,6 +411,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "head-refused-after-a-cut",
+    kind: "index and manifest",
     sentence: "After recovery has cut a torn tail the head is refused, though the status tells it.",
     file: "src/stream.ts",
     find: `    if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
@@ -374,25 +426,30 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "checkpoints-not-used",
+    kind: "reading",
     sentence: "A read is verified from the first record, whatever checkpoints there are.",
     file: "src/read.ts",
     find: "if (start.isCheckpoint) return start.offset;",
     replace: "",
     invariant: "C3",
     part: "stored-bytes",
+    directory: "left by a workload",
     bounds: { operations: ["append+sync"], checkpointEvery: 1 },
   },
   {
     id: "quarantine-empty",
+    kind: "recovery",
     sentence: "What is cut off is not copied into quarantine.",
     file: "src/quarantine.ts",
     find: "if (!isHole(chunk, at)) await writeAll(copy, path, chunk, at - start);",
     replace: "",
     invariant: "C4",
     part: "crashes",
+    bounds: { operations: ["append"] },
   },
   {
     id: "strict-without-sync",
+    kind: "durability",
     sentence: "Strict durability does not sync the index entry.",
     file: "src/active-segment.ts",
     find: `      await io("syncing an index", this.#place(), () => log.sync());
@@ -405,6 +462,8 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "expected-offset-ignored",
+    kind: "concurrency and streams",
+    source: "Kimberlite 0.8: any expected offset is accepted",
     sentence: "A batch is taken at another offset than the caller expected.",
     file: "src/requests.ts",
     find: "if (expected === undefined || expected === BigInt(nextOffset)) return;",
@@ -415,15 +474,18 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "memory-repeats-a-record",
+    kind: "concurrency and streams",
     sentence: "In memory every record of a batch is the first one.",
     file: "src/memory.ts",
     find: "this.#records.push(batch.bytes.subarray(at, at + size));",
     replace: "this.#records.push(batch.bytes.subarray(0, size));",
     invariant: "M2",
     part: "crashes",
+    bounds: { operations: ["batch"], length: 1 },
   },
   {
     id: "fields-swapped",
+    kind: "records and formats",
     sentence: "Offset and previous hash change places, in what is written and in what is read.",
     file: "src/formats.ts",
     find: `  offsetAt: 0,
@@ -432,9 +494,11 @@ export const DEFECTS: readonly Defect[] = [
   prevHashAt: 0,`,
     invariant: "M3",
     part: "crashes",
+    bounds: { operations: ["append"], length: 1 },
   },
   {
     id: "appends-do-not-queue",
+    kind: "concurrency and streams",
     sentence: "An append does not wait for the ones before it.",
     file: "src/stream.ts",
     find: "const done = this.#queue.then(work);",
@@ -444,6 +508,7 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "stored-as-large",
+    kind: "compression",
     sentence: "A payload that compression does not make smaller is stored compressed.",
     file: "src/codec.ts",
     find: "bytes.length < payload.length",
@@ -454,6 +519,8 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "lz4-claim-not-limited",
+    kind: "compression",
+    source: "Kimberlite 0.8: the size prefix is believed",
     sentence: "An LZ4 payload may claim more than the limit.",
     file: "src/codec.ts",
     find: "if (claimed > MAX_PAYLOAD_BYTES) {",
@@ -464,25 +531,31 @@ export const DEFECTS: readonly Defect[] = [
   },
   {
     id: "second-opener-admitted",
+    kind: "the data directory",
+    source: "Kimberlite 0.8: two processes open one directory",
     sentence: "A directory that is locked is opened without the lock.",
     file: "src/storage.ts",
     find: "if (lock === undefined) return undefined;",
     replace: "lock ??= { release: () => undefined };",
     invariant: "S1",
     part: "crashes",
+    bounds: { operations: ["append"], length: 1 },
   },
   {
     id: "quarantine-outside",
+    kind: "the data directory",
     sentence: "What is cut off goes into a directory outside of the data directory.",
     file: "src/quarantine.ts",
     find: "const directory = `${streamPath}/${QUARANTINE_NAME}`;",
     replace: "const directory = `/${QUARANTINE_NAME}`;",
     invariant: "S2",
     part: "stored-bytes",
+    directory: "left by a workload",
     bounds: { operations: ["append"] },
   },
   {
     id: "every-fiftieth-differs",
+    kind: "the data directory",
     sentence:
       "Every fiftieth storage that is opened reads in other chunks: what it does depends on a global variable.",
     file: "src/storage.ts",
@@ -493,3 +566,5 @@ export const DEFECTS: readonly Defect[] = [
     part: "crashes",
   },
 ];
+
+export const DEFECTS: readonly Defect[] = [...ONE_FOR_EACH_INVARIANT, ...ENGINE_DEFECTS, ...CHECKER_DEFECTS];

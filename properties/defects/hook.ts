@@ -1,17 +1,17 @@
 /**
- * The hook that loads one module with a defect in it. It runs on a thread of Node.js's own.
+ * The hook that loads modules with defects in them. It runs on a thread of Node.js's own.
  * @module
  */
 import type { InitializeHook, LoadHook } from "node:module";
 import type { Replacement } from "./apply.ts";
 
-let replacement: Replacement | undefined;
+let sources: ReadonlyMap<string, string> = new Map();
 
-export const initialize: InitializeHook<Replacement> = (given) => {
-  replacement = given;
+export const initialize: InitializeHook<readonly Replacement[]> = (given) => {
+  sources = new Map(given.map(({ url, source }) => [url, source]));
 };
 
-export const load: LoadHook = (url, context, nextLoad) =>
-  url === replacement?.url
-    ? { format: "module", source: replacement.source, shortCircuit: true }
-    : nextLoad(url, context);
+export const load: LoadHook = (url, context, nextLoad) => {
+  const source = sources.get(url);
+  return source === undefined ? nextLoad(url, context) : { format: "module", source, shortCircuit: true };
+};

@@ -1,17 +1,18 @@
 /**
- * `npm run defects [-- --workers N] [-- ID...]`: puts every seeded defect into the sources, one at a time, and prints what caught it. Ends with 1
- * if one is missed, or caught by another invariant than the one that must; with 2 if one does not fit the sources.
+ * `npm run defects [-- --workers N] [-- ID...]`: puts every seeded defect into the sources, one at a time, and prints what noticed it. Ends with 1
+ * if one is missed, or noticed by something else than what must; with 2 if one does not fit the sources.
  * @module
  */
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { DEFECTS } from "./defects.ts";
+import { noticedBy } from "./defect.ts";
 import { type Ended, runDefects } from "./run.ts";
 
 const MISSED = 1;
 const WRONG = 2;
-const COLUMNS = [36, 6, 12, 9, 9];
+const COLUMNS = [36, 32, 12, 9, 9];
 const SECONDS = 300;
 
 const { values, positionals } = parseArgs({
@@ -32,9 +33,9 @@ if (unknown.length > 0 || !Number.isSafeInteger(workers) || workers < 1) {
 async function run(): Promise<number> {
   const started = performance.now();
   let missed = 0;
-  print(["defect", "by", "cases", "ms", "choices"], "the mistake");
+  print(["defect", "noticed by", "cases", "ms", "choices"], "the mistake");
   try {
-    await runDefects(chosen, { workers, seconds: SECONDS }, (ended) => {
+    await runDefects(chosen, { workers, seconds: SECONDS, all: DEFECTS }, (ended) => {
       if (ended.missed !== undefined) missed += 1;
       show(ended);
     });
@@ -49,7 +50,7 @@ async function run(): Promise<number> {
 
 function show({ defect, caught, missed, ms }: Ended): void {
   const number = (value = 0): string => value.toLocaleString("en-US");
-  const by = missed === undefined ? (caught?.invariant ?? "") : "MISSED";
+  const by = missed === undefined ? noticedBy(defect) : "MISSED";
   print([defect.id, by, number(caught?.cases), number(ms), number(caught?.choices)], defect.sentence);
   if (missed !== undefined) console.log(`      ${missed}`);
 }

@@ -2,16 +2,40 @@
  * Searches one part of the check until something is violated: what a process does that has a defect in it.
  * @module
  */
-import { type Bounds, profileOf } from "../bounds.ts";
+import { type Bounds, type PartName, profileOf } from "../bounds.ts";
+import type { InvariantId } from "../catalogue.ts";
 import { PARTS, searchUnit, type Unit, unitsOf } from "../check.ts";
 import { choiceText } from "../choices.ts";
 import { ConversationTree } from "../conversations/tree.ts";
 import { survey } from "../crashes/survey.ts";
+import { MADE_DIRECTORIES } from "../faults/stored-states.ts";
 import { minimise } from "../minimise.ts";
 import type { Counterexample, PartResult } from "../part.ts";
 import { addCounts, type Counts, emptyCounts } from "../tally.ts";
-import type { Defect } from "./defect.ts";
-import type { Caught } from "./run.ts";
+import type { Searched } from "./defect.ts";
+
+/** What a search came to. */
+export interface Caught {
+  /** What was violated, if anything was. */
+  readonly invariant: InvariantId | undefined;
+  readonly seen: string;
+  /** Choices of the counterexample: its length. */
+  readonly choices: number;
+  /** Workloads, recoveries and other cases until then. */
+  readonly cases: number;
+}
+
+/** The directories of the part `stored-bytes`, as its first question has them: those that short workloads leave, and those that are made. */
+export const DIRECTORIES: readonly string[] = [
+  "left by a workload",
+  ...MADE_DIRECTORIES.map(({ name }) => name),
+];
+
+/** Which units are to be searched, if not all. */
+interface Units {
+  readonly section: string | undefined;
+  readonly directory: string | undefined;
+}
 
 /** Enough for most: what a defect needs beyond it, its entry says. */
 const SMALL: Partial<Bounds> = {
@@ -26,20 +50,25 @@ const SMALL: Partial<Bounds> = {
   symbolicBlocks: 2,
 };
 
-/** @returns what caught the defect; `invariant` is `undefined` if nothing did */
-export async function search({ part, section, bounds: own }: Defect): Promise<Caught> {
+/** @returns what was violated, and what was counted until then; `invariant` is `undefined` if nothing was */
+export async function search({
+  part,
+  section,
+  directory,
+  bounds: own,
+}: Searched): Promise<Caught & { readonly counts: Counts }> {
   const bounds: Bounds = { ...profileOf("quick", own?.format), ...SMALL, ...own, parts: [part] };
   const counts = emptyCounts();
-  const found = await firstViolation(bounds, section, counts);
+  const found = await firstViolation(bounds, { section, directory }, counts);
   const cases = counts.workloads + Object.values(counts.cases).reduce((sum, tried) => sum + tried, 0);
-  if (found === undefined) return { invariant: undefined, choices: 0, seen: "", cases };
+  if (found === undefined) return { invariant: undefined, choices: 0, seen: "", cases, counts };
   const { invariant, seen, choices } = await minimise(PARTS[part].run, bounds, found);
-  return { invariant, choices: choices.length, seen, cases };
+  return { invariant, choices: choices.length, seen, cases, counts };
 }
 
 async function firstViolation(
   bounds: Bounds,
-  section: string | undefined,
+  only: Units,
   counts: Counts,
 ): Promise<Counterexample | undefined> {
   const take = (result: PartResult): Counterexample | undefined => {
@@ -50,8 +79,7 @@ async function firstViolation(
   const [part] = bounds.parts;
   if (part === undefined) return undefined;
   if (part !== "crashes") {
-    for (const unit of await unitsOf(bounds, part)) {
-      if (section !== undefined && !isIn(section, unit)) continue;
+    for (const unit of await unitsIn(bounds, part, only)) {
       const found = take(await searchUnit(bounds, unit, tree));
       if (found !== undefined) return found;
     }
@@ -65,6 +93,22 @@ async function firstViolation(
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The units that are to be searched. */
+async function unitsIn(
+  bounds: Bounds,
+  part: Exclude<PartName, "crashes">,
+  { section, directory }: Units,
+): Promise<Unit[]> {
+  if (directory !== undefined) {
+    // The first question is which directory gets the faults; to list the units of the others takes longer than to search this one.
+    const chosen = DIRECTORIES.indexOf(directory);
+    if (chosen < 0) throw new RangeError(`There is no directory "${directory}".`);
+    return [{ part, begins: [{ what: "directory", chosen, of: DIRECTORIES.length }] }];
+  }
+  const units = await unitsOf(bounds, part);
+  return section === undefined ? units : units.filter((unit) => isIn(section, unit));
 }
 
 const isIn = (section: string, unit: Unit): boolean =>

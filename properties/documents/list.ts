@@ -3,6 +3,7 @@
  * @module
  */
 import { tamperingPage } from "../tampering/table.ts";
+import { defectsPage } from "./defects.ts";
 import { invariantsPage } from "./invariants.ts";
 import { kaniDocument } from "./kani.ts";
 import { recoveryPage } from "./recovery.ts";
@@ -18,4 +19,5 @@ export const DOCUMENTS: readonly Document[] = [
   { path: "docs/RECOVERY.md", render: recoveryPage },
   { path: "docs/TAMPERING.md", render: tamperingPage },
   { path: "docs/KANI.md", render: kaniDocument },
+  { path: "docs/DEFECTS.md", render: defectsPage },
 ];

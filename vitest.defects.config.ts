@@ -1,0 +1,27 @@
+/**
+ * For `vitest run --config`: tests on sources with the defects in them that the file named by the environment variable describes.
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { defineConfig, mergeConfig, type ViteUserConfig } from "vitest/config";
+import ordinary from "./vitest.config.ts";
+import type { Replacement } from "./properties/defects/apply.ts";
+import { REPLACEMENT_VARIABLE } from "./properties/defects/defect.ts";
+
+const given = JSON.parse(readFileSync(process.env[REPLACEMENT_VARIABLE] ?? "", "utf8")) as Replacement[];
+const sources = new Map(given.map(({ file, text }) => [file, text]));
+
+const config: ViteUserConfig = mergeConfig(
+  ordinary,
+  defineConfig({
+    plugins: [
+      {
+        name: "seeded-defects",
+        enforce: "pre",
+        transform: (_, id) => sources.get(id),
+      },
+    ],
+  }),
+);
+
+export default config;
