@@ -192,11 +192,17 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     kind: "durability",
     sentence: "A batch of several records is acknowledged and not synced.",
     file: "src/stream.ts",
-    find: "return this.#write(expectedOffset, fsync, (format, tip) =>",
-    replace: "return this.#write(expectedOffset, fsync && payloads.length === 1, (format, tip) =>",
+    find: "    if (fsync) await this.#orPoison(() => active.sync());",
+    replace: "    if (fsync && batch.sizes.length === 1) await this.#orPoison(() => active.sync());",
     invariant: "D1",
     part: "crashes",
-    bounds: { operations: ["batch"], checkpointEvery: 0, length: 1 },
+    bounds: {
+      operations: ["batch"],
+      checkpointEvery: 0,
+      length: 1,
+      persistence: "prefix",
+      indexLogMaxEntries: 9,
+    },
   },
   {
     id: "fork-after-rotation",
@@ -374,7 +380,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
   },
   {
     id: "recovery-names-nothing",
-    kind: "index and manifest",
+    kind: "recovery",
     sentence: "What recovery has made durable it does not name.",
     file: "src/active-segment.ts",
     find: `    await this.nameRecords();
@@ -411,7 +417,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
   },
   {
     id: "head-refused-after-a-cut",
-    kind: "index and manifest",
+    kind: "recovery",
     sentence: "After recovery has cut a torn tail the head is refused, though the status tells it.",
     file: "src/stream.ts",
     find: `    if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
@@ -555,7 +561,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
   },
   {
     id: "every-fiftieth-differs",
-    kind: "the data directory",
+    kind: "reading",
     sentence:
       "Every fiftieth storage that is opened reads in other chunks: what it does depends on a global variable.",
     file: "src/storage.ts",

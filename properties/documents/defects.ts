@@ -4,6 +4,7 @@
  */
 import { type Defect, DEFECT_KINDS, noticedBy } from "../defects/defect.ts";
 import { DEFECTS } from "../defects/defects.ts";
+import { IMPOSSIBLE, SPEED_ONLY, type Unseeded } from "../defects/unseeded.ts";
 import { markdownTable } from "./table.ts";
 
 /** The page. */
@@ -34,8 +35,19 @@ its own, and \`npm run defects\` ends with 1 if one of them is not noticed by wh
 
 In italics is where such a mistake was made or described in public.
 
-${chapters}`;
+${chapters}
+## What is not seeded
+
+What changes only the speed, or how much is done, is no defect to an invariant:
+
+${unseeded(SPEED_ONLY)}
+What there is no place for in these sources:
+
+${unseeded(IMPOSSIBLE)}`;
 }
+
+const unseeded = (kinds: readonly Unseeded[]): string =>
+  markdownTable([["the mistake", "why it is not here"], ...kinds.map(({ kind, why }) => [kind, why])]);
 
 function noticed(defect: Defect): string {
   const by = noticedBy(defect);
