@@ -97,7 +97,8 @@ test("the files are those of FORMAT.md, byte for byte", async () => {
 });
 
 describe("Kimberlite's index of the segment that is appended to, which a crash in a rotation leaves behind,", () => {
-  test("is removed before the next record is written, and written again when the segment is full", async () => {
+  /** A stream whose first segment is to take more, though it has such an index, which names these positions. */
+  function interrupted(positions: readonly number[]): { disk: MemoryDisk; log: HandLog } {
     const log = new HandLog(0, "sentinel").append(text("event1"), text("event2"));
     const manifest = {
       segments: [{ segment_num: 0, first_offset: 0, next_offset: 0, size_bytes: 0 }],
@@ -108,12 +109,17 @@ describe("Kimberlite's index of the segment that is appended to, which a crash i
       "/data",
       new Map<string, Uint8Array>([
         ["1/segment_000000.log", log.bytes()],
-        ["1/segment_000000.log.idx", kimberliteIndex([0, 64])],
+        ["1/segment_000000.log.idx", kimberliteIndex(positions)],
         ["1/segment_000000.log.idx2", indexBytes([[0], [64]], 128, log.head)],
         ["1/segment_000000.log.idx2.wal", frameBytes([[0], [64]], 128, log.head)],
         ["1/manifest.json", text(JSON.stringify(manifest))],
       ]),
     );
+    return { disk, log };
+  }
+
+  test("is removed before the next record is written, and written again when the segment is full", async () => {
+    const { disk, log } = interrupted([0, 64]);
     const storage = await open(disk, { ...NO_CHECKPOINTS, maxSegmentBytes: 150 });
     expect(await storage.status(1n)).toMatchObject({ nextOffset: 2n, findings: [] });
     expect(filesOf(disk).get("segment_000000.log.idx")).toStrictEqual(kimberliteIndex([0, 64]));
@@ -125,6 +131,15 @@ describe("Kimberlite's index of the segment that is appended to, which a crash i
       [log.bytes(0, 3), log.bytes(3)].map((bytes) => bytes.toString("hex")),
     );
     expect(filesOf(disk).get("segment_000000.log.idx")).toStrictEqual(kimberliteIndex([0, 64, 128]));
+  });
+
+  test("is removed at the opening if it names other positions, and written right at the closing", async () => {
+    const { disk } = interrupted([0, 63]);
+    const storage = await open(disk, NO_CHECKPOINTS);
+    expect(await storage.status(1n)).toMatchObject({ nextOffset: 2n, findings: [] });
+    expect([...filesOf(disk).keys()]).not.toContain("segment_000000.log.idx");
+    await storage.close();
+    expect(filesOf(disk).get("segment_000000.log.idx")).toStrictEqual(kimberliteIndex([0, 64]));
   });
 });
 

@@ -423,7 +423,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     file: "src/active-segment.ts",
     find: "await saveSealedIndex(this.#files, this.number, this.index);",
     replace: "",
-    invariant: "D4",
+    invariant: "C2",
     part: "crashes",
     bounds: { operations: ["batch"] },
   },
@@ -458,7 +458,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     file: "src/kimberlite-index.ts",
     find: "if (isThere && !hasLog && (await this.#holds(index.serializePositions()))) {",
     replace: "if (isThere && !hasLog) {",
-    test: "e2e/kimberlite-index.test.ts",
+    test: "src/storage-sentinel.test.ts",
   },
   {
     id: "kimberlites-positions-one-behind",
