@@ -38,6 +38,8 @@ const contentOf = (disk: Disk, path: string): Promise<Buffer> =>
     return bytes.subarray(0, await file.read(bytes, 0));
   });
 
+const namesIn = async (disk: Disk, at: string): Promise<string[]> => [...(await disk.list(at))].sort();
+
 const path = fc.constantFrom(...PATHS);
 const position = fc.nat(30);
 const directory = fc.constantFrom(...DIRECTORIES, "/data/3", "/data/1/new");
@@ -74,7 +76,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     .filter(([from, to]) => from !== to)
     .map(([from, to]) => does(`rename ${from} to ${to}`, (disk) => disk.rename(from, to))),
   directory.map((at) => does(`make ${at}`, (disk) => disk.makeDirectory(at))),
-  directory.map((at) => does(`list ${at}`, async (disk) => [...(await disk.list(at))].sort())),
+  directory.map((at) => does(`list ${at}`, (disk) => namesIn(disk, at))),
 );
 
 /** What a call comes to, or the code that it fails with. */
@@ -111,6 +113,8 @@ describe("any sequence of operations", () => {
         });
       }
       expect(await filesOn(overlay)).toStrictEqual(await filesOn(model));
+      for (const at of DIRECTORIES)
+        expect(await namesIn(overlay, at)).toStrictEqual(await namesIn(model, at));
       expect(await filesOn(beneath)).toStrictEqual(await filesOn(new MemoryDisk("/data", START)));
 
       const changes = new Map((await overlay.changes()).map((change) => [change.path, change]));

@@ -20,7 +20,7 @@ export const DEFECT_KINDS = [
   "the checker",
 ] as const;
 
-export type DefectKind = (typeof DEFECT_KINDS)[number];
+type DefectKind = (typeof DEFECT_KINDS)[number];
 
 /** The mistake. */
 export interface Mistake {
@@ -62,19 +62,19 @@ export interface CountedDefect extends Mistake, Searched {
 }
 
 /** A defect of the checker that an assertion of its own meets. */
-export interface AssertedDefect extends Mistake, Searched {
+interface AssertedDefect extends Mistake, Searched {
   /** A part of what it ends with. */
   readonly error: string;
 }
 
 /** A defect of the checker that lets another defect pass: with both of them, what must notice the other does not. */
-export interface BlindingDefect extends Mistake {
+interface BlindingDefect extends Mistake {
   /** The id of a `ViolatingDefect`. */
   readonly blinds: string;
 }
 
 /** A defect in what the check does not run: a file of tests must fail. */
-export interface TestedDefect extends Mistake {
+interface TestedDefect extends Mistake {
   /** From the package's root. */
   readonly test: string;
 }

@@ -340,6 +340,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
   },
   {
     id: "index-goes-on-after-failed-save",
+    kind: "failing calls",
     sentence: "After a failed save the index goes on, and is saved again after as many entries.",
     file: "src/active-segment.ts",
     find: `      this.#indexStopped = true;
@@ -352,6 +353,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
   },
   {
     id: "write-ahead-file-cut-before-save",
+    kind: "index and manifest",
     sentence: "The index write-ahead file is emptied before the index is saved.",
     file: "src/active-segment.ts",
     find: `    await saveIndex(this.#files, this.number, this.index);
@@ -368,6 +370,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
   },
   {
     id: "frames-start-again-after-failure",
+    kind: "failing calls",
     sentence: "After a failed write frames start again at the beginning of the write-ahead file.",
     file: "src/active-segment.ts",
     find: `      this.#indexStopped = true;

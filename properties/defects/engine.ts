@@ -939,7 +939,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     file: "src/stream-context.ts",
     find: "return { disk, path, format: format.name };",
     replace: 'return { disk, path, format: format.name === "plain" ? format.name : "plain" };',
-    invariant: "D4",
+    invariant: "C2",
     part: "crashes",
     bounds: { format: "sentinel", operations: ["append+sync"], length: 1 },
   },
