@@ -9,7 +9,7 @@ import { DefectError, defective } from "./apply.ts";
 import { type Defect, DEFECT_KINDS, type ViolatingDefect } from "./defect.ts";
 import { DEFECTS } from "./defects.ts";
 import { type Ended, runDefects } from "./run.ts";
-import { DIRECTORIES } from "./search.ts";
+import { directoriesOf } from "./search.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "defects-"));
 afterAll(() => {
@@ -64,9 +64,9 @@ describe("Seeded defects", () => {
     expect(url).toMatch(new RegExp(`/dist/${defect.file.replace(/\.ts$/, ".js")}$`));
     expect(source.length).toBeGreaterThan(100);
     if (!("part" in defect)) return;
-    const { section, directory } = defect;
+    const { section, directory, bounds } = defect;
     if (section !== undefined) expect(SECTIONS.map(({ name }) => name)).toContain(section);
-    if (directory !== undefined) expect(DIRECTORIES).toContain(directory);
+    if (directory !== undefined) expect(directoriesOf(bounds?.format ?? "plain")).toContain(directory);
   });
 
   test.each([
