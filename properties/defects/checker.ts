@@ -9,7 +9,6 @@ const kind = "the checker";
 /** The smallest search of crashes that meets most of them. */
 const ONE_APPEND = { part: "crashes", bounds: { operations: ["append"], length: 1 } } as const;
 const ONE_BATCH = { part: "crashes", bounds: { operations: ["batch"], length: 1 } } as const;
-const ONE_FAILURE = { part: "failing-calls", bounds: { operations: ["append"] } } as const;
 const ONE_FAULT = {
   part: "stored-bytes",
   directory: "left by a workload",
@@ -233,48 +232,6 @@ export const CHECKER_DEFECTS: readonly Defect[] = [
     replace: 'kind === "creation"',
     count: "meetings of name-lost",
     ...ONE_APPEND,
-  },
-  {
-    id: "one-workload-fails",
-    kind,
-    sentence: "Only the first calls of a workload are made to fail.",
-    file: "properties/faults/failing-calls.ts",
-    find: 'const place = places[choice.choose(places.length, "which call fails, less one")];',
-    replace: 'const place = places[choice.choose(places.length >> 1, "which call fails, less one")];',
-    count: "cases of failing-calls",
-    ...ONE_FAILURE,
-  },
-  {
-    id: "clean-pages-not-tried",
-    kind,
-    sentence: "No failed sync leaves pages that count as clean.",
-    file: "properties/faults/call-sites.ts",
-    find: 'return (["dirty", "clean", "dropped"] as const).flatMap((pages) =>',
-    replace: 'return (["dirty", "dropped"] as const).flatMap((pages) =>',
-    count: "cases of failing-calls",
-    ...ONE_FAILURE,
-  },
-  {
-    id: "call-does-not-fail",
-    kind,
-    sentence: "The call that is to fail is let be.",
-    file: "properties/faults/call-sites.ts",
-    find: `        trace(\`   fails: \${failure.label}\`);
-        return failure.fault;`,
-    replace: `        trace(\`   fails: \${failure.label}\`);
-        return undefined;`,
-    count: "meetings of stream-refuses",
-    ...ONE_FAILURE,
-  },
-  {
-    id: "failed-streams-not-read",
-    kind,
-    sentence: "After a failed append the stream is not read.",
-    file: "properties/faults/life.ts",
-    find: "await this.#afterFailure(storage, stream, begun);",
-    replace: "this.#logs.set(stream, fail(begun));",
-    count: "meetings of write-taken-back",
-    ...ONE_FAILURE,
   },
   {
     id: "no-going-on",

@@ -90,7 +90,7 @@ describe("Seeded defects", () => {
   });
 
   const ONE = { part: "crashes", bounds: { operations: ["batch"], length: 1 } } as const;
-  const { kind, sentence } = harmful;
+  const { kind, sentence, file, find, replace } = harmful;
   const mistake = { kind, sentence };
   const blind = { ...mistake, ...ONE, file: "properties/comparison.ts" };
   const SAME_RECORDS = "return a.length === b.length && a.every((record, i) => sameRecord(record, b[i]));";
@@ -131,7 +131,7 @@ describe("Seeded defects", () => {
       { ...harmless, id: "a", count: "checks of D3" },
       { ...search, ...extremes, id: "b", count: "checks of D3" },
       { ...search, ...extremes, id: "c", count: "checks of Z1" },
-      { ...harmful, ...ONE, id: "d", count: "checks of D3" },
+      { ...mistake, ...ONE, file, find, replace, id: "d", count: "checks of D3" },
       { ...harmless, id: "e", blinds: harmful.id },
       { ...blinding, id: "f", blinds: harmful.id },
       { ...blinding, id: "g", blinds: "none" },
