@@ -210,9 +210,9 @@ describe("intact records that do not belong where they are", () => {
 
   test("two that were exchanged", async () => {
     expect((await causes(places(0, 2, 1, 3, 4, 5))).map((cause) => cause.split(":")[1])).toStrictEqual([
-      " 1 records before it were removed, or it was moved.",
+      " 1 record before it was removed, or it was moved.",
       " It was duplicated or moved, or an append was made twice.",
-      " 1 records before it were removed, or it was moved.",
+      " 1 record before it was removed, or it was moved.",
     ]);
   });
 

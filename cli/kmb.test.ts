@@ -298,7 +298,8 @@ describe("An engine with a defect", () => {
   });
 
   test("that asks its disk for less: the run on an engine without it takes another way", () => {
-    const { status } = broken("batch-without-sync", "pipe", ...found, "--checkpoint-every", "0");
+    const bounds = ["--checkpoint-every", "0", "--persistence", "prefix", "--index-log-max-entries", "9"];
+    const { status } = broken("batch-without-sync", "pipe", ...found, ...bounds);
     expect(status).toBe(1);
     const repaired = kmb("replay", "counterexamples/D1.json");
     expect(repaired.out).toMatch(
