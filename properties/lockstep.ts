@@ -88,8 +88,10 @@ export class Lockstep {
   checkProofs(): void {
     for (const stream of this.#used) {
       const files = filesIn(this.disk, streamPath(stream));
-      const { records } = this.#log(stream);
-      checkProofs(files, records.length, this.proofOf(stream), this.#bounds, this.#counts);
+      // A stream that was found keeps its format.
+      const { records, format } = this.#log(stream);
+      const limits = { ...this.#bounds, format };
+      checkProofs(files, records.length, this.proofOf(stream), limits, this.#counts);
     }
   }
 

@@ -90,10 +90,11 @@ export async function probe(
 function holdProofs(
   disk: SimulatedDisk,
   stream: bigint,
-  { records }: ModelLog,
+  { records, format }: ModelLog,
   proof: Proof,
   bounds: Bounds,
   counts: Counts,
 ): void {
-  if (proof.named > 0) checkProofs(filesIn(disk, streamPath(stream)), records.length, proof, bounds, counts);
+  if (proof.named === 0) return;
+  checkProofs(filesIn(disk, streamPath(stream)), records.length, proof, { ...bounds, format }, counts);
 }
