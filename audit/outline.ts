@@ -313,9 +313,10 @@ async function pageFindings(
     });
   }
   if (manifest.format !== "plain") return findings;
+  const segments = names.filter((name) => segmentNumber(name) !== undefined).length;
   const spare = names.flatMap((name) => pageNumber(name) ?? []).filter((n) => n >= pagesNeeded(manifest));
   for (const page of spare.sort((a, b) => a - b))
-    findings.push(await spareFinding(disk, path, manifest, page));
+    findings.push(await spareFinding(disk, path, manifest, page, segments));
   return findings;
 }
 
@@ -325,9 +326,10 @@ async function spareFinding(
   path: string,
   { pageSegments, activeSegment }: Manifest,
   page: number,
+  segments: number,
 ): Promise<Finding> {
   const file = `${path}/${pageName(page)}`;
-  const bytes = await readable(() => readHint(disk, file, manifestBytesMax(activeSegment)));
+  const bytes = await readable(() => readHint(disk, file, manifestBytesMax(segments)));
   const last = bytes && parsePage(bytes, page, pageSegments)?.at(-1);
   const namesMore = last !== undefined && last.number > activeSegment;
   return {

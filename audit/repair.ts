@@ -55,14 +55,15 @@ export async function repairStream(disk: Disk, directory: string, report: Stream
   // As `Storage.open` does: both see a file under one path, whatever the directory is called.
   const root = await disk.resolve(directory);
   const recovered: string[] = [];
-  let status = await opened(disk, root, report.stream, recovered);
+  const told = new Set<string>();
+  let status = await opened(disk, root, report.stream, recovered, told);
   let cut: Repair["cut"];
   if (status.lostEnd !== undefined) {
     const { findings, lostEnd } = status;
     // It is intact, only not for this reader: nothing of it is cut.
     if (findings.some(({ what, error }) => what === "unreadable record" && error === lostEnd)) throw lostEnd;
     cut = await cutBehindLastRecord(disk, root, report);
-    status = await opened(disk, root, report.stream, recovered);
+    status = await opened(disk, root, report.stream, recovered, told);
     if (status.lostEnd !== undefined) throw status.lostEnd;
   }
   for (const name of await setSparePagesAside(disk, root, report.stream))
@@ -73,14 +74,21 @@ export async function repairStream(disk: Disk, directory: string, report: Stream
 }
 
 /** Opens the stream as a program would, which recovers it, and closes it again. */
-async function opened(disk: Disk, root: string, stream: string, recovered: string[]): Promise<StreamStatus> {
+async function opened(
+  disk: Disk,
+  root: string,
+  stream: string,
+  recovered: string[],
+  told: Set<string>,
+): Promise<StreamStatus> {
   const storage = await Storage.open(root, { disk });
   try {
     const status = await storage.status(BigInt(stream));
     for (const { what, action, error } of status.findings) {
       const done = `, ${action}: ${error.message}`;
       // The stream is opened twice, and what stays is found twice.
-      if (!recovered.some((line) => line.endsWith(done))) recovered.push(what + done);
+      if (!told.has(done)) recovered.push(what + done);
+      told.add(done);
     }
     return status;
   } finally {

@@ -402,7 +402,7 @@ class Opening {
 
   /**
    * What is known of a sealed segment once it was recovered. Where it and the manifest count differently its index has the casting vote, or else the
-   * segment behind; what is missing at its end by that stays missing.
+   * segment behind; what is missing at its end by that stays missing. So it does where no manifest says more, and the index names more than is there.
    */
   async #settled(
     segment: RecoveredSegment,
@@ -411,11 +411,11 @@ class Opening {
   ): Promise<SegmentInfo> {
     const { number, firstOffset, index } = segment;
     const isProven = isWhole(segment) && segment.proven === bytes && bytes > 0;
-    const said = info?.nextOffset ?? segment.nextOffset;
+    const said = info?.nextOffset ?? (segment.lostEnd === undefined ? segment.nextOffset : undefined);
     const nextOffset =
       isProven || said === segment.nextOffset
         ? segment.nextOffset
-        : ((await this.#firstOffsetBehind(number)) ?? Math.max(said, segment.nextOffset));
+        : ((await this.#firstOffsetBehind(number)) ?? Math.max(said ?? 0, segment.nextOffset));
     this.#manifestStale ||= info === undefined;
     if (!isWhole(segment) || nextOffset !== segment.nextOffset) {
       this.#damaged.set(number, index);

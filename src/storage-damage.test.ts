@@ -10,6 +10,7 @@ import { encoded, frameBytes, HandLog, indexBytes, join, text, u32, u64 } from "
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./codec.ts";
+import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 import type { Verification } from "./types.ts";
@@ -887,4 +888,43 @@ describe("H3 an edit under a right CRC is revealed by the chain", () => {
     expect(await at(storage, 3, "record")).toBe(shown(forged.records[3] ?? expect.fail()));
     expect(await at(storage, 3, "checkpoint")).toBe("broken-chain at 2");
   });
+});
+
+test.each<[string, StorageOptions]>([
+  ["plain", { maxSegmentBytes: 250 }],
+  ["sentinel", { format: "sentinel", maxSegmentBytes: 150 }],
+])(
+  "%s: a sealed segment is cut and the manifest is gone: the records of the others are where they were",
+  async (_, options) => {
+    const { files, log } = await filled({ ...options, indexLogMaxEntries: 1 });
+    const places = placesIn(files, log);
+    const sealed = places
+      .map(({ file }) => file)
+      .filter((file, i, all) => file !== all.at(-1) && all.indexOf(file) === i);
+    expect(sealed.length).toBeGreaterThan(1);
+    for (const file of sealed) {
+      const bytes = files.get(file) ?? new Uint8Array();
+      for (let length = 0; length < bytes.length; length += 1) {
+        const cut = new Map<string, Uint8Array>([...files, [file, bytes.subarray(0, length)]]);
+        cut.delete("1/manifest.json");
+        const storage = await openOver(cut, options);
+        for (const [offset, place] of places.entries()) {
+          const found = await at(storage, offset, "record");
+          const isThere = place.file !== file || place.position + place.size <= length;
+          if (isThere) expect(found).toBe(shown(elementAt(log.records, offset)));
+          else expect(found).toMatch(/ at \d+$/);
+        }
+      }
+    }
+  },
+);
+
+test("a sealed segment is cut, and neither the manifest nor the next segment says by how much: that is said, and nothing is thrown away", async () => {
+  const { files } = await filled({ maxSegmentBytes: 250, indexLogMaxEntries: 1 });
+  const bytes = files.get(FILE(0)) ?? new Uint8Array();
+  const cut = new Map<string, Uint8Array>([...files, [FILE(0), bytes.subarray(0, 60)], [FILE(1), text("?")]]);
+  cut.delete("1/manifest.json");
+  const storage = await openOver(cut, { maxSegmentBytes: 250 });
+  expect((await storage.status(1n)).findings.map(({ action }) => action)).not.toContain("cut");
+  expect(await at(storage, 1, "record")).toMatch(/ at \d+$/);
 });

@@ -126,7 +126,7 @@ class HeardEngine implements EngineUnderTest {
 
 /** Arguments as text: equal texts, equal arguments. */
 function textOf(value: unknown): string {
-  if (value instanceof Uint8Array) return `<${Buffer.from(value).toString("latin1")}>`;
+  if (value instanceof Uint8Array) return `<${value.length} ${Buffer.from(value).toString("latin1")}>`;
   if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
   if (typeof value !== "object" || value === null) return `${typeof value} ${String(value)}`;
   const named = Object.entries(value).map(([name, inner]) => `${name}:${textOf(inner)}`);

@@ -154,7 +154,8 @@ export class RunningEngine implements Disk {
 function callOf(name: CallName, path: string, details: Details): DiskCall {
   const { other = "", handle = -1, position = 0, length = 0, bytes } = details;
   const written = bytes === undefined ? "" : Buffer.from(bytes).toString("latin1");
-  const text = `${name} ${path} ${other} ${handle} ${position} ${length} ${written}`;
+  // No path has a zero byte.
+  const text = `${name}\0${path}\0${other}\0${handle} ${position} ${length} ${written}`;
   return { text, name, path, other, handle, position, length, bytes };
 }
 
