@@ -159,10 +159,8 @@ async function formatOfIndexes(
   const there = new Set(names);
   for (const number of numbers) {
     const [saved, log] = [indexName(number, "plain"), indexLogName(number, "plain")];
-    const isPlain =
-      (there.has(saved) && (await isIndex(`${path}/${saved}`))) ||
-      (there.has(log) && (await isIndexLog(`${path}/${log}`)));
-    if (isPlain) return "plain";
+    if (there.has(saved) && (await isIndex(`${path}/${saved}`))) return "plain";
+    if (there.has(log) && (await isIndexLog(`${path}/${log}`))) return "plain";
   }
   const own = numbers.flatMap((number) => [indexName(number, "sentinel"), indexLogName(number, "sentinel")]);
   return own.some((name) => there.has(name)) ? "sentinel" : undefined;

@@ -15,6 +15,8 @@ import {
   ioError,
   isMissing,
   segmentName,
+  pageName,
+  pageNumber,
   segmentNumber,
 } from "./files.ts";
 
@@ -39,6 +41,23 @@ describe("the files of a segment", () => {
   test.prop([fc.nat({ max: 10 ** 15 - 1 })])("a name has one number, a number one name", (number) => {
     expect(segmentNumber(segmentName(number))).toBe(number);
   });
+});
+
+describe("a page of the manifest", () => {
+  test.each([
+    [0, "manifest-000000.json"],
+    [1_000_000, "manifest-1000000.json"],
+  ])("number %i", (number, name) => {
+    expect(pageName(number)).toBe(name);
+    expect(pageNumber(name)).toBe(number);
+  });
+
+  test.each(["manifest.json", "manifest-0000001.json", "manifest-000001.json.tmp", "manifest-1.json"])(
+    "is not called %j",
+    (name) => {
+      expect(pageNumber(name)).toBeUndefined();
+    },
+  );
 });
 
 describe("S2 no file name reaches outside: is no segment's", () => {

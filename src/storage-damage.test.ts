@@ -928,3 +928,22 @@ test("a sealed segment is cut, and neither the manifest nor the next segment say
   expect((await storage.status(1n)).findings.map(({ action }) => action)).not.toContain("cut");
   expect(await at(storage, 1, "record")).toMatch(/ at \d+$/);
 });
+
+test("an index that misleads, and a damaged record at the end of its segment: the others are found all the same", async () => {
+  const { files, log } = await filled({ maxSegmentBytes: 250 });
+  const places = placesIn(files, log).filter(({ file }) => file === FILE(0));
+  const { position, size } = elementAt(places, places.length - 1);
+  const wrong = indexBytes(
+    places.map((_, i) => [i]),
+    position + size,
+    elementAt(log.records, places.length - 1).hash,
+  );
+  expect(wrong).toHaveLength(files.get(`${FILE(0)}.idx`)?.length ?? 0);
+  const misled = new Map([...damaged(files, log, places.length - 1, 46), [`${FILE(0)}.idx`, wrong]]);
+  const storage = await openOver(misled, { maxSegmentBytes: 250 });
+  for (const [offset, record] of log.records.entries()) {
+    const found = await at(storage, offset, "record");
+    if (offset === places.length - 1) expect(found).toMatch(/ at \d+$/);
+    else expect(found).toBe(shown(record));
+  }
+});
