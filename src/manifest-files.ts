@@ -23,6 +23,7 @@ import {
   manifestBytesMax,
   PAGE_SEGMENTS,
   parsePage,
+  sameSegment,
   type SegmentInfo,
   serializeManifest,
   serializePage,
@@ -134,14 +135,7 @@ export class ManifestFiles {
 
   /** Compares pages with what is known of sealed segments: those up to the first that differs need not be written. */
   keep({ pages }: PagedManifest, sealed: readonly SegmentInfo[]): void {
-    const isAsKnown = (info: SegmentInfo): boolean => {
-      const known = sealed[info.number];
-      return (
-        known?.firstOffset === info.firstOffset &&
-        known.nextOffset === info.nextOffset &&
-        known.bytes === info.bytes
-      );
-    };
+    const isAsKnown = (info: SegmentInfo): boolean => sameSegment(info, sealed[info.number]);
     while (pages.get(this.#pages)?.every(isAsKnown) === true) this.#pages += 1;
   }
 

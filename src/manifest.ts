@@ -21,6 +21,11 @@ export interface SegmentInfo {
   readonly bytes: number;
 }
 
+/** Whether two entries of one segment's number say the same. */
+export function sameSegment(a: SegmentInfo, b: SegmentInfo | undefined): boolean {
+  return b?.firstOffset === a.firstOffset && b.nextOffset === a.nextOffset && b.bytes === a.bytes;
+}
+
 /** What `manifest.json` says. */
 export interface Manifest {
   /** The segments from the first behind those of the pages on; at least one. */

@@ -33,7 +33,7 @@ import {
   withFile,
 } from "./files.ts";
 import { createFile, ifReadable, isFile, isNoFile, readHint, removeIfFile, updateHint } from "./obstacles.ts";
-import { type Manifest, manifestBytesMax, parseManifest, type SegmentInfo } from "./manifest.ts";
+import { type Manifest, manifestBytesMax, parseManifest, sameSegment, type SegmentInfo } from "./manifest.ts";
 import {
   countNamed,
   fileNaming,
@@ -422,9 +422,7 @@ class Opening {
       return { number, firstOffset, nextOffset, bytes: Math.max(bytes, info?.bytes ?? 0) };
     }
     const found = { number, firstOffset, nextOffset, bytes: index.end };
-    const isWrong =
-      info !== undefined &&
-      (info.firstOffset !== firstOffset || info.nextOffset !== nextOffset || info.bytes !== index.end);
+    const isWrong = info !== undefined && !sameSegment(info, found);
     if (this.#manifest !== undefined && isWrong) this.#wrongNames.add(fileNaming(this.#manifest, number));
     await this.#saveIndexOf(segment, info !== undefined);
     return found;
