@@ -9,7 +9,7 @@ export default tseslint.config(
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
-      // A Disk may answer with a value or a promise; awaiting either is the contract (src/disk.ts).
+      // A Disk may answer with a value or a promise; awaiting either is the contract (src/disk/disk.ts).
       "@typescript-eslint/await-thenable": "off",
       // Numbers read well in messages; objects and unknowns do not.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
@@ -20,7 +20,7 @@ export default tseslint.config(
   {
     // The engine is deterministic: no clock, no randomness, no timers, no console, no environment.
     files: ["src/**/*.ts", "model/**/*.ts", "audit/**/*.ts"],
-    ignores: ["**/*.test.ts", "src/node-disk.ts"],
+    ignores: ["**/*.test.ts", "src/disk/node-disk.ts"],
     rules: {
       "no-restricted-globals": [
         "error",

@@ -7,7 +7,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["{src,properties}/**/*.test.ts"],
-    exclude: ["src/node-disk.test.ts"],
+    exclude: ["src/disk/node-disk.test.ts"],
     setupFiles: ["./vitest.stryker.setup.ts"],
     testTimeout: 60_000,
   },

@@ -11,7 +11,7 @@ import type { AnchorInFile } from "./anchor.ts";
 import { namesIn, noStreams, strayFindings, streamsAmong } from "./directory.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { jobsOf, type Outline, outlineOf } from "./outline.ts";
-import { readOnly } from "../src/read-only-disk.ts";
+import { readOnly } from "../src/disk/read-only-disk.ts";
 import { AUDIT_SCHEMA, type AuditReport, isAgainst, type SegmentReport } from "./report.ts";
 import { auditSegment, type SegmentJob } from "./segment.ts";
 import { joined } from "./stream.ts";

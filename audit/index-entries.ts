@@ -7,14 +7,14 @@
  * @module
  */
 import { crc32 } from "node:zlib";
-import { ByteWindow } from "../src/byte-window.ts";
+import { ByteWindow } from "../src/disk/byte-window.ts";
 import {
   forChunks,
   indexLogName,
   indexName,
   kimberliteIndexLogName,
   kimberliteIndexName,
-} from "../src/files.ts";
+} from "../src/disk/files.ts";
 import { kindOf } from "../src/formats.ts";
 import type { DiskFile, Format, RecordKind } from "../src/index.ts";
 import type { Finding } from "./report.ts";

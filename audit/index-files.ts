@@ -8,7 +8,7 @@
  * @module
  */
 import type { Format, RecordKind } from "../src/index.ts";
-import { indexLogName } from "../src/files.ts";
+import { indexLogName } from "../src/disk/files.ts";
 import { type Entry, IndexReader, type OpenNamed, type TornIndex } from "./index-entries.ts";
 import type { Finding } from "./report.ts";
 

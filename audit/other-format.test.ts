@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { text } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { Storage } from "../src/index.ts";
-import { OverlayDisk } from "../src/overlay-disk.ts";
+import { OverlayDisk } from "../src/disk/overlay-disk.ts";
 import { repairStream } from "./repair.ts";
 import { audited, linesOf } from "./testing.ts";
 

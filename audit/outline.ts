@@ -20,7 +20,7 @@ import {
   segmentName,
   segmentNumber,
   withFile,
-} from "../src/files.ts";
+} from "../src/disk/files.ts";
 import {
   type Manifest,
   manifestBytesMax,
@@ -35,7 +35,7 @@ import {
   segmentIn,
   withPages,
 } from "../src/manifest-files.ts";
-import { readHint } from "../src/obstacles.ts";
+import { readHint } from "../src/disk/obstacles.ts";
 import { countNamed, type OpenedFile } from "./index-entries.ts";
 import type { Finding } from "./report.ts";
 import type { SegmentJob } from "./segment.ts";

@@ -10,7 +10,7 @@ import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { flipped } from "../e2e/testing.ts";
 import { type Disk, type Format, Storage } from "../src/index.ts";
 import { audit } from "./audit.ts";
-import { OverlayDisk } from "../src/overlay-disk.ts";
+import { OverlayDisk } from "../src/disk/overlay-disk.ts";
 import { type Repair, repairStream } from "./repair.ts";
 import { audited, linesOf } from "./testing.ts";
 

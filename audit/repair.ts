@@ -18,8 +18,8 @@ import {
   segmentNumber,
   syncNames,
   withFile,
-} from "../src/files.ts";
-import { isFile, readHint } from "../src/obstacles.ts";
+} from "../src/disk/files.ts";
+import { isFile, readHint } from "../src/disk/obstacles.ts";
 import { manifestBytesMax, parseManifest, type SegmentInfo } from "../src/manifest.ts";
 import {
   ManifestFiles,

@@ -6,7 +6,7 @@
  * @module
  */
 import type { CompressionKind, DiskFile, RecordKind } from "../src/index.ts";
-import { io } from "../src/files.ts";
+import { io } from "../src/disk/files.ts";
 import type { Region } from "../src/index-builder.ts";
 import { type Flaw, offsetAt, prevHashAt } from "../src/record.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../src/scan.ts";

@@ -12,7 +12,7 @@
  * Memory: the runs, one chunk, and one record.
  * @module
  */
-import { io } from "../src/files.ts";
+import { io } from "../src/disk/files.ts";
 import type { Region } from "../src/index-builder.ts";
 import { claimedSize, frameAt, offsetAt, prevHashAt } from "../src/record.ts";
 import { readAt, readInto, type Run, runAt } from "./run.ts";

@@ -13,14 +13,14 @@ import {
   NodeDisk,
   type RecordKind,
 } from "../src/index.ts";
-import { io, ioError, isMissing, segmentName } from "../src/files.ts";
+import { io, ioError, isMissing, segmentName } from "../src/disk/files.ts";
 import { formatNamed } from "../src/formats.ts";
 import type { Region } from "../src/index-builder.ts";
 import { causeOf } from "./cause.ts";
 import { type Gap, readSegment } from "./first-reader.ts";
 import type { OpenedFile } from "./index-entries.ts";
 import { IndexWatch } from "./index-files.ts";
-import { readOnly } from "../src/read-only-disk.ts";
+import { readOnly } from "../src/disk/read-only-disk.ts";
 import { type Finding, FINDING_CODES, type SegmentReport } from "./report.ts";
 import type { VerifiedRecord } from "./run.ts";
 import { disagreements } from "./second-reader.ts";

@@ -3,7 +3,7 @@
  * anchors prove.
  * @module
  */
-import { MANIFEST_NAME, segmentName } from "../src/files.ts";
+import { MANIFEST_NAME, segmentName } from "../src/disk/files.ts";
 import type { AnchorInFile } from "./anchor.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";

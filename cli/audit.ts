@@ -16,7 +16,7 @@ import {
 import type { SegmentJob } from "../audit/segment.ts";
 import { parseVerifier, type Verifier } from "../audit/signed-note.ts";
 import { NoteError, visible } from "../audit/text.ts";
-import { segmentName } from "../src/files.ts";
+import { segmentName } from "../src/disk/files.ts";
 import { NodeDisk } from "../src/index.ts";
 import type { AuditWork } from "./audit-worker.ts";
 import { writeJson } from "./json.ts";

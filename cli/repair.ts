@@ -3,7 +3,7 @@
  * @module
  */
 import { audit } from "../audit/audit.ts";
-import { type Change, OverlayDisk } from "../src/overlay-disk.ts";
+import { type Change, OverlayDisk } from "../src/disk/overlay-disk.ts";
 import { type Repair, repairStream } from "../audit/repair.ts";
 import type { Finding, StreamReport } from "../audit/report.ts";
 import { visible } from "../audit/text.ts";

@@ -2,7 +2,7 @@
  * A memory disk under a process that is killed: after so many changes nothing happens any more, and what was made until then stays.
  * @module
  */
-import type { Disk, DiskFile } from "../src/disk.ts";
+import type { Disk, DiskFile } from "../src/disk/disk.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
 
 class Death extends Error {}

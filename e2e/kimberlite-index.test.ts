@@ -4,7 +4,7 @@
  */
 import { fc, test } from "@fast-check/vitest";
 import { afterEach, describe, expect } from "vitest";
-import type { DiskFile, OpenMode } from "../src/disk.ts";
+import type { DiskFile, OpenMode } from "../src/disk/disk.ts";
 import { Storage } from "../src/index.ts";
 import { hashOf, join, kimberliteIndex, text, u32 } from "./by-hand.ts";
 import { type KimberliteRecord, KimberliteWriter, sentinelBytes } from "./kimberlite-writer.ts";

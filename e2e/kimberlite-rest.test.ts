@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, test } from "vitest";
 import { Storage } from "../src/index.ts";
-import type { DiskFile, OpenMode } from "../src/disk.ts";
+import type { DiskFile, OpenMode } from "../src/disk/disk.ts";
 import { kimberliteIndex, text } from "./by-hand.ts";
 import { type KimberliteRecord, kimberliteReads, KimberliteWriter } from "./kimberlite-writer.ts";
 import { MemoryDisk } from "./memory-disk.ts";

@@ -4,7 +4,7 @@
  * Promises: what `Disk` promises while nothing fails. Does not promise: durability, locks, or to notice a misuse.
  * @module
  */
-import type { Disk, DiskFile, DiskLock, OpenMode } from "../src/disk.ts";
+import type { Disk, DiskFile, DiskLock, OpenMode } from "../src/disk/disk.ts";
 
 const missing = (path: string): Error =>
   Object.assign(new Error(`ENOENT: no such file or directory, '${path}'`), { code: "ENOENT" });

@@ -5,8 +5,8 @@
  * none and run ten times as fast.
  * @module
  */
-import type { Disk, DiskFile, DiskLock, OpenMode } from "../src/disk.ts";
-import { NodeDisk } from "../src/node-disk.ts";
+import type { Disk, DiskFile, DiskLock, OpenMode } from "../src/disk/disk.ts";
+import { NodeDisk } from "../src/disk/node-disk.ts";
 import type { Answer } from "../src/types.ts";
 
 /** A call to the disk or to one of its files. */

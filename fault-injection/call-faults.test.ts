@@ -3,7 +3,7 @@
  */
 import { callText, type DiskCall } from "./disk-call.ts";
 import { describe, expect, it } from "vitest";
-import type { DiskLock } from "../src/disk.ts";
+import type { DiskLock } from "../src/disk/disk.ts";
 import { type CallFault, failFrom, failOnce } from "./call-faults.ts";
 import { DiskError } from "./disk-error.ts";
 import type { OpenFile } from "./open-file.ts";

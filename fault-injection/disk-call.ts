@@ -2,7 +2,7 @@
  * Calls to a simulated disk and the changes that they make, as data: what watches a disk decides by them. Their texts are for people.
  * @module
  */
-import type { OpenMode } from "../src/disk.ts";
+import type { OpenMode } from "../src/disk/disk.ts";
 
 /** A call. Positions, lengths and sizes are in bytes. */
 export type DiskCall =

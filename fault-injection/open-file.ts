@@ -3,7 +3,7 @@
  * EBADF, as it is after `close`.
  * @module
  */
-import type { DiskFile } from "../src/disk.ts";
+import type { DiskFile } from "../src/disk/disk.ts";
 import { askSync, askWrite, failWhole, type FaultHook } from "./call-faults.ts";
 import type { DiskCall, DiskChange } from "./disk-call.ts";
 import { diskError } from "./disk-error.ts";

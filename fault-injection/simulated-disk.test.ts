@@ -4,7 +4,7 @@
 import { callText } from "./disk-call.ts";
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect, it } from "vitest";
-import type { Disk } from "../src/disk.ts";
+import type { Disk } from "../src/disk/disk.ts";
 import { DiskError, StepBudgetExceeded } from "./disk-error.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { carryOut, type Command, change, diskWithDirectory, glance, NO_CHOICE, settings } from "./testing.ts";

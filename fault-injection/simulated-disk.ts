@@ -16,7 +16,7 @@
  *   one that did not.
  * @module
  */
-import type { Disk, DiskLock, OpenMode } from "../src/disk.ts";
+import type { Disk, DiskLock, OpenMode } from "../src/disk/disk.ts";
 import { failWhole, type FaultHook } from "./call-faults.ts";
 import type { Choice } from "./choice.ts";
 import type { DiskCall, DiskChange } from "./disk-call.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { fc } from "@fast-check/vitest";
-import type { OpenMode } from "../src/disk.ts";
+import type { OpenMode } from "../src/disk/disk.ts";
 import type { Pages } from "./call-faults.ts";
 import type { Choice } from "./choice.ts";
 import { DiskError } from "./disk-error.ts";

@@ -2,14 +2,14 @@
  * Finding out which format a stream has where no manifest says it: the segments tell (docs/FORMAT.md, section 8.3).
  * @module
  */
-import { ByteWindow } from "./byte-window.ts";
-import type { DiskFile } from "./disk.ts";
-import { indexLogName, indexName, io, segmentName, segmentNumber } from "./files.ts";
+import { ByteWindow } from "./disk/byte-window.ts";
+import type { DiskFile } from "./disk/disk.ts";
+import { indexLogName, indexName, io, segmentName, segmentNumber } from "./disk/files.ts";
 import { formatNamed, type RecordFormat } from "./formats.ts";
 import { findIntact } from "./index-builder.ts";
 import type { Manifest } from "./manifest.ts";
 import { SEGMENT_BYTES } from "./limits.ts";
-import { readHint, ifReadable } from "./obstacles.ts";
+import { readHint, ifReadable } from "./disk/obstacles.ts";
 import { indexBytes, OffsetIndex } from "./offset-index.ts";
 import type { StreamSurroundings } from "./stream-context.ts";
 import { RecordScanner } from "./scan.ts";

@@ -18,7 +18,7 @@ import {
 } from "../e2e/by-hand.ts";
 import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, flipped, shown } from "../e2e/testing.ts";
-import type { DiskFile, OpenMode } from "./disk.ts";
+import type { DiskFile, OpenMode } from "./disk/disk.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 import type { Format } from "./types.ts";
 

@@ -3,8 +3,8 @@
  * @module
  */
 import type { CodecRegistry } from "./codec.ts";
-import type { DiskFile } from "./disk.ts";
-import { io } from "./files.ts";
+import type { DiskFile } from "./disk/disk.ts";
+import { io } from "./disk/files.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import type { RecordFormat } from "./formats.ts";
 import { claimedSize, type Flaw, frameAt, offsetAt, prevHashAt } from "./record.ts";

@@ -9,8 +9,8 @@
  * alone. Kimberlite reads right with the `.idx.wal` alone, and not with the `.idx` alone; so that goes first.
  * @module
  */
-import { kimberliteIndexLogName, kimberliteIndexName, syncNames, withFile } from "./files.ts";
-import { removeHint, replaceFile } from "./obstacles.ts";
+import { kimberliteIndexLogName, kimberliteIndexName, syncNames, withFile } from "./disk/files.ts";
+import { removeHint, replaceFile } from "./disk/obstacles.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import type { StreamFiles } from "./saved-index.ts";
 

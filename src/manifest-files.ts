@@ -16,8 +16,8 @@
  * versions wrote it, writes all pages.
  * @module
  */
-import type { Disk } from "./disk.ts";
-import { MANIFEST_NAME, pageName, pageNumber, syncNames } from "./files.ts";
+import type { Disk } from "./disk/disk.ts";
+import { MANIFEST_NAME, pageName, pageNumber, syncNames } from "./disk/files.ts";
 import {
   type Manifest,
   manifestBytesMax,
@@ -28,7 +28,7 @@ import {
   serializeManifest,
   serializePage,
 } from "./manifest.ts";
-import { readHint, replaceFile } from "./obstacles.ts";
+import { readHint, replaceFile } from "./disk/obstacles.ts";
 import type { StreamFiles } from "./saved-index.ts";
 import type { Format } from "./types.ts";
 

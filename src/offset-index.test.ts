@@ -17,8 +17,8 @@ import {
   u64,
 } from "../e2e/by-hand.ts";
 import { flipped } from "../e2e/testing.ts";
-import { ByteWindow } from "./byte-window.ts";
-import type { DiskFile } from "./disk.ts";
+import { ByteWindow } from "./disk/byte-window.ts";
+import type { DiskFile } from "./disk/disk.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import type { RecordKind } from "./types.ts";
 

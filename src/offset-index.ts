@@ -6,7 +6,7 @@
  * thing in it is evidence: records are named only after they were synced, so `end` is a watermark.
  * @module
  */
-import type { ByteWindow } from "./byte-window.ts";
+import type { ByteWindow } from "./disk/byte-window.ts";
 import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
 import { CheckpointIndex } from "./checkpoint.ts";
 import { elementAt } from "./element-at.ts";

@@ -15,7 +15,7 @@ import {
 } from "./active-segment.ts";
 import { genesisHash } from "./chain.ts";
 import { detectFormat, formatOf } from "./detect-format.ts";
-import type { DiskFile } from "./disk.ts";
+import type { DiskFile } from "./disk/disk.ts";
 import { StorageError } from "./error.ts";
 import type { RecordFormat } from "./formats.ts";
 import {
@@ -31,8 +31,16 @@ import {
   segmentNumber,
   syncNames,
   withFile,
-} from "./files.ts";
-import { createFile, ifReadable, isFile, isNoFile, readHint, removeIfFile, updateHint } from "./obstacles.ts";
+} from "./disk/files.ts";
+import {
+  createFile,
+  ifReadable,
+  isFile,
+  isNoFile,
+  readHint,
+  removeIfFile,
+  updateHint,
+} from "./disk/obstacles.ts";
 import { type Manifest, manifestBytesMax, parseManifest, sameSegment, type SegmentInfo } from "./manifest.ts";
 import {
   countNamed,

@@ -9,7 +9,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Disk, DiskFile } from "./disk.ts";
+import type { Disk, DiskFile } from "./disk/disk.ts";
 import {
   COPY_BYTES,
   forChunks,
@@ -19,8 +19,8 @@ import {
   syncNames,
   withFile,
   writeAll,
-} from "./files.ts";
-import { createFile, makeDirectory } from "./obstacles.ts";
+} from "./disk/files.ts";
+import { createFile, makeDirectory } from "./disk/obstacles.ts";
 import { isZeros } from "./zeros.ts";
 
 /**

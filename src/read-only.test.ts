@@ -9,8 +9,8 @@ import { HandLog, text } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { systemError, WatchedDisk } from "../e2e/watched-disk.ts";
-import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
-import { NodeDisk } from "./node-disk.ts";
+import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk/disk.ts";
+import { NodeDisk } from "./disk/node-disk.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 
 const newDirectory = temporaryDirectories();

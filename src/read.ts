@@ -8,13 +8,13 @@
 import { genesisHash } from "./chain.ts";
 import type { CodecRegistry } from "./codec.ts";
 import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
-import type { DiskFile } from "./disk.ts";
+import type { DiskFile } from "./disk/disk.ts";
 import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
-import { segmentName, withFile } from "./files.ts";
+import { segmentName, withFile } from "./disk/files.ts";
 import { indexAround } from "./index-builder.ts";
 import type { SegmentInfo } from "./manifest.ts";
-import { isNoFile } from "./obstacles.ts";
+import { isNoFile } from "./disk/obstacles.ts";
 import type { OffsetIndex } from "./offset-index.ts";
 import {
   CONTRADICTS_INDEX,

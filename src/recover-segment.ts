@@ -5,10 +5,10 @@
  * Time: the records that the index does not cover, plus one. Changes the segment only where the table says `cut`.
  * @module
  */
-import type { DiskFile } from "./disk.ts";
+import type { DiskFile } from "./disk/disk.ts";
 import { formatNamed } from "./formats.ts";
 import { StorageError } from "./error.ts";
-import { indexLogName, indexName, io, segmentName } from "./files.ts";
+import { indexLogName, indexName, io, segmentName } from "./disk/files.ts";
 import {
   contradicts,
   foreignState,

@@ -5,10 +5,10 @@
  * Kimberlite (docs/FORMAT.md, section 8.3). Here it is written for a segment that is full; `kimberlite-index.ts` deals with the last one's.
  * @module
  */
-import type { Disk } from "./disk.ts";
-import { indexName, kimberliteIndexName } from "./files.ts";
+import type { Disk } from "./disk/disk.ts";
+import { indexName, kimberliteIndexName } from "./disk/files.ts";
 import type { SegmentInfo } from "./manifest.ts";
-import { readHint, replaceFile } from "./obstacles.ts";
+import { readHint, replaceFile } from "./disk/obstacles.ts";
 import { indexBytes, OffsetIndex } from "./offset-index.ts";
 import type { Format } from "./types.ts";
 

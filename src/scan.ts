@@ -5,13 +5,13 @@
  * that many bytes left.
  * @module
  */
-import { ByteWindow } from "./byte-window.ts";
+import { ByteWindow } from "./disk/byte-window.ts";
 import { crc32, equalBytes, HASH_BYTES, sameHash } from "./chain.ts";
 import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./checkpoint.ts";
 import type { CodecRegistry } from "./codec.ts";
-import type { DiskFile } from "./disk.ts";
+import type { DiskFile } from "./disk/disk.ts";
 import { StorageError } from "./error.ts";
-import { forChunks, io } from "./files.ts";
+import { forChunks, io } from "./disk/files.ts";
 import type { RecordFormat } from "./formats.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import { claimedSize, type Flaw, type Frame, frameAt, payloadAt, prevHashAt, saysOffset } from "./record.ts";

@@ -10,12 +10,12 @@
 import { BaseStorage } from "./base-storage.ts";
 import type { CodecRegistry } from "./codec.ts";
 import type { Cursor } from "./cursor.ts";
-import type { Disk, DiskLock } from "./disk.ts";
+import type { Disk, DiskLock } from "./disk/disk.ts";
 import { StorageError } from "./error.ts";
-import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./files.ts";
-import { guarded } from "./guarded-disk.ts";
+import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./disk/files.ts";
+import { guarded } from "./disk/guarded-disk.ts";
 import { MAX_STREAM_ID, SEGMENT_BYTES } from "./limits.ts";
-import { NodeDisk } from "./node-disk.ts";
+import { NodeDisk } from "./disk/node-disk.ts";
 import { type MakeStream, OpenStreams } from "./open-streams.ts";
 import { asCount, asFlag, asFormat, asOptions, type OptionNames, typeOf } from "./options.ts";
 import { LogCursor, type ReadSource } from "./read.ts";

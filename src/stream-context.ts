@@ -3,7 +3,7 @@
  * @module
  */
 import type { CodecRegistry } from "./codec.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk } from "./disk/disk.ts";
 import type { RecordFormat } from "./formats.ts";
 import type { StreamFiles } from "./saved-index.ts";
 import type { StreamId } from "./types.ts";

@@ -2,7 +2,7 @@
  * A disk whose every answer comes some turns later, so that calls which were made together meet in the middle of each other.
  * @module
  */
-import type { Disk, DiskFile } from "../../src/disk.ts";
+import type { Disk, DiskFile } from "../../src/disk/disk.ts";
 import type { Answer } from "../../src/types.ts";
 
 /** More turns than the engine takes between two calls to the disk. */

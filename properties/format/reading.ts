@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { readStream } from "../../model/reader.ts";
 import { genesisHash } from "../../src/chain.ts";
 import { CodecRegistry } from "../../src/codec.ts";
-import type { DiskFile } from "../../src/disk.ts";
+import type { DiskFile } from "../../src/disk/disk.ts";
 import { chainHash, formatNamed } from "../../src/formats.ts";
 import { type Flaw, prevHashAt } from "../../src/record.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../../src/scan.ts";

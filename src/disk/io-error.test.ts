@@ -4,10 +4,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 
-import { text } from "../e2e/by-hand.ts";
-import { failureOf, temporaryDirectories } from "../e2e/testing.ts";
-import { systemError, WatchedDisk } from "../e2e/watched-disk.ts";
-import { Storage } from "./storage.ts";
+import { text } from "../../e2e/by-hand.ts";
+import { failureOf, temporaryDirectories } from "../../e2e/testing.ts";
+import { systemError, WatchedDisk } from "../../e2e/watched-disk.ts";
+import { Storage } from "../storage.ts";
 
 const newDirectory = temporaryDirectories();
 const isRoot = process.getuid?.() === 0;

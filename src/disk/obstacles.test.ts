@@ -2,9 +2,9 @@
 import fs from "node:fs";
 import { describe, expect, test } from "vitest";
 
-import { text } from "../e2e/by-hand.ts";
-import { failureOf, temporaryDirectories } from "../e2e/testing.ts";
-import { type DiskCall, systemError, WatchedDisk } from "../e2e/watched-disk.ts";
+import { text } from "../../e2e/by-hand.ts";
+import { failureOf, temporaryDirectories } from "../../e2e/testing.ts";
+import { type DiskCall, systemError, WatchedDisk } from "../../e2e/watched-disk.ts";
 import type { Disk } from "./disk.ts";
 import {
   createFile,

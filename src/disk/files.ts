@@ -5,9 +5,9 @@
  * @module
  */
 import type { Disk, DiskFile } from "./disk.ts";
-import { type ErrorPlace, StorageError } from "./error.ts";
+import { type ErrorPlace, StorageError } from "../error.ts";
 import { ioSentence } from "./io-error.ts";
-import type { Answer, Format } from "./types.ts";
+import type { Answer, Format } from "../types.ts";
 
 export const MANIFEST_NAME = "manifest.json";
 export const QUARANTINE_NAME = "quarantine";

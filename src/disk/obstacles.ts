@@ -7,7 +7,7 @@
  * @module
  */
 import type { Disk, DiskFile } from "./disk.ts";
-import { StorageError } from "./error.ts";
+import { StorageError } from "../error.ts";
 import { codeOf, io, ioError, isMissing, withFile, writeAll } from "./files.ts";
 
 /** What opening something fails with that is no file: a directory, a FIFO, a link that is not to be followed or leads nowhere. */

@@ -2,10 +2,10 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
-import { failureOf } from "../e2e/testing.ts";
+import { failureOf } from "../../e2e/testing.ts";
 import { ByteWindow } from "./byte-window.ts";
 import type { DiskFile } from "./disk.ts";
-import { StorageError } from "./error.ts";
+import { StorageError } from "../error.ts";
 
 const BYTES = Uint8Array.from({ length: 100 }, (_, i) => i);
 

@@ -11,7 +11,7 @@ import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
 import { isMissing, QUARANTINE_NAME } from "./files.ts";
 import { isNoFile } from "./obstacles.ts";
 import { readOnly } from "./read-only-disk.ts";
-import type { Answer } from "./types.ts";
+import type { Answer } from "../types.ts";
 
 /** What would become of a file. Sizes in bytes. */
 export interface Change {

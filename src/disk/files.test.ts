@@ -2,9 +2,9 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
-import { MemoryDisk } from "../e2e/memory-disk.ts";
-import { failureOf } from "../e2e/testing.ts";
-import { StorageError } from "./error.ts";
+import { MemoryDisk } from "../../e2e/memory-disk.ts";
+import { failureOf } from "../../e2e/testing.ts";
+import { StorageError } from "../error.ts";
 import {
   forChunks,
   indexLogName,

@@ -27,7 +27,7 @@ import nodePath from "node:path";
 import { tryLock } from "fs-native-extensions";
 
 import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
-import type { Answer } from "./types.ts";
+import type { Answer } from "../types.ts";
 
 /** Up to here one system call in this thread costs less than handing it to another. */
 const SYNC_TRANSFER_BYTES_MAX = 2 ** 20;

@@ -1,9 +1,9 @@
 /** The overlay: whatever is done to it, it shows what a disk shows to which the same was done, and the disk beneath stays as it was. */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
-import { MemoryDisk } from "../e2e/memory-disk.ts";
-import { failureOf } from "../e2e/testing.ts";
-import type { Disk, DiskFile, OpenMode } from "../src/index.ts";
+import { MemoryDisk } from "../../e2e/memory-disk.ts";
+import { failureOf } from "../../e2e/testing.ts";
+import type { Disk, DiskFile, OpenMode } from "../index.ts";
 import { OverlayDisk } from "./overlay-disk.ts";
 import { readOnly } from "./read-only-disk.ts";
 

@@ -14,7 +14,7 @@
  * link itself.
  * @module
  */
-import type { Answer } from "./types.ts";
+import type { Answer } from "../types.ts";
 
 /**
  * `read`: an existing file, for reading. `update`: an existing file, for reading and writing.

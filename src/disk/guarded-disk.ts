@@ -10,7 +10,7 @@
  * @module
  */
 import type { Disk, DiskFile, DiskLock } from "./disk.ts";
-import { StorageError } from "./error.ts";
+import { StorageError } from "../error.ts";
 
 /** The same disk, as long as the lock on the file at `lockPath` is held; then calls that change something fail with a StorageError `locked`. */
 export function guarded(disk: Disk, lock: DiskLock, lockPath: string): Disk {

@@ -4,12 +4,12 @@
 import fs from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 
-import { text } from "../e2e/by-hand.ts";
-import { failureOf, filesIn, temporaryDirectories } from "../e2e/testing.ts";
-import { MemoryDisk } from "../e2e/memory-disk.ts";
-import { StorageError } from "./error.ts";
+import { text } from "../../e2e/by-hand.ts";
+import { failureOf, filesIn, temporaryDirectories } from "../../e2e/testing.ts";
+import { MemoryDisk } from "../../e2e/memory-disk.ts";
+import { StorageError } from "../error.ts";
 import { guarded } from "./guarded-disk.ts";
-import { Storage, type StorageOptions } from "./storage.ts";
+import { Storage, type StorageOptions } from "../storage.ts";
 
 const newDirectory = temporaryDirectories();
 const opened: Storage[] = [];
