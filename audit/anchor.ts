@@ -21,7 +21,7 @@
  * Specifications: https://c2sp.org/tlog-checkpoint, https://c2sp.org/signed-note
  * @module
  */
-import { HASH_BYTES } from "../src/chain.ts";
+import { HASH_BYTES } from "../src/format/chain.ts";
 import { MAX_STREAM_ID } from "../src/limits.ts";
 import {
   judge,

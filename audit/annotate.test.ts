@@ -4,7 +4,7 @@ import { describe, expect } from "vitest";
 import { encoded, text } from "../e2e/by-hand.ts";
 import { sentinelBytes } from "../e2e/kimberlite-writer.ts";
 import { flipped } from "../e2e/testing.ts";
-import { formatNamed } from "../src/formats.ts";
+import { formatNamed } from "../src/format/formats.ts";
 import { fieldsOf } from "./annotate.ts";
 
 const PREVIOUS = new Uint8Array(32).fill(0xab);

@@ -6,9 +6,9 @@
  * Layouts: docs/FORMAT.md, sections 2 and 8.1.
  * @module
  */
-import { crc32, HASH_BYTES } from "../src/chain.ts";
-import type { RecordFormat } from "../src/formats.ts";
-import { offsetAt } from "../src/record.ts";
+import { crc32, HASH_BYTES } from "../src/format/chain.ts";
+import type { RecordFormat } from "../src/format/formats.ts";
+import { offsetAt } from "../src/format/record.ts";
 
 /** One field: `bytes` from byte `at` of the record on. */
 export interface Field {

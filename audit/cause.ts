@@ -5,10 +5,10 @@
  * who knows the rules can leave any of them.
  * @module
  */
-import { crc32 } from "../src/chain.ts";
+import { crc32 } from "../src/format/chain.ts";
 import type { DiskFile } from "../src/index.ts";
-import type { RecordFormat } from "../src/formats.ts";
-import { isIntactAt } from "../src/record.ts";
+import type { RecordFormat } from "../src/format/formats.ts";
+import { isIntactAt } from "../src/format/record.ts";
 import type { Gap } from "./first-reader.ts";
 import { readAt } from "./run.ts";
 import { recordsInWords } from "./text.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Region } from "../src/index-builder.ts";
-import { claimedSize, type Flaw, TOO_LARGE } from "../src/record.ts";
+import { claimedSize, type Flaw, TOO_LARGE } from "../src/format/record.ts";
 import { BEYOND_LIMITS, isIntactBeyondLimits, RecordScanner } from "../src/scan.ts";
 import { type Due, readRun, type Run, runAt, type VerifiedRecord } from "./run.ts";
 import { LOOKS_MAX, runsBehind } from "./search.ts";

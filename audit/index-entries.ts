@@ -15,7 +15,7 @@ import {
   kimberliteIndexLogName,
   kimberliteIndexName,
 } from "../src/disk/files.ts";
-import { kindOf } from "../src/formats.ts";
+import { kindOf } from "../src/format/formats.ts";
 import type { DiskFile, Format, RecordKind } from "../src/index.ts";
 import type { Finding } from "./report.ts";
 import { readAt } from "./run.ts";

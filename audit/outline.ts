@@ -27,7 +27,7 @@ import {
   parseManifest,
   parsePage,
   type SegmentInfo,
-} from "../src/manifest.ts";
+} from "../src/format/manifest.ts";
 import {
   type PagedManifest,
   pagesMissing,

@@ -20,7 +20,7 @@ import {
   withFile,
 } from "../src/disk/files.ts";
 import { isFile, readHint } from "../src/disk/obstacles.ts";
-import { manifestBytesMax, parseManifest, type SegmentInfo } from "../src/manifest.ts";
+import { manifestBytesMax, parseManifest, type SegmentInfo } from "../src/format/manifest.ts";
 import {
   ManifestFiles,
   type PagedManifest,

@@ -8,7 +8,7 @@
 import type { CompressionKind, DiskFile, RecordKind } from "../src/index.ts";
 import { io } from "../src/disk/files.ts";
 import type { Region } from "../src/index-builder.ts";
-import { type Flaw, offsetAt, prevHashAt } from "../src/record.ts";
+import { type Flaw, offsetAt, prevHashAt } from "../src/format/record.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../src/scan.ts";
 
 /** Records back to back, each continuing the chain of the one before. */

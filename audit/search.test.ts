@@ -5,7 +5,7 @@ import { encoded, HandLog, join, text, u32, u64 } from "../e2e/by-hand.ts";
 import { type KimberliteRecord, KimberliteWriter, sentinelBytes } from "../e2e/kimberlite-writer.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { CodecRegistry, type Format } from "../src/index.ts";
-import { formatNamed } from "../src/formats.ts";
+import { formatNamed } from "../src/format/formats.ts";
 import { type Gap, readSegment } from "./first-reader.ts";
 
 const EVENTS = Array.from({ length: 20 }, (_, i) => text(`event-${i}`));

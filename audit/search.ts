@@ -14,10 +14,10 @@
  */
 import { io } from "../src/disk/files.ts";
 import type { Region } from "../src/index-builder.ts";
-import { claimedSize, frameAt, offsetAt, prevHashAt } from "../src/record.ts";
+import { claimedSize, frameAt, offsetAt, prevHashAt } from "../src/format/record.ts";
 import { readAt, readInto, type Run, runAt } from "./run.ts";
 import type { Answer } from "../src/types.ts";
-import { isZeros } from "../src/zeros.ts";
+import { isZeros } from "../src/format/zeros.ts";
 
 /** How many times over the bytes of a region may be looked at in search of records. */
 export const LOOKS_MAX = 8;

@@ -14,7 +14,7 @@ import {
   type RecordKind,
 } from "../src/index.ts";
 import { io, ioError, isMissing, segmentName } from "../src/disk/files.ts";
-import { formatNamed } from "../src/formats.ts";
+import { formatNamed } from "../src/format/formats.ts";
 import type { Region } from "../src/index-builder.ts";
 import { causeOf } from "./cause.ts";
 import { type Gap, readSegment } from "./first-reader.ts";

@@ -11,7 +11,7 @@ import os from "node:os";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { NodeDisk } from "../src/index.ts";
-import type { SegmentInfo } from "../src/manifest.ts";
+import type { SegmentInfo } from "../src/format/manifest.ts";
 import { ManifestFiles } from "../src/manifest-files.ts";
 
 const ROTATIONS = 1000;

@@ -12,7 +12,7 @@ import { readAt, type VerifiedRecord } from "../audit/run.ts";
 import { segmentNumbers } from "../audit/stream.ts";
 import { NoteError, visible } from "../audit/text.ts";
 import { segmentName } from "../src/disk/files.ts";
-import { formatNamed } from "../src/formats.ts";
+import { formatNamed } from "../src/format/formats.ts";
 import type { Region } from "../src/index-builder.ts";
 import { CodecRegistry } from "../src/index.ts";
 import { segmentIn } from "../src/manifest-files.ts";

@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { StorageError } from "../src/error.ts";
-import type { Record } from "../src/record.ts";
+import type { Record } from "../src/format/record.ts";
 import { Storage } from "../src/storage.ts";
 import { hashOf } from "./by-hand.ts";
 import { failureOf, temporaryDirectories } from "./testing.ts";

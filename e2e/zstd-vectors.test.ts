@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { expand } from "../model/expand.ts";
-import { ZstdCodec } from "../src/codec.ts";
+import { ZstdCodec } from "../src/format/codec.ts";
 import { StorageError } from "../src/error.ts";
 
 const beside = path.join(import.meta.dirname, "../../shared/fixtures/zstd");

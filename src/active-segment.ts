@@ -11,7 +11,7 @@ import type { ErrorPlace } from "./error.ts";
 import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "./disk/files.ts";
 import { KimberliteIndex } from "./kimberlite-index.ts";
 import { createFile } from "./disk/obstacles.ts";
-import type { OffsetIndex } from "./offset-index.ts";
+import type { OffsetIndex } from "./format/offset-index.ts";
 import type { PreparedBatch } from "./pipeline.ts";
 import { saveIndex, saveSealedIndex, type StreamFiles } from "./saved-index.ts";
 import type { Durability } from "./types.ts";

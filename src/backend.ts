@@ -3,7 +3,7 @@
  * apart through this interface, except that one of them survives a restart.
  * @module
  */
-import type { Record } from "./record.ts";
+import type { Record } from "./format/record.ts";
 import type { Offset, StreamId, Verification } from "./types.ts";
 
 export interface AppendOptions {

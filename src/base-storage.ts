@@ -17,7 +17,7 @@ import type {
 import { type Cursor, refuseIfAborted, type Room } from "./cursor.ts";
 import { errorOf, StorageError } from "./error.ts";
 import { Followers, Following, type Watch } from "./follow.ts";
-import type { Record } from "./record.ts";
+import type { Record } from "./format/record.ts";
 import {
   asAppendOptions,
   asFollowRequest,

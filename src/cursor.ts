@@ -3,7 +3,7 @@
  * @module
  */
 import type { StorageError } from "./error.ts";
-import type { Record } from "./record.ts";
+import type { Record } from "./format/record.ts";
 
 /** How much a step may still return; what is returned is taken off. Records that do not count are returned besides. */
 export interface Room {

@@ -5,12 +5,12 @@
 import { ByteWindow } from "./disk/byte-window.ts";
 import type { DiskFile } from "./disk/disk.ts";
 import { indexLogName, indexName, io, segmentName, segmentNumber } from "./disk/files.ts";
-import { formatNamed, type RecordFormat } from "./formats.ts";
+import { formatNamed, type RecordFormat } from "./format/formats.ts";
 import { findIntact } from "./index-builder.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "./format/manifest.ts";
 import { SEGMENT_BYTES } from "./limits.ts";
 import { readHint, ifReadable } from "./disk/obstacles.ts";
-import { indexBytes, OffsetIndex } from "./offset-index.ts";
+import { indexBytes, OffsetIndex } from "./format/offset-index.ts";
 import type { StreamSurroundings } from "./stream-context.ts";
 import { RecordScanner } from "./scan.ts";
 import type { Format } from "./types.ts";

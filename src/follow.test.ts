@@ -8,7 +8,7 @@ import { benchFor, EVENTS, IMPLEMENTATIONS } from "../e2e/backends.ts";
 import { text } from "../e2e/by-hand.ts";
 import { failureOf, shown } from "../e2e/testing.ts";
 import { Followers, Sleeper } from "./follow.ts";
-import type { Record } from "./record.ts";
+import type { Record } from "./format/record.ts";
 import type { StreamId } from "./types.ts";
 
 const DONE = { done: true, value: undefined };

@@ -4,7 +4,7 @@
  * Promises: no append between a follower's last look and its sleep is missed; a follower that waits ends at once when it is told to.
  * @module
  */
-import type { Record } from "./record.ts";
+import type { Record } from "./format/record.ts";
 import type { StreamId } from "./types.ts";
 
 /** Sleeps until it is woken; if that was before, not at all. */

@@ -9,13 +9,13 @@
  * @module
  */
 import { ByteWindow } from "./disk/byte-window.ts";
-import { sameHash } from "./chain.ts";
+import { sameHash } from "./format/chain.ts";
 import type { DiskFile } from "./disk/disk.ts";
 import { indexLogName, indexName, io } from "./disk/files.ts";
 import { MAX_PAYLOAD_BYTES, SEGMENT_BYTES } from "./limits.ts";
 import { ifReadable, readHint } from "./disk/obstacles.ts";
-import { indexBytes, OffsetIndex, type Span } from "./offset-index.ts";
-import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt, saysOffset } from "./record.ts";
+import { indexBytes, OffsetIndex, type Span } from "./format/offset-index.ts";
+import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt, saysOffset } from "./format/record.ts";
 import type { SegmentPlace, StreamContext } from "./stream-context.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 

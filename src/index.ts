@@ -18,17 +18,17 @@ export {
   deserializeCheckpointPayload,
   serializeCheckpointPayload,
   shouldCreateCheckpoint,
-} from "./checkpoint.ts";
-export { type Codec, CodecRegistry, Lz4Codec, NoneCodec, ZstdCodec } from "./codec.ts";
+} from "./format/checkpoint.ts";
+export { type Codec, CodecRegistry, Lz4Codec, NoneCodec, ZstdCodec } from "./format/codec.ts";
 export type { Disk, DiskFile, DiskLock, OpenMode } from "./disk/disk.ts";
 export { type ErrorPlace, StorageError, type StorageErrorCode } from "./error.ts";
-export { chainHash } from "./formats.ts";
+export { chainHash } from "./format/formats.ts";
 export { MAX_BATCH_BYTES, MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 export { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
 export { NodeDisk, type SeekData } from "./disk/node-disk.ts";
-export { OffsetIndex } from "./offset-index.ts";
+export { OffsetIndex } from "./format/offset-index.ts";
 export { AppendPipeline, type PipelineOptions, type PreparedBatch } from "./pipeline.ts";
-export { decodeRecord, encodeRecord, type Record } from "./record.ts";
+export { decodeRecord, encodeRecord, type Record } from "./format/record.ts";
 export type { Finding } from "./recover-segment.ts";
 export {
   type RecoveryAction,

@@ -11,7 +11,7 @@
  */
 import { kimberliteIndexLogName, kimberliteIndexName, syncNames, withFile } from "./disk/files.ts";
 import { removeHint, replaceFile } from "./disk/obstacles.ts";
-import type { OffsetIndex } from "./offset-index.ts";
+import type { OffsetIndex } from "./format/offset-index.ts";
 import type { StreamFiles } from "./saved-index.ts";
 
 export class KimberliteIndex {

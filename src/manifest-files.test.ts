@@ -9,7 +9,7 @@ import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
 import { manifestFiles, pagedStream, pageFile, type Paging, segmentFile } from "../e2e/paged-stream.ts";
 import { failureOf, filesIn, flipped, restore, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { type DiskCall, WatchedDisk } from "../e2e/watched-disk.ts";
-import { parsePage } from "./manifest.ts";
+import { parsePage } from "./format/manifest.ts";
 import { Storage } from "./storage.ts";
 
 /** Thousands of openings: far more than any machine takes. */

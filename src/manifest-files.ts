@@ -27,7 +27,7 @@ import {
   type SegmentInfo,
   serializeManifest,
   serializePage,
-} from "./manifest.ts";
+} from "./format/manifest.ts";
 import { readHint, replaceFile } from "./disk/obstacles.ts";
 import type { StreamFiles } from "./saved-index.ts";
 import type { Format } from "./types.ts";

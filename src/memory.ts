@@ -6,14 +6,14 @@
  */
 import type { AppendResult, StreamHead } from "./backend.ts";
 import { BaseStorage, type UsableStream } from "./base-storage.ts";
-import { genesisHash } from "./chain.ts";
-import type { CodecRegistry } from "./codec.ts";
+import { genesisHash } from "./format/chain.ts";
+import type { CodecRegistry } from "./format/codec.ts";
 import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
 import { elementAt } from "./element-at.ts";
-import { formatNamed, type RecordFormat } from "./formats.ts";
+import { formatNamed, type RecordFormat } from "./format/formats.ts";
 import { asFormat, asOptions, type OptionNames } from "./options.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
-import { decodeRecord, type Record } from "./record.ts";
+import { decodeRecord, type Record } from "./format/record.ts";
 import {
   asCheckpointPolicy,
   asCodecs,

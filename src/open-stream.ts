@@ -13,11 +13,11 @@ import {
   type IndexLogState,
   type IndexSettings,
 } from "./active-segment.ts";
-import { genesisHash } from "./chain.ts";
+import { genesisHash } from "./format/chain.ts";
 import { detectFormat, formatOf } from "./detect-format.ts";
 import type { DiskFile } from "./disk/disk.ts";
 import { StorageError } from "./error.ts";
-import type { RecordFormat } from "./formats.ts";
+import type { RecordFormat } from "./format/formats.ts";
 import {
   abandon,
   indexLogName,
@@ -41,7 +41,13 @@ import {
   removeIfFile,
   updateHint,
 } from "./disk/obstacles.ts";
-import { type Manifest, manifestBytesMax, parseManifest, sameSegment, type SegmentInfo } from "./manifest.ts";
+import {
+  type Manifest,
+  manifestBytesMax,
+  parseManifest,
+  sameSegment,
+  type SegmentInfo,
+} from "./format/manifest.ts";
 import {
   countNamed,
   fileNaming,
@@ -52,7 +58,7 @@ import {
   withPages,
 } from "./manifest-files.ts";
 import type { Tip } from "./pipeline.ts";
-import { OffsetIndex, indexBytes, savedPositionsBytes } from "./offset-index.ts";
+import { OffsetIndex, indexBytes, savedPositionsBytes } from "./format/offset-index.ts";
 import {
   damagedHint,
   type Finding,
@@ -64,7 +70,7 @@ import { removeKimberliteIndexLog } from "./kimberlite-index.ts";
 import { saveSealedIndex } from "./saved-index.ts";
 import { RecordScanner } from "./scan.ts";
 import { filesOf, type StreamContext, type StreamSurroundings, withFormat } from "./stream-context.ts";
-import { offsetAt } from "./record.ts";
+import { offsetAt } from "./format/record.ts";
 import type { Format, Offset } from "./types.ts";
 
 /** What of an open stream is known however it was found: its segments, where it ends, and what recovery found. */

@@ -9,13 +9,13 @@ import {
   createCheckpoint,
   serializeCheckpointPayload,
   shouldCreateCheckpoint,
-} from "./checkpoint.ts";
-import { type Codec, compressed } from "./codec.ts";
+} from "./format/checkpoint.ts";
+import { type Codec, compressed } from "./format/codec.ts";
 import { StorageError } from "./error.ts";
 import { MAX_BATCH_BYTES, MAX_OFFSET } from "./limits.ts";
-import type { RecordFormat } from "./formats.ts";
+import type { RecordFormat } from "./format/formats.ts";
 import { asOptions, type OptionNames, typeOf } from "./options.ts";
-import { encodeInto } from "./record.ts";
+import { encodeInto } from "./format/record.ts";
 import { asStreamId } from "./requests.ts";
 import type { CheckpointPolicy, CompressionKind, Offset, RecordKind, StreamId } from "./types.ts";
 

@@ -21,7 +21,7 @@ import {
   writeAll,
 } from "./disk/files.ts";
 import { createFile, makeDirectory } from "./disk/obstacles.ts";
-import { isZeros } from "./zeros.ts";
+import { isZeros } from "./format/zeros.ts";
 
 /**
  * Copies the bytes of a segment from `start` to `end` into quarantine, durably.

@@ -5,7 +5,7 @@ import { encoded, HandLog, hashOf, join, text } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { WatchedDisk } from "../e2e/watched-disk.ts";
-import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./codec.ts";
+import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./format/codec.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 import type { Verification } from "./types.ts";

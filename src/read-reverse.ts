@@ -6,12 +6,12 @@
  * about a megabyte or of one record. Time: as a forward read, and the way to the first record.
  * @module
  */
-import { sameHash } from "./chain.ts";
+import { sameHash } from "./format/chain.ts";
 import { type Cursor, hasRoom, type Room, takeRoom } from "./cursor.ts";
 import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
 import { endOf, LogCursor, type ReadSource } from "./read.ts";
-import type { Record } from "./record.ts";
+import type { Record } from "./format/record.ts";
 import type { ReadRequest } from "./requests.ts";
 
 /** A block ends where its payloads, expanded, reach this. */

@@ -5,17 +5,17 @@
  * anew from the segment. Memory: the records returned plus one chunk.
  * @module
  */
-import { genesisHash } from "./chain.ts";
-import type { CodecRegistry } from "./codec.ts";
+import { genesisHash } from "./format/chain.ts";
+import type { CodecRegistry } from "./format/codec.ts";
 import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
 import type { DiskFile } from "./disk/disk.ts";
 import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
 import { segmentName, withFile } from "./disk/files.ts";
 import { indexAround } from "./index-builder.ts";
-import type { SegmentInfo } from "./manifest.ts";
+import type { SegmentInfo } from "./format/manifest.ts";
 import { isNoFile } from "./disk/obstacles.ts";
-import type { OffsetIndex } from "./offset-index.ts";
+import type { OffsetIndex } from "./format/offset-index.ts";
 import {
   CONTRADICTS_INDEX,
   type Flaw,
@@ -25,7 +25,7 @@ import {
   type Record,
   recordAt,
   saysOffset,
-} from "./record.ts";
+} from "./format/record.ts";
 import type { StreamContext } from "./stream-context.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 import type { Offset, Verification } from "./types.ts";

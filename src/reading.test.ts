@@ -9,7 +9,7 @@ import { benchFor, EVENTS, IMPLEMENTATIONS } from "../e2e/backends.ts";
 import { type HandLog, text } from "../e2e/by-hand.ts";
 import { failureOf, shown } from "../e2e/testing.ts";
 import type { IterateOptions, StorageBackend } from "./backend.ts";
-import type { Record } from "./record.ts";
+import type { Record } from "./format/record.ts";
 
 const ALL = Number.POSITIVE_INFINITY;
 const LEVELS = ["record", "checkpoint", "genesis"] as const;

@@ -6,7 +6,7 @@
  * @module
  */
 import type { DiskFile } from "./disk/disk.ts";
-import { formatNamed } from "./formats.ts";
+import { formatNamed } from "./format/formats.ts";
 import { StorageError } from "./error.ts";
 import { indexLogName, indexName, io, segmentName } from "./disk/files.ts";
 import {
@@ -19,9 +19,9 @@ import {
   type SegmentFile,
 } from "./hints.ts";
 import { extendIndex, findIntact, type Region } from "./index-builder.ts";
-import { OffsetIndex } from "./offset-index.ts";
+import { OffsetIndex } from "./format/offset-index.ts";
 import { setAside } from "./quarantine.ts";
-import { type Flaw, TOO_LARGE } from "./record.ts";
+import { type Flaw, TOO_LARGE } from "./format/record.ts";
 import { decide, type RecoveryAction } from "./recovery.ts";
 import { BEYOND_LIMITS, isIntactBeyondLimits, RecordScanner } from "./scan.ts";
 import type { SegmentPlace, StreamContext } from "./stream-context.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AppendOptions, FollowOptions, IterateOptions, ReadOptions } from "./backend.ts";
-import { CodecRegistry } from "./codec.ts";
+import { CodecRegistry } from "./format/codec.ts";
 import { StorageError } from "./error.ts";
 import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 import {

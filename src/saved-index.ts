@@ -7,9 +7,9 @@
  */
 import type { Disk } from "./disk/disk.ts";
 import { indexName, kimberliteIndexName } from "./disk/files.ts";
-import type { SegmentInfo } from "./manifest.ts";
+import type { SegmentInfo } from "./format/manifest.ts";
 import { readHint, replaceFile } from "./disk/obstacles.ts";
-import { indexBytes, OffsetIndex } from "./offset-index.ts";
+import { indexBytes, OffsetIndex } from "./format/offset-index.ts";
 import type { Format } from "./types.ts";
 
 /** Where a stream's files are and how they are named. */

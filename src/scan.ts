@@ -6,15 +6,23 @@
  * @module
  */
 import { ByteWindow } from "./disk/byte-window.ts";
-import { crc32, equalBytes, HASH_BYTES, sameHash } from "./chain.ts";
-import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./checkpoint.ts";
-import type { CodecRegistry } from "./codec.ts";
+import { crc32, equalBytes, HASH_BYTES, sameHash } from "./format/chain.ts";
+import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./format/checkpoint.ts";
+import type { CodecRegistry } from "./format/codec.ts";
 import type { DiskFile } from "./disk/disk.ts";
 import { StorageError } from "./error.ts";
 import { forChunks, io } from "./disk/files.ts";
-import type { RecordFormat } from "./formats.ts";
+import type { RecordFormat } from "./format/formats.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
-import { claimedSize, type Flaw, type Frame, frameAt, payloadAt, prevHashAt, saysOffset } from "./record.ts";
+import {
+  claimedSize,
+  type Flaw,
+  type Frame,
+  frameAt,
+  payloadAt,
+  prevHashAt,
+  saysOffset,
+} from "./format/record.ts";
 import type { Answer } from "./types.ts";
 
 const NO_ROOM: Flaw = { ok: false, code: "incomplete", sentence: "The file ends inside a record." };

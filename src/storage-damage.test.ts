@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { encoded, frameBytes, HandLog, indexBytes, join, text, u32, u64 } from "../e2e/by-hand.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
-import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./codec.ts";
+import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./format/codec.ts";
 import { elementAt } from "./element-at.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";

@@ -10,7 +10,7 @@ import { encoded, frameBytes, HandLog, hex, indexBytes, join, text } from "../e2
 import { failureOf, filesIn, flipped, restore, shown, temporaryDirectories } from "../e2e/testing.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { systemError, WatchedDisk } from "../e2e/watched-disk.ts";
-import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./codec.ts";
+import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./format/codec.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
 

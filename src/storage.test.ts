@@ -9,11 +9,11 @@ import { benchFor, EVENTS, IMPLEMENTATIONS, SENTINEL } from "../e2e/backends.ts"
 import { type HandLog, text } from "../e2e/by-hand.ts";
 import { failureOf, shown } from "../e2e/testing.ts";
 import type { AppendResult, StorageBackend } from "./backend.ts";
-import { CodecRegistry, NoneCodec } from "./codec.ts";
+import { CodecRegistry, NoneCodec } from "./format/codec.ts";
 import { StorageError, type StorageErrorCode } from "./error.ts";
 import { MAX_PAYLOAD_BYTES } from "./limits.ts";
 import { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
-import type { Record } from "./record.ts";
+import type { Record } from "./format/record.ts";
 import type { CompressionKind } from "./types.ts";
 
 const LEVELS = ["record", "checkpoint", "genesis"] as const;

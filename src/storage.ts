@@ -8,7 +8,7 @@
  * @module
  */
 import { BaseStorage } from "./base-storage.ts";
-import type { CodecRegistry } from "./codec.ts";
+import type { CodecRegistry } from "./format/codec.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Disk, DiskLock } from "./disk/disk.ts";
 import { StorageError } from "./error.ts";

@@ -6,13 +6,13 @@
  * @module
  */
 import type { AppendResult, StreamHead } from "./backend.ts";
-import { genesisHash } from "./chain.ts";
-import type { Codec } from "./codec.ts";
+import { genesisHash } from "./format/chain.ts";
+import type { Codec } from "./format/codec.ts";
 import { errorOf, StorageError } from "./error.ts";
 import { indexLogName, isOutOfFiles } from "./disk/files.ts";
-import { formatNamed, type RecordFormat } from "./formats.ts";
-import type { SegmentInfo } from "./manifest.ts";
-import type { OffsetIndex } from "./offset-index.ts";
+import { formatNamed, type RecordFormat } from "./format/formats.ts";
+import type { SegmentInfo } from "./format/manifest.ts";
+import type { OffsetIndex } from "./format/offset-index.ts";
 import { removeIfFile } from "./disk/obstacles.ts";
 import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
 import type { ActiveSegment, IndexSettings } from "./active-segment.ts";

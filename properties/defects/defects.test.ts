@@ -31,9 +31,9 @@ const WITHOUT_DECISIONS: readonly string[] = [
   "disk/io-error.ts",
   "element-at.ts",
   "error.ts",
+  "format/zstd-refusal.ts",
   "index.ts",
   "types.ts",
-  "zstd-refusal.ts",
 ];
 
 describe("Seeded defects", () => {

@@ -4,7 +4,7 @@
  */
 import { chainHash as modelHash, type Kind, NO_HASH } from "../../model/hash.ts";
 import { append, checkpoint, emptyLog, head as headOf, type ModelLog } from "../../model/log.ts";
-import { chainHash } from "../../src/formats.ts";
+import { chainHash } from "../../src/format/formats.ts";
 import { MemoryStorage, type Record as StoredRecord } from "../../src/index.ts";
 import type { Format } from "../../src/types.ts";
 import { check } from "../tally.ts";

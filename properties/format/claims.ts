@@ -4,8 +4,8 @@
  * Does not promise: to measure memory, which differs from machine to machine; that a refusal costs none is in `claims.test.ts`.
  * @module
  */
-import { CodecRegistry } from "../../src/codec.ts";
-import { formatNamed } from "../../src/formats.ts";
+import { CodecRegistry } from "../../src/format/codec.ts";
+import { formatNamed } from "../../src/format/formats.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
 import { type Counts, check } from "../tally.ts";
 import { PAYLOAD_BYTES_MAX as LIMIT } from "./layout.ts";

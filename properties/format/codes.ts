@@ -3,7 +3,7 @@
  * @module
  */
 import { KINDS } from "../../model/hash.ts";
-import { kindCode, kindOf } from "../../src/formats.ts";
+import { kindCode, kindOf } from "../../src/format/formats.ts";
 import { check } from "../tally.ts";
 import { codeBytesOf, codingsOf, COMPRESSIONS, type Fields, laidOut, seal } from "./layout.ts";
 import { checkDecoding, checkReencoding, encoded } from "./outcome.ts";

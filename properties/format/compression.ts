@@ -4,8 +4,8 @@
  */
 import { expand } from "../../model/expand.ts";
 import { little } from "../../model/little.ts";
-import { CodecRegistry, compressed } from "../../src/codec.ts";
-import { formatNamed } from "../../src/formats.ts";
+import { CodecRegistry, compressed } from "../../src/format/codec.ts";
+import { formatNamed } from "../../src/format/formats.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import { SplitMix } from "../splitmix.ts";

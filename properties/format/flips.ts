@@ -3,8 +3,8 @@
  * @module
  */
 import type { Choice } from "../../fault-injection/choice.ts";
-import { formatNamed } from "../../src/formats.ts";
-import { frameAt } from "../../src/record.ts";
+import { formatNamed } from "../../src/format/formats.ts";
+import { frameAt } from "../../src/format/record.ts";
 import type { Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import { SplitMix } from "../splitmix.ts";

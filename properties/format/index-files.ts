@@ -6,7 +6,7 @@
 import { little } from "../../model/little.ts";
 import { crc32 } from "../../model/hash.ts";
 import { ByteWindow } from "../../src/disk/byte-window.ts";
-import { OffsetIndex } from "../../src/offset-index.ts";
+import { OffsetIndex } from "../../src/format/offset-index.ts";
 import type { Format } from "../../src/types.ts";
 import { type IndexReading, readFrames, readIndex } from "../index-reader.ts";
 import { type Counts, check, Violation } from "../tally.ts";

@@ -3,9 +3,9 @@
  * longer one whose checksum the next record's payload was made to hold.
  */
 import { describe, expect, test } from "vitest";
-import { formatNamed } from "../../src/formats.ts";
+import { formatNamed } from "../../src/format/formats.ts";
 import { decodeRecord } from "../../src/index.ts";
-import { frameAt } from "../../src/record.ts";
+import { frameAt } from "../../src/format/record.ts";
 import { misfit } from "../../src/scan.ts";
 import type { Format } from "../../src/types.ts";
 import { readFrames } from "../index-reader.ts";

@@ -11,9 +11,9 @@
  * @module
  */
 import { little } from "../../model/little.ts";
-import { crc32 } from "../../src/chain.ts";
-import { formatNamed } from "../../src/formats.ts";
-import { frameAt } from "../../src/record.ts";
+import { crc32 } from "../../src/format/chain.ts";
+import { formatNamed } from "../../src/format/formats.ts";
+import { frameAt } from "../../src/format/record.ts";
 import { misfit } from "../../src/scan.ts";
 import type { Format } from "../../src/types.ts";
 import { check, Violation } from "../tally.ts";

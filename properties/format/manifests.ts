@@ -2,7 +2,12 @@
  * F5 of manifests: what the engine makes of any bytes, held against a reader written from `docs/FORMAT.md`.
  * @module
  */
-import { type Manifest, parseManifest, type SegmentInfo, serializeManifest } from "../../src/manifest.ts";
+import {
+  type Manifest,
+  parseManifest,
+  type SegmentInfo,
+  serializeManifest,
+} from "../../src/format/manifest.ts";
 import type { Format } from "../../src/types.ts";
 import { type Counts, check } from "../tally.ts";
 import { answerOf } from "./outcome.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import { expand } from "../../model/expand.ts";
-import { deserializeCheckpointPayload, serializeCheckpointPayload } from "../../src/checkpoint.ts";
-import { CodecRegistry } from "../../src/codec.ts";
-import { formatNamed } from "../../src/formats.ts";
+import { deserializeCheckpointPayload, serializeCheckpointPayload } from "../../src/format/checkpoint.ts";
+import { CodecRegistry } from "../../src/format/codec.ts";
+import { formatNamed } from "../../src/format/formats.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
 import { type Counts, check } from "../tally.ts";
 import { checkIndex, checkIndexLog, checkKimberliteIndex } from "./index-files.ts";

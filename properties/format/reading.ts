@@ -7,11 +7,11 @@
  */
 import { Buffer } from "node:buffer";
 import { readStream } from "../../model/reader.ts";
-import { genesisHash } from "../../src/chain.ts";
-import { CodecRegistry } from "../../src/codec.ts";
+import { genesisHash } from "../../src/format/chain.ts";
+import { CodecRegistry } from "../../src/format/codec.ts";
 import type { DiskFile } from "../../src/disk/disk.ts";
-import { chainHash, formatNamed } from "../../src/formats.ts";
-import { type Flaw, prevHashAt } from "../../src/record.ts";
+import { chainHash, formatNamed } from "../../src/format/formats.ts";
+import { type Flaw, prevHashAt } from "../../src/format/record.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../../src/scan.ts";
 import type { Format, RecordKind } from "../../src/types.ts";
 import { type Counts, check, Violation } from "../tally.ts";

@@ -2,8 +2,8 @@
  * F1: records of all codings, with payloads and offsets at the borders, are encoded as the format says and decoded to what they were.
  * @module
  */
-import { formatNamed } from "../../src/formats.ts";
-import { encodeInto, frameAt, offsetAt, saysOffset } from "../../src/record.ts";
+import { formatNamed } from "../../src/format/formats.ts";
+import { encodeInto, frameAt, offsetAt, saysOffset } from "../../src/format/record.ts";
 import type { Offset } from "../../src/types.ts";
 import { check } from "../tally.ts";
 import { codingsOf, type Fields, laidOut, layoutOf, overheadBytes } from "./layout.ts";

@@ -15,8 +15,8 @@
  * section 2.
  * @module
  */
-import { StorageError } from "./error.ts";
-import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { StorageError } from "../error.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import { ZstdContent } from "./zstd-content.ts";
 import { undecodable } from "./zstd-refusal.ts";
 

@@ -16,9 +16,9 @@ import {
   withUndeclaredSizes,
   ZstdCodec,
 } from "./codec.ts";
-import { StorageError } from "./error.ts";
-import { MAX_PAYLOAD_BYTES } from "./limits.ts";
-import type { CompressionKind } from "./types.ts";
+import { StorageError } from "../error.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
+import type { CompressionKind } from "../types.ts";
 import { checkedFrame } from "./zstd-frame.ts";
 
 const MIB = 2 ** 20;

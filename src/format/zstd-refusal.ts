@@ -2,7 +2,7 @@
  * How a Zstandard frame is refused.
  * @module
  */
-import { StorageError } from "./error.ts";
+import { StorageError } from "../error.ts";
 
 /** @internal The error for a frame that is not what it should be. */
 export function undecodable(what: string): StorageError {

@@ -9,7 +9,7 @@
  * @module
  */
 import * as z from "zod/mini";
-import type { Format } from "./types.ts";
+import type { Format } from "../types.ts";
 
 /** What the manifest says of a segment. Exact for every segment but the active one. */
 export interface SegmentInfo {

@@ -136,7 +136,7 @@ describe("a compressed block is refused that", () => {
 });
 
 test("what the library compresses at every level passes, of all sorts of content", async () => {
-  const source = readFileSync(new URL("./storage.ts", import.meta.url));
+  const source = readFileSync(new URL("../storage.ts", import.meta.url));
   const numbers = Buffer.alloc(40_000);
   for (let at = 0; at < numbers.length; at += 4) numbers.writeUInt32LE((at * at) >>> 7, at);
   for (const content of [source, numbers, Buffer.concat([numbers, source, source.subarray(500), numbers])]) {

@@ -8,7 +8,7 @@
  * Does not promise: to notice a wrong checksum, which libzstd does.
  * @module
  */
-import { elementAt } from "./element-at.ts";
+import { elementAt } from "../element-at.ts";
 import { holds, type HuffmanLengths, readTree } from "./zstd-huffman.ts";
 import { damaged } from "./zstd-refusal.ts";
 import { readSequences, type RecentOffsets, type SequenceTables } from "./zstd-sequences.ts";

@@ -7,7 +7,7 @@
  */
 import { createHash, createHmac, hash as digest } from "node:crypto";
 import { crc32 as zlibCrc32 } from "node:zlib";
-import type { RecordKind } from "./types.ts";
+import type { RecordKind } from "../types.ts";
 
 /** Size of a chain hash in bytes (SHA-256). */
 export const HASH_BYTES = 32;

@@ -2,7 +2,7 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
-import { text } from "../e2e/by-hand.ts";
+import { text } from "../../e2e/by-hand.ts";
 import { type Manifest, parseManifest, serializeManifest } from "./manifest.ts";
 
 const MANIFEST: Manifest = {

@@ -8,11 +8,11 @@
  * @module
  */
 import { crc32, HASH_BYTES } from "./chain.ts";
-import { StorageError, type StorageErrorCode } from "./error.ts";
+import { StorageError, type StorageErrorCode } from "../error.ts";
 import { formatNamed, isCompression, type RecordFormat } from "./formats.ts";
-import { MAX_PAYLOAD_BYTES } from "./limits.ts";
-import { asBigInt, asBytes } from "./options.ts";
-import type { CompressionKind, Format, Offset, RecordKind } from "./types.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
+import { asBigInt, asBytes } from "../options.ts";
+import type { CompressionKind, Format, Offset, RecordKind } from "../types.ts";
 
 /** A record. In `encodeRecord` and `decodeRecord` the payload is as stored; what a read returns is expanded. */
 export interface Record {

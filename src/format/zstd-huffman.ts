@@ -3,7 +3,7 @@
  * Which bytes they are is left to the library.
  * @module
  */
-import { elementAt } from "./element-at.ts";
+import { elementAt } from "../element-at.ts";
 import { ZstdBits } from "./zstd-bits.ts";
 import { FseState, readTable } from "./zstd-fse.ts";
 import { damaged } from "./zstd-refusal.ts";

@@ -6,12 +6,12 @@
  * thing in it is evidence: records are named only after they were synced, so `end` is a watermark.
  * @module
  */
-import type { ByteWindow } from "./disk/byte-window.ts";
+import type { ByteWindow } from "../disk/byte-window.ts";
 import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
 import { CheckpointIndex } from "./checkpoint.ts";
-import { elementAt } from "./element-at.ts";
+import { elementAt } from "../element-at.ts";
 import { kindCode, kindOf } from "./formats.ts";
-import type { RecordKind } from "./types.ts";
+import type { RecordKind } from "../types.ts";
 
 const MAGIC = 0x49584456; // "VDXI"
 const VERSION = 2;

@@ -2,7 +2,7 @@
  * Tables of Finite State Entropy, of a Zstandard frame (RFC 8878, section 4.1).
  * @module
  */
-import { elementAt } from "./element-at.ts";
+import { elementAt } from "../element-at.ts";
 import type { ZstdBits } from "./zstd-bits.ts";
 import { damaged } from "./zstd-refusal.ts";
 

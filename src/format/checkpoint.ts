@@ -4,10 +4,10 @@
  * @module
  */
 import { HASH_BYTES } from "./chain.ts";
-import { elementAt } from "./element-at.ts";
-import { StorageError } from "./error.ts";
-import { asBigInt, asBytes, asCount } from "./options.ts";
-import type { CheckpointPolicy, Offset } from "./types.ts";
+import { elementAt } from "../element-at.ts";
+import { StorageError } from "../error.ts";
+import { asBigInt, asBytes, asCount } from "../options.ts";
+import type { CheckpointPolicy, Offset } from "../types.ts";
 
 /** Size of a checkpoint's payload in bytes: 32 for the hash, 8 for the count. */
 export const CHECKPOINT_PAYLOAD_BYTES: number = HASH_BYTES + 8;

@@ -5,10 +5,10 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
-import { hashOf, hex, text } from "../e2e/by-hand.ts";
+import { hashOf, hex, text } from "../../e2e/by-hand.ts";
 import { crc32, equalBytes, genesisHash, HASH_BYTES, sameHash } from "./chain.ts";
 import { chainHash } from "./formats.ts";
-import type { Format, RecordKind } from "./types.ts";
+import type { Format, RecordKind } from "../types.ts";
 
 const HASH_0 = hex("29663b9a32ee32c2ca5a645117696ce0888c84b39f8fd91c0ec4ebcd09025df4");
 const HASH_1 = hex("c0351898aed9916debcc05905fb10161c329785aaa559dbc85fc1571516b6f6e");

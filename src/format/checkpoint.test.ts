@@ -2,8 +2,8 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
-import { hex } from "../e2e/by-hand.ts";
-import { failureOf } from "../e2e/testing.ts";
+import { hex } from "../../e2e/by-hand.ts";
+import { failureOf } from "../../e2e/testing.ts";
 import {
   CheckpointIndex,
   createCheckpoint,
@@ -11,8 +11,8 @@ import {
   serializeCheckpointPayload,
   shouldCreateCheckpoint,
 } from "./checkpoint.ts";
-import { StorageError } from "./error.ts";
-import type { Offset } from "./types.ts";
+import { StorageError } from "../error.ts";
+import type { Offset } from "../types.ts";
 
 const HASH = hex("c0351898aed9916debcc05905fb10161c329785aaa559dbc85fc1571516b6f6e");
 

@@ -5,7 +5,7 @@
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
 
-import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import { checkedFrame, declareContentSize, walkFrame } from "./zstd-frame.ts";
 
 const KIB = 1024;

@@ -3,7 +3,7 @@
  * back it reaches.
  * @module
  */
-import { elementAt } from "./element-at.ts";
+import { elementAt } from "../element-at.ts";
 import { ZstdBits } from "./zstd-bits.ts";
 import { FseState, type FseTable, readTable, singleSymbol, tableFrom } from "./zstd-fse.ts";
 import { damaged } from "./zstd-refusal.ts";

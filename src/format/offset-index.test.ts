@@ -15,12 +15,12 @@ import {
   sealed,
   u32,
   u64,
-} from "../e2e/by-hand.ts";
-import { flipped } from "../e2e/testing.ts";
-import { ByteWindow } from "./disk/byte-window.ts";
-import type { DiskFile } from "./disk/disk.ts";
+} from "../../e2e/by-hand.ts";
+import { flipped } from "../../e2e/testing.ts";
+import { ByteWindow } from "../disk/byte-window.ts";
+import type { DiskFile } from "../disk/disk.ts";
 import { OffsetIndex } from "./offset-index.ts";
-import type { RecordKind } from "./types.ts";
+import type { RecordKind } from "../types.ts";
 
 const HASH = hex("c9721839dbb9c8bc6cb0f5011e79783137c6b16eafb73cd5cab455a2a1085199");
 

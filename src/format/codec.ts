@@ -22,10 +22,10 @@
 import bindings from "@mongodb-js/zstd/bindings.js";
 import lz4 from "lz4-napi";
 
-import { StorageError, type StorageErrorCode } from "./error.ts";
-import { MAX_PAYLOAD_BYTES } from "./limits.ts";
-import { asBytes, asCount, asFlag, asOptions, type OptionNames, typeOf } from "./options.ts";
-import type { Answer, CompressionKind } from "./types.ts";
+import { StorageError, type StorageErrorCode } from "../error.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
+import { asBytes, asCount, asFlag, asOptions, type OptionNames, typeOf } from "../options.ts";
+import type { Answer, CompressionKind } from "../types.ts";
 import { checkContent, checkedFrame, declareContentSize } from "./zstd-frame.ts";
 
 const LZ4_SIZE_BYTES = 4;

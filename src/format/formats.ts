@@ -14,9 +14,9 @@
  */
 import { plainHash, sentinelHash } from "./chain.ts";
 import { type CodecRegistry, withUndeclaredSizes } from "./codec.ts";
-import { MAX_PAYLOAD_BYTES } from "./limits.ts";
-import { asBytes, asFormat, asOneOf } from "./options.ts";
-import type { CompressionKind, Format, RecordKind } from "./types.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
+import { asBytes, asFormat, asOneOf } from "../options.ts";
+import type { CompressionKind, Format, RecordKind } from "../types.ts";
 
 /** What distinguishes one format from the other. `at` is always where a record starts. */
 export interface RecordFormat {

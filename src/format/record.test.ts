@@ -6,10 +6,10 @@ import { createHash } from "node:crypto";
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
-import { encoded, END_MARK, hex, join, sealed, START_MARK, text, u32, u64 } from "../e2e/by-hand.ts";
-import { failureOf, flipped } from "../e2e/testing.ts";
-import { StorageError } from "./error.ts";
-import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { encoded, END_MARK, hex, join, sealed, START_MARK, text, u32, u64 } from "../../e2e/by-hand.ts";
+import { failureOf, flipped } from "../../e2e/testing.ts";
+import { StorageError } from "../error.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import { formatNamed, kindCode, kindOf } from "./formats.ts";
 import {
   claimedSize,
@@ -20,7 +20,7 @@ import {
   type Record,
   saysOffset,
 } from "./record.ts";
-import type { CompressionKind, Format, Offset, RecordKind } from "./types.ts";
+import type { CompressionKind, Format, Offset, RecordKind } from "../types.ts";
 
 const KINDS: readonly RecordKind[] = ["data", "checkpoint", "tombstone", "redacted"];
 const COMPRESSIONS: readonly CompressionKind[] = ["none", "lz4", "zstd"];
