@@ -5,9 +5,9 @@
  * largest record. Does not promise: that the first record of a run continues the chain; whoever joins the runs holds that against the record before.
  * @module
  */
-import type { Region } from "../src/index-builder.ts";
+import type { Region } from "../src/segment/index-builder.ts";
 import { claimedSize, type Flaw, TOO_LARGE } from "../src/format/record.ts";
-import { BEYOND_LIMITS, isIntactBeyondLimits, RecordScanner } from "../src/scan.ts";
+import { BEYOND_LIMITS, isIntactBeyondLimits, RecordScanner } from "../src/segment/scan.ts";
 import { type Due, readRun, type Run, runAt, type VerifiedRecord } from "./run.ts";
 import { LOOKS_MAX, runsBehind } from "./search.ts";
 

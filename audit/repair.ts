@@ -28,7 +28,7 @@ import {
   segmentIn,
   withPages,
 } from "../src/manifest-files.ts";
-import { setAside, setFileAside } from "../src/quarantine.ts";
+import { setAside, setFileAside } from "../src/segment/quarantine.ts";
 import type { SegmentReport, StreamReport } from "./report.ts";
 
 /** What a repair comes to. */

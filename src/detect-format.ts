@@ -6,13 +6,13 @@ import { ByteWindow } from "./disk/byte-window.ts";
 import type { DiskFile } from "./disk/disk.ts";
 import { indexLogName, indexName, io, segmentName, segmentNumber } from "./disk/files.ts";
 import { formatNamed, type RecordFormat } from "./format/formats.ts";
-import { findIntact } from "./index-builder.ts";
+import { findIntact } from "./segment/index-builder.ts";
 import type { Manifest } from "./format/manifest.ts";
 import { SEGMENT_BYTES } from "./limits.ts";
 import { readHint, ifReadable } from "./disk/obstacles.ts";
 import { indexBytes, OffsetIndex } from "./format/offset-index.ts";
-import type { StreamSurroundings } from "./stream-context.ts";
-import { RecordScanner } from "./scan.ts";
+import type { StreamSurroundings } from "./segment/stream-context.ts";
+import { RecordScanner } from "./segment/scan.ts";
 import type { Format } from "./types.ts";
 
 const MARK_BYTES = 4;

@@ -29,14 +29,14 @@ export { NodeDisk, type SeekData } from "./disk/node-disk.ts";
 export { OffsetIndex } from "./format/offset-index.ts";
 export { AppendPipeline, type PipelineOptions, type PreparedBatch } from "./pipeline.ts";
 export { decodeRecord, encodeRecord, type Record } from "./format/record.ts";
-export type { Finding } from "./recover-segment.ts";
+export type { Finding } from "./segment/recover-segment.ts";
 export {
   type RecoveryAction,
   type RecoveryCase,
   type RecoveryFacts,
   IMPOSSIBLE as RECOVERY_IMPOSSIBLE,
   RECOVERY_CASES,
-} from "./recovery.ts";
+} from "./segment/recovery.ts";
 export { Storage, type StorageOptions } from "./storage.ts";
 export type { SegmentStatus, StreamStatus } from "./stream.ts";
 export type {

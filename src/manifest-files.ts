@@ -29,7 +29,7 @@ import {
   serializePage,
 } from "./format/manifest.ts";
 import { readHint, replaceFile } from "./disk/obstacles.ts";
-import type { StreamFiles } from "./saved-index.ts";
+import type { StreamFiles } from "./segment/saved-index.ts";
 import type { Format } from "./types.ts";
 
 /** `manifest.json`, with those of its pages that could be read. */

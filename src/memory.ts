@@ -21,7 +21,7 @@ import {
   type ReadRequest,
   refuseOtherOffset,
 } from "./requests.ts";
-import { expandedPayload } from "./scan.ts";
+import { expandedPayload } from "./segment/scan.ts";
 import type { CheckpointPolicy, CompressionKind, Format, Offset, StreamId } from "./types.ts";
 
 export interface MemoryStorageOptions {

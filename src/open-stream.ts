@@ -12,7 +12,7 @@ import {
   createSegmentFiles,
   type IndexLogState,
   type IndexSettings,
-} from "./active-segment.ts";
+} from "./segment/active-segment.ts";
 import { genesisHash } from "./format/chain.ts";
 import { detectFormat, formatOf } from "./detect-format.ts";
 import type { DiskFile } from "./disk/disk.ts";
@@ -65,11 +65,16 @@ import {
   OtherFormat,
   type RecoveredSegment,
   recoverSegment,
-} from "./recover-segment.ts";
-import { removeKimberliteIndexLog } from "./kimberlite-index.ts";
-import { saveSealedIndex } from "./saved-index.ts";
-import { RecordScanner } from "./scan.ts";
-import { filesOf, type StreamContext, type StreamSurroundings, withFormat } from "./stream-context.ts";
+} from "./segment/recover-segment.ts";
+import { removeKimberliteIndexLog } from "./segment/kimberlite-index.ts";
+import { saveSealedIndex } from "./segment/saved-index.ts";
+import { RecordScanner } from "./segment/scan.ts";
+import {
+  filesOf,
+  type StreamContext,
+  type StreamSurroundings,
+  withFormat,
+} from "./segment/stream-context.ts";
 import { offsetAt } from "./format/record.ts";
 import type { Format, Offset } from "./types.ts";
 

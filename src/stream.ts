@@ -15,13 +15,18 @@ import type { SegmentInfo } from "./format/manifest.ts";
 import type { OffsetIndex } from "./format/offset-index.ts";
 import { removeIfFile } from "./disk/obstacles.ts";
 import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
-import type { ActiveSegment, IndexSettings } from "./active-segment.ts";
+import type { ActiveSegment, IndexSettings } from "./segment/active-segment.ts";
 import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
 import type { ReadSource } from "./read.ts";
-import type { Finding } from "./recover-segment.ts";
+import type { Finding } from "./segment/recover-segment.ts";
 import { refuseOtherOffset } from "./requests.ts";
-import { loadSealedIndex } from "./saved-index.ts";
-import { filesOf, type StreamContext, type StreamSurroundings, withFormat } from "./stream-context.ts";
+import { loadSealedIndex } from "./segment/saved-index.ts";
+import {
+  filesOf,
+  type StreamContext,
+  type StreamSurroundings,
+  withFormat,
+} from "./segment/stream-context.ts";
 import type { CheckpointPolicy, Format, Offset } from "./types.ts";
 
 export interface StreamSettings extends IndexSettings {

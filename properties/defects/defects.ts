@@ -102,7 +102,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     kind: "the hash chain",
     source: "Kimberlite 0.8: recovery of the head verifies no links",
     sentence: "A record need not carry the hash of the record before.",
-    file: "src/scan.ts",
+    file: "src/segment/scan.ts",
     find: "if (previous !== undefined && !sameHash(prevHash, previous)) return BROKEN_CHAIN;",
     replace: "",
     invariant: "H3",
@@ -112,7 +112,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "checkpoint-hash-not-checked",
     kind: "the hash chain",
     sentence: "A checkpoint may hold any hash.",
-    file: "src/scan.ts",
+    file: "src/segment/scan.ts",
     find: "if (!equalBytes(payload, 0, prevHash, 0, HASH_BYTES)) return BAD_CHECKPOINT;",
     replace: "",
     invariant: "H4",
@@ -157,7 +157,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     kind: "durability",
     source: "Kimberlite, its canary: a sync is skipped",
     sentence: "A segment is not synced, neither by an append nor by recovery.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: `await io("syncing a segment", this.#place(), () => this.file.sync());
     this.#unsynced = false;`,
     replace: "this.#unsynced = false;",
@@ -169,7 +169,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "watermark-one-too-high",
     kind: "recovery",
     sentence: "What is torn right at the watermark is called corruption.",
-    file: "src/recover-segment.ts",
+    file: "src/segment/recover-segment.ts",
     find: "belowWatermark: position < watermark,",
     replace: "belowWatermark: position <= watermark,",
     invariant: "D2",
@@ -180,7 +180,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "recovered-index-one-behind",
     kind: "index and manifest",
     sentence: "An index built by a scan names the hash of the record before.",
-    file: "src/index-builder.ts",
+    file: "src/segment/index-builder.ts",
     find: "index.push(found.kind, scanner.position + found.size, previous);",
     replace: "index.push(found.kind, scanner.position + found.size, prevHashAt(format, bytes, at));",
     invariant: "D3",
@@ -247,7 +247,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "offset-within-segment",
     kind: "recovery",
     sentence: "Recovery counts offsets from the segment's start.",
-    file: "src/recover-segment.ts",
+    file: "src/segment/recover-segment.ts",
     find: "let offset = firstOffset + index.count;",
     replace: "let offset = index.count;",
     invariant: "D8",
@@ -295,7 +295,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "made-record-rebuilt",
     kind: "index and manifest",
     sentence: "A last record that is intact in another size than the index says makes the index foreign.",
-    file: "src/hints.ts",
+    file: "src/segment/hints.ts",
     find: "const contradictory = found.ok && isIntactAt(format, bytes, at, size);",
     replace: "const contradictory = false;",
     invariant: "C1",
@@ -307,7 +307,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     kind: "recovery",
     source: "etcd, RocksDB: a flipped bit in the last file is taken for a torn write",
     sentence: "Recovery cuts what the index proves to be durable.",
-    file: "src/recover-segment.ts",
+    file: "src/segment/recover-segment.ts",
     find: "belowWatermark: position < watermark,",
     replace: "belowWatermark: false,",
     invariant: "C2",
@@ -319,7 +319,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "frames-for-pairs-only",
     kind: "index and manifest",
     sentence: "A record is named in the write-ahead file only together with another.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: "this.#logState.framed === this.index.count) return;",
     replace: "this.index.count - this.#logState.framed < 2) return;",
     invariant: "C2",
@@ -342,7 +342,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "index-goes-on-after-failed-save",
     kind: "failing calls",
     sentence: "After a failed save the index goes on, and is saved again after as many entries.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: `      this.#indexStopped = true;
 `,
     replace: `      this.#logState = { ...this.#logState, entries: 0 };
@@ -355,7 +355,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "write-ahead-file-cut-before-save",
     kind: "index and manifest",
     sentence: "The index write-ahead file is emptied before the index is saved.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: `    await saveIndex(this.#files, this.number, this.index);
     await syncNames(this.#files.disk, this.#files.path);
     await io("cutting an index", this.#place(), () => log.truncate(0));
@@ -372,7 +372,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "frames-start-again-after-failure",
     kind: "failing calls",
     sentence: "After a failed write frames start again at the beginning of the write-ahead file.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: `      this.#indexStopped = true;
 `,
     replace: `      this.#logState = { ...this.#logState, bytes: 0, entries: 0 };
@@ -385,7 +385,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "recovery-names-nothing",
     kind: "recovery",
     sentence: "What recovery has made durable it does not name.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: `    await this.nameRecords();
     if (rotten`,
     replace: "    if (rotten",
@@ -398,7 +398,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     kind: "index and manifest",
     sentence:
       "Once the index is saved, the write-ahead file is left empty, so that a lost index takes the watermark with it.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: "if (this.index.count > 0) await this.#writeFrame(log, this.index.count - 1, 0, 0);",
     replace: "this.#logState = { bytes: 0, entries: 0, framed: this.index.count };",
     invariant: "C2",
@@ -409,7 +409,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "index-never-saved",
     kind: "index and manifest",
     sentence: "The index is never saved, however many entries the write-ahead file has.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: `        await this.#saveIndex(log);
       }`,
     replace: `        this.#logState = { ...this.#logState, entries: 0 };
@@ -449,7 +449,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "quarantine-empty",
     kind: "recovery",
     sentence: "What is cut off is not copied into quarantine.",
-    file: "src/quarantine.ts",
+    file: "src/segment/quarantine.ts",
     find: "if (!isHole(chunk, at)) await writeAll(copy, path, chunk, at - start);",
     replace: "",
     invariant: "C4",
@@ -460,7 +460,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "strict-without-sync",
     kind: "durability",
     sentence: "Strict durability does not sync the index entry.",
-    file: "src/active-segment.ts",
+    file: "src/segment/active-segment.ts",
     find: `      await io("syncing an index", this.#place(), () => log.sync());
     }
     const framed`,
@@ -554,7 +554,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "quarantine-outside",
     kind: "the data directory",
     sentence: "What is cut off goes into a directory outside of the data directory.",
-    file: "src/quarantine.ts",
+    file: "src/segment/quarantine.ts",
     find: "const directory = `${streamPath}/${QUARANTINE_NAME}`;",
     replace: "const directory = `/${QUARANTINE_NAME}`;",
     invariant: "S2",

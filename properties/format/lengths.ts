@@ -6,7 +6,7 @@
 import { claimedSize as modelSize } from "../../model/reader.ts";
 import { formatNamed } from "../../src/format/formats.ts";
 import { claimedSize } from "../../src/format/record.ts";
-import { RecordScanner } from "../../src/scan.ts";
+import { RecordScanner } from "../../src/segment/scan.ts";
 import { check } from "../tally.ts";
 import { claimed, laidOut, layoutOf, PAYLOAD_BYTES_MAX, setField } from "./layout.ts";
 import { checkDecoding } from "./outcome.ts";

@@ -12,7 +12,7 @@ import { CodecRegistry } from "../../src/format/codec.ts";
 import type { DiskFile } from "../../src/disk/disk.ts";
 import { chainHash, formatNamed } from "../../src/format/formats.ts";
 import { type Flaw, prevHashAt } from "../../src/format/record.ts";
-import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../../src/scan.ts";
+import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../../src/segment/scan.ts";
 import type { Format, RecordKind } from "../../src/types.ts";
 import { type Counts, check, Violation } from "../tally.ts";
 import { COMPRESSIONS, fieldIn, layoutOf } from "./layout.ts";

@@ -9,9 +9,9 @@
  * alone. Kimberlite reads right with the `.idx.wal` alone, and not with the `.idx` alone; so that goes first.
  * @module
  */
-import { kimberliteIndexLogName, kimberliteIndexName, syncNames, withFile } from "./disk/files.ts";
-import { removeHint, replaceFile } from "./disk/obstacles.ts";
-import type { OffsetIndex } from "./format/offset-index.ts";
+import { kimberliteIndexLogName, kimberliteIndexName, syncNames, withFile } from "../disk/files.ts";
+import { removeHint, replaceFile } from "../disk/obstacles.ts";
+import type { OffsetIndex } from "../format/offset-index.ts";
 import type { StreamFiles } from "./saved-index.ts";
 
 export class KimberliteIndex {

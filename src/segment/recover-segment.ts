@@ -5,10 +5,10 @@
  * Time: the records that the index does not cover, plus one. Changes the segment only where the table says `cut`.
  * @module
  */
-import type { DiskFile } from "./disk/disk.ts";
-import { formatNamed } from "./format/formats.ts";
-import { StorageError } from "./error.ts";
-import { indexLogName, indexName, io, segmentName } from "./disk/files.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { formatNamed } from "../format/formats.ts";
+import { StorageError } from "../error.ts";
+import { indexLogName, indexName, io, segmentName } from "../disk/files.ts";
 import {
   contradicts,
   foreignState,
@@ -19,13 +19,13 @@ import {
   type SegmentFile,
 } from "./hints.ts";
 import { extendIndex, findIntact, type Region } from "./index-builder.ts";
-import { OffsetIndex } from "./format/offset-index.ts";
+import { OffsetIndex } from "../format/offset-index.ts";
 import { setAside } from "./quarantine.ts";
-import { type Flaw, TOO_LARGE } from "./format/record.ts";
+import { type Flaw, TOO_LARGE } from "../format/record.ts";
 import { decide, type RecoveryAction } from "./recovery.ts";
 import { BEYOND_LIMITS, isIntactBeyondLimits, RecordScanner } from "./scan.ts";
 import type { SegmentPlace, StreamContext } from "./stream-context.ts";
-import type { Offset } from "./types.ts";
+import type { Offset } from "../types.ts";
 
 /** Something that recovery found and that its user may want to know. */
 export interface Finding {

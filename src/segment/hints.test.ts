@@ -15,12 +15,12 @@ import {
   text,
   u32,
   u64,
-} from "../e2e/by-hand.ts";
-import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
-import { failureOf, flipped, shown } from "../e2e/testing.ts";
-import type { DiskFile, OpenMode } from "./disk/disk.ts";
-import { Storage, type StorageOptions } from "./storage.ts";
-import type { Format } from "./types.ts";
+} from "../../e2e/by-hand.ts";
+import { contentOf, MemoryDisk } from "../../e2e/memory-disk.ts";
+import { failureOf, flipped, shown } from "../../e2e/testing.ts";
+import type { DiskFile, OpenMode } from "../disk/disk.ts";
+import { Storage, type StorageOptions } from "../storage.ts";
+import type { Format } from "../types.ts";
 
 const opened: Storage[] = [];
 

@@ -2,11 +2,11 @@
  * What opening and reading a stream, and recovering one of its segments, need to know of where they are.
  * @module
  */
-import type { CodecRegistry } from "./format/codec.ts";
-import type { Disk } from "./disk/disk.ts";
-import type { RecordFormat } from "./format/formats.ts";
+import type { CodecRegistry } from "../format/codec.ts";
+import type { Disk } from "../disk/disk.ts";
+import type { RecordFormat } from "../format/formats.ts";
 import type { StreamFiles } from "./saved-index.ts";
-import type { StreamId } from "./types.ts";
+import type { StreamId } from "../types.ts";
 
 /** What opening a stream needs to know of its surroundings. */
 export interface StreamSurroundings {

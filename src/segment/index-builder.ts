@@ -2,13 +2,13 @@
  * Building an offset index from the records themselves, and finding the way again behind a damaged place.
  * @module
  */
-import type { CodecRegistry } from "./format/codec.ts";
-import type { DiskFile } from "./disk/disk.ts";
-import { io } from "./disk/files.ts";
-import { OffsetIndex } from "./format/offset-index.ts";
-import type { RecordFormat } from "./format/formats.ts";
-import { claimedSize, type Flaw, frameAt, offsetAt, prevHashAt } from "./format/record.ts";
-import { isZeros } from "./format/zeros.ts";
+import type { CodecRegistry } from "../format/codec.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { io } from "../disk/files.ts";
+import { OffsetIndex } from "../format/offset-index.ts";
+import type { RecordFormat } from "../format/formats.ts";
+import { claimedSize, type Flaw, frameAt, offsetAt, prevHashAt } from "../format/record.ts";
+import { isZeros } from "../format/zeros.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 
 /** Where a scan came to: the next offset, the chain hash before it (if known), and what stopped it. */

@@ -4,10 +4,10 @@ import path from "node:path";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { describe, expect, test } from "vitest";
 
-import { hex, text } from "../e2e/by-hand.ts";
-import { failureOf, filesIn, temporaryDirectories } from "../e2e/testing.ts";
-import { WatchedDisk } from "../e2e/watched-disk.ts";
-import { StorageError } from "./error.ts";
+import { hex, text } from "../../e2e/by-hand.ts";
+import { failureOf, filesIn, temporaryDirectories } from "../../e2e/testing.ts";
+import { WatchedDisk } from "../../e2e/watched-disk.ts";
+import { StorageError } from "../error.ts";
 import { setAside, setFileAside } from "./quarantine.ts";
 
 const newDirectory = temporaryDirectories();

@@ -5,16 +5,16 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
-import { encoded, HandLog, join, START_MARK, type StoredRecord, text, u32, u64 } from "../e2e/by-hand.ts";
-import { flipped, shown } from "../e2e/testing.ts";
-import { CodecRegistry } from "./format/codec.ts";
-import type { DiskFile } from "./disk/disk.ts";
+import { encoded, HandLog, join, START_MARK, type StoredRecord, text, u32, u64 } from "../../e2e/by-hand.ts";
+import { flipped, shown } from "../../e2e/testing.ts";
+import { CodecRegistry } from "../format/codec.ts";
+import type { DiskFile } from "../disk/disk.ts";
 import { extendIndex, findIntact, type Found, type Region } from "./index-builder.ts";
-import { formatNamed } from "./format/formats.ts";
-import { OffsetIndex } from "./format/offset-index.ts";
-import { type Flaw, frameAt, recordAt } from "./format/record.ts";
+import { formatNamed } from "../format/formats.ts";
+import { OffsetIndex } from "../format/offset-index.ts";
+import { type Flaw, frameAt, recordAt } from "../format/record.ts";
 import { isIntactBeyondLimits, misfit, RecordScanner } from "./scan.ts";
-import type { Format } from "./types.ts";
+import type { Format } from "../types.ts";
 
 /** A format as FORMAT.md, sections 2 and 8.1, has it. */
 interface Layout {

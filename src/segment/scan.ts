@@ -5,15 +5,15 @@
  * that many bytes left.
  * @module
  */
-import { ByteWindow } from "./disk/byte-window.ts";
-import { crc32, equalBytes, HASH_BYTES, sameHash } from "./format/chain.ts";
-import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./format/checkpoint.ts";
-import type { CodecRegistry } from "./format/codec.ts";
-import type { DiskFile } from "./disk/disk.ts";
-import { StorageError } from "./error.ts";
-import { forChunks, io } from "./disk/files.ts";
-import type { RecordFormat } from "./format/formats.ts";
-import { MAX_PAYLOAD_BYTES } from "./limits.ts";
+import { ByteWindow } from "../disk/byte-window.ts";
+import { crc32, equalBytes, HASH_BYTES, sameHash } from "../format/chain.ts";
+import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "../format/checkpoint.ts";
+import type { CodecRegistry } from "../format/codec.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { StorageError } from "../error.ts";
+import { forChunks, io } from "../disk/files.ts";
+import type { RecordFormat } from "../format/formats.ts";
+import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import {
   claimedSize,
   type Flaw,
@@ -22,8 +22,8 @@ import {
   payloadAt,
   prevHashAt,
   saysOffset,
-} from "./format/record.ts";
-import type { Answer } from "./types.ts";
+} from "../format/record.ts";
+import type { Answer } from "../types.ts";
 
 const NO_ROOM: Flaw = { ok: false, code: "incomplete", sentence: "The file ends inside a record." };
 

@@ -8,14 +8,14 @@
  * Known limit: where records of two segments have the same sizes, an index of the longer one is not contradicted by the shorter one.
  * @module
  */
-import { ByteWindow } from "./disk/byte-window.ts";
-import { sameHash } from "./format/chain.ts";
-import type { DiskFile } from "./disk/disk.ts";
-import { indexLogName, indexName, io } from "./disk/files.ts";
-import { MAX_PAYLOAD_BYTES, SEGMENT_BYTES } from "./limits.ts";
-import { ifReadable, readHint } from "./disk/obstacles.ts";
-import { indexBytes, OffsetIndex, type Span } from "./format/offset-index.ts";
-import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt, saysOffset } from "./format/record.ts";
+import { ByteWindow } from "../disk/byte-window.ts";
+import { sameHash } from "../format/chain.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { indexLogName, indexName, io } from "../disk/files.ts";
+import { MAX_PAYLOAD_BYTES, SEGMENT_BYTES } from "../limits.ts";
+import { ifReadable, readHint } from "../disk/obstacles.ts";
+import { indexBytes, OffsetIndex, type Span } from "../format/offset-index.ts";
+import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt, saysOffset } from "../format/record.ts";
 import type { SegmentPlace, StreamContext } from "./stream-context.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
 

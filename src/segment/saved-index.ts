@@ -5,12 +5,12 @@
  * Kimberlite (docs/FORMAT.md, section 8.3). Here it is written for a segment that is full; `kimberlite-index.ts` deals with the last one's.
  * @module
  */
-import type { Disk } from "./disk/disk.ts";
-import { indexName, kimberliteIndexName } from "./disk/files.ts";
-import type { SegmentInfo } from "./format/manifest.ts";
-import { readHint, replaceFile } from "./disk/obstacles.ts";
-import { indexBytes, OffsetIndex } from "./format/offset-index.ts";
-import type { Format } from "./types.ts";
+import type { Disk } from "../disk/disk.ts";
+import { indexName, kimberliteIndexName } from "../disk/files.ts";
+import type { SegmentInfo } from "../format/manifest.ts";
+import { readHint, replaceFile } from "../disk/obstacles.ts";
+import { indexBytes, OffsetIndex } from "../format/offset-index.ts";
+import type { Format } from "../types.ts";
 
 /** Where a stream's files are and how they are named. */
 export interface StreamFiles {

@@ -9,7 +9,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Disk, DiskFile } from "./disk/disk.ts";
+import type { Disk, DiskFile } from "../disk/disk.ts";
 import {
   COPY_BYTES,
   forChunks,
@@ -19,9 +19,9 @@ import {
   syncNames,
   withFile,
   writeAll,
-} from "./disk/files.ts";
-import { createFile, makeDirectory } from "./disk/obstacles.ts";
-import { isZeros } from "./format/zeros.ts";
+} from "../disk/files.ts";
+import { createFile, makeDirectory } from "../disk/obstacles.ts";
+import { isZeros } from "../format/zeros.ts";
 
 /**
  * Copies the bytes of a segment from `start` to `end` into quarantine, durably.

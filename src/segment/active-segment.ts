@@ -5,16 +5,16 @@
  * record only after the record was synced; a batch that failed leaves the file as it was or the segment says that it cannot.
  * @module
  */
-import type { DiskFile } from "./disk/disk.ts";
-import { elementAt } from "./element-at.ts";
-import type { ErrorPlace } from "./error.ts";
-import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "./disk/files.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { elementAt } from "../element-at.ts";
+import type { ErrorPlace } from "../error.ts";
+import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "../disk/files.ts";
 import { KimberliteIndex } from "./kimberlite-index.ts";
-import { createFile } from "./disk/obstacles.ts";
-import type { OffsetIndex } from "./format/offset-index.ts";
-import type { PreparedBatch } from "./pipeline.ts";
+import { createFile } from "../disk/obstacles.ts";
+import type { OffsetIndex } from "../format/offset-index.ts";
+import type { PreparedBatch } from "../pipeline.ts";
 import { saveIndex, saveSealedIndex, type StreamFiles } from "./saved-index.ts";
-import type { Durability } from "./types.ts";
+import type { Durability } from "../types.ts";
 
 /** What is known of a segment's index files when it is opened. */
 export interface IndexLogState {
