@@ -6,7 +6,7 @@
  * @module
  */
 import { CodecRegistry, type Disk, type Format, type StreamId } from "../src/index.ts";
-import { formatBorneOut } from "../src/detect-format.ts";
+import { formatBorneOut } from "../src/stream/detect-format.ts";
 import {
   indexLogName,
   indexName,
@@ -34,7 +34,7 @@ import {
   pagesNeeded,
   segmentIn,
   withPages,
-} from "../src/manifest-files.ts";
+} from "../src/stream/manifest-files.ts";
 import { readHint } from "../src/disk/obstacles.ts";
 import { countNamed, type OpenedFile } from "./index-entries.ts";
 import type { Finding } from "./report.ts";

@@ -27,7 +27,7 @@ import {
   pagesNeeded,
   segmentIn,
   withPages,
-} from "../src/manifest-files.ts";
+} from "../src/stream/manifest-files.ts";
 import { setAside, setFileAside } from "../src/segment/quarantine.ts";
 import type { SegmentReport, StreamReport } from "./report.ts";
 

@@ -8,7 +8,7 @@ import type { AnchorInFile } from "./anchor.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
 import type { SegmentInfo } from "../src/format/manifest.ts";
-import { fileNaming, type PagedManifest, segmentIn } from "../src/manifest-files.ts";
+import { fileNaming, type PagedManifest, segmentIn } from "../src/stream/manifest-files.ts";
 import { recordsInWords } from "./text.ts";
 import type { Finding, FindingCode, Kinds, SegmentReport, StreamReport } from "./report.ts";
 

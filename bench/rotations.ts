@@ -12,7 +12,7 @@ import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { NodeDisk } from "../src/index.ts";
 import type { SegmentInfo } from "../src/format/manifest.ts";
-import { ManifestFiles } from "../src/manifest-files.ts";
+import { ManifestFiles } from "../src/stream/manifest-files.ts";
 
 const ROTATIONS = 1000;
 const ROTATIONS_SENTINEL = 3;

@@ -15,7 +15,7 @@ import { segmentName } from "../src/disk/files.ts";
 import { formatNamed } from "../src/format/formats.ts";
 import type { Region } from "../src/segment/index-builder.ts";
 import { CodecRegistry } from "../src/index.ts";
-import { segmentIn } from "../src/manifest-files.ts";
+import { segmentIn } from "../src/stream/manifest-files.ts";
 import { Output } from "./output.ts";
 import { sparseDisk } from "./sparse-disk.ts";
 import { atMost, printable } from "./text.ts";

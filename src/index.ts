@@ -38,7 +38,7 @@ export {
   RECOVERY_CASES,
 } from "./segment/recovery.ts";
 export { Storage, type StorageOptions } from "./storage.ts";
-export type { SegmentStatus, StreamStatus } from "./stream.ts";
+export type { SegmentStatus, StreamStatus } from "./stream/stream.ts";
 export type {
   Answer,
   CheckpointPolicy,

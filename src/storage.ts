@@ -16,13 +16,13 @@ import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./disk/files.ts";
 import { guarded } from "./disk/guarded-disk.ts";
 import { MAX_STREAM_ID, SEGMENT_BYTES } from "./limits.ts";
 import { NodeDisk } from "./disk/node-disk.ts";
-import { type MakeStream, OpenStreams } from "./open-streams.ts";
+import { type MakeStream, OpenStreams } from "./stream/open-streams.ts";
 import { asCount, asFlag, asFormat, asOptions, type OptionNames, typeOf } from "./options.ts";
-import { LogCursor, type ReadSource } from "./read.ts";
-import { ReverseCursor } from "./read-reverse.ts";
+import { LogCursor, type ReadSource } from "./stream/read.ts";
+import { ReverseCursor } from "./stream/read-reverse.ts";
 import { asCheckpointPolicy, asCodecs, asCompression, asDurability, type ReadRequest } from "./requests.ts";
-import { snapshotOf } from "./snapshot.ts";
-import { Stream, type StreamSettings, type StreamStatus } from "./stream.ts";
+import { snapshotOf } from "./stream/snapshot.ts";
+import { Stream, type StreamSettings, type StreamStatus } from "./stream/stream.ts";
 import type { CheckpointPolicy, CompressionKind, Durability, Format, StreamId } from "./types.ts";
 
 export interface StorageOptions {

@@ -5,17 +5,17 @@
  * anew from the segment. Memory: the records returned plus one chunk.
  * @module
  */
-import { genesisHash } from "./format/chain.ts";
-import type { CodecRegistry } from "./format/codec.ts";
-import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
-import type { DiskFile } from "./disk/disk.ts";
-import { elementAt } from "./element-at.ts";
-import { StorageError } from "./error.ts";
-import { segmentName, withFile } from "./disk/files.ts";
-import { indexAround } from "./segment/index-builder.ts";
-import type { SegmentInfo } from "./format/manifest.ts";
-import { isNoFile } from "./disk/obstacles.ts";
-import type { OffsetIndex } from "./format/offset-index.ts";
+import { genesisHash } from "../format/chain.ts";
+import type { CodecRegistry } from "../format/codec.ts";
+import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "../cursor.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { elementAt } from "../element-at.ts";
+import { StorageError } from "../error.ts";
+import { segmentName, withFile } from "../disk/files.ts";
+import { indexAround } from "../segment/index-builder.ts";
+import type { SegmentInfo } from "../format/manifest.ts";
+import { isNoFile } from "../disk/obstacles.ts";
+import type { OffsetIndex } from "../format/offset-index.ts";
 import {
   CONTRADICTS_INDEX,
   type Flaw,
@@ -25,10 +25,10 @@ import {
   type Record,
   recordAt,
   saysOffset,
-} from "./format/record.ts";
-import type { StreamContext } from "./segment/stream-context.ts";
-import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./segment/scan.ts";
-import type { Offset, Verification } from "./types.ts";
+} from "../format/record.ts";
+import type { StreamContext } from "../segment/stream-context.ts";
+import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../segment/scan.ts";
+import type { Offset, Verification } from "../types.ts";
 
 /** What a reader sees of a stream; asked anew whenever the reader comes to the end of what it knew. */
 export interface ReadSource {

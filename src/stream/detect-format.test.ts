@@ -5,14 +5,14 @@
 import bindings from "@mongodb-js/zstd/bindings.js";
 import { afterEach, describe, expect, test } from "vitest";
 
-import { encoded, frameBytes, HandLog, hex, indexBytes, text } from "../e2e/by-hand.ts";
-import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
-import { failureOf, flipped, shown } from "../e2e/testing.ts";
-import { CodecRegistry } from "./format/codec.ts";
+import { encoded, frameBytes, HandLog, hex, indexBytes, text } from "../../e2e/by-hand.ts";
+import { contentOf, MemoryDisk } from "../../e2e/memory-disk.ts";
+import { failureOf, flipped, shown } from "../../e2e/testing.ts";
+import { CodecRegistry } from "../format/codec.ts";
 import { formatBorneOut } from "./detect-format.ts";
-import { parseManifest } from "./format/manifest.ts";
-import { Storage } from "./storage.ts";
-import type { Format, StreamId } from "./types.ts";
+import { parseManifest } from "../format/manifest.ts";
+import { Storage } from "../storage.ts";
+import type { Format, StreamId } from "../types.ts";
 
 const opened: Storage[] = [];
 

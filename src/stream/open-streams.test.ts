@@ -4,14 +4,14 @@
 import fs from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 
-import { HandLog, text } from "../e2e/by-hand.ts";
-import { failureOf, shown, temporaryDirectories } from "../e2e/testing.ts";
-import { type DiskCall, systemError, WatchedDisk } from "../e2e/watched-disk.ts";
-import { CodecRegistry } from "./format/codec.ts";
+import { HandLog, text } from "../../e2e/by-hand.ts";
+import { failureOf, shown, temporaryDirectories } from "../../e2e/testing.ts";
+import { type DiskCall, systemError, WatchedDisk } from "../../e2e/watched-disk.ts";
+import { CodecRegistry } from "../format/codec.ts";
 import { OpenStreams } from "./open-streams.ts";
-import { Storage, type StorageOptions } from "./storage.ts";
+import { Storage, type StorageOptions } from "../storage.ts";
 import { Stream } from "./stream.ts";
-import type { StreamId } from "./types.ts";
+import type { StreamId } from "../types.ts";
 
 const newDirectory = temporaryDirectories();
 const opened: Storage[] = [];

@@ -5,29 +5,29 @@
  * failure that leaves the disk in doubt nothing more is acknowledged (the stream is poisoned) until it is opened anew.
  * @module
  */
-import type { AppendResult, StreamHead } from "./backend.ts";
-import { genesisHash } from "./format/chain.ts";
-import type { Codec } from "./format/codec.ts";
-import { errorOf, StorageError } from "./error.ts";
-import { indexLogName, isOutOfFiles } from "./disk/files.ts";
-import { formatNamed, type RecordFormat } from "./format/formats.ts";
-import type { SegmentInfo } from "./format/manifest.ts";
-import type { OffsetIndex } from "./format/offset-index.ts";
-import { removeIfFile } from "./disk/obstacles.ts";
+import type { AppendResult, StreamHead } from "../backend.ts";
+import { genesisHash } from "../format/chain.ts";
+import type { Codec } from "../format/codec.ts";
+import { errorOf, StorageError } from "../error.ts";
+import { indexLogName, isOutOfFiles } from "../disk/files.ts";
+import { formatNamed, type RecordFormat } from "../format/formats.ts";
+import type { SegmentInfo } from "../format/manifest.ts";
+import type { OffsetIndex } from "../format/offset-index.ts";
+import { removeIfFile } from "../disk/obstacles.ts";
 import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
-import type { ActiveSegment, IndexSettings } from "./segment/active-segment.ts";
-import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
+import type { ActiveSegment, IndexSettings } from "../segment/active-segment.ts";
+import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "../pipeline.ts";
 import type { ReadSource } from "./read.ts";
-import type { Finding } from "./segment/recover-segment.ts";
-import { refuseOtherOffset } from "./requests.ts";
-import { loadSealedIndex } from "./segment/saved-index.ts";
+import type { Finding } from "../segment/recover-segment.ts";
+import { refuseOtherOffset } from "../requests.ts";
+import { loadSealedIndex } from "../segment/saved-index.ts";
 import {
   filesOf,
   type StreamContext,
   type StreamSurroundings,
   withFormat,
-} from "./segment/stream-context.ts";
-import type { CheckpointPolicy, Format, Offset } from "./types.ts";
+} from "../segment/stream-context.ts";
+import type { CheckpointPolicy, Format, Offset } from "../types.ts";
 
 export interface StreamSettings extends IndexSettings {
   readonly codec: Codec;

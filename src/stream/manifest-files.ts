@@ -16,8 +16,8 @@
  * versions wrote it, writes all pages.
  * @module
  */
-import type { Disk } from "./disk/disk.ts";
-import { MANIFEST_NAME, pageName, pageNumber, syncNames } from "./disk/files.ts";
+import type { Disk } from "../disk/disk.ts";
+import { MANIFEST_NAME, pageName, pageNumber, syncNames } from "../disk/files.ts";
 import {
   type Manifest,
   manifestBytesMax,
@@ -27,10 +27,10 @@ import {
   type SegmentInfo,
   serializeManifest,
   serializePage,
-} from "./format/manifest.ts";
-import { readHint, replaceFile } from "./disk/obstacles.ts";
-import type { StreamFiles } from "./segment/saved-index.ts";
-import type { Format } from "./types.ts";
+} from "../format/manifest.ts";
+import { readHint, replaceFile } from "../disk/obstacles.ts";
+import type { StreamFiles } from "../segment/saved-index.ts";
+import type { Format } from "../types.ts";
 
 /** `manifest.json`, with those of its pages that could be read. */
 export interface PagedManifest extends Manifest {

@@ -2,18 +2,18 @@
  * Finding out which format a stream has where no manifest says it: the segments tell (docs/FORMAT.md, section 8.3).
  * @module
  */
-import { ByteWindow } from "./disk/byte-window.ts";
-import type { DiskFile } from "./disk/disk.ts";
-import { indexLogName, indexName, io, segmentName, segmentNumber } from "./disk/files.ts";
-import { formatNamed, type RecordFormat } from "./format/formats.ts";
-import { findIntact } from "./segment/index-builder.ts";
-import type { Manifest } from "./format/manifest.ts";
-import { SEGMENT_BYTES } from "./limits.ts";
-import { readHint, ifReadable } from "./disk/obstacles.ts";
-import { indexBytes, OffsetIndex } from "./format/offset-index.ts";
-import type { StreamSurroundings } from "./segment/stream-context.ts";
-import { RecordScanner } from "./segment/scan.ts";
-import type { Format } from "./types.ts";
+import { ByteWindow } from "../disk/byte-window.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { indexLogName, indexName, io, segmentName, segmentNumber } from "../disk/files.ts";
+import { formatNamed, type RecordFormat } from "../format/formats.ts";
+import { findIntact } from "../segment/index-builder.ts";
+import type { Manifest } from "../format/manifest.ts";
+import { SEGMENT_BYTES } from "../limits.ts";
+import { readHint, ifReadable } from "../disk/obstacles.ts";
+import { indexBytes, OffsetIndex } from "../format/offset-index.ts";
+import type { StreamSurroundings } from "../segment/stream-context.ts";
+import { RecordScanner } from "../segment/scan.ts";
+import type { Format } from "../types.ts";
 
 const MARK_BYTES = 4;
 const FORMATS: readonly RecordFormat[] = [formatNamed("plain"), formatNamed("sentinel")];

@@ -12,12 +12,12 @@ import {
   createSegmentFiles,
   type IndexLogState,
   type IndexSettings,
-} from "./segment/active-segment.ts";
-import { genesisHash } from "./format/chain.ts";
+} from "../segment/active-segment.ts";
+import { genesisHash } from "../format/chain.ts";
 import { detectFormat, formatOf } from "./detect-format.ts";
-import type { DiskFile } from "./disk/disk.ts";
-import { StorageError } from "./error.ts";
-import type { RecordFormat } from "./format/formats.ts";
+import type { DiskFile } from "../disk/disk.ts";
+import { StorageError } from "../error.ts";
+import type { RecordFormat } from "../format/formats.ts";
 import {
   abandon,
   indexLogName,
@@ -31,7 +31,7 @@ import {
   segmentNumber,
   syncNames,
   withFile,
-} from "./disk/files.ts";
+} from "../disk/files.ts";
 import {
   createFile,
   ifReadable,
@@ -40,14 +40,14 @@ import {
   readHint,
   removeIfFile,
   updateHint,
-} from "./disk/obstacles.ts";
+} from "../disk/obstacles.ts";
 import {
   type Manifest,
   manifestBytesMax,
   parseManifest,
   sameSegment,
   type SegmentInfo,
-} from "./format/manifest.ts";
+} from "../format/manifest.ts";
 import {
   countNamed,
   fileNaming,
@@ -57,26 +57,26 @@ import {
   segmentIn,
   withPages,
 } from "./manifest-files.ts";
-import type { Tip } from "./pipeline.ts";
-import { OffsetIndex, indexBytes, savedPositionsBytes } from "./format/offset-index.ts";
+import type { Tip } from "../pipeline.ts";
+import { OffsetIndex, indexBytes, savedPositionsBytes } from "../format/offset-index.ts";
 import {
   damagedHint,
   type Finding,
   OtherFormat,
   type RecoveredSegment,
   recoverSegment,
-} from "./segment/recover-segment.ts";
-import { removeKimberliteIndexLog } from "./segment/kimberlite-index.ts";
-import { saveSealedIndex } from "./segment/saved-index.ts";
-import { RecordScanner } from "./segment/scan.ts";
+} from "../segment/recover-segment.ts";
+import { removeKimberliteIndexLog } from "../segment/kimberlite-index.ts";
+import { saveSealedIndex } from "../segment/saved-index.ts";
+import { RecordScanner } from "../segment/scan.ts";
 import {
   filesOf,
   type StreamContext,
   type StreamSurroundings,
   withFormat,
-} from "./segment/stream-context.ts";
-import { offsetAt } from "./format/record.ts";
-import type { Format, Offset } from "./types.ts";
+} from "../segment/stream-context.ts";
+import { offsetAt } from "../format/record.ts";
+import type { Format, Offset } from "../types.ts";
 
 /** What of an open stream is known however it was found: its segments, where it ends, and what recovery found. */
 interface Opened {

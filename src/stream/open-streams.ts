@@ -9,9 +9,9 @@
  * nobody goes on.
  * @module
  */
-import type { Finding } from "./segment/recover-segment.ts";
+import type { Finding } from "../segment/recover-segment.ts";
 import type { Stream } from "./stream.ts";
-import type { StreamId } from "./types.ts";
+import type { StreamId } from "../types.ts";
 
 /** A stream that is used, waited for, or kept open. */
 interface Entry {

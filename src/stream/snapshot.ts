@@ -9,11 +9,11 @@
  * Does not promise: that a record which the writer has not acknowledged yet is not shown, or stays.
  * @module
  */
-import type { Disk } from "./disk/disk.ts";
-import { StorageError } from "./error.ts";
-import { isMissing, MANIFEST_NAME, segmentName, segmentNumber, withFile } from "./disk/files.ts";
-import { OverlayDisk } from "./disk/overlay-disk.ts";
-import { readOnly } from "./disk/read-only-disk.ts";
+import type { Disk } from "../disk/disk.ts";
+import { StorageError } from "../error.ts";
+import { isMissing, MANIFEST_NAME, segmentName, segmentNumber, withFile } from "../disk/files.ts";
+import { OverlayDisk } from "../disk/overlay-disk.ts";
+import { readOnly } from "../disk/read-only-disk.ts";
 
 /** How often a segment may be begun while its directory is being looked at. */
 const ATTEMPTS_MAX = 100;

@@ -6,13 +6,13 @@
  * about a megabyte or of one record. Time: as a forward read, and the way to the first record.
  * @module
  */
-import { sameHash } from "./format/chain.ts";
-import { type Cursor, hasRoom, type Room, takeRoom } from "./cursor.ts";
-import { elementAt } from "./element-at.ts";
-import { StorageError } from "./error.ts";
+import { sameHash } from "../format/chain.ts";
+import { type Cursor, hasRoom, type Room, takeRoom } from "../cursor.ts";
+import { elementAt } from "../element-at.ts";
+import { StorageError } from "../error.ts";
 import { endOf, LogCursor, type ReadSource } from "./read.ts";
-import type { Record } from "./format/record.ts";
-import type { ReadRequest } from "./requests.ts";
+import type { Record } from "../format/record.ts";
+import type { ReadRequest } from "../requests.ts";
 
 /** A block ends where its payloads, expanded, reach this. */
 const BLOCK_BYTES = 1 << 20;

@@ -1,14 +1,14 @@
 /** Reading backwards over damage, forged records and large payloads: what lies after a damaged place comes first, and nothing wrong comes. */
 import { afterEach, describe, expect, test } from "vitest";
 
-import { encoded, HandLog, hashOf, join, text } from "../e2e/by-hand.ts";
-import { MemoryDisk } from "../e2e/memory-disk.ts";
-import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
-import { WatchedDisk } from "../e2e/watched-disk.ts";
-import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "./format/codec.ts";
-import { StorageError } from "./error.ts";
-import { Storage, type StorageOptions } from "./storage.ts";
-import type { Verification } from "./types.ts";
+import { encoded, HandLog, hashOf, join, text } from "../../e2e/by-hand.ts";
+import { MemoryDisk } from "../../e2e/memory-disk.ts";
+import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../../e2e/testing.ts";
+import { WatchedDisk } from "../../e2e/watched-disk.ts";
+import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "../format/codec.ts";
+import { StorageError } from "../error.ts";
+import { Storage, type StorageOptions } from "../storage.ts";
+import type { Verification } from "../types.ts";
 
 const newDirectory = temporaryDirectories();
 const opened: Storage[] = [];

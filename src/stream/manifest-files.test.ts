@@ -4,13 +4,13 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test, vi } from "vitest";
 
-import { HandLog, text } from "../e2e/by-hand.ts";
-import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
-import { manifestFiles, pagedStream, pageFile, type Paging, segmentFile } from "../e2e/paged-stream.ts";
-import { failureOf, filesIn, flipped, restore, shown, temporaryDirectories } from "../e2e/testing.ts";
-import { type DiskCall, WatchedDisk } from "../e2e/watched-disk.ts";
-import { parsePage } from "./format/manifest.ts";
-import { Storage } from "./storage.ts";
+import { HandLog, text } from "../../e2e/by-hand.ts";
+import { contentOf, MemoryDisk } from "../../e2e/memory-disk.ts";
+import { manifestFiles, pagedStream, pageFile, type Paging, segmentFile } from "../../e2e/paged-stream.ts";
+import { failureOf, filesIn, flipped, restore, shown, temporaryDirectories } from "../../e2e/testing.ts";
+import { type DiskCall, WatchedDisk } from "../../e2e/watched-disk.ts";
+import { parsePage } from "../format/manifest.ts";
+import { Storage } from "../storage.ts";
 
 /** Thousands of openings: far more than any machine takes. */
 vi.setConfig({ testTimeout: 1_200_000 });
