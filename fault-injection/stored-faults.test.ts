@@ -196,6 +196,19 @@ describe("the list of faults", () => {
     ]);
   });
 
+  it("has only the kinds that are asked for, and beside cuts that are asked for only the bits that are", () => {
+    const cuts = new Map([["/f", [2]]]);
+    const flips = new Map([["/f", [9, 0]]]);
+    const asked = { sectorBytes: 8, cuts, flips, kinds: ["flipped", "missing", "zeroed"] } as const;
+    const faults = allFaults(new Map([["/f", FILE]]), new Map(), asked);
+    expect(faults.map(({ what, bytes: after }) => [what, after && [...after]])).toEqual([
+      ["/f: missing", undefined],
+      ["/f: sector 0 zeroed", [0, 0, 0]],
+      ["/f: bit 1 of byte 1 flipped", [1, 0, 3]],
+      ["/f: bit 0 of byte 0 flipped", [0, 2, 3]],
+    ]);
+  });
+
   it("has every piece over every other of its size, also of another file, but where that changes nothing or one bit", () => {
     const piece = (what: string, path: string, start: number, end: number): Piece => ({
       what,

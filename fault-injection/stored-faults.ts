@@ -77,8 +77,12 @@ export interface StoredFaultOptions {
   readonly foreign?: ReadonlyMap<string, readonly ForeignContent[]>;
   /** Pieces of the files that may lie over others of the same size. */
   readonly pieces?: readonly Piece[];
-  /** By path the lengths to which files are cut. Then no bits are flipped; by default every bit is, and files are cut to every length. */
+  /** By path the lengths to which files are cut, and then only the bits of `flips` are flipped; by default files are cut to every length, and every bit is. */
   readonly cuts?: ReadonlyMap<string, readonly number[]> | undefined;
+  /** By path the bits that are flipped beside such cuts; by default none. */
+  readonly flips?: ReadonlyMap<string, readonly number[]> | undefined;
+  /** Only faults of these kinds; by default of every kind. */
+  readonly kinds?: readonly StoredFaultKind[] | undefined;
 }
 
 /**
@@ -93,7 +97,7 @@ export interface StoredFaultOptions {
 export function storedFaults(
   files: ReadonlyMap<string, Uint8Array>,
   history: ReadonlyMap<string, readonly Uint8Array[]>,
-  { sectorBytes, foreign = new Map(), pieces = [], cuts }: StoredFaultOptions,
+  { sectorBytes, foreign = new Map(), pieces = [], cuts, flips, kinds }: StoredFaultOptions,
 ): StoredFaults {
   if (!Number.isSafeInteger(sectorBytes) || sectorBytes < 1) {
     throw new RangeError(`sectorBytes must be a positive integer, not ${sectorBytes}`);
@@ -117,8 +121,10 @@ export function storedFaults(
       sectorBytes,
     };
     const met = new Set<string>();
-    for (const descriptor of candidates(file, cuts))
-      if (isAnother(descriptor, met, cuts === undefined)) found.push(descriptor);
+    for (const descriptor of candidates(file, cuts, flips)) {
+      const isWanted = kinds?.includes(descriptor.kind) ?? true;
+      if (isWanted && isAnother(descriptor, met, cuts === undefined)) found.push(descriptor);
+    }
   }
   return {
     count: found.length,
@@ -135,7 +141,11 @@ export function storedFaults(
   };
 }
 
-function* candidates(file: StoredFile, cuts: StoredFaultOptions["cuts"]): Generator<Descriptor> {
+function* candidates(
+  file: StoredFile,
+  cuts: StoredFaultOptions["cuts"],
+  flips: StoredFaultOptions["flips"],
+): Generator<Descriptor> {
   const { stored, bytes, versions, foreign, sectorBytes } = file;
   const sectors = Math.ceil(bytes.length / sectorBytes);
   if (stored !== undefined) yield { kind: "missing", file, place: 0, to: 0 };
@@ -149,8 +159,8 @@ function* candidates(file: StoredFile, cuts: StoredFaultOptions["cuts"]): Genera
   for (let place = 0; place < sectors; place++) {
     for (let to = 0; to < sectors; to++) if (to !== place) yield { kind: "misplaced", file, place, to };
   }
-  if (cuts !== undefined) return;
-  for (let place = 0; place < 8 * bytes.length; place++) yield { kind: "flipped", file, place, to: 0 };
+  const bits = cuts === undefined ? Array(8 * bytes.length).keys() : (flips?.get(file.path) ?? []);
+  for (const place of bits) yield { kind: "flipped", file, place, to: 0 };
 }
 
 /** Every piece over every other of its size in this file. */

@@ -5,11 +5,11 @@ import { afterAll, describe, expect, test } from "vitest";
 import { elementAt } from "../../fault-injection/element-at.ts";
 import { CATALOGUE } from "../catalogue.ts";
 import { SECTIONS } from "../format/part.ts";
+import { directoryNames } from "../faults/stored-states.ts";
 import { DefectError, defective } from "./apply.ts";
 import { type Defect, DEFECT_KINDS, type ViolatingDefect } from "./defect.ts";
 import { DEFECTS } from "./defects.ts";
 import { type Ended, runDefects } from "./run.ts";
-import { directoriesOf } from "./search.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "defects-"));
 afterAll(() => {
@@ -66,7 +66,7 @@ describe("Seeded defects", () => {
     if (!("part" in defect)) return;
     const { section, directory, bounds } = defect;
     if (section !== undefined) expect(SECTIONS.map(({ name }) => name)).toContain(section);
-    if (directory !== undefined) expect(directoriesOf(bounds?.format ?? "plain")).toContain(directory);
+    if (directory !== undefined) expect(directoryNames(bounds?.format ?? "plain")).toContain(directory);
   });
 
   test.each([

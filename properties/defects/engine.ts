@@ -702,6 +702,46 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     replace: "",
     test: "src/storage-failing-disk.test.ts",
   },
+  {
+    id: "frame-behind-a-hole",
+    kind: "failing calls",
+    sentence:
+      "If the write-ahead file was cut and no frame could be written, the next one is written where it would have been before: behind a hole.",
+    file: "src/segment/active-segment.ts",
+    find: `      this.#indexStopped = true;
+      if (this.#settings.durability`,
+    replace: `      this.#logState = { ...this.#logState, entries: 0 };
+      if (this.#settings.durability`,
+    invariant: "C2",
+    part: "stored-bytes",
+    directory: "after a failing call",
+  },
+  {
+    id: "torn-frame-hides-a-lost-end",
+    kind: "failing calls",
+    sentence:
+      "Where the last frame is torn, the frames before it are no evidence that the segment was longer.",
+    file: "src/segment/hints.ts",
+    find: "watermark: Math.max(log.watermark, parsed?.end ?? 0)",
+    replace: "watermark: Math.max(log.torn ? index.end : log.watermark, parsed?.end ?? 0)",
+    invariant: "C2",
+    part: "stored-bytes",
+    directory: "after a failing call",
+  },
+  {
+    id: "torn-frame-takes-others-along",
+    kind: "failing calls",
+    sentence: "Where the last frame is torn, the frames before it prove nothing.",
+    file: "src/segment/recover-segment.ts",
+    find: "const hints = await readHints(this.#context, this.#place, names, bytes);",
+    replace: `const read = await readHints(this.#context, this.#place, names, bytes);
+    const hints = read.state.logTorn
+      ? { ...read, index: new OffsetIndex(), watermark: read.ahead?.end ?? 0 }
+      : read;`,
+    invariant: "C2",
+    part: "stored-bytes",
+    directory: "after a failing call",
+  },
   // Reading
   {
     id: "rest-of-a-segment-hidden",

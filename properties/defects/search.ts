@@ -2,14 +2,13 @@
  * Searches one part of the check until something is violated: what a process does that has a defect in it.
  * @module
  */
-import type { Format } from "../../src/index.ts";
 import { type Bounds, type PartName, profileOf } from "../bounds.ts";
 import type { InvariantId } from "../catalogue.ts";
 import { PARTS, searchUnit, type Unit, unitsOf } from "../check.ts";
 import { choiceText } from "../choices.ts";
 import { ConversationTree } from "../conversations/tree.ts";
 import { survey } from "../crashes/survey.ts";
-import { madeDirectories } from "../faults/stored-states.ts";
+import { directoryNames } from "../faults/stored-states.ts";
 import { minimise } from "../minimise.ts";
 import type { Counterexample, PartResult } from "../part.ts";
 import { addCounts, type Counts, emptyCounts } from "../tally.ts";
@@ -25,12 +24,6 @@ export interface Caught {
   /** Workloads, recoveries and other cases until then. */
   readonly cases: number;
 }
-
-/** The directories of the part `stored-bytes`, as its first question has them: those that short workloads leave, and those that are made. */
-export const directoriesOf = (format: Format): readonly string[] => [
-  "left by a workload",
-  ...madeDirectories(format).map(({ name }) => name),
-];
 
 /** Which units are to be searched, if not all. */
 interface Units {
@@ -104,7 +97,7 @@ async function unitsIn(
 ): Promise<Unit[]> {
   if (directory !== undefined) {
     // The first question is which directory gets the faults; to list the units of the others takes longer than to search this one.
-    const directories = directoriesOf(bounds.format);
+    const directories = directoryNames(bounds.format);
     const chosen = directories.indexOf(directory);
     if (chosen < 0) throw new RangeError(`There is no directory "${directory}".`);
     return [{ part, begins: [{ what: "directory", chosen, of: directories.length }] }];

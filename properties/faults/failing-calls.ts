@@ -6,7 +6,7 @@
  * @module
  */
 import type { Choice } from "../../fault-injection/choice.ts";
-import { callText } from "../../fault-injection/disk-call.ts";
+import { callText, type DiskCall } from "../../fault-injection/disk-call.ts";
 import type { Bounds } from "../bounds.ts";
 import { failuresOf, noteCalls, Strike } from "./call-sites.ts";
 import { runningEngines } from "../conversations/engines.ts";
@@ -15,21 +15,9 @@ import { Extreme } from "../extreme.ts";
 import { freshDisk } from "../engine.ts";
 import type { Part, Trace } from "../part.ts";
 import { chooseWorkload } from "../crashes/walk.ts";
-import type { OperationName } from "../operations.ts";
+import { Last } from "./last.ts";
 import { ENDINGS, Life } from "./life.ts";
-
-/**
- * After how many entries the index is saved in lives that are made for the index files: where the limits of the bounds rotate, append a
- * checkpoint or save the index at the next call, that hides what a failing call left of them. Here each call adds one frame.
- */
-const MADE_LIVES: readonly { readonly name: string; readonly indexLogMaxEntries: number }[] = [
-  { name: "frames alone", indexLogMaxEntries: 1 << 20 },
-  { name: "an index saved with each doubling", indexLogMaxEntries: 1 },
-  { name: "one saved with the second record", indexLogMaxEntries: 2 },
-  { name: "one saved with the third record", indexLogMaxEntries: 3 },
-];
-
-const MADE_WORKLOAD: readonly OperationName[] = ["append+sync", "append+sync", "append+sync"];
+import { isOfIndex, type Lived, MADE_LIVES, madeLife } from "./made-lives.ts";
 
 export const FAILING_CALLS: Part = {
   cases: "failing calls",
@@ -52,7 +40,7 @@ export const FAILING_CALLS: Part = {
     const extreme = new Extreme(left);
     const life = (follow: Trace): Life =>
       new Life(bounds, engines, freshDisk(bounds, extreme), counts, follow);
-    const calls = await sitesOf(
+    const calls = await noted.get(
       `${JSON.stringify(bounds)} ${workload.join()} ${ending} ${left}`,
       async () => {
         const plain = life(() => undefined);
@@ -62,7 +50,7 @@ export const FAILING_CALLS: Part = {
       },
     );
     // A workload of the bounds makes the other calls of a made life, too, and there they fail.
-    const places = [...calls.keys()].filter((i) => bounds === given || calls[i]?.path.includes(".idx"));
+    const places = [...calls.keys()].filter((i) => bounds === given || isOfIndex(calls[i]));
     const place = places[choice.choose(places.length, "which call fails, less one")];
     const call = place === undefined ? undefined : calls[place];
     if (place === undefined || call === undefined) throw new RangeError("A workload made no calls.");
@@ -80,26 +68,11 @@ export const FAILING_CALLS: Part = {
 };
 
 /** A workload of the bounds, or the one that is made for index files. */
-function chooseLife(
-  bounds: Bounds,
-  choice: Choice,
-): { readonly bounds: Bounds; readonly workload: readonly OperationName[] } {
+function chooseLife(bounds: Bounds, choice: Choice): Lived {
   const asked = `life: of a workload, ${MADE_LIVES.map(({ name }) => name).join(", ")}`;
   const made = MADE_LIVES[choice.choose(MADE_LIVES.length + 1, asked) - 1];
-  if (made === undefined)
-    return { bounds, workload: chooseWorkload({ ...bounds, length: bounds.faultLength }, choice) };
-  const { indexLogMaxEntries } = made;
-  const limits = { ...bounds, maxSegmentBytes: 1 << 20, checkpointEvery: 0, indexLogMaxEntries };
-  return { bounds: limits, workload: MADE_WORKLOAD };
+  if (made !== undefined) return madeLife(bounds, made);
+  return { bounds, workload: chooseWorkload({ ...bounds, length: bounds.faultLength }, choice) };
 }
 
-/** The last answer, for the runs of one workload come one after the other. */
-let noted: { readonly key: string; readonly calls: ReturnType<typeof noteCalls> } | undefined;
-
-async function sitesOf(
-  key: string,
-  note: () => Promise<ReturnType<typeof noteCalls>>,
-): Promise<ReturnType<typeof noteCalls>> {
-  if (noted?.key !== key) noted = { key, calls: await note() };
-  return noted.calls;
-}
+const noted = new Last<readonly DiskCall[]>();

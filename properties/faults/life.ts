@@ -68,6 +68,16 @@ export class Life {
 
   /** The workload, its end, and what a fresh engine shows then; everything may fail once the disk has. */
   async run(workload: readonly OperationName[], ending: Ending): Promise<void> {
+    await this.work(workload);
+    this.#trace(`-- ${ending}, and opened again`);
+    await this.#end(ending);
+    await this.#open();
+    for (const stream of this.#logs.keys()) await this.#lookAgain(stream);
+    this.#trace("-- the end");
+  }
+
+  /** The workload alone, and an append after a failing call: the engine lives. */
+  async work(workload: readonly OperationName[]): Promise<void> {
     await this.#open();
     for (const name of workload) {
       this.#trace(`-- ${name}`);
@@ -75,11 +85,6 @@ export class Life {
     }
     // An engine that lives on after a failing call must not write behind what that left.
     if (this.strike?.struck === true) await this.#perform(operationNamed("append+sync"));
-    this.#trace(`-- ${ending}, and opened again`);
-    await this.#end(ending);
-    await this.#open();
-    for (const stream of this.#logs.keys()) await this.#lookAgain(stream);
-    this.#trace("-- the end");
   }
 
   /** The disk is repaired; the machine crashes; what is there must be what was promised, and go on. */
@@ -132,7 +137,7 @@ export class Life {
     const crash = lost ? "power" : "process";
     for (const [stream, log] of this.#logs) {
       this.#logs.set(stream, crashed(log, crash));
-      this.#proofs.set(stream, outliving(this.#proofOf(stream), crash, this.#bounds.durability));
+      this.#proofs.set(stream, outliving(this.proofOf(stream), crash, this.#bounds.durability));
     }
   }
 
@@ -146,7 +151,7 @@ export class Life {
     const storage = this.#storage;
     if (storage === undefined) return;
     const { stream } = operation;
-    const before = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
+    const before = this.logOf(stream);
     if (operation.does === "sync") {
       const synced = await this.#tolerate("D7", "a sync to succeed", async () => {
         await storage.sync(stream);
@@ -184,14 +189,20 @@ export class Life {
     this.#prove(stream);
   }
 
-  #proofOf(stream: bigint): Proof {
+  /** What was appended to a stream, the batch of an append that failed included unless the engine took it back. */
+  logOf(stream: bigint): ModelLog {
+    return this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
+  }
+
+  /** What the index files of a stream must prove. */
+  proofOf(stream: bigint): Proof {
     return this.#proofs.get(stream) ?? NO_PROOF;
   }
 
   /** Holds a stream's index files against what they must prove after a call, whatever came of it. */
   #prove(stream: bigint, isRecovered = false): void {
-    const log = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
-    const before = this.#proofOf(stream);
+    const log = this.logOf(stream);
+    const before = this.proofOf(stream);
     const now = isRecovered ? shownProof(before, log) : acknowledged(before, log);
     // A save that fails may have emptied the write-ahead file; what it named is in the saved index then.
     const proof = this.#mayOweLess ? { ...before, framed: 0 } : now;
@@ -268,7 +279,7 @@ export class Life {
   }
 
   async #recovered(storage: EngineUnderTest, stream: bigint): Promise<void> {
-    const log = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
+    const log = this.logOf(stream);
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
     this.#trace(showStatus(status, shown));
@@ -300,7 +311,7 @@ export class Life {
   }
 
   async #appendOne(storage: EngineUnderTest, stream: bigint): Promise<void> {
-    const before = this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
+    const before = this.logOf(stream);
     const begun = append(before, [PROBE_PAYLOAD], { everyNRecords: this.#bounds.checkpointEvery });
     const { head } = await storage.appendBatch(stream, [PROBE_PAYLOAD]);
     check(

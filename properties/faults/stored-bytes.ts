@@ -10,7 +10,11 @@ import type { Bounds } from "../bounds.ts";
 import { type Chosen, nobody, Odometer } from "../choices.ts";
 import { MADE_OPERATIONS } from "../operations.ts";
 import type { Part } from "../part.ts";
+import { chooseFailedState } from "./failed-states.ts";
+import { Last } from "./last.ts";
 import {
+  AFTER_A_FAILING_CALL,
+  directoryNames,
   ENDINGS,
   isSegment,
   madeDirectories,
@@ -72,13 +76,13 @@ export const STORED_BYTES: Part = {
   },
 };
 
-/** The last state, for the runs on one state come one after the other. */
-let kept: { readonly key: string; readonly state: StoredState } | undefined;
+const kept = new Last<StoredState>();
 
 async function chooseState(bounds: Bounds, choice: Choice): Promise<StoredState> {
-  const directories = madeDirectories(bounds.format);
-  const asked = `directory: left by a workload, ${directories.map(({ name }) => name).join(", ")}`;
-  const made = directories[choice.choose(directories.length + 1, asked) - 1];
+  const names = directoryNames(bounds.format);
+  const name = names[choice.choose(names.length, `directory: ${names.join(", ")}`)];
+  if (name === AFTER_A_FAILING_CALL) return chooseFailedState(bounds, choice);
+  const made = madeDirectories(bounds.format).find((directory) => directory.name === name);
   const limits = { ...bounds, maxSegmentBytes: made?.maxSegmentBytes ?? bounds.maxSegmentBytes };
   const workload =
     made?.workload ??
@@ -93,9 +97,5 @@ async function chooseState(bounds: Bounds, choice: Choice): Promise<StoredState>
       choice.choose(made === undefined ? DURABILITIES.length : 1, `durability: ${DURABILITIES.join(", ")}`)
     ] ?? "standard";
   const key = JSON.stringify([limits, workload, ending, durability, made]);
-  if (kept?.key !== key) {
-    const state = await storedState({ ...limits, durability }, workload, ending, made);
-    kept = { key, state };
-  }
-  return kept.state;
+  return kept.get(key, () => storedState({ ...limits, durability }, workload, ending, made));
 }

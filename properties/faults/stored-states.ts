@@ -68,6 +68,14 @@ export function madeDirectories(format: Format): readonly MadeDirectory[] {
   return MADE_DIRECTORIES.filter(({ pageSegments }) => pageSegments === undefined || format === "plain");
 }
 
+/** The directories of a format by their names: those that short workloads leave, those that are made, and those in which a call has failed. */
+export function directoryNames(format: Format): readonly string[] {
+  return [LEFT_BY_WORKLOADS, ...madeDirectories(format).map(({ name }) => name), AFTER_A_FAILING_CALL];
+}
+
+const LEFT_BY_WORKLOADS = "left by a workload";
+export const AFTER_A_FAILING_CALL = "after a failing call";
+
 /** Whether a path is that of a segment, and not of a hint. */
 export function isSegment(path: string): boolean {
   return path.endsWith(".log");
@@ -121,24 +129,21 @@ export async function storedState(
   const lockstep = await Lockstep.open({ ...bounds, stepsMax }, emptyCounts());
   const pageSegments = made?.pageSegments;
   if (pageSegments !== undefined) beginPagedStream(lockstep.disk, STREAM, pageSegments);
-  const history = new Map<string, Uint8Array[]>();
-  lockstep.disk.onChange = () => {
-    for (const [path, bytes] of lockstep.disk.fork(new Extreme(0)).files()) {
-      const versions = history.get(path) ?? [];
-      if (Buffer.compare(versions.at(-1) ?? Buffer.alloc(0), bytes) !== 0) versions.push(bytes);
-      history.set(path, versions);
-    }
-  };
+  const history = historyOf(lockstep.disk);
   for (const name of workload) await lockstep.perform(operationNamed(name));
   lockstep.disk.onChange = undefined;
   const open = ending === "the engine stays open";
   const disk = open ? lockstep.disk : lockstep.disk.fork(new Extreme(1));
   if (ending === "the power fails") disk.crash();
   else if (!open) disk.kill();
-  const files = new Map([...disk.files()].filter(([path]) => path.startsWith(`${STREAM_PATH}/`)));
-  const places = files.size === 0 ? [] : placesIn(disk, bounds.format);
-  const whole = lockstep.logs.get(STREAM) ?? emptyLog(bounds.format);
-  const log = { ...whole, records: whole.records.slice(0, places.length) };
+  const proven = lockstep.proofOf(STREAM);
+  const atRest = stateOn(disk, {
+    bounds,
+    workload,
+    whole: lockstep.logs.get(STREAM) ?? emptyLog(bounds.format),
+    proof: ending === "the power fails" ? outliving(proven, "power", bounds.durability) : proven,
+  });
+  const { files, places } = atRest;
   const pieces = places.map(({ file, start, end }, offset) => {
     return { what: `the record at ${offset}`, path: file, start, end };
   });
@@ -150,21 +155,34 @@ export async function storedState(
           foreign: await foreignContents(bounds, workload, files, pieces, pageSegments),
         };
   const faults = storedFaults(files, history, { ...options, pieces, sectorBytes: bounds.sectorBytes });
-  return {
-    bounds,
-    workload,
-    disk,
-    storage: open ? lockstep.storage : undefined,
-    appended: whole.records,
-    log,
-    files,
-    places,
-    proof:
-      ending === "the power fails"
-        ? outliving(lockstep.proofOf(STREAM), "power", bounds.durability)
-        : lockstep.proofOf(STREAM),
-    faults,
+  return { ...atRest, storage: open ? lockstep.storage : undefined, faults };
+}
+
+/** The contents that the files of a disk have from now on, by path, oldest first. It watches the disk. */
+export function historyOf(disk: SimulatedDisk): ReadonlyMap<string, readonly Uint8Array[]> {
+  const history = new Map<string, Uint8Array[]>();
+  disk.onChange = () => {
+    for (const [path, bytes] of disk.fork(new Extreme(0)).files()) {
+      const versions = history.get(path) ?? [];
+      if (Buffer.compare(versions.at(-1) ?? Buffer.alloc(0), bytes) !== 0) versions.push(bytes);
+      history.set(path, versions);
+    }
   };
+  return history;
+}
+
+/** What was done with an engine, and what the model says of it. */
+type Done = Pick<StoredState, "bounds" | "workload" | "proof"> & { readonly whole: ModelLog };
+
+/** A disk at rest: the model is cut to what is there. */
+export function stateOn(
+  disk: SimulatedDisk,
+  { bounds, workload, proof, whole }: Done,
+): Omit<StoredState, "storage" | "faults"> {
+  const files = new Map([...disk.files()].filter(([path]) => path.startsWith(`${STREAM_PATH}/`)));
+  const places = files.size === 0 ? [] : placesIn(disk, bounds.format);
+  const log = { ...whole, records: whole.records.slice(0, places.length) };
+  return { bounds, workload, disk, appended: whole.records, log, files, places, proof };
 }
 
 /** The stream's files by their names in its directory. */
