@@ -96,6 +96,24 @@ describe("an audit of what holds no streams is refused, and says what it looks l
   });
 });
 
+test("streams are audited in the order of their numbers; what is none is told, but the lock, and not where one stream was asked for", async () => {
+  const names = ["10", "LOCK", "9", "007", "18446744073709551616", "notes"];
+  const several = new MemoryDisk("/data", new Map());
+  for (const name of names) {
+    if (name === "LOCK") void several.open("/data/LOCK", "create");
+    else several.makeDirectory(`/data/${name}`);
+  }
+  const { streams, findings, clean } = await audit("/data", { disk: several, allowEmpty: true });
+  expect(streams.map(({ stream }) => stream)).toStrictEqual(["9", "10"]);
+  expect(findings.map(({ severity, code, file }) => `${severity} ${code} ${file}`)).toStrictEqual(
+    ["007", "18446744073709551616", "notes"].map((name) => `notice unknown-file /data/${name}`),
+  );
+  expect(clean).toBe(true);
+  const one = await audit("/data", { disk: several, allowEmpty: true, stream: "9" });
+  expect(one.streams.map(({ stream }) => stream)).toStrictEqual(["9"]);
+  expect(one.findings).toStrictEqual([]);
+});
+
 describe("a stream of which no file is there", () => {
   test("beside others is a notice", async () => {
     const beside = new MemoryDisk("/data", new Map([["1/segment_000000.log", SEGMENT]]));

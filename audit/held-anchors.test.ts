@@ -68,6 +68,10 @@ describe("without keys", () => {
     expect(held[2]?.sentence).toBe(
       "The stream has another head behind 7 records than the one that was anchored. It was rewritten behind record 2, up to which an older anchor matches.",
     );
+    const [, , newest] = heldAgainst(anchors(text(2, 2), text(5, 5), text(7, 70)), WHOLE, UNTRUSTED);
+    expect(newest?.sentence).toContain(
+      "It was rewritten behind record 5, up to which an older anchor matches.",
+    );
     const [alone] = heldAgainst(anchors(text(7, 70)), WHOLE, UNTRUSTED);
     expect(alone?.sentence).toBe(
       "The stream has another head behind 7 records than the one that was anchored.",

@@ -132,6 +132,30 @@ describe.each([plainLog(), sentinelLog()])("this package's index files, format $
     expect(await found(log, changed)).toStrictEqual([`damage wrong-index ${saved}, due ${offset}`]);
   });
 
+  test("wrong in several entries: said once, with the first", async () => {
+    const wrong = index([first, [second[0] + 1], [third[0] + 1], fourth]);
+    expect(await found(log, wrong)).toStrictEqual([`damage wrong-index ${saved}, due 1`]);
+  });
+
+  test("how many records an index names more than there are is said", async () => {
+    for (const [more, sentence] of [
+      [[[ends[0]]], "The index names 5 records, and the segment ends before the last of them begins."],
+      [
+        [[ends[0]], [ends[0] + 60]],
+        "The index names 6 records, and the segment ends before the last 2 of them begin.",
+      ],
+    ] as const) {
+      const files = filesOf(log, index([...entries[0], ...more], ends[0] + 120));
+      const { findings } = await audited(diskWith(files));
+      expect(findings.map((finding) => finding.sentence)).toStrictEqual([sentence]);
+    }
+  });
+
+  test("a saved index of no record beside frames of all", async () => {
+    const empty = { [`segment_000001.log.${ending}`]: indexBytes([], 0, new Uint8Array(32)) };
+    expect(await found(log, empty)).toStrictEqual([]);
+  });
+
   test("more than the segment holds: it was cut", async () => {
     expect(await found(log, index([...entries[0], [ends[0]]], ends[0] + 60))).toStrictEqual([
       `damage truncated-log ${saved}, due 4`,
@@ -196,6 +220,15 @@ describe.each([plainLog(), sentinelLog()])("this package's index files, format $
     }
   });
 
+  test("the last frame damaged: what a crash leaves, too", async () => {
+    const frame = frameBytes(entries[1], ends[1], heads[1]);
+    for (const bit of [8, 60 * 8, frame.length * 8 - 1]) {
+      expect(await found(log, { [wal]: flipped(frame, bit) })).toStrictEqual([
+        `notice damaged-index ${wal} at 0 to ${frame.length}`,
+      ]);
+    }
+  });
+
   test("a frame larger than what is read at a time is checked all the same", async () => {
     const job = {
       path: "/data/1",
@@ -236,6 +269,20 @@ describe.each([plainLog(), sentinelLog()])("this package's index files, format $
       }
     }
   });
+});
+
+test("an index is held against a segment whose first record is damaged and as short as a record can be", async () => {
+  const log = new HandLog().append(text(""), text("a"), text("b"));
+  const segment = { segment_num: 0, first_offset: 0, next_offset: 0, size_bytes: 0 };
+  const manifest = { segments: [segment], active_segment: 0, format: "plain" };
+  const files = new Map<string, Uint8Array>([
+    ["manifest.json", Buffer.from(JSON.stringify(manifest))],
+    ["segment_000000.log", flipped(log.bytes(), 40 * 8)],
+    ["segment_000000.log.idx.wal", frameBytes([[0], [48], [97]], 146, log.head)],
+  ]);
+  expect(linesOf(await audited(diskWith(files)))).toStrictEqual([
+    expect.stringMatching(/^damage [a-z-]+ segment_000000\.log at 0 to 48, due 0$/),
+  ]);
 });
 
 describe("Kimberlite's index files", () => {
@@ -292,6 +339,26 @@ describe("Kimberlite's index files", () => {
       { [INDEX]: indexBytes([[0]], 59, new Uint8Array(32)), [WAL]: undefined },
       [`damage damaged-index ${INDEX}`],
     ],
+    ...[0, 7, 8, 15, 16, 20, 24, 70].map((size): [string, Record<string, Buffer | undefined>, string[]] => [
+      `a beginning of ${size} bytes, as a kill leaves it`,
+      { [INDEX]: kimberliteIndex(POSITIONS).subarray(0, size) },
+      [`notice damaged-index ${INDEX}`],
+    ]),
+    [
+      "the beginning of one with more records",
+      { [INDEX]: kimberliteIndex([...POSITIONS, END]).subarray(0, 70) },
+      [`damage damaged-index ${INDEX}`],
+    ],
+    [
+      "the beginning of another segment's, within an entry",
+      { [INDEX]: kimberliteIndex([0, 59, 120, 181, 279, 338, 398]).subarray(0, 35) },
+      [`damage damaged-index ${INDEX}`],
+    ],
+    [
+      "the beginning of another segment's, up to an entry",
+      { [INDEX]: kimberliteIndex([0, 60, 120, 181, 279, 338, 398]).subarray(0, 40), [WAL]: undefined },
+      [`notice damaged-index ${INDEX}`, `notice wrong-index ${INDEX}, due 1`],
+    ],
     [
       "a flipped bit",
       { [INDEX]: flipped(kimberliteIndex(POSITIONS), 200) as Buffer, [WAL]: undefined },
@@ -299,5 +366,22 @@ describe("Kimberlite's index files", () => {
     ],
   ])("%s", async (_, changed, expected) => {
     expect(await lines(changed)).toStrictEqual(expected);
+  });
+
+  test.each<[string, Record<string, Buffer | undefined>]>([
+    ["the saved index", { [INDEX]: kimberliteIndex(POSITIONS), [WAL]: undefined }],
+    ["the write-ahead file", { [INDEX]: undefined, [WAL]: positions(...POSITIONS) }],
+  ])("a torn record that %s alone names was whole once", async (_, named) => {
+    const end = END - 1;
+    const cut = { "segment_000000.log": writer.files.get("segment_000000.log")?.subarray(0, end) };
+    // Of seven records the manifest counts six.
+    const json = String(writer.files.get("manifest.json"))
+      .replace('"next_offset": 7', '"next_offset": 6')
+      .replace(`"size_bytes": ${END}`, '"size_bytes": 397');
+    const changed = { ...cut, "manifest.json": Buffer.from(json) };
+    const at = `incomplete segment_000000.log at 397 to ${end}, due 6`;
+    expect(await lines({ ...changed, ...named })).toStrictEqual([`damage ${at}`]);
+    const other = { [INDEX]: kimberliteIndex(POSITIONS.slice(0, 6)), [WAL]: undefined };
+    expect(await lines({ ...changed, ...other })).toStrictEqual([`notice ${at}`]);
   });
 });

@@ -266,6 +266,11 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     }
   });
 
+  test("a write-ahead file that the disk refuses is not called missing", async () => {
+    const { streams } = await audit("/data", { disk: new RefusingDisk(hand.files(), frames2) });
+    expect(streams.flatMap(linesOf)).toStrictEqual([`damage unreadable-file ${frames2}`]);
+  });
+
   test.each([
     ["with its frames", hand.files(), 13],
     ["without frames that say it", hand.files().set(frames2, new Uint8Array(0)), 11],

@@ -3,7 +3,7 @@
  * appends; and a repair that crashed anywhere and is done again comes to the same.
  */
 import { describe, expect, test } from "vitest";
-import { text } from "../e2e/by-hand.ts";
+import { encoded, frameBytes, HandLog, text } from "../e2e/by-hand.ts";
 import { DyingDisk, isDeath } from "../e2e/dying-disk.ts";
 import { KimberliteWriter } from "../e2e/kimberlite-writer.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
@@ -406,7 +406,33 @@ test("damage before the end that is cut stays, with the records after it, and is
   expect(new Set(recovered).size).toBe(recovered.length);
 });
 
+test("how many records there had been is said where it is known that there were more", async () => {
+  const plain = await written("plain");
+  const counted = async (files: Files): Promise<number | undefined> =>
+    (await repaired(new MemoryDisk("/data", files))).counted;
+  expect(await counted(plain)).toBe(undefined);
+  expect(await counted(edited(plain, [segment(2)]))).toBe(8);
+  expect(await counted(edited(kimberlites(8), [segment(2), cutTo(65)]))).toBe(8);
+  expect(await counted(edited(kimberlites(8), [segment(1), flip(115)]))).toBe(undefined);
+});
+
 describe("what is refused", () => {
+  test("to cut off an intact record that this version cannot read", async () => {
+    const log = new HandLog().append(text("a"));
+    const payload = text("no lz4 block");
+    const unreadable = encoded({ offset: 1n, prevHash: log.head, kind: "data", compression: 1, payload });
+    const manifest =
+      '{"segments":[{"segment_num":0,"first_offset":0,"next_offset":0,"size_bytes":0}],"active_segment":0,"format":"plain"}';
+    const files: Files = new Map([
+      ["1/manifest.json", Buffer.from(manifest)],
+      [segment(0), Buffer.concat([log.bytes(), unreadable])],
+      [`${segment(0)}.idx.wal`, frameBytes([[0]], 49, log.head)],
+    ]);
+    const disk = new MemoryDisk("/data", files);
+    await expect(repaired(disk)).rejects.toMatchObject({ offset: 1n });
+    expect(filesOn(disk).get(segment(0))).toStrictEqual(files.get(segment(0)));
+  });
+
   test("a directory that somebody has open", async () => {
     const files = kimberliteCases()[0]?.files ?? new Map<string, Buffer>();
     const disk = new MemoryDisk("/data", files);

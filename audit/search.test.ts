@@ -89,6 +89,42 @@ describe.each(LOGS)("format $format", ({ format, records }) => {
       { offset: 5, behind: 5, position: before.length, end: before.length + "no record at all".length },
     ]);
   });
+
+  test("nor do bytes at two places: the records between them are read", async () => {
+    const parts = [records.slice(0, 5), records.slice(5, 9), records.slice(9)].map((some) => join(...some));
+    const [first = text(""), second = text(""), third = text("")] = parts;
+    const { offsets, gaps } = await read(format, join(first, text("???"), second, text("!"), third));
+    expect(offsets).toStrictEqual(EVENTS.map((_, i) => i));
+    expect(gaps.map(({ offset, behind }) => [offset, behind])).toStrictEqual([
+      [5, 5],
+      [9, 9],
+    ]);
+  });
+});
+
+test("a record of the offset that is due counts only if it carries the hash of the one before", async () => {
+  const log = new HandLog().append(...EVENTS);
+  const [third] = log.records.slice(2);
+  if (third === undefined) throw new Error("There are twenty records.");
+  const foreign = encoded({ ...third, prevHash: new Uint8Array(32).fill(7) });
+  const before = log.bytes(0, 2);
+  const bytes = join(before, damaged(encoded(third)), foreign, log.bytes(3));
+  const { offsets, gaps } = await read("plain", bytes);
+  expect(offsets).toStrictEqual(EVENTS.map((_, i) => i).filter((i) => i !== 2));
+  expect(gaps).toMatchObject([{ offset: 2, behind: 3, position: before.length }]);
+});
+
+test("of runs that exclude each other and have as many records the later one is believed", async () => {
+  const log = new HandLog().append(...EVENTS);
+  const bytes = join(
+    log.bytes(0, 2),
+    damaged(log.bytes(2, 3)),
+    log.bytes(5, 7),
+    damaged(log.bytes(7, 8)),
+    log.bytes(3, 5),
+  );
+  const { offsets } = await read("plain", bytes);
+  expect(offsets).toStrictEqual([0, 1, 3, 4]);
 });
 
 describe("a hole in a segment", () => {

@@ -190,8 +190,6 @@ class Chain {
         sentence: "The segment's first record does not carry the hash of the record before it.",
         cause: "A segment was replaced, or the end of the one before was edited and its checksum mended.",
       });
-    } else if (this.head === undefined) {
-      this.isWhole = false;
     }
     if (report.gapOffset !== undefined) {
       if (this.isWhole) this.soundOffset = report.gapOffset;

@@ -207,6 +207,19 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     expect(report).toMatchObject({ readersAgree: true, clean: false });
   });
 
+  test("nor does it end the comparison: what follows it is held against the second reader, too", async () => {
+    second.stub = (offset) => (offset === 4 ? accepted(4) : undefined);
+    const [record] = hand.log.records.slice(1);
+    if (record === undefined) throw new Error("There is such a record.");
+    const odd = encoded({ ...record, compression: 1, payload: Uint8Array.of(1) }, format);
+    const last = flipped(hand.record(4), (format === "plain" ? 44 : 50) * 8);
+    const before = join(hand.record(0), odd, hand.record(2), hand.record(3));
+    const report = await reportOn(hand.files().set(hand.name(0), join(before, last)));
+    const places = report.findings.map(({ code, position }) => [code, position]);
+    expect(places).toContainEqual(["undecodable-payload", hand.record(0).length]);
+    expect(places).toContainEqual(["readers-disagree", before.length]);
+  });
+
   test("what both readers do not agree on is verified by no anchor, and what is before it is", async () => {
     const anchor = (count: number, line: number): AnchorInFile => {
       const head = hand.hash(count - 1);
