@@ -17,6 +17,7 @@ export const DEFECT_KINDS = [
   "reading",
   "concurrency and streams",
   "the data directory",
+  "the audit",
   "the checker",
 ] as const;
 

@@ -2,6 +2,7 @@
  * The seeded defects: at least one for each invariant, so that no check is without something that it has been seen to find.
  * @module
  */
+import { AUDIT_DEFECTS } from "./audit.ts";
 import { CHECKER_DEFECTS } from "./checker.ts";
 import type { Defect } from "./defect.ts";
 import { ENGINE_DEFECTS } from "./engine.ts";
@@ -576,4 +577,9 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
   },
 ];
 
-export const DEFECTS: readonly Defect[] = [...ONE_FOR_EACH_INVARIANT, ...ENGINE_DEFECTS, ...CHECKER_DEFECTS];
+export const DEFECTS: readonly Defect[] = [
+  ...ONE_FOR_EACH_INVARIANT,
+  ...ENGINE_DEFECTS,
+  ...AUDIT_DEFECTS,
+  ...CHECKER_DEFECTS,
+];
