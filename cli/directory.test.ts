@@ -95,6 +95,39 @@ describe("kmb audit", () => {
     });
   });
 
+  test("of many findings damage is printed first, and the rest is counted", () => {
+    const data = copyOf("b_rotation");
+    for (let i = 10; i < 70; i += 1) fs.writeFileSync(path.join(data, `1/a-note-${i}`), "");
+    const notices = kmb("audit", data);
+    expect(notices.status).toBe(0);
+    expect(notices.out.match(/^ {2}notice {4}/gm)?.length).toBe(50);
+    expect(notices.out).toContain("            10 findings more; --json FILE writes all of them");
+    expect(notices.out).toMatch(/^clean, 60 notices$/m);
+    flip(path.join(data, "1/segment_000002.log"), 100);
+    const damaged = kmb("audit", data);
+    expect(damaged.status).toBe(1);
+    expect(damaged.out.match(/^ {2}(damage|notice) {4}/gm)?.slice(0, 2)).toStrictEqual([
+      "  damage    ",
+      "  notice    ",
+    ]);
+    expect(damaged.out).toContain("            11 findings more; --json FILE writes all of them");
+    expect(damaged.out).toMatch(/^not clean: 1 damage finding, 0 failed anchors, 60 notices$/m);
+  });
+
+  test("of one stream is told that it is, and anchors of others are left out", () => {
+    const data = copyOf("g_two_streams");
+    const anchors = path.join(directory(), "anchors.txt");
+    fs.writeFileSync(anchors, kmb("anchor", data).out);
+    fs.rmSync(path.join(data, "21474836522"), { recursive: true });
+    const all = kmb("audit", data, "--anchor", anchors);
+    expect(all.status).toBe(1);
+    expect(all.out).toMatch(/^not clean: 0 damage findings, 1 failed anchor$/m);
+    const one = kmb("audit", data, "--anchor", anchors, "--stream", "1");
+    expect(one.status).toBe(0);
+    expect(one.out).toMatch(/^Only stream 1 was audited\.$/m);
+    expect(one.out.match(/^ {2}anchor /gm)?.length).toBe(1);
+  });
+
   test("comes to the same with any number of workers", () => {
     const data = copyOf("b_rotation");
     flip(path.join(data, "1/segment_000000.log"), 100);
@@ -401,8 +434,14 @@ describe("kmb repair", () => {
       ([, does, name]) => `${does ?? ""} ${name ?? ""}`,
     );
 
+    expect(plan.out).toMatch(/^Nothing was changed\. With --apply it is done\.$/m);
+
     const applied = kmb("repair", data, "--apply");
     expect(applied.status).toBe(0);
+    expect(applied.out).toContain(
+      "Truncated the stream after byte 846 of segment 0; the rest is in quarantine",
+    );
+    expect(applied.out).not.toContain("Nothing was changed");
     const after = filesIn(data);
     const done = [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
       const [old, now] = [before.get(name)?.length, after.get(name)?.length];
