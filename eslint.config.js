@@ -5,6 +5,10 @@ export default tseslint.config(
   { ignores: ["dist/", "coverage/", "reports/", ".stryker-tmp/", "*.cjs"] },
   js.configs.recommended,
   {
+    files: ["examples/**"],
+    languageOptions: { globals: { Buffer: "readonly", console: "readonly", process: "readonly" } },
+  },
+  {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
