@@ -1,6 +1,6 @@
 /**
  * The persistence models: what a power failure may leave of what was not synced. Each is a row of facts that the crash
- * (`medium.ts`, `layers.ts`) and, independently of it, the eager enumerator (`images.ts`) read.
+ * (`medium.ts`, `crashing.ts`) and, independently of it, the eager enumerator (`images.ts`) read.
  *
  * They are assumptions about file systems, named so that a result can say under which of them it holds. None covers
  * bytes that rot or sectors written to a wrong place: those are faults, not crashes (`stored-faults.ts`).

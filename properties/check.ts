@@ -20,7 +20,7 @@ import { TAMPERING } from "./tampering/tampering.ts";
 import { STORED_BYTES } from "./faults/stored-bytes.ts";
 import { walk } from "./crashes/walk.ts";
 
-/** The part that is searched by `crashes.ts`: its units come from a survey. */
+/** The part that is searched by `crashes/search.ts`: its units come from a survey. */
 const CRASHES = {
   cases: "recoveries",
   units: () => [],

@@ -1,0 +1,45 @@
+/** What tools for lint do not hold: the names of files that comments and documents mention are those of files that are there. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const TRACKED = execFileSync("git", ["ls-files"], { cwd: ROOT, encoding: "utf8" }).split("\n");
+const PATHS: ReadonlySet<string> = new Set(TRACKED);
+
+/** Files of prose or code that people read. */
+const READ = TRACKED.filter(
+  (path) => /\.(ts|mjs|cjs|md|json|sh)$/.test(path) && !/^(e2e\/fixtures\/|package-lock)/.test(path),
+);
+
+/** A name of a file of ours in prose, in a folder or alone: not a module's name in an import, nor the end of an address. */
+const NAMED = /(?<![\w./@:-])((?:[\w.-]+\/)*[\w-][\w.-]*\.(?:ts|mjs|cjs|md|sh))(?![\w/-])/g;
+
+/** The lines of a file that hold prose: all of a document, the comments of a program. */
+function prose(path: string): string[] {
+  const lines = readFileSync(join(ROOT, path), "utf8").split("\n");
+  return path.endsWith(".md") ? lines : lines.filter((line) => /^\s*(\/?\*|\/\/|#)|\s\/\/ /.test(line));
+}
+
+/** Whether a name leads to a file, from the root, from the folder of what names it, or by the end of its path. */
+function isThere(name: string, from: string): boolean {
+  const beside = join(from, "..", name);
+  return PATHS.has(name) || PATHS.has(beside) || TRACKED.some((path) => path.endsWith(`/${name}`));
+}
+
+test("Comments and documents name files that are there", () => {
+  const dead: string[] = [];
+  let named = 0;
+  for (const path of READ) {
+    for (const line of prose(path)) {
+      for (const [, name = ""] of line.matchAll(NAMED)) {
+        named += 1;
+        if (!isThere(name, path)) dead.push(`${path}: ${name}`);
+      }
+    }
+  }
+  expect(named).toBeGreaterThan(100);
+  expect(dead).toEqual([]);
+});
