@@ -2,11 +2,17 @@
  * Asking a stream in every public way where it ends and what it holds: the answers must be the model's, and so must agree.
  * @module
  */
-import { head as modelHead, type ModelLog, range as modelRange, read as modelRead } from "../model/log.ts";
+import {
+  head as modelHead,
+  type ModelLog,
+  range as modelRange,
+  read as modelRead,
+  type ShownRecord,
+} from "../model/log.ts";
 import type { StreamStatus } from "../src/index.ts";
 import type { InvariantId } from "./catalogue.ts";
 import { sameBytes, sameRecords, show } from "./comparison.ts";
-import type { EngineUnderTest } from "./conversations/engines.ts";
+import { allOf, type EngineUnderTest } from "./conversations/engines.ts";
 import { check, type Counts } from "./tally.ts";
 
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -81,6 +87,7 @@ async function checkRange(
   const to = BigInt(log.records.length) + 1n;
   const expected = modelRange(log, { from, to, limit: ALL, reverse });
   const read = await storage.readRecords(stream, from, ALL, { reverse });
+  const wrong = await wrongIteration(storage, stream, { from, reverse }, expected);
   const payloads = await storage.readFrom(stream, from, ALL, { reverse });
   const data = modelRead(log, from, ALL);
   const wanted = reverse ? data.toReversed() : data;
@@ -88,10 +95,25 @@ async function checkRange(
     counts,
     invariant,
     sameRecords(read, expected) &&
+      wrong === undefined &&
       payloads.length === wanted.length &&
       payloads.every((payload, i) => sameBytes(payload, wanted[i])),
     () =>
       `from offset ${String(from)}${reverse ? ", the last first" : ""}, read in each way: ${show(expected)}`,
-    () => `records ${show(read)}; ${payloads.length} payloads`,
+    () => `records ${show(read)}; ${payloads.length} payloads; iterated ${wrong ?? "likewise"}`,
   );
+}
+
+/** What an iteration gives where it does not give what it must, verified in the ways that no other read here is. */
+async function wrongIteration(
+  storage: EngineUnderTest,
+  stream: bigint,
+  range: Readonly<{ from: bigint; reverse: boolean }>,
+  expected: readonly ShownRecord[],
+): Promise<string | undefined> {
+  for (const verify of ["record", "genesis"] as const) {
+    const iterated = await allOf(storage.iterate(stream, { ...range, verify }));
+    if (!sameRecords(iterated, expected)) return `${show(iterated)}, verified as ${verify}`;
+  }
+  return undefined;
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
-import type { Disk, Storage } from "../../src/index.ts";
+import type { Disk, Record, Storage } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import { openEngine } from "../engine.ts";
 import { Conversation } from "./conversation.ts";
@@ -16,6 +16,7 @@ export type EngineUnderTest = Pick<
   | "appendCheckpoint"
   | "close"
   | "head"
+  | "iterate"
   | "readFrom"
   | "readRecords"
   | "status"
@@ -90,6 +91,15 @@ class HeardEngine implements EngineUnderTest {
     return this.#ask("head", args);
   }
 
+  /** Asked for all of it at once. */
+  async *iterate(...args: Parameters<Storage["iterate"]>): ReturnType<Storage["iterate"]> {
+    const records = await this.#conversation.ask(`iterate${textOf(args)}`, (storage) =>
+      allOf(storage.iterate(...args)),
+    );
+    yield* records as Record[];
+    return undefined;
+  }
+
   readFrom(...args: Parameters<Storage["readFrom"]>): ReturnType<Storage["readFrom"]> {
     return this.#ask("readFrom", args);
   }
@@ -110,7 +120,7 @@ class HeardEngine implements EngineUnderTest {
     return this.#ask("sync", args);
   }
 
-  #ask<Name extends keyof EngineUnderTest>(
+  #ask<Name extends Exclude<keyof EngineUnderTest, "iterate">>(
     name: Name,
     args: Parameters<EngineUnderTest[Name]>,
   ): ReturnType<EngineUnderTest[Name]> {
@@ -122,6 +132,13 @@ class HeardEngine implements EngineUnderTest {
     );
     return answer as ReturnType<EngineUnderTest[Name]>;
   }
+}
+
+/** Everything that an iteration gives. */
+export async function allOf<T>(given: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const one of given) all.push(one);
+  return all;
 }
 
 /** Arguments as text: equal texts, equal arguments. */

@@ -729,15 +729,12 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     directory: "after a failing call",
   },
   {
-    id: "torn-frame-takes-others-along",
+    id: "torn-frame-hides-the-saved-index",
     kind: "failing calls",
-    sentence: "Where the last frame is torn, the frames before it prove nothing.",
-    file: "src/segment/recover-segment.ts",
-    find: "const hints = await readHints(this.#context, this.#place, names, bytes);",
-    replace: `const read = await readHints(this.#context, this.#place, names, bytes);
-    const hints = read.state.logTorn
-      ? { ...read, index: new OffsetIndex(), watermark: read.ahead?.end ?? 0 }
-      : read;`,
+    sentence: "Where the last frame is torn, the saved index is no evidence that the segment was longer.",
+    file: "src/segment/hints.ts",
+    find: "watermark: Math.max(log.watermark, parsed?.end ?? 0)",
+    replace: "watermark: log.torn ? log.watermark : Math.max(log.watermark, parsed?.end ?? 0)",
     invariant: "C2",
     part: "stored-bytes",
     directory: "after a failing call",
@@ -862,6 +859,19 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     part: "stored-bytes",
     directory: "left by a workload",
     bounds: { operations: ["append+sync"] },
+  },
+  {
+    id: "iteration-forwards-only",
+    kind: "reading",
+    sentence: "An iteration begins with the first record, whichever way round was asked for.",
+    file: "src/requests.ts",
+    find: `asOptions("iterate", value, ITERATE_OPTIONS);
+  return requested(from, options);`,
+    replace: `asOptions("iterate", value, ITERATE_OPTIONS);
+  return requested(from, { ...options, reverse: false });`,
+    invariant: "D4",
+    part: "crashes",
+    bounds: { operations: ["batch"], length: 1 },
   },
   {
     id: "follower-not-woken",
