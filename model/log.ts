@@ -8,20 +8,39 @@ import type { CheckpointPolicy, Format, Offset, RecordKind } from "../src/types.
 import { chainHash, type Kind, NO_HASH } from "./hash.ts";
 
 /** What the next record depends on: the last one's position and chain hash (section 3). */
-export type Last = Readonly<{ offset: Offset; hash: Uint8Array }>;
+export interface Last {
+  readonly offset: Offset;
+  readonly hash: Uint8Array;
+}
+
 /** A record (`docs/FORMAT.md`, section 2), its payload as it was before compression. */
-export type ShownRecord = Readonly<{ offset: Offset; kind: RecordKind }> &
-  Readonly<{ payload: Uint8Array; prevHash: Uint8Array }>;
+export interface ShownRecord {
+  readonly offset: Offset;
+  readonly kind: RecordKind;
+  readonly payload: Uint8Array;
+  readonly prevHash: Uint8Array;
+}
+
 /** A record with its chain hash. */
 export type ModelRecord = ShownRecord & Last;
-/** A stream's records; the first `written` were acknowledged, the first `durable` with a sync. */
-export type ModelLog = Readonly<{ format: Format; records: readonly ModelRecord[] }> &
-  Readonly<{ written: number; durable: number }>;
+
+/** A stream's records, acknowledged or not. */
+export interface ModelLog {
+  readonly format: Format;
+  readonly records: readonly ModelRecord[];
+  /** The first so many were acknowledged. */
+  readonly written: number;
+  /** The first so many were acknowledged with a sync, or shown by a recovery. */
+  readonly durable: number;
+}
+
 /** An append, or an explicit checkpoint. */
 export type ModelRequest =
-  "checkpoint" | Readonly<{ payloads: readonly Uint8Array[]; expectedOffset?: bigint | undefined }>;
+  "checkpoint" | { readonly payloads: readonly Uint8Array[]; readonly expectedOffset?: bigint | undefined };
+
 /** What ended the process: a power failure, or something that left the machine running. */
 export type CrashKind = "power" | "process";
+
 /** D1 acknowledged record lost, D2 not what was appended, H2 `prev_hash` not the hash of the one before. */
 export type Breach = Readonly<{ invariant: "D1" | "D2" | "H2"; sentence: string }>;
 /** A stream to which nothing was appended. */

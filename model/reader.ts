@@ -11,14 +11,35 @@ import { crc32, KINDS } from "./hash.ts";
 import { little } from "./little.ts";
 import { following, type Last, type ModelRecord } from "./log.ts";
 
-/** The first thing wrong: with the record due at `offset`, which starts at byte `position` of `file`. */
-type ModelProblem = Readonly<{ file: string; position: number; offset: Offset; sentence: string }>;
+/** The first thing wrong. */
+interface ModelProblem {
+  readonly file: string;
+  /** Byte of the file at which the record starts that should be there. */
+  readonly position: number;
+  /** Offset that this record should have. */
+  readonly offset: Offset;
+  readonly sentence: string;
+}
+
 /** How far a segment is sound: `count` records in its first `size` bytes. */
-type SegmentEnd = Readonly<{ segment: number; size: number; count: number }>;
+interface SegmentEnd {
+  readonly segment: number;
+  readonly size: number;
+  readonly count: number;
+}
+
 /** A record, and how many bytes it has as it is stored. */
-type Found = Readonly<{ record: ModelRecord; size: number }>;
+interface Found {
+  readonly record: ModelRecord;
+  readonly size: number;
+}
+
 /** What a stream holds, up to the problem if there is one. */
-export type StreamReading = Readonly<{ records: ModelRecord[]; end: SegmentEnd[]; problem?: ModelProblem }>;
+export interface StreamReading {
+  readonly records: readonly ModelRecord[];
+  readonly end: readonly SegmentEnd[];
+  readonly problem?: ModelProblem;
+}
 
 const CODECS = ["none", "lz4", "zstd"] as const;
 /** Where the fields of a record are (sections 2 and 8.1): byte, or [byte, first bit from there, bits]. */
@@ -26,25 +47,33 @@ const LAYOUTS = {
   plain: { offset: 0, kind: [40, 28, 2], codec: [40, 30, 2], length: [40, 0, 28], payload: 44 },
   sentinel: { offset: 4, kind: [44, 0, 8], codec: [45, 0, 8], length: [46, 0, 32], payload: 50 },
 } as const;
+
+/** The integer in so many bits of the four bytes at `at`. */
 const field = (bytes: Uint8Array, [at, bit, bits]: readonly [number, number, number]): number =>
   Math.floor(little(bytes, at, 4) / 2 ** bit) % 2 ** bits;
 
 /** Reads the segments (sections 1 to 4 and 8) among the files of a stream's directory, name to bytes. */
 export function readStream(files: ReadonlyMap<string, Uint8Array>, format: Format): StreamReading {
-  const [records, end]: [ModelRecord[], SegmentEnd[]] = [[], []];
+  const records: ModelRecord[] = [];
+  const end: SegmentEnd[] = [];
   const segments = [...files.keys()].filter((name) => /^segment_(\d{6}|[1-9]\d{6,})\.log$/.test(name)).length;
-  for (let segment = 0; segment < segments; segment++) {
+  for (let segment = 0; segment < segments; segment += 1) {
     const file = `segment_${String(segment).padStart(6, "0")}.log`;
     const bytes = files.get(file);
-    for (let [size, count] = [0, 0]; ; count++) {
-      end[segment] = { segment, size, count };
-      if (size === bytes?.length) break;
+    let size = 0;
+    let count = 0;
+    while (size !== bytes?.length) {
       const found = bytes ? readRecord(format, bytes.subarray(size), records.at(-1)) : "The file is missing.";
-      const problem = { file, position: size, offset: BigInt(records.length) as Offset };
-      if (typeof found === "string") return { records, end, problem: { ...problem, sentence: found } };
+      if (typeof found === "string") {
+        const offset = BigInt(records.length) as Offset;
+        end.push({ segment, size, count });
+        return { records, end, problem: { file, position: size, offset, sentence: found } };
+      }
       records.push(found.record);
       size += found.size;
+      count += 1;
     }
+    end.push({ segment, size, count });
   }
   return { records, end };
 }
@@ -60,24 +89,33 @@ export function claimedSize(format: Format, bytes: Uint8Array): number | undefin
 
 /** The record at the start of `bytes` and its size, or why the one that follows `last` is not there. */
 export function readRecord(format: Format, bytes: Uint8Array, last?: Last): Found | string {
-  const layout = LAYOUTS[format];
   const size = claimedSize(format, bytes) ?? Infinity;
   if (size === 0) return "No record starts like this: its mark is wrong or its length too large.";
   if (bytes.length < size) return "The record is incomplete: its segment ends within it.";
-  const [at, end] = [layout.offset, size - layout.offset - 4];
-  if (crc32(bytes.subarray(0, end)) !== little(bytes, end, 4)) return "The record's CRC is wrong.";
-  if (format === "sentinel" && little(bytes, end + 4, 4) !== 0xc0ffee42) return "Its last mark is wrong.";
-  const [kind, codec] = [KINDS[field(bytes, layout.kind)], CODECS[field(bytes, layout.codec)]];
+
+  const layout = LAYOUTS[format];
+  const crcAt = size - layout.offset - 4; // a sentinel record has a mark as long as its first after the CRC
+  if (crc32(bytes.subarray(0, crcAt)) !== little(bytes, crcAt, 4)) return "The record's CRC is wrong.";
+  if (format === "sentinel" && little(bytes, crcAt + 4, 4) !== 0xc0ffee42) return "Its last mark is wrong.";
+
+  const kind = KINDS[field(bytes, layout.kind)];
+  const codec = CODECS[field(bytes, layout.codec)];
   if (!kind || kind === "redacted" || !codec) return "The record is redacted, or a code in it not assigned.";
   if (kind !== "data" && codec !== "none") return `The record is compressed and a ${kind}.`;
   if (kind !== "data" && format === "plain" && !last) return `The stream's first record is a ${kind}.`;
-  const payload = expand(format, codec, bytes.subarray(layout.payload, end));
+
+  const payload = expand(format, codec, bytes.subarray(layout.payload, crcAt));
   if (typeof payload === "string") return payload;
   const record = following(format, kind, payload, last);
-  const [offset, prevHash] = [bytes.subarray(at, at + 8), bytes.subarray(at + 8, at + 40)];
+
+  const offset = bytes.subarray(layout.offset, layout.offset + 8);
+  const prevHash = bytes.subarray(layout.offset + 8, layout.offset + 40);
   if (record.offset !== Buffer.from(offset).readBigUInt64LE()) return "The record's offset is wrong.";
   if (Buffer.compare(prevHash, record.prevHash) !== 0) return "prev_hash breaks the chain.";
-  const due = Buffer.concat([prevHash, format === "plain" ? offset : payload.subarray(32, 40)], 40);
-  if (kind === "checkpoint" && Buffer.compare(payload, due) !== 0) return "A checkpoint's payload is wrong.";
+
+  // Both formats put the hash before into a checkpoint; sentinel puts the number of records after it, which nothing fixes.
+  const second = format === "plain" ? offset : payload.subarray(32, 40);
+  const isCheckpoint = Buffer.compare(payload, Buffer.concat([prevHash, second], 40)) === 0;
+  if (kind === "checkpoint" && !isCheckpoint) return "A checkpoint's payload is wrong.";
   return { record, size };
 }

@@ -10,7 +10,7 @@ import {
   read as modelRead,
   type ShownRecord,
 } from "../model/log.ts";
-import { indexFiles, type IndexReading, readFrames, readIndex } from "./index-reader.ts";
+import { indexFiles, type IndexReading, readFrames, readIndex } from "../model/index-reader.ts";
 import { claimedSize, readStream } from "../model/reader.ts";
 import type { Format, StorageBackend, StreamStatus, Verification } from "../src/index.ts";
 import type { InvariantId } from "./catalogue.ts";

@@ -12,7 +12,7 @@ import {
   readFrames,
   readIndex,
   wholeFrameBehind,
-} from "./index-reader.ts";
+} from "../model/index-reader.ts";
 import { check, type Counts } from "./tally.ts";
 
 /** A segment as the model's reader finds it, and what its index files say. */

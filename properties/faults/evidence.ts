@@ -4,7 +4,7 @@
  * @module
  */
 import type { StoredFault } from "../../fault-injection/stored-faults.ts";
-import { readFrames, readIndex } from "../index-reader.ts";
+import { readFrames, readIndex } from "../../model/index-reader.ts";
 import { isSegment, type StoredState, STREAM_PATH } from "./stored-states.ts";
 
 /** Whether the hint names more than there is, and the rest of what it says is true as far as one can see. */

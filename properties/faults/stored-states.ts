@@ -13,7 +13,7 @@ import type { Bounds } from "../bounds.ts";
 import { streamFiles } from "../comparison.ts";
 import { Extreme } from "../extreme.ts";
 import { streamPath } from "../engine.ts";
-import { indexFiles, readFrames, readIndex } from "../index-reader.ts";
+import { indexFiles, readFrames, readIndex } from "../../model/index-reader.ts";
 import { Lockstep } from "../lockstep.ts";
 import { type OperationName, operationNamed } from "../operations.ts";
 import { emptyCounts } from "../tally.ts";

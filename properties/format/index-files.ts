@@ -8,7 +8,7 @@ import { crc32 } from "../../model/hash.ts";
 import { ByteWindow } from "../../src/disk/byte-window.ts";
 import { OffsetIndex } from "../../src/format/offset-index.ts";
 import type { Format } from "../../src/types.ts";
-import { type IndexReading, readFrames, readIndex } from "../index-reader.ts";
+import { type IndexReading, readFrames, readIndex } from "../../model/index-reader.ts";
 import { type Counts, check, Violation } from "../tally.ts";
 import { answerOf } from "./outcome.ts";
 import { fileOf } from "./reading.ts";

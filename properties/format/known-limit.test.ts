@@ -8,7 +8,7 @@ import { decodeRecord } from "../../src/index.ts";
 import { frameAt } from "../../src/format/record.ts";
 import { misfit } from "../../src/segment/scan.ts";
 import type { Format } from "../../src/types.ts";
-import { readFrames } from "../index-reader.ts";
+import { readFrames } from "../../model/index-reader.ts";
 import { flip, targetsOf } from "./flips.ts";
 import { expected, laidOut, overheadBytes } from "./layout.ts";
 import { unnoticed } from "./long-bursts.ts";

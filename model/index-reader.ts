@@ -5,8 +5,8 @@
  * @module
  */
 import type { Format, RecordKind } from "../src/types.ts";
-import { little } from "../model/little.ts";
-import { crc32, KINDS, NO_HASH } from "../model/hash.ts";
+import { little } from "./little.ts";
+import { crc32, KINDS, NO_HASH } from "./hash.ts";
 
 /** A record's kind, `undefined` for a code that is none, and the byte where it starts. */
 type IndexEntry = Readonly<{ kind: RecordKind | undefined; position: number }>;
