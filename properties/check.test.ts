@@ -1,14 +1,14 @@
 import { test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
 import { type Bounds, profileOf } from "./bounds.ts";
-import { CATALOGUE } from "./catalogue.ts";
+import { INVARIANTS } from "./invariants/catalogue.ts";
 import { runningEngines } from "./conversations/engines.ts";
 import { searchCrashes, survey } from "./crashes/survey.ts";
 import { randomChoice } from "./random-choice.ts";
 import { exitStatus, resultOf, type RunFacts, toJson } from "./result.ts";
 import { addCounts, type Counts, emptyCounts } from "./tally.ts";
 import { walk } from "./crashes/walk.ts";
-import { WITNESSES } from "./witnesses.ts";
+import { WITNESSES } from "./invariants/catalogue.ts";
 
 const SMALL: Bounds = { ...profileOf("quick"), length: 1 };
 
@@ -99,5 +99,6 @@ test("big counts are written to JSON with all their digits", () => {
 });
 
 test("ids are unique in the catalogue and among the witnesses", () => {
-  for (const rows of [CATALOGUE, WITNESSES]) expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
+  for (const rows of [INVARIANTS, WITNESSES])
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length);
 });

@@ -4,6 +4,7 @@
  * What a unit's search counts depends on nothing but the unit, so the sum is the same with any number of workers and in any order.
  * @module
  */
+import { addCounts } from "./tally.ts";
 import { AMBIGUITY } from "./faults/ambiguity.ts";
 import type { Bounds, PartName } from "./bounds.ts";
 import { CONCURRENCY } from "./concurrency/concurrency.ts";
@@ -58,7 +59,7 @@ export async function searchUnit(bounds: Bounds, unit: Unit, tree?: Conversation
   if (tree === undefined) return search(bounds, unit, runningEngines(bounds));
   const engines = heardEngines(bounds, tree);
   const result = await search(bounds, unit, engines);
-  result.counts.checks.S3 += engines.compared;
+  addCounts(result.counts, engines.counts);
   return result;
 }
 

@@ -3,51 +3,21 @@
  * @module
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
-import {
-  head as modelHead,
-  type ModelLog,
-  range as modelRange,
-  read as modelRead,
-  type ShownRecord,
-} from "../model/log.ts";
+import { type ModelLog, range as modelRange, read as modelRead, type ShownRecord } from "../model/log.ts";
 import { indexFiles, type IndexReading, readFrames, readIndex } from "../model/index-reader.ts";
 import { claimedSize, readStream } from "../model/reader.ts";
-import type { Format, StorageBackend, StreamStatus, Verification } from "../src/index.ts";
-import type { InvariantId } from "./catalogue.ts";
-import { plainText } from "./plain-text.ts";
-import { attempt, check, type Counts } from "./tally.ts";
+import type { Format, StorageBackend, StreamStatus } from "../src/index.ts";
+import type { Way, WholeRead } from "./invariants/agreement.ts";
+import type { InvariantId } from "./invariants/catalogue.ts";
+import { H2 } from "./invariants/chain.ts";
+import { M3 } from "./invariants/conformance.ts";
+import { I1 } from "./invariants/corruption.ts";
+import type { Check } from "./invariants/invariant.ts";
+import { show } from "./records.ts";
+import { attempt, type Counts, observe } from "./tally.ts";
 
 /** Everything: more bytes than any stream here has. */
 const ALL = Number.MAX_SAFE_INTEGER;
-
-export function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
-  return b !== undefined && Buffer.compare(a, b) === 0;
-}
-
-/** Whether two records say the same. */
-export function sameRecord(a: ShownRecord, b: ShownRecord | undefined): boolean {
-  return (
-    b?.offset === a.offset &&
-    a.kind === b.kind &&
-    sameBytes(a.payload, b.payload) &&
-    sameBytes(a.prevHash, b.prevHash)
-  );
-}
-
-/** Whether two lists of records are equal. */
-export function sameRecords(a: readonly ShownRecord[], b: readonly ShownRecord[]): boolean {
-  return a.length === b.length && a.every((record, i) => sameRecord(record, b[i]));
-}
-
-/** A log in a line: offsets, and payloads of data records or the kind of others. */
-export function show(records: readonly ShownRecord[]): string {
-  const parts = records.map(({ offset, kind, payload }) => {
-    const content =
-      kind === "data" ? JSON.stringify(plainText(Buffer.from(payload).toString("latin1"))) : kind;
-    return `${String(offset)}:${content}`;
-  });
-  return `[${parts.join(" ")}]`;
-}
 
 /** What an engine shows of a stream and what recovery reported, for a person who follows a run. */
 export function showStatus(status: StreamStatus, shown: readonly ShownRecord[]): string {
@@ -57,9 +27,6 @@ export function showStatus(status: StreamStatus, shown: readonly ShownRecord[]):
 
 /** What can be read. */
 type Reader = Pick<StorageBackend, "head" | "readFrom" | "readRecords">;
-
-/** A way of reading a part of a stream. */
-type Way = Readonly<{ from: bigint; to: bigint; limit: number; reverse: boolean; verify: Verification }>;
 
 /** Ways of reading that together begin and end anywhere, either way round, at every level of verification. */
 export function waysOfReading(log: ModelLog): readonly Way[] {
@@ -74,23 +41,20 @@ export function waysOfReading(log: ModelLog): readonly Way[] {
   ];
 }
 
-/** What a backend gives where it does not give what the model has, by any of these ways. */
-async function wrongRange(
+/** What a backend gives by each of these ways, and what the model has. */
+async function rangesOf(
   backend: Reader,
   stream: bigint,
   log: ModelLog,
   ways: readonly Way[],
-): Promise<{ readonly expected: string; readonly seen: string } | undefined> {
+): Promise<WholeRead["ranges"]> {
+  const ranges = [];
   for (const way of ways) {
     const { from, ...options } = way;
-    const expected = modelRange(log, way);
-    const seen = await backend.readRecords(stream, from, ALL, options);
-    if (sameRecords(seen, expected)) continue;
-    const { to, limit, reverse, verify } = way;
-    const asked = `from ${String(from)} to ${String(to)}, at most ${limit}, ${reverse ? "backwards" : "forwards"}, verified as ${verify}`;
-    return { expected: `${asked}: ${show(expected)}`, seen: show(seen) };
+    const shown = await backend.readRecords(stream, from, ALL, options);
+    ranges.push({ way, appended: modelRange(log, way), shown });
   }
-  return undefined;
+  return ranges;
 }
 
 /**
@@ -101,31 +65,19 @@ export async function checkRecords(
   backend: Reader,
   stream: bigint,
   log: ModelLog,
-  invariant: InvariantId,
+  check: Check<WholeRead, InvariantId>,
   counts: Counts,
   ways: readonly Way[] = [],
 ): Promise<void> {
-  const shown = await attempt(invariant, "a read of the whole stream to succeed", () =>
+  const shown = await attempt(check, "a read of the whole stream to succeed", () =>
     backend.readRecords(stream, 0n, ALL, { verify: "genesis" }),
   );
-  const wrong = await attempt(invariant, "every way of reading to succeed", () =>
-    wrongRange(backend, stream, log, ways),
+  const ranges = await attempt(check, "every way of reading to succeed", () =>
+    rangesOf(backend, stream, log, ways),
   );
-  check(
-    counts,
-    invariant,
-    sameRecords(shown, log.records) && wrong === undefined,
-    () => `stream ${String(stream)} to show ${wrong?.expected ?? show(log.records)}`,
-    () => wrong?.seen ?? show(shown),
-  );
+  observe(counts, check, { stream, appended: log.records, shown, ranges });
   const { nextOffset, head } = await backend.head(stream);
-  check(
-    counts,
-    "H2",
-    Number(nextOffset) === log.records.length && sameBytes(head, modelHead(log)),
-    () => `stream ${String(stream)} to end at ${log.records.length} with ${hex(modelHead(log))}`,
-    () => `${String(nextOffset)} with ${hex(head)}`,
-  );
+  observe(counts, H2.end, { stream, log, nextOffset, head });
 }
 
 /** Reads from every offset, and past the end; a read that begins at an offset goes through the index. */
@@ -137,18 +89,10 @@ export async function checkLookUps(
 ): Promise<void> {
   for (let from = 0n; from <= BigInt(log.records.length); from += 1n) {
     for (const verify of ["record", "checkpoint"] as const) {
-      const payloads = await attempt("I1", "a read to succeed", () =>
+      const found = await attempt(I1.lookUp, "a read to succeed", () =>
         backend.readFrom(stream, from, 2, { verify }),
       );
-      const expected = modelRead(log, from, 2);
-      check(
-        counts,
-        "I1",
-        payloads.length === expected.length &&
-          payloads.every((payload, i) => sameBytes(payload, expected[i])),
-        () => `from offset ${String(from)}: ${expected.map(hex).join(" ")}`,
-        () => payloads.map(hex).join(" "),
-      );
+      observe(counts, I1.lookUp, { from, appended: modelRead(log, from, 2), found });
     }
   }
 }
@@ -182,14 +126,8 @@ const isSegment = (name: string): boolean => name.endsWith(".log");
 /** The model's own reader must find the log in the segment files. */
 export function checkSegments(disk: SimulatedDisk, path: string, log: ModelLog, counts: Counts): void {
   const files = log.records.length === 0 ? new Map<string, Buffer>() : streamFiles(disk, path, isSegment);
-  const reading = readStream(files, log.format);
-  check(
-    counts,
-    "M3",
-    reading.problem === undefined && sameRecords(reading.records, log.records),
-    () => `the files of ${path} to hold ${show(log.records)}`,
-    () => `${show(reading.records)} ${reading.problem?.sentence ?? ""}`,
-  );
+  const { records: read, problem } = readStream(files, log.format);
+  observe(counts, M3.segments, { path, appended: log.records, read, problem: problem?.sentence });
 }
 
 /** As `checkSegments`, and the index files must name the records' true positions. */
@@ -211,14 +149,8 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
       checkIndex(`the saved index of ${name}`, index, { format: log.format, truth, bytes }, counts);
     if (all !== undefined)
       checkIndex(`the write-ahead file of ${name}`, all, { format: log.format, truth, bytes }, counts);
-    const sealed = segment < end.length - 1;
-    check(
-      counts,
-      "I1",
-      !sealed || index?.entries.length === count,
-      () => `the index of sealed ${name} to cover its ${count} records`,
-      () => String(index?.entries.length),
-    );
+    const isSealed = segment < end.length - 1;
+    observe(counts, I1.sealed, { segment: name, isSealed, records: count, covered: index?.entries.length });
   }
 }
 
@@ -233,25 +165,12 @@ function checkIndex(
   counts: Counts,
 ): void {
   let position = 0;
-  const expected = truth.slice(0, index.entries.length).map(({ kind }) => {
+  const covered = truth.slice(0, index.entries.length);
+  const scanned = covered.map(({ kind }) => {
     const at = position;
     position += claimedSize(format, bytes.subarray(at)) ?? 0;
     return `${kind}@${at}`;
   });
-  const seen = index.entries.map((entry) => `${String(entry.kind)}@${entry.position}`);
-  const last = truth[index.entries.length - 1];
-  check(
-    counts,
-    "I1",
-    index.problem === undefined &&
-      seen.join() === expected.join() &&
-      index.end === position &&
-      (last === undefined || sameBytes(index.headHash, last.hash)),
-    () => `${file} to name ${expected.join(" ")} up to ${position}`,
-    () => `${seen.join(" ")} up to ${index.end} ${index.problem ?? ""}`,
-  );
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
+  const scannedHead = truth[index.entries.length - 1]?.hash;
+  observe(counts, I1.index, { file, index, scanned, scannedEnd: position, scannedHead });
 }

@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import { type Bounds, boundsSchema, PART_NAMES, type PartName } from "./bounds.ts";
-import { CATALOGUE, type InvariantId } from "./catalogue.ts";
+import { INVARIANTS, type InvariantId } from "./invariants/catalogue.ts";
 import type { Chosen } from "./choices.ts";
 import type { Counterexample } from "./part.ts";
 import { isPlainText, plainText } from "./plain-text.ts";
@@ -16,7 +16,7 @@ const SHOWN_CHARACTERS_MAX = 60;
 const text = z
   .string({ error: "must be text" })
   .check(z.refine(isPlainText, { error: "must have no control characters" }));
-const ids = CATALOGUE.map(({ id }) => id);
+const ids = INVARIANTS.map(({ id }) => id);
 
 /** An object with these fields and no others. */
 function fields<T extends z.core.$ZodLooseShape>(shape: T): z.ZodMiniObject<T, z.core.$strict> {

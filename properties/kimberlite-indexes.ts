@@ -9,8 +9,9 @@ import { type ModelLog, read as modelRead } from "../model/log.ts";
 import { claimedSize, readStream } from "../model/reader.ts";
 import type { Format } from "../src/index.ts";
 import { nobody } from "./choices.ts";
-import { sameBytes, streamFiles } from "./comparison.ts";
-import { attempt, check, type Counts } from "./tally.ts";
+import { streamFiles } from "./comparison.ts";
+import { I1 } from "./invariants/corruption.ts";
+import { attempt, type Counts, observe } from "./tally.ts";
 
 /** Whether a file in a stream's directory is one that Kimberlite looks at. */
 const isKimberlites = (name: string): boolean =>
@@ -38,14 +39,8 @@ export function checkKimberliteIndexes(
     const positions: number[] = [];
     for (let at = 0; positions.length < count; at += claimedSize(format, bytes.subarray(at)) ?? 0)
       positions.push(at);
-    const seen = isThere ? loadIndex(files, segment) : undefined;
-    check(
-      counts,
-      "I1",
-      seen?.join() === positions.join(),
-      () => `${name}.idx, which Kimberlite takes literally, to name the records at ${positions.join(" ")}`,
-      () => seen?.join(" ") ?? "no such file",
-    );
+    const named = isThere ? loadIndex(files, segment) : undefined;
+    observe(counts, I1.kimberliteIndex, { file: `${name}.idx`, positions, named });
   }
 }
 
@@ -58,16 +53,10 @@ export async function checkKimberliteReads(
 ): Promise<void> {
   const files = streamFiles(disk.fork(nobody), path, isKimberlites);
   for (let from = 0n; from <= BigInt(log.records.length); from += 1n) {
-    const expected = modelRead(log, from, Number.POSITIVE_INFINITY);
-    const seen = await attempt("I1", `Kimberlite to read from offset ${String(from)}`, () =>
+    const found = await attempt(I1.kimberliteRead, `Kimberlite to read from offset ${String(from)}`, () =>
       Promise.resolve(kimberliteReads(files, from)),
     );
-    check(
-      counts,
-      "I1",
-      seen.length === expected.length && seen.every((payload, i) => sameBytes(payload, expected[i])),
-      () => `Kimberlite to read ${expected.length} payloads from offset ${String(from)}`,
-      () => `${seen.length}, or others`,
-    );
+    const appended = modelRead(log, from, Number.POSITIVE_INFINITY);
+    observe(counts, I1.kimberliteRead, { from, appended, found });
   }
 }

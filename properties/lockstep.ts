@@ -20,11 +20,15 @@ import { outcome, resultText } from "./answers.ts";
 import type { Bounds } from "./bounds.ts";
 import { checkFiles, checkLookUps, checkRecords, filesIn, waysOfReading } from "./comparison.ts";
 import { DATA_PATH, freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
+import { H1 } from "./invariants/chain.ts";
+import { M1, M2, S1 } from "./invariants/conformance.ts";
+import { D8 } from "./invariants/durability.ts";
+import { AUTOMATIC_CHECKPOINT, REFUSAL } from "./invariants/witnesses.ts";
 import type { Leavings } from "./kimberlite/leavings.ts";
 import { checkKimberliteIndexes, checkKimberliteReads } from "./kimberlite-indexes.ts";
 import { type Operation, payloadsOf } from "./operations.ts";
 import { checkProofs } from "./proofs.ts";
-import { attempt, check, type Counts } from "./tally.ts";
+import { attempt, type Counts, observe, witnessed } from "./tally.ts";
 
 const FOUND_STREAM = 1n;
 const OPENS = "an empty directory to be opened";
@@ -68,9 +72,9 @@ export class Lockstep {
   /** @param found what of stream 1 is there already, in a directory that Kimberlite left */
   static async open(bounds: Bounds, counts: Counts, found?: Leavings): Promise<Lockstep> {
     const disk = diskWith(bounds, found);
-    const storage = await attempt("M1", OPENS, () => openEngine(disk, bounds));
+    const storage = await attempt(M1.answer, OPENS, () => openEngine(disk, bounds));
     const roomyDisk = diskWith(bounds, found);
-    const roomy = await attempt("M1", OPENS, () => openEngine(roomyDisk, roomyBounds(bounds)));
+    const roomy = await attempt(M1.answer, OPENS, () => openEngine(roomyDisk, roomyBounds(bounds)));
     return new Lockstep(bounds, counts, disk, storage, [roomyDisk, roomy], found);
   }
 
@@ -102,7 +106,7 @@ export class Lockstep {
 
   /** Runs one operation on all of them and compares what they answer. */
   perform(operation: Operation): Promise<void> {
-    return attempt("M1", `${operation.does} to succeed`, () => this.#perform(operation));
+    return attempt(M1.answer, `${operation.does} to succeed`, () => this.#perform(operation));
   }
 
   async #perform(operation: Operation): Promise<void> {
@@ -113,8 +117,11 @@ export class Lockstep {
         const payloads = payloadsOf(before.records.length, operation, this.#bounds.format);
         const expectedOffset = BigInt(before.records.length + (operation.misplaced === true ? 1 : 0));
         const begun = append(before, payloads, { everyNRecords: this.#bounds.checkpointEvery });
-        if (begun.records.length > before.records.length + payloads.length)
-          this.#counts.met["automatic-checkpoint"] += 1;
+        witnessed(this.#counts, AUTOMATIC_CHECKPOINT, {
+          before: before.records.length,
+          payloads: payloads.length,
+          after: begun.records.length,
+        });
         await this.#add(
           stream,
           begun,
@@ -166,7 +173,7 @@ export class Lockstep {
         this.#logs = new Map([...this.#logs].map(([stream, log]) => [stream, acknowledge(log, true)]));
         this.#storage = await openEngine(this.disk, this.#bounds);
         for (const [stream, log] of this.#logs) {
-          await checkRecords(this.#storage, stream, log, "D8", this.#counts);
+          await checkRecords(this.#storage, stream, log, D8.records, this.#counts);
           this.#used.add(stream);
           this.#prove(stream, log);
         }
@@ -177,27 +184,21 @@ export class Lockstep {
 
   /** Everything that can be compared when nothing is under way. */
   compareAll(): Promise<void> {
-    return attempt("M1", "what was written to be read", () => this.#compareAll());
+    return attempt(M1.records, "what was written to be read", () => this.#compareAll());
   }
 
   async #compareAll(): Promise<void> {
-    const second = await outcome(async () => {
+    const answer = await outcome(async () => {
       await openEngine(this.disk, this.#bounds);
       return "opened";
     });
-    check(
-      this.#counts,
-      "S1",
-      second === "locked",
-      () => "a second opener to be refused",
-      () => second,
-    );
+    observe(this.#counts, S1.second, { answer });
     for (const [stream, log] of this.#logs) {
       const counts = this.#counts;
       const ways = waysOfReading(log);
-      await checkRecords(this.#storage, stream, log, "M1", counts, ways);
-      if (this.#memory !== undefined) await checkRecords(this.#memory, stream, log, "M2", counts, ways);
-      await checkRecords(this.#roomy, stream, log, "H1", counts, ways);
+      await checkRecords(this.#storage, stream, log, M1.records, counts, ways);
+      if (this.#memory !== undefined) await checkRecords(this.#memory, stream, log, M2.records, counts, ways);
+      await checkRecords(this.#roomy, stream, log, H1.records, counts, ways);
       await checkLookUps(this.#storage, stream, log, counts);
       checkFiles(this.disk, streamPath(stream), log, counts);
       if (log.records.length > 0)
@@ -223,22 +224,15 @@ export class Lockstep {
     const before = this.#log(stream);
     this.#used.add(stream);
     this.#set(stream, begun);
-    const names = ["M1", "M2", "H1"] as const;
+    const checks = [M1.answer, M2.answer, H1.answer] as const;
     for (const [i, call] of calls.entries()) {
-      const invariant = names[i] ?? "M1";
       const called = call();
       if (called === undefined) continue;
-      const answer = await outcome(() => called);
+      const answered = await outcome(() => called);
       const expected = refusal ?? resultText(before.records.length, begun);
-      check(
-        this.#counts,
-        invariant,
-        answer === expected,
-        () => expected,
-        () => answer,
-      );
+      observe(this.#counts, checks[i] ?? M1.answer, { expected, answered });
     }
-    if (refusal !== undefined) this.#counts.met.refusal += 1;
+    witnessed(this.#counts, REFUSAL, { refusal });
     this.#set(stream, refusal === undefined ? acknowledge(begun, fsync) : fail(begun));
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Choice } from "../fault-injection/choice.ts";
 import type { Bounds } from "./bounds.ts";
-import type { InvariantId } from "./catalogue.ts";
+import type { InvariantId } from "./invariants/catalogue.ts";
 import { type Chosen, Odometer } from "./choices.ts";
 import type { Engines } from "./conversations/engines.ts";
 import { type Counts, emptyCounts, Violation } from "./tally.ts";

@@ -13,7 +13,8 @@ import {
   readIndex,
   wholeFrameBehind,
 } from "../model/index-reader.ts";
-import { check, type Counts } from "./tally.ts";
+import { C2 } from "./invariants/corruption.ts";
+import { type Counts, observe } from "./tally.ts";
 
 /** A segment as the model's reader finds it, and what its index files say. */
 interface Held {
@@ -80,17 +81,10 @@ function segmentsIn(
 /** What index files name is there; a frame may be torn, and then nothing was written behind it. */
 function checkNames({ name, borders, isSealed, saved, frames }: Held, counts: Counts): void {
   const all = frames === undefined || isSealed ? saved : readFrames(frames, saved);
-  for (const { entries, end, problem } of new Set([saved, all])) {
-    check(
-      counts,
-      "C2",
-      entries.every(({ position }, i) => position === borders[i]) &&
-        end === borders[entries.length] &&
-        (problem === undefined || (frames !== undefined && wholeFrameBehind(frames) === undefined)),
-      () =>
-        `the index files of ${name} to name records at ${borders.join(" ")}, and no frame to stand behind what is none`,
-      () => `${entries.map(({ position }) => position).join(" ")} up to ${end}; ${problem ?? ""}`,
-    );
+  for (const index of new Set([saved, all])) {
+    const hasHiddenFrames =
+      index.problem !== undefined && (frames === undefined || wholeFrameBehind(frames) !== undefined);
+    observe(counts, C2.positions, { segment: name, borders, index, hasHiddenFrames });
   }
 }
 
@@ -103,16 +97,16 @@ function checkProof(
   const count = borders.length - 1;
   /** How many of its records are among the first so many of the stream. */
   const within = (records: number): number => Math.min(Math.max(records - first, 0), count);
-  const savedDue = isSealed ? count : savedAtLeast(within(once), indexLogMaxEntries);
   const alone = frames === undefined ? NO_INDEX : readFrames(frames);
   const all = frames === undefined ? saved : readFrames(frames, saved);
-  check(
-    counts,
-    "C2",
-    saved.entries.length >= savedDue &&
-      (isSealed || (all.entries.length >= within(named) && alone.end >= (borders[within(framed)] ?? 0))),
-    () =>
-      `the index files of ${name} to prove ${within(named)} of its records, the write-ahead file alone ${within(framed)}, the saved index ${savedDue}`,
-    () => `${all.entries.length}; up to byte ${alone.end}; ${saved.entries.length}`,
-  );
+  observe(counts, C2.proof, {
+    segment: name,
+    isSealed,
+    proven: all.entries.length,
+    provenAtLeast: within(named),
+    framedEnd: alone.end,
+    framedEndAtLeast: borders[within(framed)] ?? 0,
+    saved: saved.entries.length,
+    savedAtLeast: isSealed ? count : savedAtLeast(within(once), indexLogMaxEntries),
+  });
 }

@@ -3,13 +3,13 @@
  * @module
  */
 import { type Bounds, PART_NAMES, type PartName, type ProfileName } from "./bounds.ts";
-import { CATALOGUE } from "./catalogue.ts";
+import { INVARIANTS } from "./invariants/catalogue.ts";
 import { PARTS } from "./check.ts";
 import { workloadsIn } from "./crashes/survey.ts";
 import type { Counterexample } from "./part.ts";
 import { type Difference, differenceText, pinnedDifferences, pinsOf } from "./pinned/differences.ts";
 import type { Counts } from "./tally.ts";
-import { WITNESSES } from "./witnesses.ts";
+import { WITNESSES } from "./invariants/catalogue.ts";
 
 const SCHEMA = "kimberlite-storage/check@1";
 
@@ -81,7 +81,7 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     if (counts.left > 0n) incompleteBecause.push(`${String(counts.left)} crash states are left`);
     const unmet = WITNESSES.filter(({ id }) => counts.met[id] === 0).map(({ id }) => id);
     if (unmet.length > 0) incompleteBecause.push(`witnesses not met: ${unmet.join(", ")}`);
-    const unchecked = CATALOGUE.filter(({ id }) => counts.checks[id] === 0).map(({ id }) => id);
+    const unchecked = INVARIANTS.filter(({ id }) => counts.checks[id] === 0).map(({ id }) => id);
     if (unchecked.length > 0) incompleteBecause.push(`invariants not checked: ${unchecked.join(", ")}`);
   }
   return {
@@ -99,7 +99,7 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     complete: incompleteBecause.length === 0,
     incompleteBecause,
     differences,
-    invariants: CATALOGUE.map(({ id }) => ({
+    invariants: INVARIANTS.map(({ id }) => ({
       id,
       checks: counts.checks[id],
       violations: counterexample?.invariant === id ? 1 : 0,

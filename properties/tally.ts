@@ -1,11 +1,12 @@
 /**
- * What a run has done: counts that add up, whoever ran which part.
+ * What a run has done: checks and witnesses are evaluated and counted here and nowhere else, and counts add up, whoever ran which part.
  * @module
  */
 import { StorageError } from "../src/index.ts";
 import { PART_NAMES, type PartName } from "./bounds.ts";
-import { CATALOGUE, type InvariantId } from "./catalogue.ts";
-import { WITNESSES, type WitnessId } from "./witnesses.ts";
+import { type InvariantId, INVARIANTS, type WitnessId, WITNESSES } from "./invariants/catalogue.ts";
+import type { Check } from "./invariants/invariant.ts";
+import type { Witness } from "./invariants/witnesses.ts";
 
 /** The counts of a run or of a part of one; plain data, so that it passes between threads and files. */
 export interface Counts {
@@ -17,8 +18,8 @@ export interface Counts {
   left: bigint;
   /** What each part has tried; of the crashes, the recoveries. */
   cases: Record<PartName, number>;
-  checks: Record<InvariantId, number>;
-  met: Record<WitnessId, number>;
+  readonly checks: Readonly<Record<InvariantId, number>>;
+  readonly met: Readonly<Record<WitnessId, number>>;
 }
 
 export function emptyCounts(): Counts {
@@ -28,7 +29,7 @@ export function emptyCounts(): Counts {
     crashStates: 0n,
     left: 0n,
     cases: Object.fromEntries(PART_NAMES.map((name) => [name, 0])) as Counts["cases"],
-    checks: Object.fromEntries(CATALOGUE.map(({ id }) => [id, 0])) as Counts["checks"],
+    checks: Object.fromEntries(INVARIANTS.map(({ id }) => [id, 0])) as Counts["checks"],
     met: Object.fromEntries(WITNESSES.map(({ id }) => [id, 0])) as Counts["met"],
   };
 }
@@ -40,8 +41,15 @@ export function addCounts(sum: Counts, more: Counts): void {
   sum.crashStates += more.crashStates;
   for (const name of PART_NAMES) sum.cases[name] += more.cases[name];
   sum.left += more.left;
-  for (const { id } of CATALOGUE) sum.checks[id] += more.checks[id];
-  for (const { id } of WITNESSES) sum.met[id] += more.met[id];
+  const { checks, met }: CountsWithin = sum;
+  for (const { id } of INVARIANTS) checks[id] += more.checks[id];
+  for (const { id } of WITNESSES) met[id] += more.met[id];
+}
+
+/** The same counts where they may be changed. */
+interface CountsWithin {
+  checks: Record<InvariantId, number>;
+  met: Record<WitnessId, number>;
 }
 
 /** An invariant does not hold. */
@@ -59,6 +67,29 @@ export class Violation extends Error {
   }
 }
 
+/** Makes a check and counts it. @throws Violation if it does not hold */
+export function observe<Observation>(
+  counts: Counts,
+  check: Check<Observation, InvariantId>,
+  observation: Observation,
+): void {
+  const { checks }: CountsWithin = counts;
+  checks[check.invariant] += 1;
+  hold(check, observation);
+}
+
+/** Makes a check that is a part of one that is counted. @throws Violation if it does not hold */
+export function hold<Observation>(check: Check<Observation, InvariantId>, observation: Observation): void {
+  if (!check.holds(observation))
+    throw new Violation(check.invariant, check.expected(observation), check.seen(observation));
+}
+
+/** Counts a witness if the event is one. */
+export function witnessed<Event>(counts: Counts, witness: Witness<Event, WitnessId>, event: Event): void {
+  const { met }: CountsWithin = counts;
+  if (witness.met(event)) met[witness.id] += 1;
+}
+
 /** Counts a check, and throws if what it checks does not hold. The texts are made only then. */
 export function check(
   counts: Counts,
@@ -67,13 +98,17 @@ export function check(
   expected: () => string,
   seen: () => string,
 ): void {
-  counts.checks[invariant] += 1;
+  const { checks }: CountsWithin = counts;
+  checks[invariant] += 1;
   if (!holds) throw new Violation(invariant, expected(), seen());
 }
 
-/** Does what must succeed: an error is a violation, and one that is not a `StorageError` says so with its stack. */
+/**
+ * Does what must succeed, so that a check can be made at all: an error is a violation of its invariant, and one that is not a `StorageError`
+ * says so with its stack.
+ */
 export async function attempt<T>(
-  invariant: InvariantId,
+  check: Pick<Check<never, InvariantId>, "invariant"> | InvariantId,
   expected: string,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -84,6 +119,7 @@ export async function attempt<T>(
     for (let cause = error; cause instanceof Error; cause = cause.cause) {
       if (cause instanceof Violation) throw cause;
     }
+    const invariant = typeof check === "string" ? check : check.invariant;
     throw new Violation(invariant, expected, describe(error), error);
   }
 }

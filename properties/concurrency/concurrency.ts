@@ -21,10 +21,13 @@ import { AppendPipeline, MemoryStorage, type StorageBackend } from "../../src/in
 import { outcome, resultText } from "../answers.ts";
 import type { Bounds } from "../bounds.ts";
 import type { Choice } from "../../fault-injection/choice.ts";
-import { checkFiles, checkRecords, sameRecords, show } from "../comparison.ts";
+import { checkFiles, checkRecords } from "../comparison.ts";
+import { sameRecords, show } from "../records.ts";
 import { freshDisk, openEngine, streamPath } from "../engine.ts";
+import { L1 } from "../invariants/conformance.ts";
+import { RACED_APPEND_REFUSED } from "../invariants/witnesses.ts";
 import { answersTo, type Part } from "../part.ts";
-import { attempt, check, type Counts } from "../tally.ts";
+import { attempt, check, type Counts, witnessed } from "../tally.ts";
 import { laterDisk } from "./later-disk.ts";
 
 const STREAM = 1n;
@@ -104,8 +107,7 @@ class Together {
     const pipeline = new AppendPipeline(storage, STREAM);
     const answers = steps.map((step) => this.#make(storage, pipeline, step, states));
     await Promise.all(answers);
-    if (steps.filter(({ answer }) => answer === "offset-mismatch").length > 0)
-      this.#counts.met["raced-append-refused"] += 1;
+    witnessed(this.#counts, RACED_APPEND_REFUSED, { answers: steps.map(({ answer }) => answer) });
     this.#disk.onChange = undefined;
     this.#check(this.#late.length === 0, "nothing to be changed once the storage is closed", () =>
       this.#late.join(", "),
@@ -113,7 +115,7 @@ class Together {
     const isClosed = calls.includes("close");
     if (isClosed && this.#backend === "memory") return;
     const now = isClosed ? await openEngine(this.#disk, this.#bounds) : storage;
-    await checkRecords(now, STREAM, last, "L1", this.#counts);
+    await checkRecords(now, STREAM, last, L1.records, this.#counts);
     if (this.#backend !== "memory") checkFiles(this.#disk, streamPath(STREAM), last, this.#counts);
     await now.close();
   }

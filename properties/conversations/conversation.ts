@@ -7,6 +7,7 @@
  * @module
  */
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
+import type { Counts } from "../tally.ts";
 import { Performer } from "./disk-calls.ts";
 import { type Question, RunningEngine, type Start } from "./running-engine.ts";
 import type { ConversationTree, Place, Result } from "./tree.ts";
@@ -22,14 +23,14 @@ export class Conversation {
   readonly #heard: string[] = [];
   #engine: RunningEngine | undefined;
 
-  /** @param runs whether the engine runs from the beginning, heard before or not */
-  constructor(tree: ConversationTree, disk: SimulatedDisk, start: Start, runs: boolean) {
+  /** @param counts where the engine runs from the beginning, heard before or not, and is counted as a check */
+  constructor(tree: ConversationTree, disk: SimulatedDisk, start: Start, counts: Counts | undefined) {
     this.#tree = tree;
     this.#start = start;
     this.#performer = new Performer(disk);
     this.#begin = tree.begin();
     this.#place = this.#begin;
-    if (runs) this.#engine = this.#run();
+    if (counts !== undefined) this.#engine = this.#run(counts);
   }
 
   /** Asks the engine. @throws what the engine throws; Violation; and what the disk throws besides failing */
@@ -61,8 +62,8 @@ export class Conversation {
     return engine.ask(question);
   }
 
-  #run(): RunningEngine {
+  #run(counts?: Counts): RunningEngine {
     this.#tree.ran += 1;
-    return new RunningEngine(this.#tree, this.#begin, this.#start, this.#heard, this.#performer);
+    return new RunningEngine(this.#tree, this.#begin, this.#start, this.#heard, this.#performer, counts);
   }
 }

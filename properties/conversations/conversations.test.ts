@@ -7,7 +7,7 @@ import { outcome } from "../answers.ts";
 import { nobody } from "../choices.ts";
 import { searchUnit, unitsOf } from "../check.ts";
 import { survey } from "../crashes/survey.ts";
-import { show } from "../comparison.ts";
+import { show } from "../records.ts";
 import { freshDisk, openEngine } from "../engine.ts";
 import { addCounts, type Counts, emptyCounts } from "../tally.ts";
 import { HeardEngines, heardEngines } from "./engines.ts";
@@ -52,8 +52,8 @@ test("failing calls count the same with and without a tree", async () => {
   const tree = new ConversationTree();
   const [heard, ran] = [await searchUnit(BOUNDS, unit, tree), await searchUnit(BOUNDS, unit)];
   expect(heard.counts.checks.S3).toBeGreaterThan(0);
-  heard.counts.checks.S3 = 0;
-  expect(heard).toStrictEqual(ran);
+  const checks = { ...heard.counts.checks, S3: 0 };
+  expect({ ...heard, counts: { ...heard.counts, checks } }).toStrictEqual(ran);
   expect(tree.ran).toBeLessThan(tree.begun);
 });
 
@@ -105,7 +105,7 @@ describe("an engine that does not do what one did that was asked and told the sa
       for (let i = 0; i < 1000; i += 1) await (await engines.open(freshDisk(BOUNDS))).status(1n);
     };
     await expect(disks()).rejects.toMatchObject({ name: "Violation", invariant: "S3" });
-    expect(engines.compared).toBe(1);
+    expect(engines.counts.checks.S3).toBe(1);
   });
 
   test("an engine runs for every disk that answers otherwise by one byte", async () => {

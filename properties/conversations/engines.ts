@@ -6,6 +6,7 @@ import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import type { Disk, Record, Storage } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import { openEngine } from "../engine.ts";
+import { type Counts, emptyCounts } from "../tally.ts";
 import { Conversation } from "./conversation.ts";
 import type { ConversationTree } from "./tree.ts";
 
@@ -47,8 +48,8 @@ export class HeardEngines implements Engines {
   readonly #tree: ConversationTree;
   readonly #start: (disk: Disk) => Promise<Storage>;
   #opened = 0;
-  /** How many engines ran to be held against what was heard. */
-  compared = 0;
+  /** The checks of engines that ran to be held against what was heard. */
+  readonly counts: Counts = emptyCounts();
 
   /** @param tree of conversations of such engines only */
   constructor(tree: ConversationTree, start: (disk: Disk) => Promise<Storage>) {
@@ -59,8 +60,7 @@ export class HeardEngines implements Engines {
   async open(disk: SimulatedDisk): Promise<EngineUnderTest> {
     this.#opened += 1;
     const runs = this.#opened % RUN_EVERY === 0;
-    if (runs) this.compared += 1;
-    const conversation = new Conversation(this.#tree, disk, this.#start, runs);
+    const conversation = new Conversation(this.#tree, disk, this.#start, runs ? this.counts : undefined);
     await conversation.ask("open", () => Promise.resolve());
     return new HeardEngine(conversation);
   }

@@ -5,18 +5,21 @@
  */
 import { callText } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
-import { acknowledge, append, head as modelHead, type ModelLog } from "../../model/log.ts";
+import { acknowledge, append, type ModelLog } from "../../model/log.ts";
 import type { Bounds } from "../bounds.ts";
 import { acknowledged, NO_PROOF, type Proof, shown } from "../../model/proof.ts";
-import { checkLookUps, checkRecords, checkSegments, filesIn, sameBytes } from "../comparison.ts";
+import { checkLookUps, checkRecords, checkSegments, filesIn } from "../comparison.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { streamPath } from "../engine.ts";
 import type { Extreme } from "../extreme.ts";
 import { checkKimberliteIndexes } from "../kimberlite-indexes.ts";
 import { checkProofs } from "../proofs.ts";
+import { D3, D4, D5 } from "../invariants/durability.ts";
+import { I1 } from "../invariants/corruption.ts";
+import { APPENDED_AFTER_CUT } from "../invariants/witnesses.ts";
 import { checkAnswers } from "../questions.ts";
-import { attempt, check, type Counts } from "../tally.ts";
-import { checkNoAlarm, type Recovery } from "./recovery.ts";
+import { attempt, type Counts, observe, witnessed } from "../tally.ts";
+import type { Recovery } from "./recovery.ts";
 
 const GOES_ON = "the recovered storage to go on";
 const PROBE_PAYLOAD = Uint8Array.of(0x7a);
@@ -49,41 +52,34 @@ export async function probe(
     });
   disk.kill();
   const logs = new Map<bigint, ModelLog>();
-  const again = await attempt("D3", GOES_ON, () => engines.open(disk));
+  const again = await attempt(D3.records, GOES_ON, () => engines.open(disk));
   for (const [stream, log] of recovery.logs) {
-    await attempt("D3", GOES_ON, () => checkRecords(again, stream, log, "D3", counts));
-    checkNoAlarm(await again.status(stream), "D3", counts);
+    await attempt(D3.records, GOES_ON, () => checkRecords(again, stream, log, D3.records, counts));
+    observe(counts, D3.alarm, await again.status(stream));
     const begun = append(log, [PROBE_PAYLOAD], { everyNRecords: bounds.checkpointEvery });
     const expectedOffset = BigInt(log.records.length);
-    const result = await attempt("D5", GOES_ON, () =>
+    const result = await attempt(D5.append, GOES_ON, () =>
       again.appendBatch(stream, [PROBE_PAYLOAD], { expectedOffset }),
     );
-    check(
-      counts,
-      "D5",
-      Number(result.nextOffset) === begun.records.length && sameBytes(result.head, modelHead(begun)),
-      () => `the next record of stream ${String(stream)} to continue the chain at ${String(expectedOffset)}`,
-      () =>
-        `offsets ${String(result.firstOffset)} to ${String(result.nextOffset)}, head ${Buffer.from(result.head).toString("hex")}`,
-    );
+    observe(counts, D5.append, { stream, expectedOffset, log: begun, ...result });
     const after = acknowledge(begun, true);
     if (isFirst)
       holdProofs(disk.fork(choice), stream, after, acknowledged(shown(NO_PROOF, log), after), bounds, counts);
     logs.set(stream, after);
   }
   disk.crash();
-  const last = await attempt("D4", GOES_ON, () => engines.open(disk));
+  const last = await attempt(D4.records, GOES_ON, () => engines.open(disk));
   for (const [stream, log] of logs) {
-    await attempt("D4", GOES_ON, () => checkRecords(last, stream, log, "D4", counts));
-    await attempt("I1", GOES_ON, () => checkLookUps(last, stream, log, counts));
+    await attempt(D4.records, GOES_ON, () => checkRecords(last, stream, log, D4.records, counts));
+    await attempt(I1.lookUp, GOES_ON, () => checkLookUps(last, stream, log, counts));
     if (isFirst)
-      await attempt("D4", GOES_ON, () =>
-        checkAnswers(last, stream, log, [log.records.length - 2], "D4", counts),
+      await attempt(D4.records, GOES_ON, () =>
+        checkAnswers(last, stream, log, [log.records.length - 2], D4, counts),
       );
-    checkNoAlarm(await last.status(stream), "D4", counts);
+    observe(counts, D4.alarm, await last.status(stream));
     checkSegments(disk, streamPath(stream), log, counts);
   }
-  if (recovery.cut) counts.met["appended-after-cut"] += 1;
+  witnessed(counts, APPENDED_AFTER_CUT, { cut: recovery.cut });
 }
 
 /** A stream without records owes nothing, and may have no segment yet. */

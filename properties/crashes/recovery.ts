@@ -5,24 +5,30 @@
 import { callText, type DiskChange } from "../../fault-injection/disk-call.ts";
 import type { Choice } from "../../fault-injection/choice.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
-import {
-  crashed,
-  type CrashKind,
-  explains,
-  head as modelHead,
-  type ModelLog,
-  recover,
-} from "../../model/log.ts";
-import type { StreamStatus } from "../../src/index.ts";
+import { crashed, type CrashKind, type ModelLog, recover } from "../../model/log.ts";
+import { StorageError } from "../../src/index.ts";
 import { nobody } from "../choices.ts";
-import { sameBytes, show, showStatus, streamFiles } from "../comparison.ts";
+import { showStatus, streamFiles } from "../comparison.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, type Logs } from "../engine.ts";
 import { Extreme } from "../extreme.ts";
+import { H2 } from "../invariants/chain.ts";
+import { S1 } from "../invariants/conformance.ts";
+import { I1 } from "../invariants/corruption.ts";
+import { C4, D1, D2 } from "../invariants/durability.ts";
+import {
+  BATCH_TORN,
+  CASES_OF_INTACT,
+  PROCESS_KILLED,
+  REPORTED_CASES,
+  ROTATION_FINISHED,
+  STREAM_CREATION_LOST,
+  UNSYNCED_RECORD_LOST,
+  UNSYNCED_RECORD_SURVIVED,
+} from "../invariants/witnesses.ts";
 import type { Trace } from "../part.ts";
 import { checkEnd } from "../questions.ts";
-import { attempt, check, type Counts, Violation } from "../tally.ts";
-import { casesIn } from "../witnesses.ts";
+import { attempt, type Counts, observe, witnessed } from "../tally.ts";
 import { type CrashPoint, CrashPoints } from "./points.ts";
 import { Witnessing } from "./witnessing.ts";
 
@@ -80,8 +86,9 @@ export class Recovery {
           this.#checkQuarantine(call.path, call.size);
       },
     );
-    const storage = await this.#attempt(() => this.#engines.open(disk));
-    this.#counts.checks.S1 += 1;
+    const opening = this.#engines.open(disk);
+    observe(this.#counts, S1.afterCrash, { refusal: await refusalOf(opening) });
+    const storage = await this.#attempt(() => opening);
     const logs = new Map<bigint, ModelLog>();
     for (const [stream, log] of this.#before) {
       logs.set(stream, await this.#attempt(() => this.#stream(storage, stream, log, trace), log));
@@ -95,25 +102,15 @@ export class Recovery {
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });
     trace?.(showStatus(status, shown));
-    counts.checks.D1 += 1;
-    counts.checks.D2 += 1;
-    const problem = explains(log, shown);
-    if (problem !== undefined) {
-      const least = log.written;
-      const expected = `stream ${String(stream)} to show ${show(log.records)}, or less from its end but ${least} at least`;
-      throw new Violation(problem.invariant, expected, `${show(shown)}: ${problem.sentence}`);
-    }
-    checkNoAlarm(status, "D2", counts);
+    const recovered = { stream, appended: log.records, promised: log.written, shown };
+    observe(counts, D2.recovery, recovered);
+    observe(counts, D1.recovery, recovered);
+    observe(counts, D2.alarm, status);
     const after = recover(log, shown.length);
-    check(
-      counts,
-      "H2",
-      Number(status.nextOffset) === shown.length && sameBytes(status.head, modelHead(after)),
-      () => `stream ${String(stream)} to end at ${shown.length} with the hash of its last record`,
-      () => `${String(status.nextOffset)} with ${Buffer.from(status.head).toString("hex")}`,
-    );
-    await checkEnd(storage, stream, status, "H2", counts);
-    for (const id of casesIn(status.findings)) counts.met[id] += 1;
+    const { nextOffset, head } = status;
+    observe(counts, H2.recovered, { stream, log: after, shown, nextOffset, head });
+    await checkEnd(storage, stream, status, H2.recoveredEnd, counts);
+    for (const reported of REPORTED_CASES) witnessed(counts, reported, status.findings);
     if (status.findings.some((finding) => finding.action === "cut")) {
       this.cut = true;
     }
@@ -124,70 +121,56 @@ export class Recovery {
   /** Whatever the engine throws at a crash state is a failure to recover from it. */
   #attempt<T>(work: () => Promise<T>, log?: ModelLog): Promise<T> {
     const lost = log !== undefined && log.written > 0;
-    return attempt(lost ? "D1" : "D2", "recovery from a crash to succeed", work);
+    return attempt(lost ? D1.recovery : D2.recovery, "recovery from a crash to succeed", work);
   }
 
   /** What recovery is about to cut off must be in quarantine, so that no power failure can take it from there. */
   #checkQuarantine(path: string, size: number): void {
     // Recovery has read and copied what it cuts off, so nothing of it is undecided.
     const file = this.disk.fork(nobody).open(path, "read");
-    const cut = Buffer.alloc(file.size() - size);
-    file.read(cut, size);
+    const truncated = Buffer.alloc(file.size() - size);
+    file.read(truncated, size);
     const later = this.disk.fork(new Extreme(1));
     later.crash();
     const directory = `${path.slice(0, path.lastIndexOf("/"))}/quarantine`;
-    const kept = [...streamFiles(later, directory, () => true).values()];
-    check(
-      this.#counts,
-      "C4",
-      kept.some((bytes) => sameBytes(bytes, cut)),
-      () => `the ${cut.length} bytes that are cut off ${path} to be in quarantine, durably`,
-      () => `${kept.length} files there, of ${kept.map(({ length }) => length).join(" and ")} bytes`,
-    );
+    const inQuarantine = [...streamFiles(later, directory, () => true).values()];
+    observe(this.#counts, C4.truncation, { path, truncated, inQuarantine });
   }
 
   /** Recovery removes an index of Kimberlite's that says something else than its segment: the crash must not have left it. */
   #checkRemoval(path: string): void {
     const directory = path.slice(0, path.lastIndexOf("/"));
-    const manifest = streamFiles(this.disk.fork(nobody), directory, (name) => name === "manifest.json");
-    check(
-      this.#counts,
-      "I1",
-      // What Kimberlite left is its own; a manifest that names the format is not Kimberlite's.
-      !String(manifest.get("manifest.json")).includes("format"),
-      () => "no crash to leave an index of Kimberlite's that says something else than its segment",
-      () => `recovery had to remove ${path}`,
-    );
+    const files = streamFiles(this.disk.fork(nobody), directory, (name) => name === "manifest.json");
+    observe(this.#counts, I1.removal, { path, manifest: String(files.get("manifest.json")) });
   }
 
-  #witnessChange({ kind, path }: DiskChange): void {
-    const { met } = this.#counts;
-    if (kind === "rename" && path.includes("manifest.json")) met["rotation-finished"] += 1;
-    if (kind === "write" && path.includes(".wal")) met["case-A"] += 1;
+  #witnessChange(change: DiskChange): void {
+    witnessed(this.#counts, ROTATION_FINISHED, change);
+    for (const intact of CASES_OF_INTACT) witnessed(this.#counts, intact, change);
   }
 
-  #witnessStream(log: ModelLog, shown: number): void {
-    const { met } = this.#counts;
-    if (this.#kind === "process") {
-      if (log.written > log.durable) met["process-killed"] += 1;
-      return;
-    }
-    if (shown > log.durable) met["unsynced-record-survived"] += 1;
-    if (shown < log.written) met["unsynced-record-lost"] += 1;
-    if (shown > log.written && shown < log.records.length) met["batch-torn"] += 1;
-    if (shown === 0 && log.records.length > 0 && !this.disk.list(DATA_PATH).length)
-      met["stream-creation-lost"] += 1;
+  #witnessStream({ records, written, durable }: ModelLog, shown: number): void {
+    const counts = this.#counts;
+    const survived = {
+      crash: this.#kind,
+      appended: records.length,
+      acknowledged: written,
+      durable,
+      shown,
+    };
+    witnessed(counts, PROCESS_KILLED, survived);
+    witnessed(counts, UNSYNCED_RECORD_SURVIVED, survived);
+    witnessed(counts, UNSYNCED_RECORD_LOST, survived);
+    witnessed(counts, BATCH_TORN, survived);
+    if (this.#kind === "power" && shown === 0 && records.length > 0)
+      witnessed(counts, STREAM_CREATION_LOST, { left: this.disk.list(DATA_PATH) });
   }
 }
 
-/** Damage must not be reported where there was only a crash. */
-export function checkNoAlarm(status: StreamStatus, invariant: "D2" | "D3" | "D4", counts: Counts): void {
-  const alarm = status.findings.find((finding) => finding.action === "keep");
-  check(
-    counts,
-    invariant,
-    alarm === undefined,
-    () => "no damage reported, for there was only a crash",
-    () => String(alarm?.error),
+/** The code of the error with which an engine does not open. */
+function refusalOf(opening: Promise<unknown>): Promise<string | undefined> {
+  return opening.then(
+    () => undefined,
+    (error: unknown) => (error instanceof StorageError ? error.code : String(error)),
   );
 }

@@ -10,8 +10,9 @@ import type { Bounds } from "../bounds.ts";
 import { type Chosen, Odometer } from "../choices.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { Extreme, EXTREMES } from "../extreme.ts";
+import { RECOVERY_CRASHED } from "../invariants/witnesses.ts";
 import { Found } from "../part.ts";
-import { type Counts, Violation } from "../tally.ts";
+import { type Counts, Violation, witnessed } from "../tally.ts";
 import { ASKED, type CrashPoint, momentChoice, onlyStream, stateKey } from "./points.ts";
 import { probe } from "./probe.ts";
 import { Recovery } from "./recovery.ts";
@@ -82,7 +83,7 @@ export class CrashSearch {
       };
       await this.#probe(recovery, inner());
       for (const again of kept) {
-        this.#counts.met["recovery-crashed"] += 1;
+        witnessed(this.#counts, RECOVERY_CRASHED, again);
         await this.explore(again, depth - 1, inner(again));
       }
       more = odometer.advance();

@@ -13,9 +13,10 @@ import { Extreme, EXTREMES } from "../extreme.ts";
 import { probe } from "./probe.ts";
 import { Recovery } from "./recovery.ts";
 import type { Leavings } from "../kimberlite/leavings.ts";
+import { INDEX_SAVED, ROTATION } from "../invariants/witnesses.ts";
 import { Lockstep } from "../lockstep.ts";
 import { type OperationName, operationNamed } from "../operations.ts";
-import type { Counts } from "../tally.ts";
+import { type Counts, witnessed } from "../tally.ts";
 
 /** Chooses a workload: its length, then its operations. */
 export function chooseWorkload(bounds: Bounds, choice: Choice): OperationName[] {
@@ -40,8 +41,8 @@ export async function runWorkload(
   const { disk } = lockstep;
   const points = new CrashPoints(disk, () => lockstep.logs);
   const witness = (change: DiskChange): void => {
-    if (change.kind === "rename" && change.path.includes(".idx")) counts.met["index-saved"] += 1;
-    if (change.kind === "create" && change.path.endsWith("1.log")) counts.met.rotation += 1;
+    witnessed(counts, INDEX_SAVED, change);
+    witnessed(counts, ROTATION, change);
   };
   const tell =
     trace &&

@@ -3,7 +3,8 @@
  * @module
  */
 import type { Choice, LeftUndecided } from "../../fault-injection/choice.ts";
-import type { Counts } from "../tally.ts";
+import { NAME_LOST, OUT_OF_ORDER, SIZE_WITHOUT_DATA } from "../invariants/witnesses.ts";
+import { type Counts, witnessed } from "../tally.ts";
 
 const SURVIVED = 0;
 const LOST = 1;
@@ -27,16 +28,17 @@ export class Witnessing implements Choice {
   }
 
   #witness({ kind, path }: LeftUndecided, chosen: number): void {
-    const { met } = this.#counts;
-    if (kind === "sector") {
-      if (chosen === SURVIVED) this.#sectors.add(path);
-      else if (chosen === LOST) {
-        // Newer things are looked at first, so what survived so far is later than what is lost now.
-        if (this.#sectors.has(path)) met["out-of-order"] += 1;
-        if (this.#sizes.has(path)) met["size-without-data"] += 1;
-      }
-    } else if (kind === "size") {
-      if (chosen === SURVIVED) this.#sizes.add(path);
-    } else if (kind === "creation" && chosen === LOST) met["name-lost"] += 1;
+    // Newer things are looked at first, so what survived so far is later than what is decided now.
+    const decision = {
+      kind,
+      isLost: chosen === LOST,
+      laterSectorSurvived: this.#sectors.has(path),
+      sizeSurvived: this.#sizes.has(path),
+    };
+    for (const witness of [OUT_OF_ORDER, SIZE_WITHOUT_DATA, NAME_LOST])
+      witnessed(this.#counts, witness, decision);
+    if (chosen !== SURVIVED) return;
+    if (kind === "sector") this.#sectors.add(path);
+    else if (kind === "size") this.#sizes.add(path);
   }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Bounds, PartName } from "../bounds.ts";
-import type { InvariantId } from "../catalogue.ts";
+import type { InvariantId } from "../invariants/catalogue.ts";
 
 /** What a mistake is about; the chapters of `docs/DEFECTS.md`. */
 export const DEFECT_KINDS = [

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { elementAt } from "../../fault-injection/element-at.ts";
-import { CATALOGUE } from "../catalogue.ts";
+import { INVARIANTS } from "../invariants/catalogue.ts";
 import { SECTIONS } from "../format/part.ts";
 import { directoryNames } from "../faults/stored-states.ts";
 import { DefectError, defective } from "./apply.ts";
@@ -40,7 +40,7 @@ describe("Seeded defects", () => {
   test("have ids of their own, and there is one for every invariant", () => {
     expect(new Set(DEFECTS.map(({ id }) => id)).size).toBe(DEFECTS.length);
     const invariants = new Set(DEFECTS.filter(isViolating).map(({ invariant }) => invariant));
-    expect(CATALOGUE.map(({ id }) => id).filter((id) => !invariants.has(id))).toEqual([]);
+    expect(INVARIANTS.map(({ id }) => id).filter((id) => !invariants.has(id))).toEqual([]);
   });
 
   test("are of every kind, and in every file of src/ that decides something", () => {

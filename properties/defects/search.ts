@@ -3,7 +3,7 @@
  * @module
  */
 import { type Bounds, type PartName, profileOf } from "../bounds.ts";
-import type { InvariantId } from "../catalogue.ts";
+import type { InvariantId } from "../invariants/catalogue.ts";
 import { PARTS, searchUnit, type Unit, unitsOf } from "../check.ts";
 import { choiceText } from "../choices.ts";
 import { ConversationTree } from "../conversations/tree.ts";

@@ -3,7 +3,7 @@
  * `docs/KANI.md` is written from here.
  * @module
  */
-import type { InvariantId } from "../catalogue.ts";
+import type { InvariantId } from "../invariants/catalogue.ts";
 import { chainLinks, hashesApart, hashesRepeated } from "../format/chains.ts";
 import { codesInRecords, codesWritten, kindCodes } from "../format/codes.ts";
 import { bursts, flips } from "../format/flips.ts";

@@ -16,7 +16,8 @@ import { Odometer } from "../choices.ts";
 import { CrashPoints } from "../crashes/points.ts";
 import { DATA_PATH, freshDisk, openEngine } from "../engine.ts";
 import { answersTo, type Part } from "../part.ts";
-import { attempt, check, type Counts } from "../tally.ts";
+import { CRASH_OR_ROT } from "../invariants/witnesses.ts";
+import { attempt, check, type Counts, witnessed } from "../tally.ts";
 
 const DURABILITIES: readonly Durability[] = ["standard", "strict"];
 const MODE = `durability: ${DURABILITIES.join(", ")}`;
@@ -67,10 +68,8 @@ function compare(
         const bit = onlyDifferentBit(rotten.segment, torn.segment);
         const ambiguous = bit !== undefined && Math.floor(bit / 8 / recordBytes) === record;
         if (ambiguous) trace(`bit ${bit} of the segment: torn or rotten; the other files: ${surroundings}`);
-        if (durability === "standard") {
-          if (ambiguous) counts.met["crash-or-rot"] += 1;
-          continue;
-        }
+        witnessed(counts, CRASH_OR_ROT, { durability, isAmbiguous: ambiguous });
+        if (durability === "standard") continue;
         check(
           counts,
           "C5",

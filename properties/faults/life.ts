@@ -25,15 +25,18 @@ import { readStream } from "../../model/reader.ts";
 import { type AppendResult, StorageError } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import type { Strike } from "./call-sites.ts";
-import type { InvariantId } from "../catalogue.ts";
-import { filesIn, sameBytes, sameRecords, show, showStatus } from "../comparison.ts";
+import type { InvariantId } from "../invariants/catalogue.ts";
+import { filesIn, showStatus } from "../comparison.ts";
+import { sameBytes, sameRecords, show } from "../records.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, streamPath } from "../engine.ts";
+import { D7 } from "../invariants/durability.ts";
+import { STREAM_REFUSES, WRITE_TAKEN_BACK } from "../invariants/witnesses.ts";
 import { type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
 import type { Trace } from "../part.ts";
 import { checkProofs } from "../proofs.ts";
 import { checkAnswers, checkEnd } from "../questions.ts";
-import { attempt, check, type Counts, Violation } from "../tally.ts";
+import { attempt, check, type Counts, Violation, witnessed } from "../tally.ts";
 
 /** How a workload ends before the engine is opened again. */
 export const ENDINGS = ["closed", "killed", "power failure"] as const;
@@ -245,12 +248,14 @@ export class Life {
     );
     const usable = answer === "offset-mismatch";
     if (usable) this.#logs.set(stream, before);
-    if (this.strike?.struck === true) this.#counts.met[usable ? "write-taken-back" : "stream-refuses"] += 1;
+    const failed = { diskFailed: this.strike?.struck === true, usable };
+    witnessed(this.#counts, WRITE_TAKEN_BACK, failed);
+    witnessed(this.#counts, STREAM_REFUSES, failed);
     const shown = await this.#tolerate("D7", "a read to succeed", () =>
       storage.readRecords(stream, 0n, ALL, { verify: "genesis" }),
     );
     await this.#tolerate("D7", "the end to be told", async () => {
-      await checkEnd(storage, stream, await storage.status(stream), "D7", this.#counts);
+      await checkEnd(storage, stream, await storage.status(stream), D7.end, this.#counts);
     });
     const told = await this.#tolerate("D7", "the end to be told", () => storage.head(stream));
     check(
@@ -302,9 +307,9 @@ export class Life {
       () => `stream ${String(stream)} to end at ${shown.length}, no damage reported, for no byte has rotted`,
       () => `${String(status.nextOffset)} ${String(alarm?.error)}`,
     );
-    await checkEnd(storage, stream, status, "D7", this.#counts);
+    await checkEnd(storage, stream, status, D7.end, this.#counts);
     if (this.disk.onFault === undefined)
-      await checkAnswers(storage, stream, after, after.records.keys(), "D7", this.#counts);
+      await checkAnswers(storage, stream, after, after.records.keys(), D7, this.#counts);
     this.#logs.set(stream, after);
     this.#inUse.add(stream);
     this.#prove(stream, true);

@@ -21,14 +21,15 @@ import {
   type StreamStatus,
   type Verification,
 } from "../../src/index.ts";
-import type { InvariantId } from "../catalogue.ts";
-import { sameBytes, sameRecord, sameRecords, show, showStatus, streamFiles } from "../comparison.ts";
+import type { InvariantId } from "../invariants/catalogue.ts";
+import { showStatus, streamFiles } from "../comparison.ts";
+import { sameBytes, sameRecord, sameRecords, show } from "../records.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
 import type { Trace } from "../part.ts";
 import { mayProveMore, recordsEnd, segmentsOf } from "./evidence.ts";
 import { isSegment, type StoredState, STREAM, STREAM_PATH } from "./stored-states.ts";
-import { check, type Counts, Violation } from "../tally.ts";
-import { casesIn } from "../witnesses.ts";
+import { check, type Counts, Violation, witnessed } from "../tally.ts";
+import { REPORTED_CASES } from "../invariants/witnesses.ts";
 
 const ALL = Number.MAX_SAFE_INTEGER;
 const PROBE_PAYLOAD = Uint8Array.of(0x7a);
@@ -94,7 +95,13 @@ export class Look {
           callText(call),
         );
       }
-      counts.checks.S2 += 1;
+      check(
+        counts,
+        "S2",
+        this.#broken === undefined,
+        () => "",
+        () => "",
+      );
       this.#throwIfBroken();
       return undefined;
     };
@@ -116,7 +123,7 @@ export class Look {
     if (storage === undefined || status === undefined) {
       throw new Violation("C3", "the stream to open, for one fault is local", "it was refused");
     }
-    for (const id of casesIn(status.findings)) this.#counts.met[id] += 1;
+    for (const reported of REPORTED_CASES) witnessed(this.#counts, reported, status.findings);
     const shown = Number(status.nextOffset);
     this.#trace(showStatus(status, appended.slice(0, shown)));
     await this.#everyRecord(storage, status, log);

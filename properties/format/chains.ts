@@ -9,7 +9,8 @@ import { MemoryStorage, type Record as StoredRecord } from "../../src/index.ts";
 import type { Format } from "../../src/types.ts";
 import { check } from "../tally.ts";
 import { COUNTING, filled, fillsOf, PAYLOAD_SIZES } from "./samples.ts";
-import { chooseFrom, hexText, itemAt, numberText, perFormat, type Section } from "./section.ts";
+import { hexText } from "../records.ts";
+import { chooseFrom, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
 interface HashInput {
   readonly kind: Kind;

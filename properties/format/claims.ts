@@ -10,7 +10,8 @@ import type { CompressionKind, Format } from "../../src/types.ts";
 import { type Counts, check } from "../tally.ts";
 import { PAYLOAD_BYTES_MAX as LIMIT } from "./layout.ts";
 import { refusal } from "./outcome.ts";
-import { chooseFrom, hexText, itemAt, numberText, perFormat, type Section } from "./section.ts";
+import { hexText } from "../records.ts";
+import { chooseFrom, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
 const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
 

@@ -8,7 +8,8 @@ import { check } from "../tally.ts";
 import { codeBytesOf, codingsOf, COMPRESSIONS, type Fields, laidOut, seal } from "./layout.ts";
 import { checkDecoding, checkReencoding, encoded } from "./outcome.ts";
 import { COUNTING, filled } from "./samples.ts";
-import { chooseFrom, hexText, itemAt, type Section } from "./section.ts";
+import { hexText } from "../records.ts";
+import { chooseFrom, itemAt, type Section } from "./section.ts";
 
 const BYTE_VALUES = 256;
 const PAYLOADS = [0, 1, 16, 40];

@@ -12,7 +12,8 @@ import { SplitMix } from "../splitmix.ts";
 import { attempt, type Counts, check } from "../tally.ts";
 import { COMPRESSIONS } from "./layout.ts";
 import { type Fill, filled, fillsOf } from "./samples.ts";
-import { chooseFrom, hexText, itemAt, numberText, perFormat, type Section } from "./section.ts";
+import { hexText } from "../records.ts";
+import { chooseFrom, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
 const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
 

@@ -8,9 +8,10 @@ import { frameAt } from "../../src/format/record.ts";
 import type { Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import { SplitMix } from "../splitmix.ts";
-import { type Counts, Violation } from "../tally.ts";
+import { F3 } from "../invariants/format.ts";
+import { type Counts, observe } from "../tally.ts";
 import { EMPTY, neighbourOf, samplesOf } from "./samples.ts";
-import { hexText, itemAt, perBounds, perFormat, type Section } from "./section.ts";
+import { itemAt, perBounds, perFormat, type Section } from "./section.ts";
 
 /** Bursts beyond the bound are all decided by `long-bursts.ts`; a few of each length are tried here, too. */
 export const BURST_BITS_MAX = 32;
@@ -39,14 +40,6 @@ export function flip(bytes: Buffer, bit: number): void {
   bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
 }
 
-/** What the decoder must refuse, it refuses. */
-function checkRefused(counts: Counts, format: Format, bytes: Buffer, flipped: () => string): void {
-  counts.checks.F3 += 1;
-  const frame = frameAt(formatNamed(format), bytes, 0, bytes.length);
-  if (!frame.ok) return;
-  throw new Violation("F3", "no record", `a ${frame.kind} record of ${frame.size} bytes: ${flipped()}`);
-}
-
 /** Flips so many bits, runs, and puts them back. */
 function flipUpTo(format: Format, count: number, target: Target, choice: Choice, counts: Counts): void {
   const { bits, bytes } = target;
@@ -58,7 +51,8 @@ function flipUpTo(format: Format, count: number, target: Target, choice: Choice,
   }
   for (const bit of flipped) flip(bytes, bit);
   try {
-    checkRefused(counts, format, bytes, () => `bits ${flipped.join(", ")} of ${hexText(bytes)}`);
+    const frame = frameAt(formatNamed(format), bytes, 0, bytes.length);
+    observe(counts, F3.flips, { flipped, bytes, frame });
   } finally {
     for (const bit of flipped) flip(bytes, bit);
   }
@@ -128,12 +122,8 @@ export const bursts: Section = {
     };
     flipAll();
     try {
-      checkRefused(
-        counts,
-        format,
-        bytes,
-        () => `a burst of ${length} bits from bit ${first}: ${hexText(bytes)}`,
-      );
+      const frame = frameAt(formatNamed(format), bytes, 0, bytes.length);
+      observe(counts, F3.burst, { first, length, bytes, frame });
     } finally {
       flipAll();
     }

@@ -12,7 +12,7 @@ import { type IndexReading, readFrames, readIndex } from "../../model/index-read
 import { type Counts, check, Violation } from "../tally.ts";
 import { answerOf } from "./outcome.ts";
 import { fileOf } from "./reading.ts";
-import { hexText } from "./section.ts";
+import { hexText } from "../records.ts";
 
 const CHUNK_BYTES = 64;
 

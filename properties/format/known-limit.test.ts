@@ -46,18 +46,18 @@ describe.each([
   });
 
   test("the solver of long bursts finds it", () => {
-    expect(unnoticed(format, Buffer.from(bytes), bit, 0)).toEqual([bit]);
-    expect(unnoticed(format, Buffer.from(bytes), bit + 1, 0)).toEqual([]);
+    expect(unnoticed(format, Buffer.from(bytes), bit, 0).flipped).toEqual([bit]);
+    expect(unnoticed(format, Buffer.from(bytes), bit + 1, 0).flipped).toEqual([]);
   });
 });
 
 /** The bursts that marks and CRC of the smallest ordinary record do not notice. */
-function bursts(format: Format): number[][] {
+function bursts(format: Format): (readonly number[])[] {
   const { bytes, bits } = itemAt(targetsOf(format), 0);
-  const found: number[][] = [];
+  const found: (readonly number[])[] = [];
   for (let first = 0; first + 32 <= bits; first += 1)
     for (let payload = 0; payload <= bytes.length - overheadBytes(format); payload += 1) {
-      const flipped = unnoticed(format, bytes, first, payload);
+      const { flipped } = unnoticed(format, bytes, first, payload);
       if (flipped.length > 0) found.push(flipped);
     }
   return found;

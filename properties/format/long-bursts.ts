@@ -16,11 +16,12 @@ import { formatNamed } from "../../src/format/formats.ts";
 import { frameAt } from "../../src/format/record.ts";
 import { misfit } from "../../src/segment/scan.ts";
 import type { Format } from "../../src/types.ts";
-import { check, Violation } from "../tally.ts";
+import { F3 } from "../invariants/format.ts";
+import { observe } from "../tally.ts";
 import { BinarySystem } from "./binary-system.ts";
 import { BURST_BITS_MAX, flip, targetNames, targetsOf } from "./flips.ts";
 import { fieldIn, HASH_BYTES, layoutOf, overheadBytes, trailerBytes } from "./layout.ts";
-import { hexText, itemAt, type Section } from "./section.ts";
+import { itemAt, type Section } from "./section.ts";
 
 const bitsFrom = (first: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => first + i);
@@ -41,14 +42,21 @@ function setBits(number: number, from: number): number[] {
 const markBits = (bytes: Buffer, at: number, mark: Buffer): number[] =>
   mark.length === 0 ? [] : setBits(bytes.readUInt32LE(at) ^ mark.readUInt32LE(), at * 8);
 
+/** The bits of a burst that a CRC would not notice, and whether the CRC is one that decides that. */
+interface Unnoticed {
+  readonly flipped: readonly number[];
+  readonly isLinear: boolean;
+  /** Whether it notices every burst that leaves the size alone. */
+  readonly missesNone: boolean;
+}
+
 /**
  * The burst after which marks and CRC match a record of `payloadBytes`, in the 32 bits from `first`.
  *
  * @param bytes a record whose marks and CRC match, and what stands behind it; as before when it returns
- * @returns the bits to flip; none if there is no such burst
- * @throws Violation if the CRC is not linear, or blind to a burst of bits that leave the size alone
+ * @returns the bits to flip; none if there is no such burst, or the CRC is not one that equations can be made of
  */
-export function unnoticed(format: Format, bytes: Buffer, first: number, payloadBytes: number): number[] {
+export function unnoticed(format: Format, bytes: Buffer, first: number, payloadBytes: number): Unnoticed {
   const { mark, length, endMark } = layoutOf(format);
   const [at, bit, bits] = length;
   const lengthAt = at * 8 + bit;
@@ -59,7 +67,8 @@ export function unnoticed(format: Format, bytes: Buffer, first: number, payloadB
     ...setBits(fieldIn(bytes, length) ^ payloadBytes, lengthAt),
     ...markBits(bytes, crcEnd, endMark),
   ];
-  if (forced.some((one) => one < first || one >= first + BURST_BITS_MAX)) return [];
+  if (forced.some((one) => one < first || one >= first + BURST_BITS_MAX))
+    return { flipped: [], isLinear: true, missesNone: true };
   // Bits behind the CRC do not matter, or are those of the mark.
   const isFree = (one: number): boolean =>
     one >= mark.length * 8 && (one < lengthAt || one >= lengthAt + bits) && one < crcEnd * 8;
@@ -77,14 +86,12 @@ export function unnoticed(format: Format, bytes: Buffer, first: number, payloadB
   for (const bit of [...free, ...forced]) flip(bytes, bit);
 
   const system = new BinarySystem(columns);
-  if (!isLinear || system.dependent !== undefined) {
-    const what = isLinear ? "one that misses some of" : "one that is not linear over";
-    const where = `the ${BURST_BITS_MAX} bits from bit ${first} of ${hexText(bytes)}`;
-    throw new Violation("F3", "a CRC that notices every change of neighbouring bits", `${what} ${where}`);
-  }
+  const missesNone = system.dependent === undefined;
+  if (!isLinear || !missesNone) return { flipped: [], isLinear, missesNone };
   // Independent columns: no more than one burst, and without a change of size it is that of no bits.
   const chosen = system.solve(sum);
-  return chosen === undefined ? [] : [...forced, ...free.filter((_, i) => (chosen >>> i) % 2 === 1)];
+  const solved = chosen === undefined ? [] : [...forced, ...free.filter((_, i) => (chosen >>> i) % 2 === 1)];
+  return { flipped: solved, isLinear, missesNone };
 }
 
 export const longBursts: Section = {
@@ -104,18 +111,12 @@ export const longBursts: Section = {
       bytes.length - overheadBytes(format) + 1,
       "payload bytes that the record claims then",
     );
-    counts.checks.F3 += 1;
-    const flipped = unnoticed(format, bytes, first, payloadBytes);
+    const { flipped, ...crc } = unnoticed(format, bytes, first, payloadBytes);
+    observe(counts, F3.crc, { first, length: BURST_BITS_MAX, bytes, ...crc });
     if (flipped.length === 0) return;
     const damaged = Buffer.from(bytes);
     for (const bit of flipped) flip(damaged, bit);
-    check(
-      counts,
-      "F3",
-      !isAcceptedFor(format, damaged, bytes),
-      () => "no record that fits its place",
-      () => `one: bits ${flipped.join(", ")} of ${hexText(bytes)}`,
-    );
+    observe(counts, F3.longBurst, { flipped, bytes, accepted: isAcceptedFor(format, damaged, bytes) });
   },
 };
 

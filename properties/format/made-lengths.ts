@@ -11,7 +11,7 @@ import { checkpointAfter, following, type ModelRecord } from "../../model/log.ts
 import { StorageError } from "../../src/index.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
-import { sameRecord, show } from "../comparison.ts";
+import { sameRecord, show } from "../records.ts";
 import { DATA_PATH, freshDisk, openEngine } from "../engine.ts";
 import { type Counts, check } from "../tally.ts";
 import { flip } from "./flips.ts";

@@ -11,10 +11,10 @@ import {
   type StorageErrorCode,
 } from "../../src/index.ts";
 import type { Format, Offset } from "../../src/types.ts";
-import type { InvariantId } from "../catalogue.ts";
+import type { InvariantId } from "../invariants/catalogue.ts";
 import { type Counts, check, Violation } from "../tally.ts";
 import { type Expected, expected, type Fields, layoutOf } from "./layout.ts";
-import { hexText } from "./section.ts";
+import { hexText } from "../records.ts";
 
 /** The code of a refusal; any other error violates F5. */
 export function refusal(error: unknown, input: Uint8Array): StorageErrorCode {

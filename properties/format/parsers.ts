@@ -13,7 +13,8 @@ import { checkIndex, checkIndexLog, checkKimberliteIndex } from "./index-files.t
 import { checkManifest } from "./manifests.ts";
 import { checkDecoding, checkReencoding, refusal } from "./outcome.ts";
 import { checkReading } from "./reading.ts";
-import { hexText, perFormat } from "./section.ts";
+import { hexText } from "../records.ts";
+import { perFormat } from "./section.ts";
 
 export interface Parser {
   readonly name: string;

@@ -16,7 +16,8 @@ import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../../src
 import type { Format, RecordKind } from "../../src/types.ts";
 import { type Counts, check, Violation } from "../tally.ts";
 import { COMPRESSIONS, fieldIn, layoutOf } from "./layout.ts";
-import { hexText, perFormat } from "./section.ts";
+import { hexText } from "../records.ts";
+import { perFormat } from "./section.ts";
 
 const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
 const SEGMENT = "segment_000000.log";

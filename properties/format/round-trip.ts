@@ -9,7 +9,8 @@ import { check } from "../tally.ts";
 import { codingsOf, type Fields, laidOut, layoutOf, overheadBytes } from "./layout.ts";
 import { checkDecoding, encoded } from "./outcome.ts";
 import { boundaryOffsets, COUNTING, filled, fillsOf, PAYLOAD_SIZES, previousHashes } from "./samples.ts";
-import { chooseFrom, hexText, itemAt, numberText, perFormat, type Section } from "./section.ts";
+import { hexText } from "../records.ts";
+import { chooseFrom, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
 const codingText = ({ kind, compression }: Pick<Fields, "kind" | "compression">): string =>
   compression === "none" ? kind : `${kind} in ${compression}`;

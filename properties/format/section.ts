@@ -6,7 +6,7 @@
 import type { Choice } from "../../fault-injection/choice.ts";
 import type { Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
-import type { InvariantId } from "../catalogue.ts";
+import type { InvariantId } from "../invariants/catalogue.ts";
 import type { Counts } from "../tally.ts";
 
 /** A question of a section: its label and how many answers it has. */
@@ -65,12 +65,6 @@ export function itemAt<T>(items: readonly T[], at: number): T {
   const item = items[at];
   if (item === undefined) throw new RangeError(`There is no item ${at} among ${items.length}.`);
   return item;
-}
-
-/** Bytes for a person: all of them, or where they are many how many and the first. */
-export function hexText(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.subarray(0, 256)).toString("hex");
-  return bytes.length <= 256 ? text : `${text}... (${bytes.length} bytes)`;
 }
 
 /** A number for a person. */

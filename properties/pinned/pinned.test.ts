@@ -49,9 +49,9 @@ describe("Pinned counts", () => {
     const counts = completeCounts();
     counts.crashStates += 1n;
     counts.cases.format += 1;
-    counts.checks.D1 += 1;
-    counts.met.rotation = 0;
-    expect(pinnedDifferences(pinsOfCounts(completeCounts()), counts)).toEqual([
+    const checks = { ...counts.checks, D1: counts.checks.D1 + 1 };
+    const met = { ...counts.met, rotation: 0 };
+    expect(pinnedDifferences(pinsOfCounts(completeCounts()), { ...counts, checks, met })).toEqual([
       { count: "crash states", pinned: 2n ** 80n, seen: 2n ** 80n + 1n },
       { count: "cases of format", pinned: 0n, seen: 1n },
       { count: "checks of D1", pinned: 1n, seen: 2n },
@@ -71,8 +71,8 @@ describe("Pinned counts", () => {
   test("are compared in what a profile pins, and not at all where none are", () => {
     const { workloads, crashPoints, crashStates, cases } = pinsOfCounts(completeCounts());
     const counts = completeCounts();
-    counts.checks.D1 += 1;
-    expect(pinnedDifferences({ workloads, crashPoints, crashStates, cases }, counts)).toEqual([]);
+    const more = { ...counts, checks: { ...counts.checks, D1: counts.checks.D1 + 1 } };
+    expect(pinnedDifferences({ workloads, crashPoints, crashStates, cases }, more)).toEqual([]);
     expect(pinsOf("nightly", "sentinel")).toBeUndefined();
   });
 

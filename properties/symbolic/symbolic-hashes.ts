@@ -11,7 +11,8 @@
 import type { Choice } from "../../fault-injection/choice.ts";
 import type { Bounds } from "../bounds.ts";
 import { answersTo, type Part } from "../part.ts";
-import { check, type Counts } from "../tally.ts";
+import { EQUAL_HEADS } from "../invariants/witnesses.ts";
+import { check, type Counts, witnessed } from "../tally.ts";
 import { headOf, logsEndingIn, showLog, type SymbolicLog, type SymbolicRecord } from "./preimages.ts";
 import { KINDS, NESTED, OPAQUE, type Scheme, SENTINEL, SENTINEL_CODED } from "./schemes.ts";
 import { type Atom, Terms } from "./terms.ts";
@@ -90,7 +91,7 @@ export function checkAlone(
     .filter(({ length }) => length === log.length)
     .map(showLog)
     .sort();
-  if (found.length > asLong.length) counts.met["equal-heads"] += 1;
+  witnessed(counts, EQUAL_HEADS, { logs: found.length, asLong: asLong.length });
   check(
     counts,
     "H5",

@@ -5,7 +5,7 @@
  */
 import type { Choice } from "../../fault-injection/choice.ts";
 import type { Bounds } from "../bounds.ts";
-import { sameRecord } from "../comparison.ts";
+import { sameRecord } from "../records.ts";
 import {
   hintFiles,
   inSegments,

@@ -8,7 +8,7 @@
  * reads that begin to verify at a checkpoint; bytes that are no record behind a segment's last one, unless it is the stream's last segment.
  * @module
  */
-import { sameBytes, sameRecord, show } from "../comparison.ts";
+import { sameBytes, sameRecord, show } from "../records.ts";
 import { answersTo, type Part, type Trace } from "../part.ts";
 import { attempt, check, type Counts } from "../tally.ts";
 import { chooseTampered, directoryOf, engineFiles, HINTS, type Tampered, whichEdit } from "./case.ts";

@@ -6,9 +6,9 @@ import { NO_HASH } from "../../model/hash.ts";
 import type { ShownRecord } from "../../model/log.ts";
 import { readStream } from "../../model/reader.ts";
 import { type Format, StorageError } from "../../src/index.ts";
-import { sameBytes } from "../comparison.ts";
-import type { Counts } from "../tally.ts";
-import { casesIn } from "../witnesses.ts";
+import { sameBytes } from "../records.ts";
+import { type Counts, witnessed } from "../tally.ts";
+import { REPORTED_CASES } from "../invariants/witnesses.ts";
 import { diskWith, openStorage, type Original, STREAM } from "./original.ts";
 import type { Anchor } from "./rows.ts";
 
@@ -30,7 +30,7 @@ export async function engineOn(
   const storage = await openStorage(diskWith(files), format);
   try {
     const { findings, head } = await storage.status(STREAM);
-    for (const id of casesIn(findings)) counts.met[id] += 1;
+    for (const reported of REPORTED_CASES) witnessed(counts, reported, findings);
     const found = findings.find(({ what }) => trustHints || what !== "damaged hint");
     if (found !== undefined) return { flaw: `${found.what}: ${found.error.message}` };
     const records = await storage.readRecords(STREAM, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });

@@ -1,0 +1,42 @@
+/**
+ * All invariants and all witnesses, derived from their entries. `docs/INVARIANTS.md` is written from here.
+ * @module
+ */
+import * as chain from "./chain.ts";
+import * as conformance from "./conformance.ts";
+import * as corruption from "./corruption.ts";
+import * as durability from "./durability.ts";
+import * as format from "./format.ts";
+import type { Statement } from "./invariant.ts";
+import * as witnesses from "./witnesses.ts";
+import type { Witness } from "./witnesses.ts";
+
+type Chapter = typeof chain | typeof conformance | typeof corruption | typeof durability | typeof format;
+type ExportOf<T> = T extends unknown ? T[keyof T] : never;
+type IdOf<T> = T extends { readonly id: infer Id } ? Id : never;
+
+export type InvariantId = IdOf<ExportOf<Chapter>>;
+
+/** The first letters of the ids in the order of the documents. */
+const LETTERS = "FHIDCMLZS";
+const place = ({ id }: { readonly id: string }): number =>
+  LETTERS.indexOf(id.charAt(0)) * 100 + Number(id.slice(1));
+
+export const INVARIANTS: readonly Statement<InvariantId>[] = [
+  chain,
+  conformance,
+  corruption,
+  durability,
+  format,
+]
+  .flatMap((chapter) => Object.values<Statement<InvariantId>>(chapter))
+  .sort((a, b) => place(a) - place(b));
+
+type WitnessEntry = ExportOf<typeof witnesses>;
+
+export type WitnessId = IdOf<WitnessEntry | (WitnessEntry extends infer Entry ? ElementOf<Entry> : never)>;
+type ElementOf<T> = T extends readonly (infer Element)[] ? Element : never;
+
+export const WITNESSES: readonly Witness<never, WitnessId>[] = Object.values(witnesses)
+  .flatMap((entry): readonly Witness<never, WitnessId>[] => ("id" in entry ? [entry] : entry))
+  .sort((a, b) => (a.id < b.id ? -1 : 1));

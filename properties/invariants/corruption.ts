@@ -1,0 +1,206 @@
+/**
+ * Corruption: what damaged bytes may do to what is read, and what the files beside the segments must say.
+ * @module
+ */
+import type { IndexReading } from "../../model/index-reader.ts";
+import { hex, samePayloads } from "../records.ts";
+import { type Invariant, invariant, type Pending } from "./invariant.ts";
+
+export const C1: Invariant<"C1", Pending> = invariant("C1", {
+  sentence:
+    "No single fault in stored bytes makes a read return wrong data: it is the right data or an error.",
+  why: "A checksum that nobody looks at protects nothing.",
+  checkedBy:
+    "Every bit of every file is flipped, every sector zeroed, lost or written elsewhere, every file missing, cut or older; every record is then read from its offset.",
+  checks: {},
+});
+
+/** What the index files of a segment name, beside where its records are. */
+interface NamedPositions {
+  readonly segment: string;
+  /** Where each record of the segment starts, and behind them where the last one ends. */
+  readonly borders: readonly number[];
+  readonly index: IndexReading;
+  /** Whether frames follow the place where a reader of the write-ahead file stops. */
+  readonly hasHiddenFrames: boolean;
+}
+
+/** How many records index files prove durable, and how many they must. */
+interface Proven {
+  readonly segment: string;
+  readonly isSealed: boolean;
+  /** Saved index and write-ahead file together, in records. */
+  readonly proven: number;
+  readonly provenAtLeast: number;
+  /** By the write-ahead file alone, up to this byte of the segment. */
+  readonly framedEnd: number;
+  readonly framedEndAtLeast: number;
+  /** By the saved index alone, in records. */
+  readonly saved: number;
+  readonly savedAtLeast: number;
+}
+
+export const C2: Invariant<"C2", { positions: NamedPositions; proof: Proven }> = invariant("C2", {
+  sentence:
+    "No single fault drops a record below the watermark without an error that names it; neither does one flipped bit with the index files gone.",
+  why: 'Systems that cut the log at its first bad entry lose what was acknowledged ("Redundancy does not imply fault tolerance", FAST \'17).',
+  checkedBy:
+    "As C1: a record that is not returned has to be named by an error of the read or by what recovery reports. What is below the watermark the model says, after each operation, recovery and failing call, and the index files are held against it.",
+  checks: {
+    positions: {
+      of: "The index files of every segment after every operation, recovery and failing call: they name true positions.",
+      parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
+      holds: ({ borders, index: { entries, end, problem }, hasHiddenFrames }) =>
+        entries.every(({ position }, i) => position === borders[i]) &&
+        end === borders[entries.length] &&
+        (problem === undefined || !hasHiddenFrames),
+      expected: ({ segment, borders }) =>
+        `the index files of ${segment} to name records at ${borders.join(" ")}, and no frame to stand behind what is none`,
+      seen: ({ index: { entries, end, problem } }) =>
+        `${entries.map(({ position }) => position).join(" ")} up to ${end}; ${problem ?? ""}`,
+    },
+    proof: {
+      of: "The same files: they prove what was acknowledged as durable, as the model says.",
+      parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
+      holds: (proof) =>
+        proof.saved >= proof.savedAtLeast &&
+        (proof.isSealed ||
+          (proof.proven >= proof.provenAtLeast && proof.framedEnd >= proof.framedEndAtLeast)),
+      expected: ({ segment, provenAtLeast, framedEndAtLeast, savedAtLeast }) =>
+        `the index files of ${segment} to prove ${provenAtLeast} of its records, the write-ahead file alone those up to byte ${framedEndAtLeast}, the saved index ${savedAtLeast}`,
+      seen: ({ proven, framedEnd, saved }) => `${proven}; up to byte ${framedEnd}; ${saved}`,
+    },
+  },
+});
+
+export const C3: Invariant<"C3", Pending> = invariant("C3", {
+  sentence:
+    "Damage at one record leaves all records outside its checkpoint interval readable, and every other record without the chain.",
+  why: "One bad sector must not cost the rest of the log.",
+  checkedBy: "As C1, for faults that leave the other records' bytes where they were.",
+  checks: {},
+});
+
+export const C5: Invariant<"C5", Pending> = invariant("C5", {
+  sentence: "With strict durability a crash and corruption are never confused.",
+  why: "Without a second durable fact the two leave identical bytes (Alagappan et al., FAST '18, appendix A).",
+  checkedBy:
+    "All that a crash can leave is compared, byte by byte, with all that one flipped bit in acknowledged data can leave: in the standard mode there are equal ones, in the strict mode none.",
+  checks: {},
+});
+
+/** The payloads that a read from an offset gives. */
+interface LookUp {
+  readonly from: bigint;
+  readonly appended: readonly Uint8Array[];
+  readonly found: readonly Uint8Array[];
+}
+
+/** An index of a segment, and what a scan of the segment finds in its place. */
+interface IndexBesideScan {
+  readonly file: string;
+  readonly index: IndexReading;
+  /** Kind and position of the records that the index covers, as `data@0`. */
+  readonly scanned: readonly string[];
+  readonly scannedEnd: number;
+  readonly scannedHead: Uint8Array | undefined;
+}
+
+/** How many records a sealed segment has, and how many its index covers. */
+interface SealedIndex {
+  readonly segment: string;
+  readonly isSealed: boolean;
+  readonly records: number;
+  readonly covered: number | undefined;
+}
+
+/** The positions in an index that Kimberlite takes literally, and those of the records. */
+interface KimberliteIndex {
+  readonly file: string;
+  readonly positions: readonly number[];
+  readonly named: readonly number[] | undefined;
+}
+
+/** An index that recovery removed, and the manifest beside it. */
+interface RemovedIndex {
+  readonly path: string;
+  readonly manifest: string;
+}
+
+const namedIn = ({ entries }: IndexReading): string[] =>
+  entries.map(({ kind, position }) => `${String(kind)}@${position}`);
+
+export const I1: Invariant<
+  "I1",
+  {
+    lookUp: LookUp;
+    index: IndexBesideScan;
+    sealed: SealedIndex;
+    kimberliteIndex: KimberliteIndex;
+    kimberliteRead: LookUp;
+    removal: RemovedIndex;
+  }
+> = invariant("I1", {
+  sentence: "An index look-up finds what a scan finds.",
+  why: "The index is a hint; a wrong one must not be believed (Kimberlite filed checkpoints at wrong positions).",
+  checkedBy:
+    "Every record of every workload is read by its offset and compared; every index file is read by the model's reader and held against the records' true positions.",
+  checks: {
+    lookUp: {
+      of: "A read from every offset of every stream, with two levels of verification.",
+      parts: ["crashes", "kimberlite"],
+      holds: ({ appended, found }) => samePayloads(found, appended),
+      expected: ({ from, appended }) => `from offset ${String(from)}: ${appended.map(hex).join(" ")}`,
+      seen: ({ found }) => found.map(hex).join(" "),
+    },
+    index: {
+      of: "Every saved index and every write-ahead file after every workload, read by the model's reader: they name each record where a scan finds it.",
+      parts: ["crashes", "concurrency", "kimberlite"],
+      holds: ({ index, scanned, scannedEnd, scannedHead }) =>
+        index.problem === undefined &&
+        namedIn(index).join() === scanned.join() &&
+        index.end === scannedEnd &&
+        (scannedHead === undefined || Buffer.compare(index.headHash, scannedHead) === 0),
+      expected: ({ file, scanned, scannedEnd }) => `${file} to name ${scanned.join(" ")} up to ${scannedEnd}`,
+      seen: ({ index }) => `${namedIn(index).join(" ")} up to ${index.end} ${index.problem ?? ""}`,
+    },
+    sealed: {
+      of: "The index of every segment that is sealed: it covers all its records.",
+      parts: ["crashes", "concurrency", "kimberlite"],
+      holds: ({ isSealed, records, covered }) => !isSealed || covered === records,
+      expected: ({ segment, records }) => `the index of sealed ${segment} to cover its ${records} records`,
+      seen: ({ covered }) => String(covered),
+    },
+    kimberliteIndex: {
+      of: "Every index that Kimberlite would take literally: it names the records of its segment and nothing else.",
+      parts: ["crashes", "kimberlite"],
+      holds: ({ positions, named }) => named?.join() === positions.join(),
+      expected: ({ file, positions }) =>
+        `${file}, which Kimberlite takes literally, to name the records at ${positions.join(" ")}`,
+      seen: ({ named }) => named?.join(" ") ?? "no such file",
+    },
+    kimberliteRead: {
+      of: "What Kimberlite reads from every offset of a stream at rest.",
+      parts: ["crashes", "kimberlite"],
+      holds: ({ appended, found }) => samePayloads(found, appended),
+      expected: ({ from, appended }) =>
+        `Kimberlite to read ${appended.length} payloads from offset ${String(from)}`,
+      seen: ({ found }) => `${found.length}, or others`,
+    },
+    removal: {
+      of: "Every index that a recovery from a crash removes: it is one that Kimberlite left, for a manifest that names the format is not Kimberlite's.",
+      parts: ["kimberlite"],
+      holds: ({ manifest }) => !manifest.includes("format"),
+      expected: () => "no crash to leave an index of Kimberlite's that says something else than its segment",
+      seen: ({ path }) => `recovery had to remove ${path}`,
+    },
+  },
+});
+
+export const I2: Invariant<"I2", Pending> = invariant("I2", {
+  sentence: "An index or manifest that is missing, stale, cut or rotten changes speed, never an answer.",
+  why: "Kimberlite believed an index that was ahead of the log, one with wrong positions, and a write-ahead file of noise.",
+  checkedBy:
+    "Every single fault in an index, a write-ahead file or a manifest; every record is then read from its offset and appended behind.",
+  checks: {},
+});

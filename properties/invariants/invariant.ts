@@ -1,0 +1,68 @@
+/**
+ * What an invariant is: a sentence, the reason for it, and the predicates that decide it, each over observations of one kind.
+ *
+ * An observation is plain data. What is expected and what was seen is told from it only where the predicate does not hold.
+ * @module
+ */
+import type { PartName } from "../bounds.ts";
+
+/** A predicate over observations of one kind, and the words for it. */
+export interface Predicate<Observation> {
+  /** What is observed. */
+  readonly of: string;
+  /** The parts in which it is. */
+  readonly parts: readonly PartName[];
+  readonly holds: (observation: Observation) => boolean;
+  readonly expected: (observation: Observation) => string;
+  readonly seen: (observation: Observation) => string;
+}
+
+/** A predicate as it belongs to an invariant. */
+export interface Check<Observation, Id extends string = string> extends Predicate<Observation> {
+  readonly invariant: Id;
+  /** As the invariant calls it. */
+  readonly name: string;
+}
+
+/** Of what is not yet checked by name. */
+export type Pending = unknown;
+
+export interface Statement<Id extends string> {
+  readonly id: Id;
+  /** What holds, in words that need no knowledge of the engine. */
+  readonly sentence: string;
+  /** Why it must, or whose experience it is. */
+  readonly why: string;
+  /** Which part of the bounded exhaustive check exercises it. */
+  readonly checkedBy: string;
+  readonly checks: readonly Check<never, Id>[];
+}
+
+/** An invariant, with its checks by name; `Observations` says for each of them what it observes. */
+export type Invariant<Id extends string, Observations> = Statement<Id> & {
+  readonly [Name in keyof Observations]: Check<Observations[Name], Id>;
+};
+
+type Predicates<Observations> = { readonly [Name in keyof Observations]: Predicate<Observations[Name]> };
+
+/** Makes an invariant of what is said about it. */
+export function invariant<Id extends string, Observations>(
+  id: Id,
+  {
+    sentence,
+    why,
+    checkedBy,
+    checks,
+  }: {
+    readonly sentence: string;
+    readonly why: string;
+    readonly checkedBy: string;
+    readonly checks: Predicates<NoInfer<Observations>>;
+  },
+): Invariant<Id, Observations> {
+  const named = Object.entries<Predicate<never>>(checks).map(
+    ([name, predicate]): [string, Check<never, Id>] => [name, { ...predicate, invariant: id, name }],
+  );
+  const statement: Statement<Id> = { id, sentence, why, checkedBy, checks: named.map(([, check]) => check) };
+  return { ...Object.fromEntries(named), ...statement } as Invariant<Id, Observations>;
+}
