@@ -1,9 +1,9 @@
 /**
- * What the manifest costs a rotation, by the number of segments: the time to replace it durably, in a thousand rotations, of which one writes a
- * page. Also what the first rotation costs that finds one large manifest, as older versions left it; and one file of all segments, as the format
- * `sentinel` has it.
+ * How long a rotation takes to replace the manifest durably, by the number of segments. Measured over a thousand
+ * rotations, one of which writes a page. Also measured: the first rotation after an older version, which left one
+ * large manifest; and the format `sentinel`, where one file names all segments.
  *
- * `npm run bench:rotations`. Node prints what it measured here; the numbers in README.md and docs/FORMAT.md are such a run's.
+ * `npm run bench:rotations`
  * @module
  */
 import fs from "node:fs";
