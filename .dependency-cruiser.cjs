@@ -1,4 +1,4 @@
-// Dependencies point one way: cli, report, bench -> properties -> fault-injection, model -> src, and cli -> audit -> model, src.
+// Dependencies point one way: cli, bench -> properties -> fault-injection, model -> src; cli -> audit -> model, src; explore stands alone.
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -6,14 +6,14 @@ module.exports = {
       name: "engine-knows-nothing-of-the-checker",
       severity: "error",
       from: { path: "^src/" },
-      to: { path: "^(model|fault-injection|properties|audit|cli|report|bench)/" },
+      to: { path: "^(model|explore|fault-injection|properties|audit|cli|bench)/" },
     },
     {
       name: "model-uses-only-the-engine's-types",
       comment: "Engine and model could otherwise be wrong together.",
       severity: "error",
       from: { path: "^model/" },
-      to: { path: "^(src/(?!types\\.ts$)|fault-injection/|properties/|audit/|cli/|report/|bench/)" },
+      to: { path: "^(src/(?!types\\.ts$)|explore/|fault-injection/|properties/|audit/|cli/|bench/)" },
     },
     {
       name: "engine-and-model-share-no-hash-or-checksum-library",
@@ -31,26 +31,33 @@ module.exports = {
       name: "disk-knows-only-the-door",
       severity: "error",
       from: { path: "^fault-injection/" },
-      to: { path: "^(src/(?!(disk/disk|types)\\.ts$)|model/|properties/|audit/|cli/|report/|bench/)" },
+      to: { path: "^(src/(?!(disk/disk|types)\\.ts$)|model/|properties/|audit/|cli/|bench/)" },
+    },
+    {
+      name: "exploration-stands-alone",
+      comment: "It searches any program, not only this package's.",
+      severity: "error",
+      from: { path: "^explore/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^(src|model|fault-injection|properties|audit|cli|bench|e2e)/" },
     },
     {
       name: "checker-does-not-know-its-front-ends",
       severity: "error",
       from: { path: "^properties/" },
-      to: { path: "^(audit|cli|report|bench)/" },
+      to: { path: "^(audit|cli|bench)/" },
     },
     {
       name: "auditor-knows-neither-checker-nor-front-ends",
       severity: "error",
       from: { path: "^audit/", pathNot: "\\.test\\.ts$" },
-      to: { path: "^(fault-injection|properties|cli|report|bench|e2e)/" },
+      to: { path: "^(explore|fault-injection|properties|cli|bench|e2e)/" },
     },
     {
       name: "what-is-shipped-needs-no-development-dependency",
       comment: "It would not be there where the package is installed.",
       severity: "error",
       from: {
-        path: "^(src|model|fault-injection|properties|audit|cli)/",
+        path: "^(src|model|explore|fault-injection|properties|audit|cli)/",
         pathNot: "((\\.test|/testing|/random-choice)\\.ts$|^properties/defects/)",
       },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },

@@ -8,7 +8,7 @@ import { type Fixture, fixtures } from "../e2e/kimberlite.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { filesIn } from "../e2e/testing.ts";
 import { readRecord, readStream } from "../model/reader.ts";
-import { Odometer } from "../properties/choices.ts";
+import { Odometer } from "../explore/odometer.ts";
 import { tampered, type Tampered } from "../properties/tampering/case.ts";
 import { type Edit, editsOf } from "../properties/tampering/edits.ts";
 import {

@@ -7,8 +7,7 @@ import type { Bounds, PartName } from "../properties/bounds.ts";
 import { PARTS, searchUnit, type Unit, unitsOf } from "../properties/check.ts";
 import { ConversationTree } from "../properties/conversations/tree.ts";
 import { type Survey, survey } from "../properties/crashes/survey.ts";
-import { minimise } from "../properties/minimise.ts";
-import type { Counterexample, PartResult } from "../properties/part.ts";
+import { type Counterexample, type PartResult, simplest } from "../properties/part.ts";
 import type { Counts } from "../properties/tally.ts";
 import { work } from "./pool.ts";
 
@@ -70,6 +69,6 @@ work<CheckWork>(({ bounds, memo }, job, note) => {
     case "search":
       return searchUnit(bounds, job.unit, memo ? tree : undefined);
     case "minimise":
-      return minimise(PARTS[job.part].run, bounds, job.found);
+      return simplest(PARTS[job.part].run, bounds, job.found);
   }
 });

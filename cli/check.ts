@@ -9,7 +9,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Bounds, ProfileName } from "../properties/bounds.ts";
-import { choiceText } from "../properties/choices.ts";
+import { choiceText } from "../explore/choice.ts";
 import { serializeCounterexample } from "../properties/counterexample.ts";
 import type { Counterexample } from "../properties/part.ts";
 import { plainText } from "../properties/plain-text.ts";

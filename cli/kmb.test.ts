@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { BOUND_NAMES, profileOf } from "../properties/bounds.ts";
-import type { Chosen } from "../properties/choices.ts";
+import type { Chosen } from "../explore/choice.ts";
 import { walk } from "../properties/crashes/walk.ts";
 import { DEFECTS } from "../properties/defects/defects.ts";
 import { withDefects } from "../properties/defects/run.ts";

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { PARTS } from "../properties/check.ts";
-import { choiceText, RecordedChoice } from "../properties/choices.ts";
+import { choiceText } from "../explore/choice.ts";
+import { RecordedChoice } from "../explore/recorded-choice.ts";
 import { parseCounterexample } from "../properties/counterexample.ts";
 import { plainText } from "../properties/plain-text.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";

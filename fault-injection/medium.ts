@@ -7,7 +7,6 @@
  * @module
  */
 import { elementAt } from "./element-at.ts";
-import type { Choice } from "./choice.ts";
 import { leaveDirectory, leaveFile, orderedSteps } from "./crashing.ts";
 import { diskError } from "./disk-error.ts";
 import { decideBytes, decideSize, type Look } from "./looking.ts";
@@ -25,6 +24,7 @@ import {
 } from "./simulated-directory.ts";
 import { compose, FileInode } from "./simulated-file.ts";
 import { CLEAN, UNKNOWN, type Undecided } from "./undecided.ts";
+import type { DiskChoice } from "./left-undecided.ts";
 
 export type Inode = FileInode | DirectoryInode;
 
@@ -49,7 +49,7 @@ export class Medium {
     this.inodes = inodes ?? [new DirectoryInode(this.owner, new Map(), [], [])];
   }
 
-  fork(choice: Choice): Medium {
+  fork(choice: DiskChoice): Medium {
     this.owner = {};
     return new Medium(this.rules, this.undecided.fork(choice), this.inodes.slice());
   }

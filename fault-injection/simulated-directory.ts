@@ -7,7 +7,7 @@
  * @module
  */
 import { elementAt } from "./element-at.ts";
-import type { LeftUndecided } from "./choice.ts";
+import type { LeftUndecided } from "./left-undecided.ts";
 import type { EntryOperation } from "./operations.ts";
 import { DURABLE, UNKNOWN, type Undecided } from "./undecided.ts";
 

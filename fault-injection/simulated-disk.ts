@@ -1,7 +1,7 @@
 /**
  * A `Disk` in memory that can lose its power. It behaves as a kernel does while it runs: what was written is visible at once
  * and durable only once synced. `crash()` then leaves what was not synced *undecided*, and each undecided thing is decided
- * through `Choice` at the moment when a call depends on it. What nobody looks at is never decided, so one run stands for all
+ * through `DiskChoice` at the moment when a call depends on it. What nobody looks at is never decided, so one run stands for all
  * crash states that agree on what it saw; `undecidedStates()` says how many.
  *
  * It answers with plain values, never with promises. By itself it never fails but where a call is wrong; calls fail as `onFault`
@@ -18,7 +18,6 @@
  */
 import type { Disk, DiskLock, OpenMode } from "../src/disk/disk.ts";
 import { failWhole, type FaultHook } from "./call-faults.ts";
-import type { Choice } from "./choice.ts";
 import type { DiskCall, DiskChange } from "./disk-call.ts";
 import { diskError, StepBudgetExceeded } from "./disk-error.ts";
 import { contentsOf, keyOf, type PendingState, pendingStateOf } from "./inspection.ts";
@@ -30,6 +29,7 @@ import { ABSENT, syncEntries } from "./simulated-directory.ts";
 import { truncate } from "./simulated-file.ts";
 import { storeAt } from "./storing.ts";
 import { DURABLE, Undecided } from "./undecided.ts";
+import type { DiskChoice } from "./left-undecided.ts";
 
 export interface SimulatedDiskOptions {
   /** The unit in which data reaches the medium. */
@@ -37,7 +37,7 @@ export interface SimulatedDiskOptions {
   /** Whether a crash may leave the first bytes of a sector new and the rest old. Default: no. */
   readonly tornSectors?: boolean;
   readonly persistence: PersistenceName;
-  readonly choice: Choice;
+  readonly choice: DiskChoice;
   /** How many calls a life may make (from the beginning, a fork, a crash or a kill on). Default: no limit. */
   readonly stepsMax?: number;
 }
@@ -210,7 +210,7 @@ export class SimulatedDisk implements Disk, OpenFileHost {
    * An independent copy in the same state, whose choices are made by `choice`. Open files, locks and observers stay behind,
    * and its step budget is whole.
    */
-  fork(choice: Choice): SimulatedDisk {
+  fork(choice: DiskChoice): SimulatedDisk {
     const copy = new SimulatedDisk({ medium: this.medium.fork(choice), stepsMax: this.stepsMax });
     copy.stepsBefore = this.stepsBefore + this.steps;
     return copy;

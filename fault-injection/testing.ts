@@ -6,28 +6,28 @@
 import { fc } from "@fast-check/vitest";
 import type { OpenMode } from "../src/disk/disk.ts";
 import type { Pages } from "./call-faults.ts";
-import type { Choice } from "./choice.ts";
 import { DiskError } from "./disk-error.ts";
 import { imageKey } from "./images.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { PersistenceName } from "./persistence.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
+import type { DiskChoice } from "./left-undecided.ts";
 
 /** A choice that may not be asked. */
-export const NO_CHOICE: Choice = {
+export const NO_CHOICE: DiskChoice = {
   choose: (n, what) => {
     throw new Error(`nothing to choose here, but asked for one of ${n}: ${what}`);
   },
 };
 
 /** Runs once for every combination of answers, the simplest first, and returns what each run returned. */
-export function explore<T>(run: (choice: Choice) => T): T[] {
+export function explore<T>(run: (choice: DiskChoice) => T): T[] {
   const results: T[] = [];
   const digits: number[] = [];
   const radixes: number[] = [];
   do {
     let at = 0;
-    const choice: Choice = {
+    const choice: DiskChoice = {
       choose: (n) => {
         radixes[at] = n;
         return (digits[at++] ??= 0);
@@ -42,7 +42,7 @@ export function explore<T>(run: (choice: Choice) => T): T[] {
 }
 
 /** Answers from a list and then with 0, and keeps the questions. */
-export class Scripted implements Choice {
+export class Scripted implements DiskChoice {
   readonly asked: string[] = [];
   private readonly answers: number[];
 

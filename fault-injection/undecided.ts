@@ -1,5 +1,5 @@
 /**
- * The ledger of what crashes left undecided. A thing left by a crash is decided here, through `Choice`, when somebody looks
+ * The ledger of what crashes left undecided. A thing left by a crash is decided here, through `DiskChoice`, when somebody looks
  * at what depends on it, and the ledger counts how many combinations are still open.
  *
  * A thing survives in `steps`: one for a whole sector or a directory operation, one per byte for a sector that can be
@@ -10,7 +10,7 @@
  * Options are numbered: 0 survived, 1 lost, then (torn only) its first byte, its first two bytes, ...
  * @module
  */
-import type { Choice, LeftUndecided } from "./choice.ts";
+import type { DiskChoice, LeftUndecided } from "./left-undecided.ts";
 
 /** In place of a crash's number: nothing is open, it is on the medium. */
 export const DURABLE = -1;
@@ -41,18 +41,18 @@ interface Cut {
 const NO_CUT: Cut = { low: 0, high: 0 };
 
 export class Undecided {
-  private readonly choice: Choice;
+  private readonly choice: DiskChoice;
   /** Combinations of the independent things. */
   private independent = 1n;
   /** By crash. */
   private cuts: Cut[] = [];
 
-  constructor(choice: Choice) {
+  constructor(choice: DiskChoice) {
     this.choice = choice;
   }
 
   /** A ledger in the same state, answered by another choice. */
-  fork(choice: Choice): Undecided {
+  fork(choice: DiskChoice): Undecided {
     const copy = new Undecided(choice);
     copy.independent = this.independent;
     copy.cuts = this.cuts.slice();

@@ -9,7 +9,7 @@ import {
   profileOf,
 } from "./bounds.ts";
 import { PARTS } from "./check.ts";
-import { RecordedChoice } from "./choices.ts";
+import { RecordedChoice } from "../explore/recorded-choice.ts";
 import { emptyCounts } from "./tally.ts";
 
 describe("Bounds", () => {

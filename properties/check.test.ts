@@ -4,7 +4,7 @@ import { type Bounds, profileOf } from "./bounds.ts";
 import { INVARIANTS } from "./invariants/catalogue.ts";
 import { runningEngines } from "./conversations/engines.ts";
 import { searchCrashes, survey } from "./crashes/survey.ts";
-import { randomChoice } from "./random-choice.ts";
+import { randomChoice } from "../explore/random-choice.ts";
 import { exitStatus, resultOf, type RunFacts, toJson } from "./result.ts";
 import { addCounts, type Counts, emptyCounts } from "./tally.ts";
 import { walk } from "./crashes/walk.ts";

@@ -8,20 +8,20 @@ import { addCounts } from "./tally.ts";
 import { AMBIGUITY } from "./faults/ambiguity.ts";
 import type { Bounds, PartName } from "./bounds.ts";
 import { CONCURRENCY } from "./concurrency/concurrency.ts";
-import type { Chosen } from "./choices.ts";
+import type { Chosen } from "../explore/choice.ts";
 import { type Engines, heardEngines, runningEngines } from "./conversations/engines.ts";
 import type { ConversationTree } from "./conversations/tree.ts";
 import { type CrashUnit, searchCrashes } from "./crashes/survey.ts";
 import { FORMAT } from "./format/part.ts";
 import { FAILING_CALLS } from "./faults/failing-calls.ts";
 import { KIMBERLITE } from "./kimberlite/part.ts";
-import { exhaust, type Part, type PartResult } from "./part.ts";
+import { searchPart, type Part, type PartResult } from "./part.ts";
 import { SYMBOLIC_HASHES } from "./symbolic/symbolic-hashes.ts";
 import { TAMPERING } from "./tampering/tampering.ts";
 import { STORED_BYTES } from "./faults/stored-bytes.ts";
 import { walk } from "./crashes/walk.ts";
 
-/** The part that is searched by `crashes/search.ts`: its units come from a survey. */
+/** The part that is searched by `crashes/survey.ts`: its units come from a survey. */
 const CRASHES = {
   cases: "recoveries",
   units: () => [],
@@ -65,5 +65,5 @@ export async function searchUnit(bounds: Bounds, unit: Unit, tree?: Conversation
 
 function search(bounds: Bounds, unit: Unit, engines: Engines): Promise<PartResult> {
   if (unit.part === "crashes") return searchCrashes(bounds, unit.crashes, engines);
-  return exhaust(PARTS[unit.part].run, bounds, unit.begins, engines);
+  return searchPart(PARTS[unit.part].run, bounds, unit.begins, engines);
 }

@@ -5,7 +5,7 @@
 import * as z from "zod/mini";
 import { type Bounds, boundsSchema, PART_NAMES, type PartName } from "./bounds.ts";
 import { INVARIANTS, type InvariantId } from "./invariants/catalogue.ts";
-import type { Chosen } from "./choices.ts";
+import type { Chosen } from "../explore/choice.ts";
 import type { Counterexample } from "./part.ts";
 import { isPlainText, plainText } from "./plain-text.ts";
 import { toJson } from "./result.ts";

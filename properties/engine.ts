@@ -2,12 +2,12 @@
  * The engine as the checker runs it: over a simulated disk, with limits so small that everything happens soon.
  * @module
  */
-import type { Choice } from "../fault-injection/choice.ts";
+import type { Choice } from "../explore/choice.ts";
 import { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
 import type { ModelLog } from "../model/log.ts";
 import { type Disk, Storage } from "../src/index.ts";
 import type { Bounds } from "./bounds.ts";
-import { nobody } from "./choices.ts";
+import { nobody } from "../explore/choice.ts";
 
 /** The model's side of every stream that was used. */
 export type Logs = ReadonlyMap<bigint, ModelLog>;

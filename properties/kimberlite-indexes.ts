@@ -8,7 +8,7 @@ import { loadIndex } from "../model/kimberlite-writer.ts";
 import { type ModelLog, read as modelRead } from "../model/log.ts";
 import { claimedSize, readStream } from "../model/reader.ts";
 import type { Format } from "../src/index.ts";
-import { nobody } from "./choices.ts";
+import { nobody } from "../explore/choice.ts";
 import { streamFiles } from "./comparison.ts";
 import { I1 } from "./invariants/corruption.ts";
 import { attempt, type Counts, observe } from "./tally.ts";

@@ -3,10 +3,13 @@
  * random answers are a random one, and recorded answers are a replay.
  * @module
  */
-import type { Choice } from "../fault-injection/choice.ts";
+import type { Choice } from "../explore/choice.ts";
 import type { Bounds } from "./bounds.ts";
 import type { InvariantId } from "./invariants/catalogue.ts";
-import { type Chosen, Odometer } from "./choices.ts";
+import type { Chosen } from "../explore/choice.ts";
+import { exhaust } from "../explore/exhaust.ts";
+import { Failure } from "../explore/failure.ts";
+import { minimise } from "../explore/minimise.ts";
 import type { Engines } from "./conversations/engines.ts";
 import { type Counts, emptyCounts, Violation } from "./tally.ts";
 
@@ -46,24 +49,12 @@ export interface PartResult {
   readonly counterexample: Counterexample | undefined;
 }
 
-/** A violation, and the choices that lead to it. */
-export class Found extends Error {
-  readonly violation: Violation;
-  readonly path: readonly Chosen[];
-
-  constructor(violation: Violation, path: readonly Chosen[]) {
-    super(violation.message);
-    this.violation = violation;
-    this.path = path;
-  }
-}
-
 /** What a person gets to see of a violation; any other error is thrown on. */
-export function asCounterexample(error: unknown, path: () => readonly Chosen[]): Counterexample {
-  const found = error instanceof Violation ? new Found(error, path()) : error;
-  if (!(found instanceof Found)) throw error;
-  const { invariant, expected, seen } = found.violation;
-  return { invariant, expected, seen, choices: found.path };
+export function asCounterexample(error: unknown): Counterexample {
+  const cause = error instanceof Failure ? error.cause : error;
+  if (!(error instanceof Failure) || !(cause instanceof Violation)) throw cause;
+  const { invariant, expected, seen } = cause;
+  return { invariant, expected, seen, choices: error.choices };
 }
 
 /** One list for each answer to a first question. */
@@ -72,23 +63,36 @@ export function answersTo(what: string, of: number): Chosen[][] {
 }
 
 /** Runs a part with every combination of answers that begins as the unit says. */
-export async function exhaust(
+export async function searchPart(
   run: Run,
   bounds: Bounds,
   unit: readonly Chosen[],
   engines?: Engines,
 ): Promise<PartResult> {
   const counts = emptyCounts();
-  const odometer = new Odometer(unit.filter(({ of }) => of > 1).map(({ chosen }) => chosen));
   const silent = (): void => undefined;
+  const fixed = unit.filter(({ of }) => of > 1).map(({ chosen }) => chosen);
   try {
-    do {
-      odometer.begin();
-      const running = run(bounds, odometer, counts, silent, engines);
-      if (running !== undefined) await running;
-    } while (odometer.advance());
+    await exhaust((choice) => run(bounds, choice, counts, silent, engines), fixed);
   } catch (error) {
-    return { counts, counterexample: asCounterexample(error, () => odometer.path()) };
+    return { counts, counterexample: asCounterexample(error) };
   }
   return { counts, counterexample: undefined };
+}
+
+/** A counterexample to the same invariant by simpler choices, or the same. */
+export async function simplest(run: Run, bounds: Bounds, found: Counterexample): Promise<Counterexample> {
+  const { choices, ...what } = found;
+  const again = async (choice: Choice): Promise<Omit<Counterexample, "choices"> | undefined> => {
+    try {
+      await run(bounds, choice, emptyCounts(), () => undefined);
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      const { invariant, expected, seen } = error;
+      return invariant === found.invariant ? { invariant, expected, seen } : undefined;
+    }
+    return undefined;
+  };
+  const least = await minimise(again, { what, choices });
+  return least.choices === choices ? found : { ...least.what, choices: least.choices };
 }

@@ -7,14 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
-import type { Choice } from "../fault-injection/choice.ts";
+import type { Choice } from "../explore/choice.ts";
 import { type Bounds, type PartName, profileOf } from "./bounds.ts";
 import { PARTS } from "./check.ts";
 import { parseCounterexample, serializeCounterexample } from "./counterexample.ts";
-import type { Chosen } from "./choices.ts";
+import type { Chosen } from "../explore/choice.ts";
 import { OPERATIONS } from "./operations.ts";
 import { asCounterexample, type Run } from "./part.ts";
-import { randomChoice } from "./random-choice.ts";
+import { asFailure } from "../explore/failure.ts";
+import { randomChoice } from "../explore/random-choice.ts";
 import { emptyCounts, Violation } from "./tally.ts";
 
 /** Runs a part once; what it finds is written to a file, and the error says how to run it again. */
@@ -38,7 +39,7 @@ async function run(
   try {
     await runs(bounds, noted, emptyCounts(), () => undefined);
   } catch (error) {
-    const found = asCounterexample(error, () => choices);
+    const found = asCounterexample(asFailure(error, () => choices));
     const file = `${directory}/random-${found.invariant}.json`;
     mkdirSync(directory, { recursive: true });
     writeFileSync(file, serializeCounterexample(bounds, part, found));

@@ -20,7 +20,7 @@ import {
 import { AppendPipeline, MemoryStorage, type StorageBackend } from "../../src/index.ts";
 import { outcome, resultText } from "../answers.ts";
 import type { Bounds } from "../bounds.ts";
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import { checkFiles, checkRecords } from "../comparison.ts";
 import { sameRecords, show } from "../records.ts";
 import { freshDisk, openEngine, streamPath } from "../engine.ts";

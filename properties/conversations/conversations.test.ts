@@ -4,7 +4,7 @@ import { elementAt } from "../../fault-injection/element-at.ts";
 import type { Disk, Offset, Storage, StreamStatus } from "../../src/index.ts";
 import { type Bounds, profileOf } from "../bounds.ts";
 import { outcome } from "../answers.ts";
-import { nobody } from "../choices.ts";
+import { nobody } from "../../explore/choice.ts";
 import { searchUnit, unitsOf } from "../check.ts";
 import { survey } from "../crashes/survey.ts";
 import { show } from "../records.ts";

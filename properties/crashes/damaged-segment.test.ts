@@ -9,7 +9,8 @@ import type { PersistenceName } from "../../fault-injection/persistence.ts";
 import { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { Storage } from "../../src/index.ts";
 import type { Format } from "../../src/index.ts";
-import { nobody, Odometer } from "../choices.ts";
+import { nobody } from "../../explore/choice.ts";
+import { Odometer } from "../../explore/odometer.ts";
 
 /** Thousands of recoveries: far more than any machine takes. */
 vi.setConfig({ testTimeout: 1_200_000 });

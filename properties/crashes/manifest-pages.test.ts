@@ -9,8 +9,9 @@ import { manifestFiles, pagedStream, pageFile } from "../../e2e/paged-stream.ts"
 import type { PersistenceName } from "../../fault-injection/persistence.ts";
 import { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { Storage } from "../../src/index.ts";
-import { nobody, Odometer } from "../choices.ts";
-import { Extreme } from "../extreme.ts";
+import { nobody } from "../../explore/choice.ts";
+import { Odometer } from "../../explore/odometer.ts";
+import { Extreme } from "../../explore/extreme.ts";
 
 /** Thousands of recoveries: far more than any machine takes. */
 vi.setConfig({ testTimeout: 1_200_000 });

@@ -5,7 +5,7 @@
 import { callText, type DiskCall, type DiskChange } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { type CrashKind, head as modelHead } from "../../model/log.ts";
-import { type Chosen, nobody } from "../choices.ts";
+import { type Chosen, nobody } from "../../explore/choice.ts";
 import { type Logs, streamPath } from "../engine.ts";
 
 /** A moment at which the machine or the process dies. */

@@ -11,7 +11,7 @@ import { acknowledged, NO_PROOF, type Proof, shown } from "../../model/proof.ts"
 import { checkLookUps, checkRecords, checkSegments, filesIn } from "../comparison.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { streamPath } from "../engine.ts";
-import type { Extreme } from "../extreme.ts";
+import type { Extreme } from "../../explore/extreme.ts";
 import { checkKimberliteIndexes } from "../kimberlite-indexes.ts";
 import { checkProofs } from "../proofs.ts";
 import { D3, D4, D5 } from "../invariants/durability.ts";

@@ -3,15 +3,15 @@
  * @module
  */
 import { callText, type DiskChange } from "../../fault-injection/disk-call.ts";
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { crashed, type CrashKind, type ModelLog, recover } from "../../model/log.ts";
 import { StorageError } from "../../src/index.ts";
-import { nobody } from "../choices.ts";
+import { nobody } from "../../explore/choice.ts";
 import { showStatus, streamFiles } from "../comparison.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, type Logs } from "../engine.ts";
-import { Extreme } from "../extreme.ts";
+import { Extreme } from "../../explore/extreme.ts";
 import { H2 } from "../invariants/chain.ts";
 import { S1 } from "../invariants/conformance.ts";
 import { I1 } from "../invariants/corruption.ts";
@@ -38,7 +38,7 @@ export class Recovery {
   /** States that the crash may have left. */
   readonly states: bigint;
   /** Moments during this recovery at which it may be crashed in turn. */
-  readonly points: CrashPoints;
+  readonly moments: CrashPoints;
   /** The model as recovery left it. */
   logs: Logs;
   /** Whether a torn tail was cut. */
@@ -66,16 +66,21 @@ export class Recovery {
     this.#crashed = point.logs;
     this.#before = new Map([...point.logs].map(([stream, log]) => [stream, crashed(log, kind)]));
     this.logs = this.#before;
-    this.points = new CrashPoints(this.disk, () => this.logs, worthKeeping);
+    this.moments = new CrashPoints(this.disk, () => this.logs, worthKeeping);
     this.#kind = kind;
     this.#engines = engines;
     this.#counts = counts;
   }
 
+  /** States for which what was decided until now stands. */
+  get covers(): bigint {
+    return this.disk.undecidedStates();
+  }
+
   /** Recovers, and checks what is shown. */
   async run(trace?: Trace): Promise<void> {
     const { disk } = this;
-    this.points.watch(
+    this.moments.watch(
       (change) => {
         this.#witnessChange(change);
         if (change.kind === "remove" && change.path.endsWith(".log.idx")) this.#checkRemoval(change.path);
@@ -94,7 +99,7 @@ export class Recovery {
       logs.set(stream, await this.#attempt(() => this.#stream(storage, stream, log, trace), log));
     }
     this.logs = logs;
-    this.points.end("recovery");
+    this.moments.end("recovery");
   }
 
   async #stream(storage: EngineUnderTest, stream: bigint, log: ModelLog, trace?: Trace): Promise<ModelLog> {

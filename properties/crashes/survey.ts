@@ -6,12 +6,15 @@
  * same with any number of workers and in any order.
  * @module
  */
+import { CrashSearch, nothingSearched } from "../../explore/crash-search.ts";
+import { exhaust } from "../../explore/exhaust.ts";
 import type { Bounds } from "../bounds.ts";
-import { type Chosen, Odometer } from "../choices.ts";
+import type { Chosen } from "../../explore/choice.ts";
+import { Odometer } from "../../explore/odometer.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { ASKED, momentChoice, onlyStream, stateKey } from "./points.ts";
-import { CrashSearch } from "./search.ts";
-import { asCounterexample, type PartResult } from "../part.ts";
+import { countSearched, CrashedEngine } from "./crashed-engine.ts";
+import { asCounterexample, type Counterexample, type PartResult } from "../part.ts";
 import { type Counts, emptyCounts } from "../tally.ts";
 import { chooseWorkload, runWorkload } from "./walk.ts";
 
@@ -50,11 +53,9 @@ export async function survey(
   const counts = emptyCounts();
   const units: CrashUnit[] = [];
   const seen = new Set<string>();
-  const workloads = new Odometer();
   try {
-    do {
+    await exhaust(async (workloads) => {
       watch(counts);
-      workloads.begin();
       const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
       counts.workloads += 1;
       const points: UnitPoint[] = [];
@@ -67,31 +68,35 @@ export async function survey(
         }
       }
       if (points.length > 0) units.push({ workload: workloads.path(), points });
-    } while (workloads.advance());
+    });
   } catch (error) {
-    return { counts, units: [], counterexample: asCounterexample(error, () => workloads.path()) };
+    return { counts, units: [], counterexample: asCounterexample(error) };
   }
   return { counts, units, counterexample: undefined };
 }
 
-/** Searches what lies behind a unit's crash points. */
+/** Searches what lies after a unit's crash points. */
 export async function searchCrashes(bounds: Bounds, unit: CrashUnit, engines: Engines): Promise<PartResult> {
   const counts = emptyCounts();
-  const search = new CrashSearch(bounds, engines, counts);
+  const searched = nothingSearched();
+  const program = new CrashedEngine(bounds, engines, counts);
+  const search = new CrashSearch(program, searched, bounds.recoveriesMax);
   const answers = new Odometer(unit.workload.map(({ chosen }) => chosen));
   answers.begin();
   const workload = chooseWorkload(bounds, answers);
   // Counted by the survey already.
   const points = await runWorkload(bounds, workload, emptyCounts());
-  for (const { place, stream } of unit.points) {
-    const point = points[place - 1];
-    if (point === undefined) throw new RangeError(`A unit names crash point ${place} of ${points.length}.`);
-    const asked = momentChoice(ASKED.crash, points.length, point);
-    try {
+  let counterexample: Counterexample | undefined;
+  try {
+    for (const { place, stream } of unit.points) {
+      const point = points[place - 1];
+      if (point === undefined) throw new RangeError(`A unit names crash point ${place} of ${points.length}.`);
+      const asked = momentChoice(ASKED.crash, points.length, point);
       await search.explore(point, bounds.recoveryCrashes, () => [...unit.workload, asked], stream);
-    } catch (error) {
-      return { counts, counterexample: asCounterexample(error, () => [...unit.workload, asked]) };
     }
+  } catch (error) {
+    counterexample = asCounterexample(error);
   }
-  return { counts, counterexample: undefined };
+  countSearched(counts, searched);
+  return { counts, counterexample };
 }

@@ -4,18 +4,18 @@
  * (`check.ts`) asks the same questions in the same order.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
+import { nothingSearched, walkCrashes } from "../../explore/crash-search.ts";
 import { callText, type DiskCall, type DiskChange } from "../../fault-injection/disk-call.ts";
 import type { Bounds } from "../bounds.ts";
 import { type Engines, runningEngines } from "../conversations/engines.ts";
-import { ASKED, type CrashPoint, CrashPoints, onlyStream, whenText } from "./points.ts";
-import { Extreme, EXTREMES } from "../extreme.ts";
-import { probe } from "./probe.ts";
-import { Recovery } from "./recovery.ts";
+import { countSearched, CrashedEngine } from "./crashed-engine.ts";
+import { ASKED, type CrashPoint, CrashPoints } from "./points.ts";
 import type { Leavings } from "../kimberlite/leavings.ts";
 import { INDEX_SAVED, ROTATION } from "../invariants/witnesses.ts";
 import { Lockstep } from "../lockstep.ts";
 import { type OperationName, operationNamed } from "../operations.ts";
+import type { Trace } from "../part.ts";
 import { type Counts, witnessed } from "../tally.ts";
 
 /** Chooses a workload: its length, then its operations. */
@@ -70,25 +70,14 @@ export async function walk(
   bounds: Bounds,
   choice: Choice,
   counts: Counts,
-  trace: (line: string) => void = () => undefined,
+  trace: Trace = () => undefined,
   engines: Engines = runningEngines(bounds),
 ): Promise<void> {
   const points = await runWorkload(bounds, chooseWorkload(bounds, choice), counts, trace);
   counts.workloads += 1;
-  let point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
-  for (let depth = bounds.recoveryCrashes; point !== undefined; depth -= 1) {
-    counts.crashPoints += 1;
-    const looked = onlyStream(point, choice.choose(point.logs.size, ASKED.stream));
-    trace(`-- ${whenText(point)}; recovery`);
-    const recovery = new Recovery(looked, choice, engines, counts, () => depth > 0);
-    await recovery.run(trace);
-    counts.cases.crashes += 1;
-    const inner = depth > 0 ? choice.choose(recovery.points.count + 1, ASKED.recoveryCrash) : 0;
-    if (inner === 0) {
-      const extreme = new Extreme(choice.choose(EXTREMES.length, ASKED.extreme));
-      trace("-- the process is killed, started again and appends; then the machine crashes");
-      await probe(recovery, extreme, bounds, engines, counts, trace);
-    }
-    point = recovery.points.kept[inner - 1];
-  }
+  const point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
+  const program = new CrashedEngine(bounds, engines, counts, trace);
+  const searched = nothingSearched();
+  await walkCrashes(program, searched, choice, point, bounds.recoveryCrashes);
+  countSearched(counts, searched);
 }

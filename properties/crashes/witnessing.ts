@@ -2,21 +2,21 @@
  * Watches what is decided about a crash, and notes the situations that only these decisions show.
  * @module
  */
-import type { Choice, LeftUndecided } from "../../fault-injection/choice.ts";
+import type { DiskChoice, LeftUndecided } from "../../fault-injection/left-undecided.ts";
 import { NAME_LOST, OUT_OF_ORDER, SIZE_WITHOUT_DATA } from "../invariants/witnesses.ts";
 import { type Counts, witnessed } from "../tally.ts";
 
 const SURVIVED = 0;
 const LOST = 1;
 
-export class Witnessing implements Choice {
-  readonly #answers: Choice;
+export class Witnessing implements DiskChoice {
+  readonly #answers: DiskChoice;
   readonly #counts: Counts;
   /** Files of which something newer was found on the medium: a later sector, or the size. */
   readonly #sectors = new Set<string>();
   readonly #sizes = new Set<string>();
 
-  constructor(answers: Choice, counts: Counts) {
+  constructor(answers: DiskChoice, counts: Counts) {
     this.#answers = answers;
     this.#counts = counts;
   }

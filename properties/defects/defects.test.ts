@@ -122,7 +122,7 @@ describe("Seeded defects", () => {
   test("of the checker are noticed by a count, an assertion, or another defect that passes; and are missed where those do not change", async () => {
     const harmless = { ...blind, find: SAME_RECORDS, replace: `${SAME_RECORDS} // nothing else` };
     const blinding = { ...blind, find: SAME_RECORDS, replace: "return a.length === b.length;" };
-    const search = { ...blind, file: "properties/crashes/search.ts" };
+    const search = { ...blind, file: "explore/crash-search.ts" };
     const extremes = {
       find: "for (const chosen of EXTREMES.keys()) {",
       replace: "for (const chosen of [0]) {",

@@ -5,12 +5,11 @@
 import { type Bounds, type PartName, profileOf } from "../bounds.ts";
 import type { InvariantId } from "../invariants/catalogue.ts";
 import { PARTS, searchUnit, type Unit, unitsOf } from "../check.ts";
-import { choiceText } from "../choices.ts";
+import { choiceText } from "../../explore/choice.ts";
 import { ConversationTree } from "../conversations/tree.ts";
 import { survey } from "../crashes/survey.ts";
 import { directoryNames } from "../faults/stored-states.ts";
-import { minimise } from "../minimise.ts";
-import type { Counterexample, PartResult } from "../part.ts";
+import { type Counterexample, type PartResult, simplest } from "../part.ts";
 import { addCounts, type Counts, emptyCounts } from "../tally.ts";
 import type { Searched } from "./defect.ts";
 
@@ -56,7 +55,7 @@ export async function search({
   const found = await firstViolation(bounds, { section, directory }, counts);
   const cases = counts.workloads + Object.values(counts.cases).reduce((sum, tried) => sum + tried, 0);
   if (found === undefined) return { invariant: undefined, choices: 0, seen: "", cases, counts };
-  const { invariant, seen, choices } = await minimise(PARTS[part].run, bounds, found);
+  const { invariant, seen, choices } = await simplest(PARTS[part].run, bounds, found);
   return { invariant, choices: choices.length, seen, cases, counts };
 }
 

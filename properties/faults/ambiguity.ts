@@ -12,7 +12,7 @@ import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { acknowledge, append, emptyLog, type ModelLog, sync as modelSync } from "../../model/log.ts";
 import type { Durability, Storage } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
-import { Odometer } from "../choices.ts";
+import { Odometer } from "../../explore/odometer.ts";
 import { CrashPoints } from "../crashes/points.ts";
 import { DATA_PATH, freshDisk, openEngine } from "../engine.ts";
 import { answersTo, type Part } from "../part.ts";

@@ -3,13 +3,13 @@
  * that opens them has to go by when it meets the second fault.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import { callText, type DiskCall } from "../../fault-injection/disk-call.ts";
 import { type StoredFaults, storedFaults } from "../../fault-injection/stored-faults.ts";
 import type { Bounds } from "../bounds.ts";
 import { runningEngines } from "../conversations/engines.ts";
 import { freshDisk } from "../engine.ts";
-import { Extreme } from "../extreme.ts";
+import { Extreme } from "../../explore/extreme.ts";
 import { emptyCounts } from "../tally.ts";
 import { failuresOf, noteCalls, Strike } from "./call-sites.ts";
 import { Last } from "./last.ts";

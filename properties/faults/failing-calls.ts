@@ -5,13 +5,14 @@
  * What the last crashes leave is searched in its two extremes, not in full: crashes without failing calls are (`crashes/search.ts`).
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import { callText, type DiskCall } from "../../fault-injection/disk-call.ts";
 import type { Bounds } from "../bounds.ts";
 import { failuresOf, noteCalls, Strike } from "./call-sites.ts";
 import { runningEngines } from "../conversations/engines.ts";
-import { type Chosen, Odometer } from "../choices.ts";
-import { Extreme } from "../extreme.ts";
+import type { Chosen } from "../../explore/choice.ts";
+import { Odometer } from "../../explore/odometer.ts";
+import { Extreme } from "../../explore/extreme.ts";
 import { freshDisk } from "../engine.ts";
 import type { Part, Trace } from "../part.ts";
 import { chooseWorkload } from "../crashes/walk.ts";

@@ -12,7 +12,7 @@ import { streamPath } from "../engine.ts";
 import { Lockstep } from "../lockstep.ts";
 import { type Operation, type OperationName, operationNamed } from "../operations.ts";
 import { emptyCounts } from "../tally.ts";
-import { Extreme } from "../extreme.ts";
+import { Extreme } from "../../explore/extreme.ts";
 import { otherManifests } from "./manifest-edits.ts";
 import { beginPagedStream } from "./paged-stream.ts";
 

@@ -7,7 +7,8 @@
  */
 import { type Durability } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
-import { type Chosen, nobody, Odometer } from "../choices.ts";
+import { type Chosen, nobody } from "../../explore/choice.ts";
+import { Odometer } from "../../explore/odometer.ts";
 import { MADE_OPERATIONS } from "../operations.ts";
 import type { Part } from "../part.ts";
 import { chooseFailedState } from "./failed-states.ts";
@@ -25,7 +26,7 @@ import {
 } from "./stored-states.ts";
 import { chooseWorkload } from "../crashes/walk.ts";
 import { checkProofs } from "../proofs.ts";
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 
 import { type Indexes, Look } from "./look.ts";
 

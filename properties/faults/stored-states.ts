@@ -11,7 +11,7 @@ import { outliving, type Proof } from "../../model/proof.ts";
 import type { Format, Storage } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import { streamFiles } from "../comparison.ts";
-import { Extreme } from "../extreme.ts";
+import { Extreme } from "../../explore/extreme.ts";
 import { streamPath } from "../engine.ts";
 import { indexFiles, readFrames, readIndex } from "../../model/index-reader.ts";
 import { Lockstep } from "../lockstep.ts";

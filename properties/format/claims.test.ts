@@ -1,7 +1,7 @@
 import { resourceUsage } from "node:process";
 import { expect, test } from "vitest";
 import { profileOf } from "../bounds.ts";
-import { Odometer } from "../choices.ts";
+import { Odometer } from "../../explore/odometer.ts";
 import { emptyCounts } from "../tally.ts";
 import { lz4Claims } from "./claims.ts";
 import { zstdClaims, zstdUndeclared, zstdWindows } from "./zstd-claims.ts";

@@ -2,7 +2,7 @@
  * F3: records of which a few bits are flipped, each followed by another record, so that a length that grew finds bytes to claim.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import { formatNamed } from "../../src/format/formats.ts";
 import { frameAt } from "../../src/format/record.ts";
 import type { Format } from "../../src/types.ts";

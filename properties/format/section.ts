@@ -3,7 +3,7 @@
  * determine the input to the byte.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import type { Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import type { InvariantId } from "../invariants/catalogue.ts";

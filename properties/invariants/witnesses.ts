@@ -3,7 +3,7 @@
  * that met none of one is vacuous there, and not complete.
  * @module
  */
-import type { LeftUndecided } from "../../fault-injection/choice.ts";
+import type { LeftUndecided } from "../../fault-injection/left-undecided.ts";
 import type { DiskChange } from "../../fault-injection/disk-call.ts";
 import type { CrashKind } from "../../model/log.ts";
 import { type Durability, type Finding, RECOVERY_CASES, type RecoveryCase } from "../../src/index.ts";

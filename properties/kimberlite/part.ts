@@ -6,13 +6,13 @@
  * log holds, of which the engine says that their end is lost, and torn manifests, which it reports.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import type { Bounds } from "../bounds.ts";
 import { ASKED, whenText } from "../crashes/points.ts";
 import { probe } from "../crashes/probe.ts";
 import { Recovery } from "../crashes/recovery.ts";
 import { runWorkload } from "../crashes/walk.ts";
-import { Extreme } from "../extreme.ts";
+import { Extreme } from "../../explore/extreme.ts";
 import type { OperationName } from "../operations.ts";
 import { type Engines, runningEngines } from "../conversations/engines.ts";
 import { answersTo, type Part, type Trace } from "../part.ts";

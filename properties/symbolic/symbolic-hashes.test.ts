@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Bounds, profileOf } from "../bounds.ts";
-import { Odometer } from "../choices.ts";
-import { exhaust } from "../part.ts";
+import { Odometer } from "../../explore/odometer.ts";
+import { searchPart } from "../part.ts";
 import { addCounts, emptyCounts, Violation } from "../tally.ts";
 import { headOf, logsEndingIn, showLog, type SymbolicLog } from "./preimages.ts";
 import { KINDS, NESTED, nestedHmac, OPAQUE, type Scheme } from "./schemes.ts";
@@ -33,7 +33,7 @@ function collision(scheme: Scheme, bounds: Bounds = SMALL): string | undefined {
 test("H5: over symbolic hashes, two logs with equal count and head are equal", async () => {
   const counts = emptyCounts();
   for (const unit of await SYMBOLIC_HASHES.units(SMALL)) {
-    const result = await exhaust(SYMBOLIC_HASHES.run, SMALL, unit);
+    const result = await searchPart(SYMBOLIC_HASHES.run, SMALL, unit);
     expect(result.counterexample).toBeUndefined();
     addCounts(counts, result.counts);
   }

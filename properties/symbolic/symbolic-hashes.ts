@@ -8,7 +8,7 @@
  * verified: longer logs, and what a part of a block may be taken for.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import type { Bounds } from "../bounds.ts";
 import { answersTo, type Part } from "../part.ts";
 import { EQUAL_HEADS } from "../invariants/witnesses.ts";

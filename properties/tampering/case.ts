@@ -3,7 +3,7 @@
  * leaves, with index files and without.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import type { Bounds } from "../bounds.ts";
 import { sameRecord } from "../records.ts";
 import {

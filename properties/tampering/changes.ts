@@ -3,7 +3,7 @@
  * `edits.ts`.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import type { Format } from "../../src/types.ts";
 import type { RawRecord, Segments, Stored, Wanted } from "./forged-log.ts";
 import { foldedPayload, hidden, type Original, otherStream } from "./original.ts";

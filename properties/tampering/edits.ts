@@ -33,7 +33,7 @@ import {
   torn,
   unfolded,
 } from "./changes.ts";
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import type { Format } from "../../src/types.ts";
 import { type Original, otherStream, type Payloads } from "./original.ts";
 import {

@@ -3,13 +3,13 @@
  * segment, in two, or in one for each record, as the engine writes them onto a simulated disk.
  * @module
  */
-import type { Choice } from "../../fault-injection/choice.ts";
+import type { Choice } from "../../explore/choice.ts";
 import { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { chainHash } from "../../model/hash.ts";
 import { checkpointAfter } from "../../model/log.ts";
 import { type Format, Storage } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
-import { nobody } from "../choices.ts";
+import { nobody } from "../../explore/choice.ts";
 import { placed, type RawRecord } from "./forged-log.ts";
 
 /**

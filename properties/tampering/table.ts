@@ -4,7 +4,7 @@
  */
 import type { Format } from "../../src/types.ts";
 import { type Bounds, profileOf } from "../bounds.ts";
-import { Odometer } from "../choices.ts";
+import { Odometer } from "../../explore/odometer.ts";
 import { chooseTampered, type Tampered } from "./case.ts";
 import { editsOf } from "./edits.ts";
 import { type Anchor, ANCHORS, notDataFirst, OTHERWISE, type Row, SAME_LOG } from "./rows.ts";

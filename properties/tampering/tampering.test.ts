@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Bounds, profileOf } from "../bounds.ts";
-import { Odometer } from "../choices.ts";
-import { exhaust } from "../part.ts";
+import { Odometer } from "../../explore/odometer.ts";
+import { searchPart } from "../part.ts";
 import { addCounts, emptyCounts, Violation } from "../tally.ts";
 import { chooseTampered, type Tampered } from "./case.ts";
 import { editsOf } from "./edits.ts";
@@ -34,7 +34,7 @@ function judged(tampered: Tampered, verified: Verified): string {
 test("H3, H4: every edit of every log of up to 2 records is revealed to whom the rules say", async () => {
   const counts = emptyCounts();
   for (const unit of await TAMPERING.units(SMALL)) {
-    const result = await exhaust(TAMPERING.run, SMALL, unit);
+    const result = await searchPart(TAMPERING.run, SMALL, unit);
     expect(result.counterexample).toBeUndefined();
     expect(result.counts.cases.tampering).toBeGreaterThan(0);
     addCounts(counts, result.counts);

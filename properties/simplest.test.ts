@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { profileOf } from "./bounds.ts";
-import { minimise } from "./minimise.ts";
-import type { Counterexample, Run } from "./part.ts";
+
+import { type Counterexample, type Run, simplest } from "./part.ts";
 import { Violation } from "./tally.ts";
 
 /** So many operations, each of ten; wrong if a 7 comes before a 5, however far, and a third question is answered with 2 or more. */
@@ -32,7 +32,7 @@ test.each([
   [[1, 7, 3, 5], 4],
   [[9, 7, 9, 9, 5, 9], 13],
 ])("a counterexample of %j at %i becomes the smallest that there is", async (operations, moment) => {
-  const { seen, invariant, choices } = await minimise(
+  const { seen, invariant, choices } = await simplest(
     sevenThenFive,
     profileOf("quick"),
     found(operations, moment),
@@ -43,5 +43,5 @@ test.each([
 
 test("what cannot be made smaller stays", async () => {
   const smallest = found([7, 5], 2);
-  expect(await minimise(sevenThenFive, profileOf("quick"), smallest)).toBe(smallest);
+  expect(await simplest(sevenThenFive, profileOf("quick"), smallest)).toBe(smallest);
 });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { AnotherWay, choiceText, NotDeterministic, nobody, Odometer, RecordedChoice } from "./choices.ts";
+import { choiceText, nobody, NotDeterministic } from "./choice.ts";
+import { Odometer } from "./odometer.ts";
+import { AnotherWay, RecordedChoice } from "./recorded-choice.ts";
 
 function all(run: (odometer: Odometer) => string, fixed: readonly number[] = []): string[] {
   const odometer = new Odometer(fixed);

@@ -2,7 +2,7 @@
  * The two extremes of what a crash may leave.
  * @module
  */
-import type { Choice } from "../fault-injection/choice.ts";
+import type { Choice } from "./choice.ts";
 
 export const EXTREMES: readonly string[] = ["everything survives", "nothing survives"];
 

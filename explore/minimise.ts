@@ -1,18 +1,20 @@
 /**
- * Making a counterexample small: other answers to the same questions, simpler ones first, as long as the same invariant is violated.
+ * Making a failure small: other answers to the same questions, simpler ones first, as long as the same thing goes wrong.
  *
- * Simpler is what an odometer comes to earlier: the first answers count most, and those say how many operations there are, then which,
- * then where the fault or the crash is and what it leaves. Greedy, so what comes out is small but perhaps not the smallest.
+ * Simpler is what an odometer comes to earlier: the first answers count most. Greedy, so what comes out is small but perhaps not the
+ * smallest.
  * @module
  */
-import type { Choice } from "../fault-injection/choice.ts";
-import type { Bounds } from "./bounds.ts";
-import type { Chosen } from "./choices.ts";
-import type { Counterexample, Run } from "./part.ts";
-import { emptyCounts, Violation } from "./tally.ts";
+import type { Choice, Chosen } from "./choice.ts";
 
 /** Runs at most: more than a person would wait for. */
 const RUNS_MAX = 2000;
+
+/** What went wrong, and the choices that lead there. */
+export interface Found<What> {
+  readonly what: What;
+  readonly choices: readonly Chosen[];
+}
 
 /** Answers from a list as far as it fits, then 0, and notes what was asked. */
 class Suggested implements Choice {
@@ -31,8 +33,15 @@ class Suggested implements Choice {
   }
 }
 
-/** A counterexample to the same invariant that is simpler, or the same. */
-export async function minimise(run: Run, bounds: Bounds, found: Counterexample): Promise<Counterexample> {
+/**
+ * The same failure by simpler choices, or as it was found.
+ *
+ * @param run one run: what goes wrong in it, if it is the same as was found
+ */
+export async function minimise<What>(
+  run: (choice: Choice) => Promise<What | undefined>,
+  found: Found<What>,
+): Promise<Found<What>> {
   let best = found;
   let runs = 0;
   for (let simpler = true; simpler;) {
@@ -40,9 +49,10 @@ export async function minimise(run: Run, bounds: Bounds, found: Counterexample):
     for (const answers of suggestions(answersOf(best))) {
       if (runs >= RUNS_MAX) return best;
       runs += 1;
-      const tried = await attempt(run, bounds, answers);
-      if (tried?.invariant !== best.invariant || !isSimpler(tried, best)) continue;
-      best = tried;
+      const choice = new Suggested(answers);
+      const what = await run(choice);
+      if (what === undefined || !isSimpler(choice.path, best.choices)) continue;
+      best = { what, choices: choice.path };
       simpler = true;
       break;
     }
@@ -50,7 +60,7 @@ export async function minimise(run: Run, bounds: Bounds, found: Counterexample):
   return best;
 }
 
-const answersOf = ({ choices }: Counterexample): number[] =>
+const answersOf = ({ choices }: Pick<Found<unknown>, "choices">): number[] =>
   choices.filter(({ of }) => of > 1).map(({ chosen }) => chosen);
 
 /** Answers that may be simpler: one of them smaller, with the rest as it was, moved up by one, or left out. */
@@ -61,7 +71,7 @@ function* suggestions(answers: readonly number[]): Generator<number[]> {
       const begin = [...answers.slice(0, i), smaller];
       yield begin;
       yield [...begin, ...answers.slice(i + 1)];
-      // One operation less: its own answer goes, those behind it move up.
+      // One operation less: its own answer goes, those after it move up.
       for (let gone = i + 1; gone < answers.length; gone += 1) {
         yield [...begin, ...answers.slice(i + 1, gone), ...answers.slice(gone + 1)];
       }
@@ -69,27 +79,11 @@ function* suggestions(answers: readonly number[]): Generator<number[]> {
   }
 }
 
-function isSimpler(a: Counterexample, b: Counterexample): boolean {
-  const [left, right] = [answersOf(a), answersOf(b)];
+function isSimpler(a: readonly Chosen[], b: readonly Chosen[]): boolean {
+  const [left, right] = [answersOf({ choices: a }), answersOf({ choices: b })];
   for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
     const difference = (left[i] ?? -1) - (right[i] ?? -1);
     if (difference !== 0) return difference < 0;
   }
   return false;
-}
-
-async function attempt(
-  run: Run,
-  bounds: Bounds,
-  answers: readonly number[],
-): Promise<Counterexample | undefined> {
-  const choice = new Suggested(answers);
-  try {
-    await run(bounds, choice, emptyCounts(), () => undefined);
-  } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    const { invariant, expected, seen } = error;
-    return { invariant, expected, seen, choices: choice.path };
-  }
-  return undefined;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import type { Choice } from "../fault-injection/choice.ts";
+import type { Choice } from "./choice.ts";
 
 class ListedChoice implements Choice {
   readonly #answers: readonly number[];
