@@ -80,7 +80,7 @@ class Counter implements CrashedProgram<Cells, Read> {
 
 const CRASHED: Cells = { durable: [4, 4], written: [5, 5], promised: 4 };
 
-async function search(program: Counter, depth: number, limit?: number): Promise<Searched> {
+async function search(program: Counter, depth: number, limit = Infinity): Promise<Searched> {
   const searched = nothingSearched();
   await new CrashSearch(program, searched, limit).explore(CRASHED, depth, () => []);
   return searched;

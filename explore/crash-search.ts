@@ -22,7 +22,7 @@ export interface Recovered<Point> {
 }
 
 /** The moments of a run. */
-export interface Moments<Point> {
+interface Moments<Point> {
   /** How many there were, kept or not. */
   readonly count: number;
   readonly kept: readonly Point[];
@@ -77,11 +77,7 @@ export class CrashSearch<Point, Recovery extends Recovered<Point>> {
   readonly #seen = new Set<string>();
 
   /** @param recoveriesMax after a crash point; the states of what lies beyond are counted as left */
-  constructor(
-    program: CrashedProgram<Point, Recovery>,
-    searched: Searched,
-    recoveriesMax: number = Infinity,
-  ) {
+  constructor(program: CrashedProgram<Point, Recovery>, searched: Searched, recoveriesMax: number) {
     this.#program = program;
     this.#searched = searched;
     this.#recoveriesMax = recoveriesMax;
