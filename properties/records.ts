@@ -48,3 +48,7 @@ export function hexText(bytes: Uint8Array): string {
   const text = Buffer.from(bytes.subarray(0, 256)).toString("hex");
   return bytes.length <= 256 ? text : `${text}... (${bytes.length} bytes)`;
 }
+
+/** Whether two ends agree as far as doubles hold them. */
+export const isSameEnd = (a: number, b: number): boolean =>
+  a === b || Math.min(a, b) > Number.MAX_SAFE_INTEGER;

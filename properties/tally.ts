@@ -79,9 +79,13 @@ export function observe<Observation>(
 }
 
 /** Makes a check that is a part of one that is counted. @throws Violation if it does not hold */
-export function hold<Observation>(check: Check<Observation, InvariantId>, observation: Observation): void {
+export function hold<Observation>(
+  check: Check<Observation, InvariantId>,
+  observation: Observation,
+  cause?: unknown,
+): void {
   if (!check.holds(observation))
-    throw new Violation(check.invariant, check.expected(observation), check.seen(observation));
+    throw new Violation(check.invariant, check.expected(observation), check.seen(observation), cause);
 }
 
 /** Counts a witness if the event is one. */

@@ -17,7 +17,9 @@ import { CrashPoints } from "../crashes/points.ts";
 import { DATA_PATH, freshDisk, openEngine } from "../engine.ts";
 import { answersTo, type Part } from "../part.ts";
 import { CRASH_OR_ROT } from "../invariants/witnesses.ts";
-import { attempt, check, type Counts, witnessed } from "../tally.ts";
+import { M1 } from "../invariants/conformance.ts";
+import { C5 } from "../invariants/corruption.ts";
+import { attempt, type Counts, observe, witnessed } from "../tally.ts";
 
 const DURABILITIES: readonly Durability[] = ["standard", "strict"];
 const MODE = `durability: ${DURABILITIES.join(", ")}`;
@@ -42,7 +44,7 @@ export const AMBIGUITY: Part = {
   units: () => answersTo(MODE, DURABILITIES.length),
   async run(bounds, choice, counts, trace) {
     const durability = DURABILITIES[choice.choose(DURABILITIES.length, MODE)] ?? "standard";
-    const left = await attempt("M1", "every workload to run", () =>
+    const left = await attempt(M1.answer, "every workload to run", () =>
       everythingLeft({ ...bounds, durability }),
     );
     for (const [surroundings, remains] of left) {
@@ -70,13 +72,7 @@ function compare(
         if (ambiguous) trace(`bit ${bit} of the segment: torn or rotten; the other files: ${surroundings}`);
         witnessed(counts, CRASH_OR_ROT, { durability, isAmbiguous: ambiguous });
         if (durability === "standard") continue;
-        check(
-          counts,
-          "C5",
-          !ambiguous,
-          () => `no crash to leave what a flipped bit in the acknowledged record ${record} leaves`,
-          () => `bit ${String(bit)} of the segment, the other files being ${surroundings}`,
-        );
+        observe(counts, C5.difference, { record, isAmbiguous: ambiguous, bit, surroundings });
       }
     }
   }

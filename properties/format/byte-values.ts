@@ -3,6 +3,7 @@
  * read in its segment by the engine and by the model's reader.
  * @module
  */
+import { F5 } from "../invariants/format.ts";
 import { claimed, layoutOf, seal, trailerBytes } from "./layout.ts";
 import { checkDecoding, checkReencoding } from "./outcome.ts";
 import { checkReading } from "./reading.ts";
@@ -34,7 +35,7 @@ export const byteValues: Section = {
     const record = segment.subarray(before.length);
     record[at] = value;
     if (claimed(format, record) <= record.length) seal(format, record, claimed(format, record));
-    checkReencoding(counts, format, record, checkDecoding(counts, "F5", format, record));
+    checkReencoding(counts, format, record, checkDecoding(counts, F5.decoded, format, record));
     await checkReading(counts, format, segment);
   },
 };

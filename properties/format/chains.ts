@@ -7,16 +7,12 @@ import { append, checkpoint, emptyLog, head as headOf, type ModelLog } from "../
 import { chainHash } from "../../src/format/formats.ts";
 import { MemoryStorage, type Record as StoredRecord } from "../../src/index.ts";
 import type { Format } from "../../src/types.ts";
-import { check } from "../tally.ts";
+import { type HashInput } from "../invariants/agreement.ts";
+import { H1, H2 } from "../invariants/chain.ts";
+import { observe } from "../tally.ts";
 import { COUNTING, filled, fillsOf, PAYLOAD_SIZES } from "./samples.ts";
 import { hexText } from "../records.ts";
 import { chooseFrom, itemAt, numberText, perFormat, type Section } from "./section.ts";
-
-interface HashInput {
-  readonly kind: Kind;
-  readonly previous: Uint8Array | undefined;
-  readonly payload: Buffer;
-}
 
 const KINDS: readonly Kind[] = ["data", "checkpoint", "tombstone"];
 const previousOf = perFormat((format): readonly (Uint8Array | undefined)[] => [
@@ -43,9 +39,6 @@ const inputsOf = perFormat((format): readonly HashInput[] =>
     ),
   ),
 );
-
-const inputText = ({ kind, previous, payload }: HashInput): string =>
-  `${kind} ${hexText(payload)} behind ${previous === undefined ? "nothing" : hexText(previous)}`;
 
 const hashed = (format: Format, { kind, previous, payload }: HashInput): Buffer =>
   chainHash(previous, kind, payload, format);
@@ -76,13 +69,7 @@ export const hashesRepeated: Section = {
     const wanted = modelHash(format, kind, payload, previous);
     const copy = previous === undefined ? undefined : copied(previous);
     for (const seen of [hashed(format, input), chainHash(copy, kind, copied(payload), format)]) {
-      check(
-        counts,
-        "H1",
-        Buffer.compare(seen, wanted) === 0,
-        () => `the hash ${hexText(wanted)} of ${inputText(input)}`,
-        () => hexText(seen),
-      );
+      observe(counts, H1.hash, { input, wanted, hash: seen });
     }
   },
 };
@@ -102,13 +89,11 @@ export const hashesApart: Section = {
     const ofKind = inputs.length / KINDS.length;
     const one = kind * ofKind + choice.choose(ofKind, "input");
     const other = choice.choose(one + 1, "input that comes no later");
-    check(
-      counts,
-      "H2",
-      (itemAt(hashes, one) === itemAt(hashes, other)) === (one === other),
-      () => `different hashes of ${inputText(itemAt(inputs, one))} and ${inputText(itemAt(inputs, other))}`,
-      () => `${itemAt(hashes, one)} and ${itemAt(hashes, other)}`,
-    );
+    observe(counts, H2.apart, {
+      inputs: [itemAt(inputs, one), itemAt(inputs, other)],
+      isSame: one === other,
+      hashes: [itemAt(hashes, one), itemAt(hashes, other)],
+    });
   },
 };
 
@@ -148,15 +133,10 @@ export const chainLinks: Section = {
     }
     const records = await storage.readRecords(STREAM, 0n, Number.MAX_SAFE_INTEGER);
     const { head } = await storage.head(STREAM);
-    const shown = [...records.map(linkText), hexText(head)].join("; ");
-    const wanted = [...log.records.map(linkText), hexText(headOf(log))].join("; ");
-    check(
-      counts,
-      "H2",
-      shown === wanted,
-      () => wanted,
-      () => shown,
-    );
+    observe(counts, H2.links, {
+      answered: [...records.map(linkText), hexText(head)].join("; "),
+      expected: [...log.records.map(linkText), hexText(headOf(log))].join("; "),
+    });
   },
 };
 

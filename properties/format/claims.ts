@@ -7,10 +7,10 @@
 import { CodecRegistry } from "../../src/format/codec.ts";
 import { formatNamed } from "../../src/format/formats.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
-import { type Counts, check } from "../tally.ts";
+import { Z2 } from "../invariants/format.ts";
+import { type Counts, observe } from "../tally.ts";
 import { PAYLOAD_BYTES_MAX as LIMIT } from "./layout.ts";
 import { refusal } from "./outcome.ts";
-import { hexText } from "../records.ts";
 import { chooseFrom, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
 const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
@@ -26,19 +26,13 @@ export async function checkAnswer(
   stored: Buffer,
   wanted: Answer,
 ): Promise<void> {
-  let seen: string | number;
+  let answer: string | number;
   try {
-    seen = (await codecsOf(format).get(codec).decompress(stored)).length;
+    answer = (await codecsOf(format).get(codec).decompress(stored)).length;
   } catch (error) {
-    seen = refusal(error, stored);
+    answer = refusal(error, stored);
   }
-  check(
-    counts,
-    "Z2",
-    seen === wanted,
-    () => `${String(wanted)} for the ${codec} payload ${hexText(stored)}`,
-    () => String(seen),
-  );
+  observe(counts, Z2.answer, { codec, stored, wanted, answer });
 }
 
 /** A number as it is stored. */

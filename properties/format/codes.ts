@@ -4,7 +4,8 @@
  */
 import { KINDS } from "../../model/hash.ts";
 import { kindCode, kindOf } from "../../src/format/formats.ts";
-import { check } from "../tally.ts";
+import { F6 } from "../invariants/format.ts";
+import { observe } from "../tally.ts";
 import { codeBytesOf, codingsOf, COMPRESSIONS, type Fields, laidOut, seal } from "./layout.ts";
 import { checkDecoding, checkReencoding, encoded } from "./outcome.ts";
 import { COUNTING, filled } from "./samples.ts";
@@ -32,7 +33,7 @@ export const codesInRecords: Section = {
     for (const [i, at] of codeBytesOf(format).entries())
       bytes[at] = i === 0 ? first : choice.choose(BYTE_VALUES, "next byte of codes");
     seal(format, bytes, bytes.length);
-    checkReencoding(counts, format, bytes, checkDecoding(counts, "F6", format, bytes));
+    checkReencoding(counts, format, bytes, checkDecoding(counts, F6.decoded, format, bytes));
   },
 };
 
@@ -52,14 +53,12 @@ export const codesWritten: Section = {
     const isCoding = codingsOf(format).some((one) => one.kind === kind && one.compression === compression);
     const wanted = isCoding ? codes(laidOut(format, record)) : "malformed";
     const bytes = encoded(format, record);
-    const seen = typeof bytes === "string" ? bytes : codes(bytes);
-    check(
-      counts,
-      "F6",
-      seen === wanted,
-      () => `${kind} in ${compression}: ${wanted}`,
-      () => seen,
-    );
+    observe(counts, F6.written, {
+      kind,
+      compression,
+      wanted,
+      codes: typeof bytes === "string" ? bytes : codes(bytes),
+    });
   },
 };
 
@@ -71,12 +70,7 @@ export const kindCodes: Section = {
   first: () => ({ what: "code", of: BYTE_VALUES }),
   run(_, code, __, counts) {
     const [kind, wanted] = [kindOf(code), KINDS[code]];
-    check(
-      counts,
-      "F6",
-      kind === wanted && (kind === undefined || kindCode(kind) === code),
-      () => `code ${code} stands for ${wanted ?? "nothing"}`,
-      () => (kind === undefined ? "for nothing" : `for ${kind}, whose code is ${kindCode(kind)}`),
-    );
+    const back = kind === undefined ? undefined : kindCode(kind);
+    observe(counts, F6.kind, { code, wanted, kind, back });
   },
 };

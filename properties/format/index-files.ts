@@ -9,10 +9,11 @@ import { ByteWindow } from "../../src/disk/byte-window.ts";
 import { OffsetIndex } from "../../src/format/offset-index.ts";
 import type { Format } from "../../src/types.ts";
 import { type IndexReading, readFrames, readIndex } from "../../model/index-reader.ts";
-import { type Counts, check, Violation } from "../tally.ts";
+import { F5 } from "../invariants/format.ts";
+import { type Counts, hold, observe, Violation } from "../tally.ts";
 import { answerOf } from "./outcome.ts";
 import { fileOf } from "./reading.ts";
-import { hexText } from "../records.ts";
+import { isSameEnd } from "../records.ts";
 
 const CHUNK_BYTES = 64;
 
@@ -27,17 +28,11 @@ function isOrdered({ entries, end, headHash }: IndexReading): boolean {
   );
 }
 
-const readingText = ({ entries, end }: Pick<IndexReading, "entries" | "end">): string =>
-  `${entries.map(({ kind, position }) => `${kind ?? "?"} at ${position}`).join("; ")}; end ${end}`;
-
-/** Whether two ends agree as far as doubles hold them. */
-const sameEnd = (a: number, b: number): boolean => a === b || Math.min(a, b) > Number.MAX_SAFE_INTEGER;
-
 /** An index shows what a reading says: positions, end, head, and where the checkpoints are. */
 function shows(index: OffsetIndex, { entries, end, headHash }: IndexReading): boolean {
   return (
     index.count === entries.length &&
-    sameEnd(index.end, end) &&
+    isSameEnd(index.end, end) &&
     Buffer.compare(index.head, headHash) === 0 &&
     entries.every(({ kind, position }, i) => {
       const checkpoint = index.checkpointAtOrBefore(i);
@@ -50,14 +45,9 @@ function shows(index: OffsetIndex, { entries, end, headHash }: IndexReading): bo
 export function checkIndex(counts: Counts, _: Format, bytes: Buffer): void {
   const index = answerOf(bytes, () => OffsetIndex.parse(bytes));
   const reading = readIndex(bytes);
-  const isOne = reading.problem === undefined && isOrdered(reading);
-  check(
-    counts,
-    "F5",
-    index === undefined ? !isOne : isOne && shows(index, reading),
-    () => (isOne ? `the index ${readingText(reading)}` : "no index"),
-    () => `${index === undefined ? "no index" : `one of ${index.count} entries`} in ${hexText(bytes)}`,
-  );
+  const byHand = reading.problem === undefined && isOrdered(reading) ? reading : undefined;
+  const isSame = index !== undefined && byHand !== undefined && shows(index, byHand);
+  observe(counts, F5.index, { byHand, count: index?.count, isSame, bytes });
 }
 
 /** Where the records of a segment begin, and where the last of them ends, for the index of one. */
@@ -95,23 +85,16 @@ export function checkKimberliteIndex(counts: Counts, _: Format, bytes: Buffer): 
   for (const described of segments) {
     const { count, end } = described;
     const index = answerOf(bytes, () => OffsetIndex.parsePositions(bytes, count, end));
-    const positions = positionsIn(bytes, described);
-    const ends = [...(positions?.slice(1) ?? []), end];
-    const agrees =
-      index === undefined
-        ? positions === undefined
-        : positions?.length === index.count &&
-          positions.every((position, i) => index.position(i) === position && index.endOf(i) === ends[i]) &&
-          index.end === end &&
-          index.checkpointAtOrBefore(index.count) === undefined &&
-          index.serializePositions().equals(bytes);
-    check(
-      counts,
-      "F5",
-      agrees,
-      () => `${positions?.join(", ") ?? "no index"} for ${count} records in ${end} bytes`,
-      () => `${index === undefined ? "no index" : `one of ${index.count} entries`} in ${hexText(bytes)}`,
-    );
+    const byHand = positionsIn(bytes, described);
+    const ends = [...(byHand?.slice(1) ?? []), end];
+    const isSame =
+      index !== undefined &&
+      byHand?.length === index.count &&
+      byHand.every((position, i) => index.position(i) === position && index.endOf(i) === ends[i]) &&
+      index.end === end &&
+      index.checkpointAtOrBefore(index.count) === undefined &&
+      index.serializePositions().equals(bytes);
+    observe(counts, F5.kimberliteIndex, { byHand, count: index?.count, isSame, records: count, end, bytes });
   }
 }
 
@@ -123,26 +106,19 @@ export async function checkIndexLog(counts: Counts, _: Format, bytes: Buffer): P
   try {
     seen = await index.replay(window);
   } catch (error) {
-    if (error instanceof Violation) throw error;
-    throw new Violation("F5", "a watermark", `${String(error)} for ${hexText(bytes)}`, error);
+    if (!(error instanceof Violation)) hold(F5.answer, { error, input: bytes }, error);
+    throw error;
   }
-  const reading = readFrames(bytes);
-  const whole = reading.problem === undefined;
-  check(
-    counts,
-    "F5",
-    sameEnd(seen.watermark, reading.end) && whole === (seen.size === bytes.length),
-    () =>
-      `the watermark ${reading.end} in ${whole ? "whole frames" : "frames of which the last is not whole"}`,
-    () => `the watermark ${seen.watermark} in ${seen.size} of ${bytes.length} bytes: ${hexText(bytes)}`,
-  );
-  check(
-    counts,
-    "F5",
-    isTakenFrom(index, framesIn(bytes)),
-    () => "what the frames say, in order, or less",
-    () => `${index.count} entries up to ${index.end} from ${hexText(bytes)}`,
-  );
+  const { end: framesEnd, problem } = readFrames(bytes);
+  observe(counts, F5.watermark, { ...seen, framesEnd, isWhole: problem === undefined, bytes });
+  const frames = framesIn(bytes);
+  observe(counts, F5.entries, {
+    positions: Array.from({ length: index.count }, (_, i) => index.position(i)),
+    end: index.end,
+    named: new Set(frames.flatMap(({ entries }) => entries.map(({ position }) => position))),
+    ends: frames.map(({ end }) => end),
+    bytes,
+  });
 }
 
 /** What each whole frame says. */
@@ -155,15 +131,4 @@ function framesIn(bytes: Buffer): IndexReading[] {
     frames.push(frame);
   }
   return frames;
-}
-
-/** Whether every entry of an index, and its end, is in one of the frames, and its positions increase. */
-function isTakenFrom(index: OffsetIndex, frames: readonly IndexReading[]): boolean {
-  const named = new Set(frames.flatMap(({ entries }) => entries.map(({ position }) => position)));
-  const positions = Array.from({ length: index.count }, (_, i) => index.position(i));
-  return (
-    positions.every((position, i) => named.has(position) && position > (positions[i - 1] ?? -1)) &&
-    (index.count === 0 ? index.end === 0 : frames.some(({ end }) => sameEnd(end, index.end))) &&
-    index.end > (positions.at(-1) ?? -1)
-  );
 }

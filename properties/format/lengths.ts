@@ -7,7 +7,8 @@ import { claimedSize as modelSize } from "../../model/reader.ts";
 import { formatNamed } from "../../src/format/formats.ts";
 import { claimedSize } from "../../src/format/record.ts";
 import { RecordScanner } from "../../src/segment/scan.ts";
-import { check } from "../tally.ts";
+import { F5 } from "../invariants/format.ts";
+import { observe } from "../tally.ts";
 import { claimed, laidOut, layoutOf, PAYLOAD_BYTES_MAX, setField } from "./layout.ts";
 import { checkDecoding } from "./outcome.ts";
 import { fileOf } from "./reading.ts";
@@ -43,26 +44,17 @@ export const lengths: Section = {
     setField(whole, length, itemAt(LENGTHS, first));
     const left = payload - 1 + choice.choose(BYTES_BEHIND + 1, "bytes behind the header, plus one");
     const bytes = whole.subarray(0, left);
-    checkDecoding(counts, "F5", format, bytes);
-    const isWaitedFor = left < payload || itemAt(LENGTHS, first) <= PAYLOAD_BYTES_MAX;
+    checkDecoding(counts, F5.decoded, format, bytes);
+    const isPossible = left < payload || itemAt(LENGTHS, first) <= PAYLOAD_BYTES_MAX;
     const engine = formatNamed(format);
     const found = await new RecordScanner(engine, fileOf(bytes), "", 0, left, CHUNK_BYTES).advance();
-    check(
-      counts,
-      "F5",
-      !found.ok && found.code === (isWaitedFor ? "incomplete" : "malformed"),
-      () => (isWaitedFor ? "an incomplete record" : "a record that is refused"),
-      () => `${JSON.stringify(found)} in ${left} bytes`,
-    );
+    observe(counts, F5.wait, { isPossible, bytes: left, found });
     if (left < payload) return;
-    const [ours, theirs] = [claimedSize(engine, bytes, 0), modelSize(format, bytes)];
-    const wanted = claimed(format, bytes);
-    check(
-      counts,
-      "F5",
-      isWaitedFor ? ours === wanted && theirs === wanted : ours === Number.POSITIVE_INFINITY && theirs === 0,
-      () => (isWaitedFor ? `a claim of ${wanted} bytes` : "no claim that anything could fulfil"),
-      () => `${ours}, and by the model ${String(theirs)}`,
-    );
+    observe(counts, F5.claim, {
+      isPossible,
+      wanted: claimed(format, bytes),
+      engine: claimedSize(engine, bytes, 0),
+      model: modelSize(format, bytes),
+    });
   },
 };

@@ -111,8 +111,8 @@ export const longBursts: Section = {
       bytes.length - overheadBytes(format) + 1,
       "payload bytes that the record claims then",
     );
-    const { flipped, ...crc } = unnoticed(format, bytes, first, payloadBytes);
-    observe(counts, F3.crc, { first, length: BURST_BITS_MAX, bytes, ...crc });
+    const { flipped, isLinear, missesNone } = unnoticed(format, bytes, first, payloadBytes);
+    observe(counts, F3.crc, { first, length: BURST_BITS_MAX, bytes, isLinear, missesNone });
     if (flipped.length === 0) return;
     const damaged = Buffer.from(bytes);
     for (const bit of flipped) flip(damaged, bit);

@@ -11,9 +11,9 @@ import { checkpointAfter, following, type ModelRecord } from "../../model/log.ts
 import { StorageError } from "../../src/index.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
-import { sameRecord, show } from "../records.ts";
 import { DATA_PATH, freshDisk, openEngine } from "../engine.ts";
-import { type Counts, check } from "../tally.ts";
+import { C1, C2, C3 } from "../invariants/corruption.ts";
+import { type Counts, observe } from "../tally.ts";
 import { flip } from "./flips.ts";
 import { laidOut, layoutOf, putCrc, trailerBytes } from "./layout.ts";
 import { chooseFrom, itemAt, perFormat, type Section } from "./section.ts";
@@ -193,17 +193,20 @@ async function checkRecords(
           if (error instanceof StorageError) return error;
           throw error;
         });
-      const text = (): string =>
-        `${seen instanceof StorageError ? seen.message : seen.done === true ? "nothing" : show([seen.value])} (${name}, verified as ${verify})`;
       const isRefused = seen instanceof StorageError;
-      const isShown = !isRefused && seen.done !== true;
-      const isRight = isShown && sameRecord(record, seen.value);
+      const read = {
+        offset,
+        segment: name,
+        verify,
+        record,
+        shown: isRefused || seen.done === true ? undefined : seen.value,
+        refusal: isRefused ? seen.message : undefined,
+      };
       const isMade = isDamaged && offset === MADE;
-      check(counts, "C1", isRight || !isShown, () => `${show([record])}, or an error`, text);
-      const isTold = isRefused || (isRight && !isMade);
-      check(counts, "C2", isTold, () => `the record at ${offset}, or an error that names it`, text);
+      observe(counts, C1.madeRecord, read);
+      observe(counts, C2.madeRecord, { ...read, isDamaged: isMade });
       const mustBeRight = !isDamaged || (verify === "record" && !isMade);
-      if (mustBeRight) check(counts, "C3", isRight, () => `the record at ${offset} to be read`, text);
+      if (mustBeRight) observe(counts, C3.madeRecord, read);
     }
   }
 }

@@ -9,7 +9,8 @@ import {
   serializeManifest,
 } from "../../src/format/manifest.ts";
 import type { Format } from "../../src/types.ts";
-import { type Counts, check } from "../tally.ts";
+import { F5 } from "../invariants/format.ts";
+import { type Counts, observe } from "../tally.ts";
 import { answerOf } from "./outcome.ts";
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -57,13 +58,10 @@ const manifestText = (manifest: Manifest | undefined): string =>
 export function checkManifest(counts: Counts, _: Format, bytes: Buffer): void {
   const manifest = answerOf(bytes, () => parseManifest(bytes));
   const again = manifest === undefined ? undefined : parseManifest(serializeManifest(manifest));
-  const wanted = manifestText(manifestIn(bytes));
-  const seen = [manifest, again].map(manifestText);
-  check(
-    counts,
-    "F5",
-    seen.every((text) => text === wanted),
-    () => `${wanted}, also when it is written again`,
-    () => `${seen.join(", and ")} from ${bytes.toString()}`,
-  );
+  observe(counts, F5.manifest, {
+    byHand: manifestText(manifestIn(bytes)),
+    parsed: manifestText(manifest),
+    rewritten: manifestText(again),
+    bytes,
+  });
 }

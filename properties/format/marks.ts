@@ -2,6 +2,7 @@
  * F2, F5: the marks that a record of format `sentinel` begins and ends with. A CRC that fits does not replace them.
  * @module
  */
+import { F5 } from "../invariants/format.ts";
 import { layoutOf, putCrc, trailerBytes } from "./layout.ts";
 import { checkDecoding, checkReencoding } from "./outcome.ts";
 import { checkReading } from "./reading.ts";
@@ -29,7 +30,7 @@ export const marks: Section = {
     const places = [...mark.keys(), ...[...endMark.keys()].map((i) => endAt + i)];
     record[chooseFrom(choice, places, "byte of the marks")] = choice.choose(BYTE_VALUES, "value");
     putCrc(record, record.length - trailerBytes(format));
-    checkReencoding(counts, format, record, checkDecoding(counts, "F5", format, record));
+    checkReencoding(counts, format, record, checkDecoding(counts, F5.decoded, format, record));
     await checkReading(counts, format, segment);
   },
 };

@@ -3,24 +3,20 @@
  * other readers may answer.
  * @module
  */
-import {
-  decodeRecord,
-  encodeRecord,
-  type Record,
-  StorageError,
-  type StorageErrorCode,
-} from "../../src/index.ts";
+import { decodeRecord, encodeRecord, StorageError, type StorageErrorCode } from "../../src/index.ts";
 import type { Format, Offset } from "../../src/types.ts";
 import type { InvariantId } from "../invariants/catalogue.ts";
-import { type Counts, check, Violation } from "../tally.ts";
-import { type Expected, expected, type Fields, layoutOf } from "./layout.ts";
-import { hexText } from "../records.ts";
+import type { Decoded, Decoding } from "../invariants/decoding.ts";
+import { F2, F5 } from "../invariants/format.ts";
+import type { Check } from "../invariants/invariant.ts";
+import { type Counts, hold, observe } from "../tally.ts";
+import { expected, type Fields, layoutOf } from "./layout.ts";
 
 /** The code of a refusal; any other error violates F5. */
 export function refusal(error: unknown, input: Uint8Array): StorageErrorCode {
   if (error instanceof StorageError) return error.code;
-  const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  throw new Violation("F5", "an answer or a StorageError", `${seen} for ${hexText(input)}`, error);
+  hold(F5.refusal, { error, input }, error);
+  throw error;
 }
 
 /** Runs a reader that has to answer: whatever it throws violates F5. */
@@ -28,13 +24,10 @@ export function answerOf<T>(bytes: Buffer, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    throw new Violation("F5", "an answer", `${seen} for ${hexText(bytes)}`, error);
+    hold(F5.answer, { error, input: bytes }, error);
+    throw error;
   }
 }
-
-/** A record with its size, or the code that the bytes are refused with. */
-export type Decoded = { readonly record: Record; readonly size: number } | StorageErrorCode;
 
 export function decoded(format: Format, bytes: Uint8Array): Decoded {
   try {
@@ -53,60 +46,28 @@ export function encoded(format: Format, record: Fields): Uint8Array | StorageErr
   }
 }
 
-function fits(seen: Decoded, wanted: Expected): boolean {
-  if (typeof seen === "string" || typeof wanted === "string") {
-    return (
-      (wanted === "incomplete" && seen === "incomplete") ||
-      (wanted === "invalid" && (seen === "checksum-mismatch" || seen === "malformed"))
-    );
-  }
-  const { record, size } = seen;
-  return (
-    size === wanted.size &&
-    record.offset === wanted.offset &&
-    record.kind === wanted.kind &&
-    record.compression === wanted.compression &&
-    Buffer.compare(record.prevHash, wanted.prevHash) === 0 &&
-    Buffer.compare(record.payload, wanted.payload) === 0
-  );
-}
-
 /** Whether a record's payload is where it is in the record, not a copy of it. */
 const isView = (format: Format, payload: Uint8Array, bytes: Buffer): boolean =>
   payload.buffer === bytes.buffer && payload.byteOffset === bytes.byteOffset + layoutOf(format).payload;
 
-/** A decoding for a person. */
-export function decodedText(seen: Decoded | Expected): string {
-  if (typeof seen === "string") return seen;
-  const { offset, kind, compression, payload } = "record" in seen ? seen.record : seen;
-  return `a record of ${seen.size} bytes: offset ${String(offset)}, ${kind}, ${compression}, payload ${hexText(payload)}`;
-}
-
 /** Checks that the engine decodes `bytes` to what they must be; of a record, without copying it. @returns the decoding */
 export function checkDecoding(
   counts: Counts,
-  invariant: InvariantId,
+  check: Check<Decoding, InvariantId>,
   format: Format,
   bytes: Buffer,
 ): Decoded {
   const [seen, wanted] = [decoded(format, bytes), expected(format, bytes)];
-  const holds =
-    fits(seen, wanted) && (typeof seen === "string" || isView(format, seen.record.payload, bytes));
-  const wantedText = (): string => `${decodedText(wanted)}, in the memory of the input`;
-  check(counts, invariant, holds, wantedText, () => `${decodedText(seen)} for ${hexText(bytes)}`);
+  const isCopied = typeof seen !== "string" && !isView(format, seen.record.payload, bytes);
+  observe(counts, check, { decoded: seen, wanted, isCopied, bytes });
   return seen;
 }
 
 /** F2: what was decoded is encoded to the bytes that it came from. */
 export function checkReencoding(counts: Counts, format: Format, bytes: Buffer, seen: Decoded): void {
   if (typeof seen === "string") return;
-  const again = encoded(format, seen.record);
-  const original = bytes.subarray(0, seen.size);
-  check(
-    counts,
-    "F2",
-    typeof again !== "string" && Buffer.compare(again, original) === 0,
-    () => hexText(original),
-    () => (typeof again === "string" ? `refused: ${again}` : hexText(again)),
-  );
+  observe(counts, F2.reencoded, {
+    original: bytes.subarray(0, seen.size),
+    again: encoded(format, seen.record),
+  });
 }

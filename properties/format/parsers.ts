@@ -8,12 +8,12 @@ import { deserializeCheckpointPayload, serializeCheckpointPayload } from "../../
 import { CodecRegistry } from "../../src/format/codec.ts";
 import { formatNamed } from "../../src/format/formats.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
-import { type Counts, check } from "../tally.ts";
+import { F5 } from "../invariants/format.ts";
+import { type Counts, observe } from "../tally.ts";
 import { checkIndex, checkIndexLog, checkKimberliteIndex } from "./index-files.ts";
 import { checkManifest } from "./manifests.ts";
 import { checkDecoding, checkReencoding, refusal } from "./outcome.ts";
 import { checkReading } from "./reading.ts";
-import { hexText } from "../records.ts";
 import { perFormat } from "./section.ts";
 
 export interface Parser {
@@ -30,17 +30,7 @@ function checkCheckpoint(counts: Counts, _: Format, bytes: Buffer): void {
   } catch (error) {
     again = refusal(error, bytes);
   }
-  const holds =
-    bytes.length === 40
-      ? typeof again !== "string" && Buffer.compare(again, bytes) === 0
-      : again === "malformed";
-  check(
-    counts,
-    "F5",
-    holds,
-    () => (bytes.length === 40 ? hexText(bytes) : `malformed, of ${bytes.length} bytes`),
-    () => (typeof again === "string" ? again : hexText(again)),
-  );
+  observe(counts, F5.checkpoint, { bytes, again });
 }
 
 /** What the model's expansion also comes to, or a `StorageError` where the model refuses, too. */
@@ -57,20 +47,11 @@ async function checkExpansion(
     payload = refusal(error, bytes);
   }
   const model = expand(format, compression, bytes);
-  check(
-    counts,
-    "F5",
-    typeof payload === "string" || typeof model === "string"
-      ? typeof payload === typeof model
-      : Buffer.compare(payload, model) === 0,
-    () => (typeof model === "string" ? `a refusal: ${model}` : hexText(model)),
-    () =>
-      `${typeof payload === "string" ? payload : hexText(payload)} from the ${compression} payload ${hexText(bytes)}`,
-  );
+  observe(counts, F5.expansion, { compression, bytes, payload, model });
 }
 
 async function checkSegment(counts: Counts, format: Format, bytes: Buffer): Promise<void> {
-  checkReencoding(counts, format, bytes, checkDecoding(counts, "F5", format, bytes));
+  checkReencoding(counts, format, bytes, checkDecoding(counts, F5.decoded, format, bytes));
   await checkReading(counts, format, bytes);
 }
 

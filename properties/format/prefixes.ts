@@ -3,9 +3,10 @@
  * @module
  */
 import type { Format } from "../../src/types.ts";
-import { check } from "../tally.ts";
+import { F4 } from "../invariants/format.ts";
+import { observe } from "../tally.ts";
 import { codingsOf, laidOut } from "./layout.ts";
-import { decoded, decodedText } from "./outcome.ts";
+import { decoded } from "./outcome.ts";
 import { filled, PAYLOAD_SIZES, recordsFill } from "./samples.ts";
 import { itemAt, numberText, perFormat, type Section } from "./section.ts";
 
@@ -39,13 +40,10 @@ export const prefixes: Section = {
     const records = recordsOf(format, first);
     const bytes = itemAt(records, choice.choose(records.length, "record"));
     const length = choice.choose(bytes.length, "bytes that are left");
-    const seen = decoded(format, bytes.subarray(0, length));
-    check(
-      counts,
-      "F4",
-      seen === "incomplete",
-      () => `incomplete, of ${length} of ${bytes.length} bytes`,
-      () => decodedText(seen),
-    );
+    observe(counts, F4.prefix, {
+      decoded: decoded(format, bytes.subarray(0, length)),
+      length,
+      whole: bytes.length,
+    });
   },
 };

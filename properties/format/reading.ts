@@ -5,7 +5,7 @@
  * `model/expand.ts`), and in format `plain` those of kinds that this version does not know. Whatever the engine accepts, the model must accept.
  * @module
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { readStream } from "../../model/reader.ts";
 import { genesisHash } from "../../src/format/chain.ts";
 import { CodecRegistry } from "../../src/format/codec.ts";
@@ -14,9 +14,9 @@ import { chainHash, formatNamed } from "../../src/format/formats.ts";
 import { type Flaw, prevHashAt } from "../../src/format/record.ts";
 import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../../src/segment/scan.ts";
 import type { Format, RecordKind } from "../../src/types.ts";
-import { type Counts, check, Violation } from "../tally.ts";
+import { F5 } from "../invariants/format.ts";
+import { type Counts, hold, observe, Violation } from "../tally.ts";
 import { COMPRESSIONS, fieldIn, layoutOf } from "./layout.ts";
-import { hexText } from "../records.ts";
 import { perFormat } from "./section.ts";
 
 const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
@@ -27,22 +27,22 @@ const CHUNK_BYTES = 100;
 
 /** Bytes as a file that may only be read, into no more memory than the file has bytes, and not for ever. */
 export function fileOf(bytes: Buffer): DiskFile {
-  const refuse = (): never => {
-    throw new Violation("F5", "reads alone", "a change to the file");
-  };
   let reads = 0;
+  const refuse = (): void => {
+    hold(F5.access, { isChange: true, reads, asked: 0, bytes: bytes.length });
+  };
   return {
     size: () => bytes.length,
     read(target, position): number {
       reads += 1;
-      if (reads > bytes.length + 1)
-        throw new Violation("F5", "an end of reading", `${reads} reads of ${bytes.length} bytes`);
-      if (target.length > bytes.length)
-        throw new Violation("F5", `at most ${bytes.length} bytes allocated`, `${target.length} bytes`);
+      hold(F5.access, { isChange: false, reads, asked: target.length, bytes: bytes.length });
       target.set(bytes.subarray(position, position + target.length));
       return Math.min(target.length, bytes.length - position);
     },
-    write: refuse,
+    write: () => {
+      refuse();
+      return 0;
+    },
     truncate: refuse,
     sync: refuse,
     close: () => undefined,
@@ -93,13 +93,10 @@ async function readByEngine(name: Format, segment: Buffer): Promise<EngineReadin
 function readByEngineOrFail(format: Format, segment: Buffer): Promise<EngineReading> {
   return readByEngine(format, segment).catch((error: unknown) => {
     if (error instanceof Violation) throw error;
-    const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    throw new Violation("F5", "records or a flaw", `${seen} for ${hexText(segment)}`, error);
+    hold(F5.answer, { error, input: segment }, error);
+    throw error;
   });
 }
-
-const shownText = ({ kind, payload, hash }: Shown): string =>
-  `${kind} ${hexText(payload)} with hash ${Buffer.from(hash).toString("hex")}`;
 
 /** Whether what follows is a record of the sorts that the engine alone may refuse. */
 function isSpecial(format: Format, bytes: Buffer): boolean {
@@ -117,24 +114,11 @@ export async function checkReading(counts: Counts, format: Format, segment: Buff
   const goesOnAlone =
     engine.flaw?.unreadable === true && isSpecial(format, segment.subarray(engine.position));
   const records = goesOnAlone ? model.records.slice(0, engine.records.length) : model.records;
-  const agrees =
-    engine.records.length === records.length &&
-    engine.records.every((ours, i) => {
-      const theirs = records[i];
-      return (
-        theirs?.kind === ours.kind &&
-        Buffer.compare(theirs.prevHash, ours.prevHash) === 0 &&
-        Buffer.compare(theirs.payload, ours.payload) === 0 &&
-        Buffer.compare(theirs.hash, ours.hash) === 0
-      );
-    });
-  check(
-    counts,
-    "F5",
-    agrees,
-    () =>
-      `what the model's reader reads: ${model.records.map(shownText).join("; ")}; then ${model.problem?.sentence ?? "the end"}`,
-    () =>
-      `${engine.records.map(shownText).join("; ")}; then ${engine.flaw?.sentence ?? "the end"} in ${hexText(segment)}`,
-  );
+  observe(counts, F5.reading, {
+    engine: engine.records,
+    engineEnds: engine.flaw?.sentence,
+    model: records,
+    modelEnds: model.problem?.sentence,
+    bytes: segment,
+  });
 }

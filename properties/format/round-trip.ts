@@ -5,11 +5,11 @@
 import { formatNamed } from "../../src/format/formats.ts";
 import { encodeInto, frameAt, offsetAt, saysOffset } from "../../src/format/record.ts";
 import type { Offset } from "../../src/types.ts";
-import { check } from "../tally.ts";
+import { F1 } from "../invariants/format.ts";
+import { observe } from "../tally.ts";
 import { codingsOf, type Fields, laidOut, layoutOf, overheadBytes } from "./layout.ts";
 import { checkDecoding, encoded } from "./outcome.ts";
 import { boundaryOffsets, COUNTING, filled, fillsOf, PAYLOAD_SIZES, previousHashes } from "./samples.ts";
-import { hexText } from "../records.ts";
 import { chooseFrom, itemAt, numberText, perFormat, type Section } from "./section.ts";
 
 const codingText = ({ kind, compression }: Pick<Fields, "kind" | "compression">): string =>
@@ -51,34 +51,16 @@ export const roundTrip: Section = {
     const wanted = laidOut(format, record);
 
     const bytes = encoded(format, record);
-    check(
-      counts,
-      "F1",
-      typeof bytes !== "string" && Buffer.compare(bytes, wanted) === 0,
-      () => hexText(wanted),
-      () => (typeof bytes === "string" ? bytes : hexText(bytes)),
-    );
-    checkDecoding(counts, "F1", format, wanted);
+    const whole = overheadBytes(format) + size;
+    observe(counts, F1.encoded, { wanted, size: whole, bytes });
+    checkDecoding(counts, F1.decoded, format, wanted);
 
     const around = Buffer.alloc(wanted.length + 2 * MARGIN, MARK);
     const written = encodeInto(layout, around, MARGIN, { ...record, offset: offset as Offset });
-    const mark = Buffer.alloc(MARGIN, MARK);
-    check(
-      counts,
-      "F1",
-      written === overheadBytes(format) + size &&
-        Buffer.compare(around, Buffer.concat([mark, wanted, mark])) === 0,
-      () => `${overheadBytes(format) + size} bytes: ${hexText(wanted)}`,
-      () => `${written} bytes: ${hexText(around)}`,
-    );
+    const margin = Buffer.alloc(MARGIN, MARK);
+    observe(counts, F1.written, { wanted, size: whole, around, margin, written });
     const frame = frameAt(layout, around, MARGIN, around.length);
-    check(
-      counts,
-      "F1",
-      frame.ok && frame.size === overheadBytes(format) + size,
-      () => `a record of ${overheadBytes(format) + size} bytes`,
-      () => JSON.stringify(frame),
-    );
+    observe(counts, F1.frame, { size: whole, frame });
   },
 };
 
@@ -116,23 +98,13 @@ export const offsetOrder: Section = {
     const records = recordsByOffset(format);
     const second = choice.choose(records.length, "second offset");
     const [one, other] = [itemAt(records, first), itemAt(records, second)];
-    const [a, b] = [offsetAt(layout, one.bytes, 0), offsetAt(layout, other.bytes, 0)];
-    check(
-      counts,
-      "F1",
-      a < b === first < second && (a === b) === (first === second),
-      () => `the order of ${one.offset} and ${other.offset}`,
-      () => `that of ${a} and ${b}`,
-    );
+    const read = [offsetAt(layout, one.bytes, 0), offsetAt(layout, other.bytes, 0)] as const;
+    const offsets = [one.offset, other.offset] as const;
+    const isSame = first === second;
+    observe(counts, F1.order, { offsets, comesFirst: first < second, isSame, read });
     if (other.offset > BigInt(Number.MAX_SAFE_INTEGER)) return;
     const says = saysOffset(layout, one.bytes, 0, Number(other.offset));
-    check(
-      counts,
-      "F1",
-      says === (first === second),
-      () => `whether ${one.offset} is ${other.offset}: ${first === second}`,
-      () => String(says),
-    );
+    observe(counts, F1.offset, { offsets, isSame, says });
   },
 };
 
@@ -152,14 +124,7 @@ export const smallNumbers: Section = {
     const record: Fields = { ...coding, offset, prevHash: Buffer.alloc(32), payload };
     const wanted = laidOut(format, record);
     const bytes = encoded(format, record);
-    const whole = overheadBytes(format) + size;
-    check(
-      counts,
-      "F1",
-      typeof bytes !== "string" && bytes.length === whole && Buffer.compare(bytes, wanted) === 0,
-      () => `${whole} bytes: ${hexText(wanted)}`,
-      () => (typeof bytes === "string" ? bytes : `${bytes.length} bytes: ${hexText(bytes)}`),
-    );
-    checkDecoding(counts, "F1", format, wanted);
+    observe(counts, F1.encoded, { wanted, size: overheadBytes(format) + size, bytes });
+    checkDecoding(counts, F1.decoded, format, wanted);
   },
 };

@@ -2,6 +2,7 @@
  * Predicates that several invariants share: that a storage shows and answers what the model does. Each invariant says of what it asks it.
  * @module
  */
+import type { Kind } from "../../model/hash.ts";
 import { head as modelHead, type ModelLog, type ShownRecord } from "../../model/log.ts";
 import type { StreamStatus, Verification } from "../../src/index.ts";
 import type { PartName } from "../bounds.ts";
@@ -185,3 +186,10 @@ export const endsAsTheModel = (of: string, parts: Parts): Predicate<ToldEnd> => 
     `stream ${String(stream)} to end at ${log.records.length} with ${hex(modelHead(log))}`,
   seen: ({ nextOffset, head }) => `${String(nextOffset)} with ${hex(head)}`,
 });
+
+/** What is hashed. */
+export interface HashInput {
+  readonly kind: Kind;
+  readonly previous: Uint8Array | undefined;
+  readonly payload: Uint8Array;
+}

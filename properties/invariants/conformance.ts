@@ -3,9 +3,9 @@
  * @module
  */
 import { inspect, isDeepStrictEqual } from "node:util";
-import type { ShownRecord } from "../../model/log.ts";
-import { sameRecords, show } from "../records.ts";
-import { type Answered, answersAsTheModel, showsTheLog, type WholeRead } from "./agreement.ts";
+import { head as modelHead, type ModelLog, type ShownRecord } from "../../model/log.ts";
+import { hex, sameRecords, show } from "../records.ts";
+import { type Answered, answersAsTheModel, isEndOf, showsTheLog, type WholeRead } from "./agreement.ts";
 import { type Invariant, invariant, type Pending } from "./invariant.ts";
 
 export const M1: Invariant<"M1", { answer: Answered; records: WholeRead }> = invariant("M1", {
@@ -58,13 +58,76 @@ export const M3: Invariant<"M3", { segments: SegmentsRead }> = invariant("M3", {
   },
 });
 
-export const L1: Invariant<"L1", { records: WholeRead }> = invariant("L1", {
+/** What a call answered that was made together with others. */
+interface AnsweredTogether extends Answered {
+  readonly backend: string;
+  readonly call: string;
+}
+
+/** A head that was told while other calls were under way, and the model between the calls. */
+interface HeadTogether {
+  readonly backend: string;
+  readonly states: readonly ModelLog[];
+  readonly nextOffset: bigint;
+  readonly head: Uint8Array;
+}
+
+/** A read while other calls were under way, and the model between the calls. */
+interface ReadTogether {
+  readonly backend: string;
+  readonly states: readonly ModelLog[];
+  readonly shown: readonly ShownRecord[];
+}
+
+/** What was changed after a storage was closed. */
+interface LateChanges {
+  readonly backend: string;
+  readonly changes: readonly string[];
+}
+
+const endText = (end: number | bigint, head: Uint8Array): string => `${String(end)} with ${hex(head)}`;
+
+export const L1: Invariant<
+  "L1",
+  { records: WholeRead; answer: AnsweredTogether; head: HeadTogether; read: ReadTogether; late: LateChanges }
+> = invariant("L1", {
   sentence:
     "Appends and reads of a stream that are made together answer as if they had been made one after the other, in the order of the calls; batches do not interleave.",
   why: "An expectation that is compared before the place in the queue is known lets two writers take the same offset.",
   checkedBy:
     "Every sequence of up to three calls, none of which waits for the one before, on a storage whose disk answers at once or later, in memory and through a pipeline, against the model; not every order in which a disk's answers may come.",
-  checks: { records: showsTheLog("What the stream shows after all these calls.", ["concurrency"]) },
+  checks: {
+    answer: {
+      of: "Every append, checkpoint and refusal in every sequence of up to three calls, none of which waits for the one before, on a storage whose disk answers at once or later, in memory and through a pipeline; not every order in which a disk's answers may come.",
+      parts: ["concurrency"],
+      holds: ({ expected, answered }) => answered === expected,
+      expected: ({ backend, call, expected }) => `"${call}" to answer ${expected} (${backend})`,
+      seen: ({ answered }) => answered,
+    },
+    head: {
+      of: "Every head that is asked for in such a sequence: it is that of a state between two calls.",
+      parts: ["concurrency"],
+      holds: ({ states, nextOffset, head }) => states.some((log) => isEndOf({ log, nextOffset, head })),
+      expected: ({ backend, states }) =>
+        `the head to be one of ${states.map((log) => endText(log.records.length, modelHead(log))).join(", ")} (${backend})`,
+      seen: ({ nextOffset, head }) => endText(nextOffset, head),
+    },
+    read: {
+      of: "Every read in such a sequence: it shows the stream between two calls.",
+      parts: ["concurrency"],
+      holds: ({ states, shown }) => states.some(({ records }) => sameRecords(shown, records)),
+      expected: ({ backend }) => `a read to show the stream between two calls (${backend})`,
+      seen: ({ shown }) => show(shown),
+    },
+    late: {
+      of: "Every change to the disk after a storage said that it is closed.",
+      parts: ["concurrency"],
+      holds: ({ changes }) => changes.length === 0,
+      expected: ({ backend }) => `nothing to be changed once the storage is closed (${backend})`,
+      seen: ({ changes }) => changes.join(", "),
+    },
+    records: showsTheLog("What the stream shows after all these calls.", ["concurrency"]),
+  },
 });
 
 export const S1: Invariant<

@@ -3,16 +3,44 @@
  * @module
  */
 import type { IndexReading } from "../../model/index-reader.ts";
-import { hex, samePayloads } from "../records.ts";
+import type { ShownRecord } from "../../model/log.ts";
+import type { Verification } from "../../src/index.ts";
+import { hex, samePayloads, sameRecord, show } from "../records.ts";
 import { type Invariant, invariant, type Pending } from "./invariant.ts";
 
-export const C1: Invariant<"C1", Pending> = invariant("C1", {
+/** A read of one record of a segment that was made for it: what it showed, or the error with which it was refused. */
+interface RecordRead {
+  readonly segment: string;
+  readonly offset: number;
+  readonly verify: Verification;
+  readonly record: ShownRecord;
+  readonly shown: ShownRecord | undefined;
+  readonly refusal: string | undefined;
+}
+
+/** The same, and whether it is the record whose length was changed. */
+interface MadeRecordRead extends RecordRead {
+  readonly isDamaged: boolean;
+}
+
+const readText = ({ segment, verify, shown, refusal }: RecordRead): string =>
+  `${refusal ?? (shown === undefined ? "nothing" : show([shown]))} (${segment}, verified as ${verify})`;
+
+export const C1: Invariant<"C1", { madeRecord: RecordRead }> = invariant("C1", {
   sentence:
     "No single fault in stored bytes makes a read return wrong data: it is the right data or an error.",
   why: "A checksum that nobody looks at protects nothing.",
   checkedBy:
     "Every bit of every file is flipped, every sector zeroed, lost or written elsewhere, every file missing, cut or older; every record is then read from its offset.",
-  checks: {},
+  checks: {
+    madeRecord: {
+      of: "Every record of segments made so that one flipped bit of a length leaves an intact record.",
+      parts: ["format"],
+      holds: ({ record, shown }) => shown === undefined || sameRecord(record, shown),
+      expected: ({ record }) => `${show([record])}, or an error`,
+      seen: readText,
+    },
+  },
 });
 
 /** What the index files of a segment name, beside where its records are. */
@@ -40,53 +68,90 @@ interface Proven {
   readonly savedAtLeast: number;
 }
 
-export const C2: Invariant<"C2", { positions: NamedPositions; proof: Proven }> = invariant("C2", {
-  sentence:
-    "No single fault drops a record below the watermark without an error that names it; neither does one flipped bit with the index files gone.",
-  why: 'Systems that cut the log at its first bad entry lose what was acknowledged ("Redundancy does not imply fault tolerance", FAST \'17).',
-  checkedBy:
-    "As C1: a record that is not returned has to be named by an error of the read or by what recovery reports. What is below the watermark the model says, after each operation, recovery and failing call, and the index files are held against it.",
-  checks: {
-    positions: {
-      of: "The index files of every segment after every operation, recovery and failing call: they name true positions.",
-      parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
-      holds: ({ borders, index: { entries, end, problem }, hasHiddenFrames }) =>
-        entries.every(({ position }, i) => position === borders[i]) &&
-        end === borders[entries.length] &&
-        (problem === undefined || !hasHiddenFrames),
-      expected: ({ segment, borders }) =>
-        `the index files of ${segment} to name records at ${borders.join(" ")}, and no frame to stand behind what is none`,
-      seen: ({ index: { entries, end, problem } }) =>
-        `${entries.map(({ position }) => position).join(" ")} up to ${end}; ${problem ?? ""}`,
+export const C2: Invariant<"C2", { positions: NamedPositions; proof: Proven; madeRecord: MadeRecordRead }> =
+  invariant("C2", {
+    sentence:
+      "No single fault drops a record below the watermark without an error that names it; neither does one flipped bit with the index files gone.",
+    why: 'Systems that cut the log at its first bad entry lose what was acknowledged ("Redundancy does not imply fault tolerance", FAST \'17).',
+    checkedBy:
+      "As C1: a record that is not returned has to be named by an error of the read or by what recovery reports. What is below the watermark the model says, after each operation, recovery and failing call, and the index files are held against it.",
+    checks: {
+      madeRecord: {
+        of: "Every record of segments made so that one flipped bit of a length leaves an intact record: it is read, or an error names it.",
+        parts: ["format"],
+        holds: ({ record, shown, refusal, isDamaged }) =>
+          refusal !== undefined || (sameRecord(record, shown) && !isDamaged),
+        expected: ({ offset }) => `the record at ${offset}, or an error that names it`,
+        seen: readText,
+      },
+      positions: {
+        of: "The index files of every segment after every operation, recovery and failing call: they name true positions.",
+        parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
+        holds: ({ borders, index: { entries, end, problem }, hasHiddenFrames }) =>
+          entries.every(({ position }, i) => position === borders[i]) &&
+          end === borders[entries.length] &&
+          (problem === undefined || !hasHiddenFrames),
+        expected: ({ segment, borders }) =>
+          `the index files of ${segment} to name records at ${borders.join(" ")}, and no frame to stand behind what is none`,
+        seen: ({ index: { entries, end, problem } }) =>
+          `${entries.map(({ position }) => position).join(" ")} up to ${end}; ${problem ?? ""}`,
+      },
+      proof: {
+        of: "The same files: they prove what was acknowledged as durable, as the model says.",
+        parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
+        holds: (proof) =>
+          proof.saved >= proof.savedAtLeast &&
+          (proof.isSealed ||
+            (proof.proven >= proof.provenAtLeast && proof.framedEnd >= proof.framedEndAtLeast)),
+        expected: ({ segment, provenAtLeast, framedEndAtLeast, savedAtLeast }) =>
+          `the index files of ${segment} to prove ${provenAtLeast} of its records, the write-ahead file alone those up to byte ${framedEndAtLeast}, the saved index ${savedAtLeast}`,
+        seen: ({ proven, framedEnd, saved }) => `${proven}; up to byte ${framedEnd}; ${saved}`,
+      },
     },
-    proof: {
-      of: "The same files: they prove what was acknowledged as durable, as the model says.",
-      parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
-      holds: (proof) =>
-        proof.saved >= proof.savedAtLeast &&
-        (proof.isSealed ||
-          (proof.proven >= proof.provenAtLeast && proof.framedEnd >= proof.framedEndAtLeast)),
-      expected: ({ segment, provenAtLeast, framedEndAtLeast, savedAtLeast }) =>
-        `the index files of ${segment} to prove ${provenAtLeast} of its records, the write-ahead file alone those up to byte ${framedEndAtLeast}, the saved index ${savedAtLeast}`,
-      seen: ({ proven, framedEnd, saved }) => `${proven}; up to byte ${framedEnd}; ${saved}`,
-    },
-  },
-});
+  });
 
-export const C3: Invariant<"C3", Pending> = invariant("C3", {
+export const C3: Invariant<"C3", { madeRecord: RecordRead }> = invariant("C3", {
   sentence:
     "Damage at one record leaves all records outside its checkpoint interval readable, and every other record without the chain.",
   why: "One bad sector must not cost the rest of the log.",
   checkedBy: "As C1, for faults that leave the other records' bytes where they were.",
-  checks: {},
+  checks: {
+    madeRecord: {
+      of: "Every undamaged record of segments made so that one flipped bit of a length leaves an intact record.",
+      parts: ["format"],
+      holds: ({ record, shown }) => sameRecord(record, shown),
+      expected: ({ offset }) => `the record at ${offset} to be read`,
+      seen: readText,
+    },
+  },
 });
 
-export const C5: Invariant<"C5", Pending> = invariant("C5", {
+/** Two histories of one record, acknowledged in the first and torn in the second. */
+interface Difference {
+  readonly record: number;
+  /** Whether they left files that differ in one bit of the record. */
+  readonly isAmbiguous: boolean;
+  readonly bit: number | undefined;
+  /** What the other files are. */
+  readonly surroundings: string;
+}
+
+export const C5: Invariant<"C5", { difference: Difference }> = invariant("C5", {
   sentence: "With strict durability a crash and corruption are never confused.",
   why: "Without a second durable fact the two leave identical bytes (Alagappan et al., FAST '18, appendix A).",
   checkedBy:
     "All that a crash can leave is compared, byte by byte, with all that one flipped bit in acknowledged data can leave: in the standard mode there are equal ones, in the strict mode none.",
-  checks: {},
+  checks: {
+    difference: {
+      of: "All that a crash can leave, compared byte by byte with all that one flipped bit in acknowledged data can leave: in the standard mode there are equal ones (witness `crash-or-rot`), in the strict mode none.",
+      parts: ["ambiguity"],
+      holds: ({ isAmbiguous }) => !isAmbiguous,
+      expected: ({ record }) =>
+        `no crash to leave what a flipped bit in the acknowledged record ${record} leaves`,
+      seen: ({ bit, surroundings }) =>
+        `bit ${String(bit)} of the segment, the other files being ${surroundings}`,
+    },
+  },
 });
 
 /** The payloads that a read from an offset gives. */

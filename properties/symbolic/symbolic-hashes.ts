@@ -12,7 +12,8 @@ import type { Choice } from "../../explore/choice.ts";
 import type { Bounds } from "../bounds.ts";
 import { answersTo, type Part } from "../part.ts";
 import { EQUAL_HEADS } from "../invariants/witnesses.ts";
-import { check, type Counts, witnessed } from "../tally.ts";
+import { H5 } from "../invariants/chain.ts";
+import { type Counts, observe, witnessed } from "../tally.ts";
 import { headOf, logsEndingIn, showLog, type SymbolicLog, type SymbolicRecord } from "./preimages.ts";
 import { KINDS, NESTED, OPAQUE, type Scheme, SENTINEL, SENTINEL_CODED } from "./schemes.ts";
 import { type Atom, Terms } from "./terms.ts";
@@ -92,11 +93,5 @@ export function checkAlone(
     .map(showLog)
     .sort();
   witnessed(counts, EQUAL_HEADS, { logs: found.length, asLong: asLong.length });
-  check(
-    counts,
-    "H5",
-    asLong.length === 1 && asLong[0] === showLog(log),
-    () => `${showLog(log)} to be the only log of its length with its head`,
-    () => asLong.join(" and ") || "not even itself",
-  );
+  observe(counts, H5.alone, { log: showLog(log), asLong });
 }

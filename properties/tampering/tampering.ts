@@ -8,9 +8,10 @@
  * reads that begin to verify at a checkpoint; bytes that are no record behind a segment's last one, unless it is the stream's last segment.
  * @module
  */
-import { sameBytes, sameRecord, show } from "../records.ts";
+import { show } from "../records.ts";
 import { answersTo, type Part, type Trace } from "../part.ts";
-import { attempt, check, type Counts } from "../tally.ts";
+import { H3, H4 } from "../invariants/chain.ts";
+import { attempt, type Counts, observe } from "../tally.ts";
 import { chooseTampered, directoryOf, engineFiles, HINTS, type Tampered, whichEdit } from "./case.ts";
 import { editsOf } from "./edits.ts";
 import { ANCHORS, type Reader } from "./rows.ts";
@@ -44,7 +45,7 @@ export async function verdictsOn(tampered: Tampered, counts: Counts): Promise<Ve
   ];
   for (const beside of HINTS) {
     const files = await directoryOf(tampered, beside);
-    const verdict = await attempt("H3", "an edited log to be read or refused", () =>
+    const verdict = await attempt(H3.edit, "an edited log to be read or refused", () =>
       engineOn(files, tampered.format, beside === "left as they were", counts),
     );
     verified.push({ reader: "engine", verdict, beside });
@@ -65,36 +66,22 @@ export function judge(
     const seen = revealed(verdict, original, anchor);
     trace(`${who}: ${seen ?? "nothing revealed"}`);
     const stated = row.outcome[reader][i] === "R";
-    // The index files of the log as it was reveal everything but what was appended to it.
-    const expected = stated || (beside === "left as they were" && !continues);
-    check(
-      counts,
-      stated && anchor === "count and head" ? "H3" : "H4",
-      (seen !== undefined) === expected,
-      () => `"${row.edit}", records behind ${row.behind}: ${expected ? "revealed" : "nothing"} to ${who}`,
-      () => seen ?? `nothing revealed by ${show(forged)} in place of ${show(original)}`,
-    );
+    observe(counts, stated && anchor === "count and head" ? H3.edit : H4.edit, {
+      edit: row.edit,
+      recomputedAfter: row.behind,
+      original,
+      forged,
+      who,
+      // The index files of the log as it was reveal everything but what was appended to it.
+      isRevealed: stated || (beside === "left as they were" && !continues),
+      revealed: seen,
+    });
   }
-  if (verdict.flaw !== undefined) return;
-  const { records } = verdict;
-  check(
-    counts,
-    "H4",
-    records.length === forged.length && records.every((record, i) => sameRecord(record, forged[i])),
-    () => `${show(forged)}, which is in the files`,
-    () => show(records),
-  );
+  if (verdict.flaw === undefined) observe(counts, H4.shown, { forged, shown: verdict.records });
 }
 
 /** The logs that are edited are those that the engine writes, byte for byte. */
 async function checkWritten({ format, original, segments }: Tampered, counts: Counts): Promise<void> {
   const written = [...(await engineFiles(format, original))].filter(([name]) => name.endsWith(".log"));
-  check(
-    counts,
-    "H4",
-    written.length === segments.size &&
-      written.every(([name, bytes]) => sameBytes(bytes, segments.get(name))),
-    () => `the engine to write ${show(original)} as it is edited`,
-    () => `other bytes in ${written.map(([name]) => name).join(" ")}`,
-  );
+  observe(counts, H4.written, { original, segments, written: new Map(written) });
 }
