@@ -76,6 +76,7 @@ Exit status:
 Examples:
   kmb check --profile quick
   kmb check --json result.json
+  kmb check --explain D1
   kmb check --length 2 --torn-sectors`;
 
 /** The package's version: `package.json` is two folders above this file once it is compiled, in a checkout and installed. */
@@ -106,6 +107,7 @@ export function program(): Command {
       new Option("--profile <name>", "a named set of bounds").choices(PROFILE_NAMES).default("default"),
     )
     .option("--json <file>", "write the result as JSON")
+    .option("--explain <id>", "run nothing; say of an invariant what it is, and where it is checked")
     .addOption(workersOption())
     .addOption(
       new Option("--seconds <n>", "stop after so long, incomplete").argParser(wholeNumber(1, SECONDS_MAX)),
@@ -114,7 +116,12 @@ export function program(): Command {
     .option("--no-memo", "run the engine for every crash, even if the disk answers as it did before (slow)")
     .addHelpText("after", CHECK_HELP);
   for (const name of BOUND_NAMES) checking.addOption(boundOption(name));
-  checking.action(async (options: CheckOptions & Partial<Bounds>) => {
+  checking.action(async (options: CheckOptions & Partial<Bounds> & { readonly explain?: string }) => {
+    if (options.explain !== undefined) {
+      const { explain } = await import("./explain.ts");
+      process.exitCode = explain(options.explain);
+      return;
+    }
     const { bounds, changed } = boundsFrom(options);
     const { check } = await import("./check.ts");
     process.exitCode = await check(bounds, changed, options);

@@ -6,6 +6,7 @@ import { type Bounds, PART_NAMES, type PartName, type ProfileName } from "./boun
 import { INVARIANTS } from "./invariants/catalogue.ts";
 import { PARTS } from "./check.ts";
 import { workloadsIn } from "./crashes/survey.ts";
+import { PLACES } from "./invariants/places.ts";
 import type { Counterexample } from "./part.ts";
 import { type Difference, differenceText, pinnedDifferences, pinsOf } from "./pinned/differences.ts";
 import type { Counts } from "./tally.ts";
@@ -36,6 +37,8 @@ export interface CheckResult {
     readonly id: string;
     readonly checks: number;
     readonly violations: number;
+    /** File and line of each predicate. */
+    readonly at: readonly string[];
   }[];
   readonly witnesses: readonly { readonly id: string; readonly met: number }[];
   /** `counterexample` is the file with it; `null` where that could not be written. */
@@ -99,10 +102,11 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     complete: incompleteBecause.length === 0,
     incompleteBecause,
     differences,
-    invariants: INVARIANTS.map(({ id }) => ({
+    invariants: INVARIANTS.map(({ id, checks }) => ({
       id,
       checks: counts.checks[id],
       violations: counterexample?.invariant === id ? 1 : 0,
+      at: checks.map(({ name }) => PLACES[`${id}.${name}`] ?? ""),
     })),
     witnesses: WITNESSES.map(({ id }) => ({ id, met: counts.met[id] })),
     violations: counterexample === undefined ? [] : [violationOf(counterexample, facts.file)],

@@ -4,6 +4,7 @@
  */
 import { type Bounds, PROFILE_NAMES, profileOf } from "../bounds.ts";
 import { INVARIANTS, WITNESSES } from "../invariants/catalogue.ts";
+import { findPlaces } from "./places.ts";
 import { markdownTable } from "./table.ts";
 
 /** The page. */
@@ -14,10 +15,14 @@ export function invariantsPage(): string {
     ["bound", ...profiles.map(([name]) => name)],
     ...names.map((name) => [`\`${name}\``, ...profiles.map(([, profile]) => boundText(profile[name]))]),
   ]);
-  const invariants = INVARIANTS.map(
-    ({ id, sentence, why, checkedBy }) =>
-      `### ${id}\n\n**${sentence}**\n\n- Why: ${why}\n- Checked: ${checkedBy}\n`,
-  ).join("\n");
+  const places = findPlaces();
+  const invariants = INVARIANTS.map(({ id, sentence, why, checkedBy, checks }) => {
+    const rows = checks.map(
+      ({ name, of, parts }) =>
+        `  - \`${name}\` (${parts.join(", ")}): ${of} \`${places.get(`${id}.${name}`) ?? ""}\`\n`,
+    );
+    return `### ${id}\n\n**${sentence}**\n\n- Why: ${why}\n- Checked: ${checkedBy}\n${rows.join("")}`;
+  }).join("\n");
   const witnesses = markdownTable([
     ["witness", "what happened at least once"],
     ...WITNESSES.map(({ id, sentence }) => [`\`${id}\``, sentence]),

@@ -6,6 +6,7 @@ import { tamperingPage } from "../tampering/table.ts";
 import { defectsPage } from "./defects.ts";
 import { invariantsPage } from "./invariants.ts";
 import { kaniDocument } from "./kani.ts";
+import { placesModule } from "./places.ts";
 import { recoveryPage } from "./recovery.ts";
 
 export interface Document {
@@ -15,6 +16,7 @@ export interface Document {
 }
 
 export const DOCUMENTS: readonly Document[] = [
+  { path: "properties/invariants/places.ts", render: placesModule },
   { path: "docs/INVARIANTS.md", render: invariantsPage },
   { path: "docs/RECOVERY.md", render: recoveryPage },
   { path: "docs/TAMPERING.md", render: tamperingPage },

@@ -1,0 +1,49 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { INVARIANTS, WITNESSES } from "../properties/invariants/catalogue.ts";
+import { PLACES } from "../properties/invariants/places.ts";
+
+const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
+
+function explained(id: string): { status: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [KMB, "check", "--explain", id], {
+    encoding: "utf8",
+  });
+  return { status, out: stdout, err: stderr };
+}
+
+describe("kmb check --explain", () => {
+  test("says of D1 what it is, why, where its predicate stands, in which parts, and its witnesses", () => {
+    const { status, out } = explained("D1");
+    expect(status).toBe(0);
+    expect(out).toMatch(/^D1 {2}A record acknowledged with sync survives every crash/);
+    expect(out).toContain("That is what fsync is called for.");
+    expect(out).toContain("parts      crashes, kimberlite");
+    expect(out).toContain("unsynced-record-lost");
+    const [, file = "", line] = /(properties\/invariants\/\S+):(\d+)/.exec(out) ?? [];
+    const source = readFileSync(new URL(`../${file}`, import.meta.url), "utf8").split("\n");
+    expect(source[Number(line) - 1]).toContain("shown.length >= promised");
+  });
+
+  test("refuses an id that is none, and names those that are", () => {
+    const { status, out, err } = explained("X1");
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(err).toMatch(/^error: there is no invariant "X1"; there are F1, .*S3\n$/);
+  });
+});
+
+test("every check has a place of its own or of a predicate that invariants share", () => {
+  const checks = INVARIANTS.flatMap(({ id, checks }) => checks.map(({ name }) => `${id}.${name}`));
+  expect(Object.keys(PLACES).sort()).toEqual(checks.sort());
+  const own = Object.values(PLACES).filter((place) => !/agreement|decoding/.test(place));
+  // One that two of H3 and H4 share is made in the file where they stand.
+  expect(own.length - new Set(own).size).toBe(1);
+});
+
+test("every witness belongs to invariants that there are", () => {
+  const ids: readonly string[] = INVARIANTS.map(({ id }) => id);
+  expect(WITNESSES.flatMap(({ of }) => of).filter((id) => !ids.includes(id))).toEqual([]);
+  expect(WITNESSES.filter(({ of }) => of.length === 0)).toEqual([]);
+});
