@@ -139,7 +139,7 @@ describe("what signatures say of an anchor", () => {
     ["bad", [bad], [notary], "bad-signature", [notary]],
     ["bad beside another's", [bad, theirs], [notary, other], "bad-signature", [notary]],
     ["another's beside a bad one, whose key is not known", [bad, theirs], [other], "signed", [other]],
-    ["bad behind a good one of the same key", [LINE, bad], [notary], "bad-signature", [notary]],
+    ["bad after a good one of the same key", [LINE, bad], [notary], "bad-signature", [notary]],
     ["another anchor's", [EMPTY_LINE], [notary], "bad-signature", [notary]],
   ])("%s", (_, lines, known, verdict, keys) => {
     const anchor = only([TEXT, ...lines, ""].join("\n"));
@@ -412,7 +412,7 @@ describe("what is no file of anchors is refused", () => {
 
     ["no number of records", second(" "), `The number of records must be in decimal digits; " " is not.`, 2],
     [
-      "a space behind the number",
+      "a space after the number",
       second("3 "),
       `The number of records must be in decimal digits; "3 " is not.`,
       2,
@@ -477,7 +477,7 @@ describe("what is no file of anchors is refused", () => {
       base64(HEAD.replaceAll("+", "-").replaceAll("/", "_")),
       3,
     ],
-    ["something behind the head", third(`${HEAD} `), base64(`${HEAD} `), 3],
+    ["something after the head", third(`${HEAD} `), base64(`${HEAD} `), 3],
     ["no record, and a head", third(HEAD, 0), "The head of an empty stream must be 32 zero bytes.", 3],
     [
       "the second anchor being none",

@@ -9,12 +9,13 @@
  * — example.com/notary hpY5A3aO...                      any number of signatures, also none
  * ```
  *
- * An anchor fixes its stream's records up to the count (docs/FORMAT.md, section 3). It says nothing of records behind, and a signed one
- * only that the key's holder saw that head, not when.
+ * An anchor fixes its stream's records up to the count (docs/FORMAT.md, section 3). It says nothing of
+ * records after, and a signed one only that the key's holder saw that head, not when.
  *
- * It has the *form* of a transparency log's checkpoint, so that the tools for signed notes can sign and verify it. It is no checkpoint of
- * such a log: the third line is the head of a hash chain, not the root of a Merkle tree. There are no consistency proofs between
- * heads, so a witness for transparency logs cannot check that one anchor continues another and must not be asked to cosign.
+ * It has the *form* of a transparency log's checkpoint, so that the tools for signed notes can sign and
+ * verify it. It is no checkpoint of such a log: the third line is the head of a hash chain, not the root of a
+ * Merkle tree. There are no consistency proofs between heads, so a witness for transparency logs cannot check
+ * that one anchor continues another and must not be asked to cosign.
  *
  * Every anchor has one text only, and parsing takes no other. Pure: no clock, no input or output.
  *
@@ -38,7 +39,10 @@ export const MAX_FILE_BYTES: number = 2 ** 24;
 
 /** What a stream was at some moment. */
 export interface Anchor {
-  /** Whose streams these are: a URL without its scheme is recommended. Stream numbers are unique only within it. */
+  /**
+   * Whose streams these are: a URL without its scheme is recommended. Stream numbers are unique only within
+   * it.
+   */
   readonly origin: string;
   readonly stream: bigint;
   /** Number of records, at most 2^53 - 1. */
@@ -78,7 +82,8 @@ export function anchorText({ origin, stream, count, head }: Anchor): string {
 }
 
 /**
- * The anchors in a file, one behind the other: signed or not, of one stream or many, with one empty line or more between two.
+ * The anchors in a file, one after the other: signed or not, of one stream or many, with one empty line or
+ * more between two.
  *
  * O(file) time and space.
  *
@@ -98,7 +103,10 @@ export function parseAnchors(file: string | Uint8Array): readonly AnchorInFile[]
   return anchors;
 }
 
-/** What the signatures below an anchor come to. An anchor without any is not signed. @throws NoteError as `judge` */
+/**
+ * What the signatures below an anchor come to. An anchor without any is not signed.
+ * @throws NoteError as `judge`
+ */
 export function checkSignatures(anchor: AnchorInFile, verifiers: readonly Verifier[]): Verdict {
   return judge(anchor.text, anchor.signatures, verifiers);
 }
@@ -116,7 +124,7 @@ class Lines {
     this.advance();
   }
 
-  /** The line that is looked at, without its newline; `undefined` behind the last. */
+  /** The line that is looked at, without its newline; `undefined` after the last. */
   peek(): string | undefined {
     return this.#current;
   }
@@ -164,7 +172,7 @@ function takeLine(lines: Lines): string {
   return line;
 }
 
-/** What stands behind an anchor's three lines: the end, an empty line, or an empty line and signatures. */
+/** What stands after an anchor's three lines: the end, an empty line, or an empty line and signatures. */
 function parseSignatures(lines: Lines): readonly Signature[] {
   if (lines.peek()?.startsWith(SIGNATURE_PREFIX) === true) {
     throw new NoteError("An empty line must be between an anchor and its signatures.", lines.number);
@@ -211,7 +219,10 @@ function parseOrigin(line: string, number: number): { origin: string; stream: bi
   };
 }
 
-/** Digits of the largest number that there is here, a stream's. Longer ones are refused unread: making numbers of them is not linear. */
+/**
+ * Digits of the largest number that there is here, a stream's. Longer ones are refused unread: making numbers
+ * of them is not linear.
+ */
 const MAX_DIGITS = String(MAX_STREAM_ID).length;
 
 function asDecimal(text: string, what: string, line: number): bigint {
@@ -232,7 +243,10 @@ function asOrigin(origin: string, line?: number): string {
   return asName(origin, "The origin name", line);
 }
 
-/** A byte order mark is no space, so it may be in a name, but at the front it is there by mistake, also where files were joined. */
+/**
+ * A byte order mark is no space, so it may be in a name, but at the front it is there by mistake, also where
+ * files were joined.
+ */
 function refuseMark(text: string, line?: number): void {
   if (!text.startsWith("\uFEFF")) return;
   throw new NoteError("A byte order mark is here, where none may be. Save as UTF-8 without it.", line);

@@ -1,4 +1,7 @@
-/** The bytes of a record, field by field: all of them, each once, with what they say; also of bytes that are no record. */
+/**
+ * The bytes of a record, field by field: all of them, each once, with what they say; also of bytes that are
+ * no record.
+ */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { encoded, text } from "../e2e/by-hand.ts";

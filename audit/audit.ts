@@ -1,9 +1,9 @@
 /**
- * Auditing a data directory: every record of every stream from the first on, with two readers that share no code, and everything beside the
- * records that bears witness to them.
+ * Auditing a data directory: every record of every stream from the first on, with two readers that share no
+ * code, and everything beside the records that bears witness to them.
  *
- * Promises: nothing is opened for writing, no lock is taken, so a running writer is not disturbed; memory does not grow with the
- * log. Does not promise: to see what is appended after it began.
+ * Promises: nothing is opened for writing, no lock is taken, so a running writer is not disturbed; memory
+ * does not grow with the log. Does not promise: to see what is appended after it began.
  * @module
  */
 import { type Disk, NodeDisk } from "../src/index.ts";
@@ -22,7 +22,10 @@ const CHUNK_BYTES = 1 << 18;
 export interface AuditOptions {
   /** Only this stream. */
   readonly stream?: string | undefined;
-  /** Whether a directory without streams is what it should be. By default it is refused: a wrong path has none either. */
+  /**
+   * Whether a directory without streams is what it should be. By default it is refused: a wrong path has none
+   * either.
+   */
   readonly allowEmpty?: boolean | undefined;
   readonly anchors?: readonly AnchorInFile[] | undefined;
   readonly trust?: Trust | undefined;
@@ -39,7 +42,8 @@ export type RunSegments = (
 /**
  * Audits a data directory.
  *
- * @throws NoStreams if there is nothing to audit and `allowEmpty` does not say that there need be; NoteError as `heldAgainst`; StorageError `io`; what the disk throws
+ * @throws NoStreams if there is nothing to audit and `allowEmpty` does not say that there need be; NoteError
+ * as `heldAgainst`; StorageError `io`; what the disk throws
  * @example
  * ```ts
  * const report = await audit("/data/kimberlite", { anchors: parseAnchors(readFileSync("anchors.txt")) });

@@ -64,7 +64,7 @@ describe("a flipped bit", () => {
     const [start = 0, end = SIZE] = STARTS.slice(record);
     for (let bit = start * 8; bit < end * 8; bit += 1) {
       expect(await causes(flipped(BYTES, bit) as Buffer)).toStrictEqual([
-        `${start} to ${end}: One bit flipped: bit ${bit % 8} of byte ${bit >>> 3}; with it the other way round the record is intact.`,
+        `${start} to ${end}: One bit flipped: bit ${bit % 8} of byte ${bit >>> 3}; with this bit inverted, the record is intact.`,
       ]);
     }
   });
@@ -86,7 +86,7 @@ describe("a flipped bit", () => {
       damaged.set(SEGMENT, flipped(segment, byte * 8 + 5) as Buffer);
       const { findings } = await audited(new MemoryDisk("/data", damaged));
       expect(findings.map(({ cause }) => cause)).toStrictEqual([
-        `One bit flipped: bit 5 of byte ${byte}; with it the other way round the record is intact.`,
+        `One bit flipped: bit 5 of byte ${byte}; with this bit inverted, the record is intact.`,
       ]);
     }
   });
@@ -95,7 +95,7 @@ describe("a flipped bit", () => {
 describe("several bytes", () => {
   test("a length of which several bits are wrong", async () => {
     expect(await causes(at(56 + 40, u32(8 ^ 0b111)))).toStrictEqual([
-      "56 to 112: Its length field is wrong; with the size that the bytes have the record is intact.",
+      "56 to 112: Its length field is wrong: with the length of the bytes that are there, the record is intact.",
     ]);
   });
 
@@ -108,13 +108,13 @@ describe("several bytes", () => {
   test("bytes that were put in front of a record", async () => {
     const more = join(BYTES.subarray(0, 112), text("more"), BYTES.subarray(112));
     expect(await causes(more)).toStrictEqual([
-      "112 to 116: Bytes that are no record were put in front of the one that is due.",
+      "112 to 116: Bytes that are no record were inserted before the expected record.",
     ]);
   });
 
   test("bytes that became others", async () => {
     expect(await causes(at(56 + 44, text("EVENT")))).toStrictEqual([
-      "56 to 112: Several bytes were changed: by the medium, or by somebody who did not mend the checksum.",
+      "56 to 112: Several bytes were changed, by the medium or by somebody who did not correct the checksum.",
     ]);
   });
 });
@@ -125,13 +125,13 @@ describe("the end", () => {
       "cut inside a record that nothing proves",
       BYTES.subarray(0, SIZE - 3),
       UNPROVEN,
-      "The last append was torn by a crash or is still under way, or the file was cut. No index and no manifest names it, so nothing that was acknowledged as durable is known to be lost.",
+      "The last append was torn by a crash or is still in progress, or the file was truncated. No index and no manifest names it, so nothing that was acknowledged as durable is known to be lost.",
     ],
     [
       "cut inside a record that was durable",
       BYTES.subarray(0, SIZE - 3),
       WAL,
-      "The file was cut, or a length field was changed.",
+      "The file was truncated, or a length field was changed.",
     ],
     [
       "bytes changed in a record that nothing proves",
@@ -143,7 +143,7 @@ describe("the end", () => {
       "bytes changed in a record that was durable",
       at(2272 + 44, text("EVENT")),
       WAL,
-      "Several bytes were changed: by the medium, or by somebody who did not mend the checksum.",
+      "Several bytes were changed, by the medium or by somebody who did not correct the checksum.",
     ],
   ])("%s", async (_, segment, wal, cause) => {
     expect(await causes(segment, wal)).toStrictEqual([`2272 to ${segment.length}: ${cause}`]);
@@ -166,7 +166,7 @@ describe("the end", () => {
     ]);
     const { findings } = await audited(new MemoryDisk("/data", files));
     expect(findings.filter(({ file }) => file.endsWith(".log")).map(({ cause }) => cause)).toStrictEqual([
-      "The file was cut, or a length field was changed.",
+      "The file was truncated, or a length field was changed.",
     ]);
   });
 
@@ -179,7 +179,10 @@ describe("the end", () => {
     ]);
     const { findings } = await audited(new MemoryDisk("/data", damaged));
     const [cut] = findings.filter(({ file }) => file.endsWith(".log"));
-    expect(cut).toMatchObject({ position: 59, cause: "The file was cut, or a length field was changed." });
+    expect(cut).toMatchObject({
+      position: 59,
+      cause: "The file was truncated, or a length field was changed.",
+    });
   });
 });
 
@@ -187,16 +190,16 @@ describe("intact records that do not belong where they are", () => {
   const record = (offset: number): Uint8Array => BYTES.subarray(STARTS[offset], STARTS[offset + 1] ?? SIZE);
   const places = (...offsets: readonly number[]): Buffer => join(...offsets.map(record));
 
-  test("behind an edited payload whose checksum was mended", async () => {
+  test("after an edited payload whose checksum was mended", async () => {
     const [, first, second] = LOG.records;
     if (first === undefined || second === undefined) throw new Error("There are six records.");
     const edited = join(record(0), encoded({ ...first, payload: text("EVENT 01") }), BYTES.subarray(112));
     expect(await causes(edited)).toStrictEqual([
-      "112 to 112: The record before it was edited and its checksum mended, or one of them was replaced: the chain does not lead here.",
+      "112 to 112: The record before it was edited and its checksum corrected, or one of the two was replaced: the hash chain does not connect them.",
     ]);
   });
 
-  test("behind removed ones", async () => {
+  test("after removed ones", async () => {
     expect(await causes(places(0, 3, 4, 5))).toStrictEqual([
       "56 to 56: 2 records before it were removed, or it was moved.",
     ]);
@@ -224,7 +227,7 @@ describe("intact records that do not belong where they are", () => {
     payload.writeUInt8(9, 32);
     const segment = join(log.bytes(0, 1), encoded({ ...checkpoint, payload }), log.bytes(2));
     expect(await causes(segment, UNPROVEN)).toStrictEqual([
-      "49 to 137: It was edited and its checksum mended: it says of itself what cannot be.",
+      "49 to 137: It was edited and its checksum corrected: its fields contradict each other.",
     ]);
   });
 
@@ -233,7 +236,7 @@ describe("intact records that do not belong where they are", () => {
     if (first === undefined) throw new Error("There are six records.");
     const segment = join(encoded({ ...first, prevHash: LOG.head }), BYTES.subarray(56));
     expect(await causes(segment)).toStrictEqual([
-      "0 to 56: It was edited and its checksum mended: it says of itself what cannot be.",
+      "0 to 56: It was edited and its checksum corrected: its fields contradict each other.",
     ]);
   });
 });
@@ -243,7 +246,7 @@ test("an intact record that this version cannot expand", async () => {
   const log = new HandLog().append(text("a"));
   const unreadable = encoded({ offset: 1n, prevHash: log.head, kind: "data", compression: 1, payload });
   expect(await causes(join(log.bytes(), unreadable), UNPROVEN)).toStrictEqual([
-    "49 to 109: It was written with a codec or by a version that this one does not know, or its payload was damaged before it was stored.",
+    "49 to 109: It was written by a version, or compressed by a codec, that this version does not know, or its payload was damaged before it was stored.",
   ]);
 });
 
@@ -252,6 +255,6 @@ test("a record with a code that is not assigned, and the right checksum", async 
   // Compression 3 is not assigned (FORMAT.md, section 2).
   const odd = encoded({ offset: 1n, prevHash: log.head, kind: "data", compression: 3, payload: text("b") });
   expect(await causes(join(log.bytes(), odd), UNPROVEN)).toStrictEqual([
-    "49 to 98: Its checksum is right, so nothing tore it: it was edited and its checksum mended, or written by a version that this one does not know.",
+    "49 to 98: Its checksum is correct, so this is no accident: it was edited and its checksum corrected, or it was written by a version that this one does not know.",
   ]);
 });

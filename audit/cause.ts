@@ -1,8 +1,9 @@
 /**
- * What may have led to a place where no record can be read: the likeliest explanation that the bytes bear out.
+ * What may have led to a place where no record can be read: the likeliest explanation that the bytes bear
+ * out.
  *
- * Promises: each explanation was tried on the bytes, and says what it rests on. Does not promise that it is the true one; an attacker
- * who knows the rules can leave any of them.
+ * Promises: each explanation was tried on the bytes, and says what it rests on. Does not promise that it is
+ * the true one; an attacker who knows the rules can leave any of them.
  * @module
  */
 import { crc32 } from "../src/format/chain.ts";
@@ -27,7 +28,10 @@ const ZERO_BYTES_MIN = 8;
 /** The likeliest cause. */
 export interface Cause {
   readonly sentence: string;
-  /** Whether it may be torn, and is what a crash leaves of an append that was under way: the file ends in it, or a sector of it is zero. */
+  /**
+   * Whether it may be torn, and is what a crash leaves of an append that was under way: the file ends in it,
+   * or a sector of it is zero.
+   */
   readonly isTorn: boolean;
 }
 
@@ -59,10 +63,10 @@ export async function causeOf(facts: GapFacts): Promise<Cause> {
 async function editOf({ format, file, path, gap }: GapFacts): Promise<string | undefined> {
   const { position, end, flaw } = gap;
   if (flaw.unreadable === true) {
-    return "It was written with a codec or by a version that this one does not know, or its payload was damaged before it was stored.";
+    return "It was written by a version, or compressed by a codec, that this version does not know, or its payload was damaged before it was stored.";
   }
   if (flaw.misplaced === true) return misplacedCause(gap);
-  if (gap.behind === gap.offset) return "Bytes that are no record were put in front of the one that is due.";
+  if (gap.behind === gap.offset) return "Bytes that are no record were inserted before the expected record.";
   const size = end - position;
   const region = await readAt(
     { file, path },
@@ -73,14 +77,14 @@ async function editOf({ format, file, path, gap }: GapFacts): Promise<string | u
   if (isOneRecord && region.length === size) {
     const bit = size > SEARCHED_BYTES_MAX ? undefined : flippedBit(format, region);
     if (bit !== undefined) {
-      return `One bit flipped: bit ${bit % 8} of byte ${position + Math.floor(bit / 8)}; with it the other way round the record is intact.`;
+      return `One bit flipped: bit ${bit % 8} of byte ${position + Math.floor(bit / 8)}; with this bit inverted, the record is intact.`;
     }
     if (isIntactAt(format, region, 0, size)) {
-      return "Its length field is wrong; with the size that the bytes have the record is intact.";
+      return "Its length field is wrong: with the length of the bytes that are there, the record is intact.";
     }
   }
   if (hasOwnChecksum(format, region)) {
-    return "Its checksum is right, so nothing tore it: it was edited and its checksum mended, or written by a version that this one does not know.";
+    return "Its checksum is correct, so this is no accident: it was edited and its checksum corrected, or it was written by a version that this one does not know.";
   }
   return undefined;
 }
@@ -93,11 +97,11 @@ async function tearOf({ file, path, gap }: GapFacts, isLast: boolean): Promise<s
   }
   if (isLast) {
     return flaw.code === "incomplete"
-      ? "The last append was torn by a crash or is still under way, or the file was cut."
+      ? "The last append was torn by a crash or is still in progress, or the file was truncated."
       : "The last append was torn by a crash, or its bytes were changed since.";
   }
-  if (flaw.code === "incomplete") return "The file was cut, or a length field was changed.";
-  return "Several bytes were changed: by the medium, or by somebody who did not mend the checksum.";
+  if (flaw.code === "incomplete") return "The file was truncated, or a length field was changed.";
+  return "Several bytes were changed, by the medium or by somebody who did not correct the checksum.";
 }
 
 /** Whether all that the gap has of a sector is zero. */
@@ -121,10 +125,10 @@ async function hasLostSector({ file, path, gap: { position, end } }: GapFacts): 
 /** Of an intact record. */
 function misplacedCause({ position, end, flaw, offset, behind }: Gap): string {
   if (end > position) {
-    return "It was edited and its checksum mended: it says of itself what cannot be.";
+    return "It was edited and its checksum corrected: its fields contradict each other.";
   }
   if (flaw.code === "broken-chain") {
-    return "The record before it was edited and its checksum mended, or one of them was replaced: the chain does not lead here.";
+    return "The record before it was edited and its checksum corrected, or one of the two was replaced: the hash chain does not connect them.";
   }
   if (behind !== undefined && behind > offset) {
     return `${recordsInWords(behind - offset)} before it ${behind - offset === 1 ? "was" : "were"} removed, or it was moved.`;
@@ -133,10 +137,11 @@ function misplacedCause({ position, end, flaw, offset, behind }: Gap): string {
 }
 
 /**
- * The one bit, counted from the lowest of the first byte, that makes one whole record of the bytes when it is flipped.
+ * The one bit, counted from the lowest of the first byte, that makes one whole record of the bytes when it is
+ * flipped.
  *
- * CRC is linear: a flip changes it by an amount that depends only on how far the bit is from the end. So one pass over the distances
- * finds the bits that the checksum allows, and few are tried. O(bytes)
+ * CRC is linear: a flip changes it by an amount that depends only on how far the bit is from the end. So one
+ * pass over the distances finds the bits that the checksum allows, and few are tried. O(bytes)
  */
 function flippedBit(format: RecordFormat, bytes: Buffer): number | undefined {
   const { overheadBytes, trailerBytes } = format;
@@ -189,7 +194,10 @@ const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, value) => effec
 
 const ZERO_RUN_BYTES_MIN = 64;
 
-/** The first run of zero bytes that is longer than what stands in records by itself, such as the first one's `prev_hash`. */
+/**
+ * The first run of zero bytes that is longer than what stands in records by itself, such as the first one's
+ * `prev_hash`.
+ */
 function zeroRun(bytes: Buffer): { start: number; end: number } | undefined {
   for (let at = 0; at < bytes.length; at += 1) {
     if (bytes[at] !== 0) continue;

@@ -1,5 +1,6 @@
 /**
- * What a crash leaves and nothing is lost by is a notice: the audit ends as clean. The same beside something that shows a loss is damage.
+ * What a crash leaves and nothing is lost by is a notice: the audit ends as clean. The same beside something
+ * that shows a loss is damage.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -53,7 +54,10 @@ test.each(["clean-1", "torn-manifest-1", "damaged-index-1"])(
   },
 );
 
-/** Every state that a kill leaves between two states of Kimberlite's files, in the order in which it writes them. */
+/**
+ * Every state that a kill leaves between two states of Kimberlite's files, in the order in which it writes
+ * them.
+ */
 function* killsBetween(before: Files, after: Files): Generator<[string, Map<string, Buffer>]> {
   const order = [/\.log$/, /\.idx\.wal$/, /\.idx$/, /^manifest\.json$/];
   const files = new Map(before);

@@ -1,6 +1,6 @@
 /**
- * Damaged places of a segment, as an audit reports them: where each ends, how many records it cost, whether a crash can have left it, and what
- * is verified up to it.
+ * Damaged places of a segment, as an audit reports them: where each ends, how many records it cost, whether a
+ * crash can have left it, and what is verified up to it.
  */
 import { describe, expect, test } from "vitest";
 import { HandLog, join, text } from "../e2e/by-hand.ts";
@@ -48,7 +48,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     const disk = diskOf(flip(flip(hand.files(), 1), 3));
     const [stream] = (await audit("/data", { disk, anchors })).streams;
     const hashAlone = (count: number): string =>
-      `The hash behind ${count} records is the one that was anchored, but not every record before could be verified.`;
+      `The hash after ${count} records is the one that was anchored, but not every record before it could be verified.`;
     const unknown = (count: number): string =>
       `The record before offset ${count} cannot be read, so its hash cannot be compared.`;
     expect(stream?.anchors.map(({ sentence }) => sentence)).toStrictEqual([
@@ -128,7 +128,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     expect(unknown).toMatchObject({ head: undefined, verifiedFromGenesis: false });
   });
 
-  test("the first record of a segment behind a missing one is due where the manifest says", async () => {
+  test("the first record of a segment after a missing one is due where the manifest says", async () => {
     const files = flip(hand.files(), 9);
     files.delete(hand.name(1));
     files.delete(hand.name(1, "index"));
@@ -169,7 +169,7 @@ describe("a record at the end that nothing names, some of whose bytes are zero",
   test.each<[string, boolean, size: number, from: number, to: number]>([
     ["its first whole sector", true, 70_097, 512, 1024],
     ["a later sector", true, 70_097, 4096, 4608],
-    ["a sector far behind", true, 70_097, 66_048, 66_560],
+    ["a sector far after", true, 70_097, 66_048, 66_560],
     ["what it has of its first sector", true, 70_097, START, 512],
     ["what it has of its last sector", true, 70_097, 69_632, 70_097],
     ["as much as a sector, but none as a whole", false, 70_097, 600, 1500],

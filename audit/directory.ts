@@ -1,6 +1,6 @@
 /**
- * The streams of a data directory; and where there are none, what the directory looks like instead, so that a wrong path does not pass for
- * a clean directory.
+ * The streams of a data directory; and where there are none, what the directory looks like instead, so that a
+ * wrong path does not pass for a clean directory.
  *
  * Time and memory: linear in the names in the directory. Of what lies below it a bounded number is looked at.
  * @module
@@ -50,12 +50,16 @@ export function strayFindings(root: string, names: readonly string[]): Finding[]
       severity: "notice" as const,
       code: "unknown-file",
       file: `${root}/${name}`,
-      sentence: "This is no stream; it was not read.",
-      cause: "Somebody put it here: a stream's directory is called by its number, without leading zeros.",
+      sentence: "This is not a stream; it was not read.",
+      cause:
+        "Somebody put it here: a stream's directory is named by the stream's number, without leading zeros.",
     }));
 }
 
-/** The error that says that there are no streams, or not the one that was asked for, and what the directory looks like. */
+/**
+ * The error that says that there are no streams, or not the one that was asked for, and what the directory
+ * looks like.
+ */
 export async function noStreams(
   disk: Disk,
   root: string,

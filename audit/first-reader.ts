@@ -1,8 +1,9 @@
 /**
  * Reading a segment with the engine's own reader, from end to end, around whatever is damaged.
  *
- * Promises: every byte of the segment belongs to a record that was verified or to a gap that is named. Memory: one chunk, or the
- * largest record. Does not promise: that the first record of a run continues the chain; whoever joins the runs holds that against the record before.
+ * Promises: every byte of the segment belongs to a record that was verified or to a gap that is named.
+ * Memory: one chunk, or the largest record. Does not promise: that the first record of a run continues the
+ * chain; whoever joins the runs holds that against the record before.
  * @module
  */
 import type { Region } from "../src/segment/index-builder.ts";
@@ -14,11 +15,14 @@ import { LOOKS_MAX, runsBehind } from "./search.ts";
 /** Bytes that are no records, or a place where the chain does not go on. */
 export interface Gap {
   readonly position: number;
-  /** Where records begin again, or the file ends; `position` itself if there is an intact record, only not one that belongs there. */
+  /**
+   * Where records begin again, or the file ends; `position` itself if there is an intact record, only not one
+   * that belongs there.
+   */
   readonly end: number;
   /** Offset of the record that is due. */
   readonly offset: number;
-  /** Offset of the record behind, if one was found. */
+  /** Offset of the record after, if one was found. */
   readonly behind: number | undefined;
   /** Chain hash of the record before, as far as it is known. */
   readonly previous: Buffer | undefined;
@@ -29,7 +33,7 @@ export interface Gap {
 export interface Witness {
   record(record: VerifiedRecord): void | Promise<void>;
   gap?(gap: Gap): void | Promise<void>;
-  /** Is told how far the search for records behind a damaged place has come. */
+  /** Is told how far the search for records after a damaged place has come. */
   searched?(position: number): void;
 }
 
@@ -39,7 +43,7 @@ const GAPS_MAX = 1000;
 const givenUp = (gaps: number): Flaw => ({
   ok: false,
   code: "malformed",
-  sentence: `The segment has ${gaps} damaged places before this one; it was not read beyond.`,
+  sentence: `The segment has ${gaps} damaged places before this one and was not read further.`,
 });
 
 /** How much of a segment was read, and what is left of it. */
@@ -51,10 +55,11 @@ export interface Reading {
 /**
  * Reads the bytes of a segment up to `region.end`.
  *
- * O(bytes), also where they were made to take long: what damaged records claim is read a fixed number of times over at most.
+ * O(bytes), also where they were made to take long: what damaged records claim is read a fixed number of
+ * times over at most.
  *
- * @param fallbackOffset the offset that its first record has if that cannot be read; what it says itself is held against the segment
- * before by whoever joins them
+ * @param fallbackOffset the offset that its first record has if that cannot be read; what it says itself is
+ * held against the segment before by whoever joins them
  * @throws StorageError `io`
  */
 export async function readSegment(
@@ -67,7 +72,7 @@ export async function readSegment(
   const gaps: Gap[] = [];
   const scanner = new RecordScanner(format, file, path, 0, end, chunkBytes, true);
   let due: Due = { offset: undefined, previous: undefined };
-  /** Where records can be read behind the first place that is damaged; looked for once. */
+  /** Where records can be read after the first place that is damaged; looked for once. */
   let ahead: readonly Run[] | undefined;
   let room = LOOKS_MAX * end;
   while (!scanner.done) {
@@ -92,7 +97,8 @@ export async function readSegment(
     }
     const isBeyondLimits = seen === TOO_LARGE && (await isIntactBeyondLimits(region, position));
     const flaw = isBeyondLimits ? BEYOND_LIMITS : seen;
-    // An intact record that belongs elsewhere is read from its own offset on, as far as that goes: what is in a file is to be known.
+    // An intact record that belongs elsewhere is read from its own offset on, as far as that goes: what is in
+    // a file is to be known.
     let behind = flaw.misplaced === true ? await runAt(region, position) : undefined;
     if (behind === undefined) {
       ahead ??= await runsBehind(region, position + 1, { ...due, offset }, GAPS_MAX, (at) => {

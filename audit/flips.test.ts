@@ -1,7 +1,9 @@
 /**
- * Single flipped bits in every file of directories that Kimberlite wrote and of this package's: the audit names the file, and where in it.
+ * Single flipped bits in every file of directories that Kimberlite wrote and of this package's: the audit
+ * names the file, and where in it.
  *
- * Of the first all bits are flipped; of this package's, and of a file with long payloads, one bit of each byte, which one goes round.
+ * Of the first all bits are flipped; of this package's, and of a file with long payloads, one bit of each
+ * byte, which one goes round.
  */
 import { describe, expect, test, vi } from "vitest";
 import { HandDirectory } from "../e2e/hand-directory.ts";
@@ -35,7 +37,8 @@ describe.each(DIRECTORIES)("$name", ({ files, isOwn }) => {
     const bytes = files.get(name) ?? Buffer.alloc(0);
     // From one byte to the next bit in nine.
     const stride = isOwn || bytes.length > ALL_BITS_BYTES_MAX ? 9 : 1;
-    // Without this word the manifest is one of Kimberlite's, in whose directories this package may have gone on.
+    // Without this word the manifest is one of Kimberlite's, in whose directories this package may have gone
+    // on.
     const word = Buffer.from(bytes).indexOf('format":"sentinel"');
     for (let bit = 0; bit < bytes.length * 8; bit += stride) {
       if (word >= 0 && bit >= word * 8 && bit < (word + "format".length) * 8) continue;

@@ -20,7 +20,7 @@ const [one, two] = keys.map((key) => ({
 }));
 if (one === undefined || two === undefined) throw new Error("There are two keys.");
 
-/** Ten records, all sound; the hash behind so many of them has this many in each byte. */
+/** Ten records, all sound; the hash after so many of them has this many in each byte. */
 const WHOLE: ReadStream = {
   nextOffset: 10,
   soundOffset: 10,
@@ -54,7 +54,7 @@ describe("without keys", () => {
     const [held] = heldAgainst(anchors(text(13, 13)), WHOLE, UNTRUSTED);
     expect(held).toMatchObject({
       verdict: "cut-tail",
-      sentence: "The anchor counts 13 records, and the stream ends behind 10: 3 are missing.",
+      sentence: "The anchor counts 13 records, but the stream ends after 10: 3 are missing.",
     });
   });
 
@@ -66,15 +66,15 @@ describe("without keys", () => {
       [7, "rewritten"],
     ]);
     expect(held[2]?.sentence).toBe(
-      "The stream has another head behind 7 records than the one that was anchored. It was rewritten behind record 2, up to which an older anchor matches.",
+      "The stream has another head after 7 records than the one that was anchored. It was rewritten after record 2: up to there an older anchor matches.",
     );
     const [, , newest] = heldAgainst(anchors(text(2, 2), text(5, 5), text(7, 70)), WHOLE, UNTRUSTED);
     expect(newest?.sentence).toContain(
-      "It was rewritten behind record 5, up to which an older anchor matches.",
+      "It was rewritten after record 5: up to there an older anchor matches.",
     );
     const [alone] = heldAgainst(anchors(text(7, 70)), WHOLE, UNTRUSTED);
     expect(alone?.sentence).toBe(
-      "The stream has another head behind 7 records than the one that was anchored.",
+      "The stream has another head after 7 records than the one that was anchored.",
     );
   });
 
@@ -82,7 +82,7 @@ describe("without keys", () => {
     expect(verdicts(anchors(text(6, 6)))).toStrictEqual([[6, "unverifiable", true]]);
   });
 
-  test("a hash that is right behind records that could not all be verified", () => {
+  test("a hash that is right after records that could not all be verified", () => {
     const [before, behind] = heldAgainst(
       anchors(text(5, 5), text(7, 7)),
       { ...WHOLE, soundOffset: 5 },
@@ -92,7 +92,7 @@ describe("without keys", () => {
     expect(behind).toMatchObject({
       verdict: "matches",
       sentence:
-        "The hash behind 7 records is the one that was anchored, but not every record before could be verified.",
+        "The hash after 7 records is the one that was anchored, but not every record before it could be verified.",
     });
   });
 
@@ -102,7 +102,7 @@ describe("without keys", () => {
       ({ sentence }) => sentence,
     );
     expect(sentences[0]).toContain("The first record is the one that was anchored.");
-    expect(sentences[2]).toBe("The anchor counts 2 records, and the stream ends behind 1: 1 is missing.");
+    expect(sentences[2]).toBe("The anchor counts 2 records, but the stream ends after 1: 1 is missing.");
     for (const sentence of sentences) expect(sentence).not.toMatch(/\b1 records|1 are /);
   });
 
@@ -186,7 +186,7 @@ describe("signatures", () => {
     const held = heldAgainst(file, WHOLE, { verifiers: [one.verifier] });
     expect(held.map(({ verdict }) => verdict)).toStrictEqual(["refused", "rewritten"]);
     expect(held[1]?.sentence).toBe(
-      "The stream has another head behind 5 records than the one that was anchored.",
+      "The stream has another head after 5 records than the one that was anchored.",
     );
   });
 });

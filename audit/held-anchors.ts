@@ -13,7 +13,7 @@ export interface ReadStream {
   readonly nextOffset: number;
   /** So many records, from the first on, continue one another without a gap. */
   readonly soundOffset: number;
-  /** Chain hash behind so many records, in hexadecimal, where they could be read. */
+  /** Chain hash after so many records, in hexadecimal, where they could be read. */
   readonly hashes: ReadonlyMap<number, string>;
 }
 
@@ -57,7 +57,10 @@ export function heldAgainst(
   });
 }
 
-/** Finds to an anchor the first of the same stream and count that has another head. O(1), however many there are. */
+/**
+ * Finds to an anchor the first of the same stream and count that has another head. O(1), however many there
+ * are.
+ */
 class Rivals {
   readonly #anchors = new Map<string, [first: AnchorInFile, other?: AnchorInFile]>();
 
@@ -83,7 +86,7 @@ const isTrusted = (signature: Signature): signature is Exclude<Signature, keyof 
   signature !== "bad" && signature !== "not-by-a-known-key";
 
 const REFUSED = {
-  bad: "A signature below it is not of this text: the anchor was changed, or the signature was.",
+  bad: "A signature is not one of this text: the anchor or the signature was changed.",
   "not-by-a-known-key": "None of the given keys has signed it, so it proves nothing.",
 };
 
@@ -113,17 +116,17 @@ function verdictOf(
         ? count === 1
           ? "The first record is the one that was anchored."
           : `The first ${count} records are those that were anchored.`
-        : `The hash behind ${recordsInWords(count)} is the one that was anchored, but not every record before could be verified.`;
+        : `The hash after ${recordsInWords(count)} is the one that was anchored, but not every record before it could be verified.`;
     return { verdict: "matches", sentence: sentence + fork };
   }
   if (rival !== undefined && seen !== undefined) {
     return {
       verdict: "fork",
-      sentence: `The stream has another head behind ${recordsInWords(count)}.${fork}`,
+      sentence: `The stream has another head after ${recordsInWords(count)}.${fork}`,
     };
   }
   if (count > nextOffset) {
-    const sentence = `The anchor counts ${recordsInWords(count)}, and the stream ends behind ${nextOffset}: ${count - nextOffset} ${count - nextOffset === 1 ? "is" : "are"} missing.`;
+    const sentence = `The anchor counts ${recordsInWords(count)}, but the stream ends after ${nextOffset}: ${count - nextOffset} ${count - nextOffset === 1 ? "is" : "are"} missing.`;
     return { verdict: "cut-tail", sentence: sentence + fork };
   }
   if (seen === undefined) {
@@ -133,8 +136,8 @@ function verdictOf(
   const since =
     matched === undefined
       ? ""
-      : ` It was rewritten behind record ${matched}, up to which an older anchor matches.`;
-  const sentence = `The stream has another head behind ${recordsInWords(count)} than the one that was anchored.${since}`;
+      : ` It was rewritten after record ${matched}: up to there an older anchor matches.`;
+  const sentence = `The stream has another head after ${recordsInWords(count)} than the one that was anchored.${since}`;
   return { verdict: "rewritten", sentence };
 }
 

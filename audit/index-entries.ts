@@ -1,5 +1,6 @@
 /**
- * Reading a saved index and its write-ahead file, this package's or Kimberlite's: what they name, and whether they are whole.
+ * Reading a saved index and its write-ahead file, this package's or Kimberlite's: what they name, and whether
+ * they are whole.
  *
  * Nothing here is held against records. Memory: one chunk a file, or the largest frame.
  *
@@ -20,7 +21,10 @@ import type { DiskFile, Format, RecordKind } from "../src/index.ts";
 import type { Finding } from "./report.ts";
 import { readAt } from "./run.ts";
 
-/** What an entry says of one record; where it is the last of a frame or file, also where that record ends, and its chain hash. */
+/**
+ * What an entry says of one record; where it is the last of a frame or file, also where that record ends, and
+ * its chain hash.
+ */
 export interface Entry {
   readonly position: number;
   readonly kind: RecordKind | "not assigned" | undefined;
@@ -61,7 +65,9 @@ export class IndexReader {
   farthest = -1;
   /** Whether a file is not whole; then it is no wonder that they cover less. */
   isDamaged = false;
-  /** Whether entries before the next one are missing, so that its position alone tells which record it is of. */
+  /**
+   * Whether entries before the next one are missing, so that its position alone tells which record it is of.
+   */
   isUnaligned = false;
   torn: TornIndex | undefined;
   readonly #saved: OpenedFile | undefined;
@@ -81,7 +87,10 @@ export class IndexReader {
     this.#chunkBytes = chunkBytes;
   }
 
-  /** Readers of all index files that a segment can have: this package's, and in a stream of Kimberlite's format that program's, too. */
+  /**
+   * Readers of all index files that a segment can have: this package's, and in a stream of Kimberlite's
+   * format that program's, too.
+   */
   static async openAll(
     open: OpenNamed,
     number: number,
@@ -109,7 +118,10 @@ export class IndexReader {
     return (this.#saved ?? this.#log)?.path;
   }
 
-  /** The entries in order. What else is known of the files is known once all were taken. @throws StorageError `io` */
+  /**
+   * The entries in order. What else is known of the files is known once all were taken.
+   * @throws StorageError `io`
+   */
   async *entries(): Entries {
     let last = -1;
     if (this.#saved !== undefined) {
@@ -169,9 +181,9 @@ export class IndexReader {
     const header = take(window, 16);
     const count = (size - 16 - tail) / 8;
     if (header.readUInt32LE(0) !== MAGIC || header.readUInt32LE(4) !== version)
-      this.#damaged(path, `The index does not begin as one of version ${version} does.`);
+      this.#damaged(path, `The index does not begin like an index of version ${version}.`);
     else if (Number(header.readBigUInt64LE(8)) !== count)
-      this.#damaged(path, "The index's count does not fit its size.");
+      this.#damaged(path, "The index's number of entries does not match its size.");
     else if (!(await isSealed(file, path, 0, size)))
       this.#damaged(path, "The index's CRC-32 does not match its bytes.");
     else {
@@ -202,7 +214,7 @@ export class IndexReader {
           sentence:
             "A frame of the index's write-ahead file is not whole, or its CRC-32 does not match; what follows is not read.",
           cause:
-            "A crash tore the last frame, or its bytes were changed. Nothing is lost by it but proof of durability.",
+            "A crash tore the last frame, or its bytes were changed. Nothing is lost except proof of durability.",
         });
         return;
       }
@@ -225,7 +237,7 @@ export class IndexReader {
         position: size - (size % 8),
         end: size,
         sentence: "The index's write-ahead file ends inside an entry.",
-        cause: "A crash tore it. Nothing is lost by it.",
+        cause: "A crash tore it. Nothing is lost.",
       });
     }
   }
@@ -237,7 +249,7 @@ export class IndexReader {
       code: "damaged-index",
       file,
       sentence,
-      cause: "It was changed, or a crash left half of it. Records do not depend on it; it can be rebuilt.",
+      cause: "It was changed, or a crash left half of it. No record depends on it; it can be rebuilt.",
     });
   }
 }
@@ -250,7 +262,10 @@ const SAVED_HEADER_BYTES = 16;
 /** Magic, version and zeros (docs/FORMAT.md, section 8.3). */
 const KIMBERLITE_BEGIN = Buffer.from([0x56, 0x44, 0x58, 0x49, 1, 0, 0, 0]);
 
-/** How many records of a segment its index files name, whether or not the segment is there. @throws StorageError `io`, and what `open` throws */
+/**
+ * How many records of a segment its index files name, whether or not the segment is there.
+ * @throws StorageError `io`, and what `open` throws
+ */
 export async function countNamed(
   open: OpenNamed,
   number: number,
@@ -277,7 +292,10 @@ const coverageIn = (bytes: Buffer): Coverage => ({
   head: Buffer.from(bytes.subarray(8, COVERAGE_BYTES)),
 });
 
-/** Whether the last four of so many bytes from `start` on are the CRC-32 of those before. Memory: one chunk, however many bytes are claimed. */
+/**
+ * Whether the last four of so many bytes from `start` on are the CRC-32 of those before. Memory: one chunk,
+ * however many bytes are claimed.
+ */
 async function isSealed(file: DiskFile, path: string, start: number, bytes: number): Promise<boolean> {
   let crc = 0;
   await forChunks(file, path, start, start + bytes - CRC_BYTES, (chunk) => {

@@ -1,6 +1,6 @@
 /**
- * Index files held against the records: this package's in both formats, and Kimberlite's. What agrees goes unsaid; whatever else they say is
- * named, with the file that says it.
+ * Index files held against the records: this package's in both formats, and Kimberlite's. What agrees goes
+ * unsaid; whatever else they say is named, with the file that says it.
  */
 import { describe, expect, test } from "vitest";
 import { type Entry, frameBytes, HandLog, indexBytes, join, sealed, text, u64 } from "../e2e/by-hand.ts";
@@ -210,7 +210,7 @@ describe.each([plainLog(), sentinelLog()])("this package's index files, format $
     ]);
   });
 
-  test("a frame that is damaged with another behind it: no crash leaves that", async () => {
+  test("a frame that is damaged with another after it: no crash leaves that", async () => {
     const frame = frameBytes(entries[1], ends[1], heads[1]);
     for (const bit of [0, 4 * 8, 60 * 8, frame.length * 8 - 1]) {
       const two = join(flipped(frame, bit), frame, frame);

@@ -1,8 +1,9 @@
 /**
- * Holding the index files beside a segment against the records in it, entry by entry, while the segment is read.
+ * Holding the index files beside a segment against the records in it, entry by entry, while the segment is
+ * read.
  *
- * An index is a hint: no record is accepted for its sake. But it bears witness: one that names more than the segment holds says that something
- * is gone. Memory: one chunk a file, or the largest frame.
+ * An index is a hint: no record is accepted for its sake. But it bears witness: one that names more than the
+ * segment holds says that something is gone. Memory: one chunk a file, or the largest frame.
  *
  * Layouts: docs/FORMAT.md, sections 5, 6 and 8.3.
  * @module
@@ -61,7 +62,8 @@ export class IndexWatch {
   }
 
   /**
-   * Opens the index files of a segment: before the segment's size is looked at, for a writer names a record only after it was written.
+   * Opens the index files of a segment: before the segment's size is looked at, for a writer names a record
+   * only after it was written.
    *
    * @throws StorageError `io`, and what `open` throws
    */
@@ -116,7 +118,7 @@ export class IndexWatch {
         (next.end !== undefined && next.end !== seen.end) ||
         (next.head !== undefined && Buffer.compare(next.head, seen.hash) !== 0);
       if (wrong) {
-        const says = `says another place, kind or hash of the record at offset ${seen.offset}, which is at byte ${seen.position} of its segment`;
+        const says = `gives another place, kind or hash for the record at offset ${seen.offset}, which is at byte ${seen.position} of its segment`;
         this.#disagree(pair, seen.offset, says);
       }
       await step(pair);
@@ -140,19 +142,20 @@ export class IndexWatch {
         severity: "damage",
         code: "missing-index",
         file: `${path}/${indexLogName(number, format)}`,
-        sentence: "There is no write-ahead file of the index beside a segment with records.",
+        sentence: "The segment has records, but no write-ahead file of its index.",
         cause:
-          "Somebody removed it: it is made before the first record is. Records do not depend on it; without it nobody can tell that the segment's end was cut off.",
+          "Somebody removed it: it is made before the first record is. No record depends on it, but without it, truncation of the segment cannot be detected.",
       });
     }
     for (const pair of this.#pairs) {
       let beyond = 0;
-      // Entries that no record could be found for are of records behind the last.
+      // Entries that no record could be found for are of records after the last.
       if (pair.next !== undefined && pair.reader.isUnaligned) pair.covered = Math.max(pair.covered, records);
       while (pair.next !== undefined) {
         if (pair.covered >= records) {
           const { position } = pair.next;
-          // What it names between the last record and the end is there, only not to be read; that is found elsewhere.
+          // What it names between the last record and the end is there, only not to be read; that is found
+          // elsewhere.
           if (position >= bytes) beyond += 1;
           else if (position < lastEnd)
             this.#disagree(pair, nextOffset, "names a record where another one is");
@@ -167,8 +170,8 @@ export class IndexWatch {
           offset: first + pair.covered - beyond,
           sentence: `The index names ${pair.covered} records, and the segment ends before ${beyond === 1 ? "the last of them begins" : `the last ${beyond} of them begin`}.`,
           cause: pair.reader.isKimberlites
-            ? "The segment was cut, or a crash of Kimberlite lost appends that it had not synced, or its write-ahead file was left over."
-            : "The segment was cut: index entries are written only for records that are durable.",
+            ? "The segment was truncated, or a crash of Kimberlite lost appends that it had not synced, or the write-ahead file is an old one."
+            : "The segment was truncated: index entries are written only for records that are durable.",
         });
       } else if (
         pair.covered < records &&
@@ -181,7 +184,7 @@ export class IndexWatch {
           file: pair.path,
           offset: first + pair.covered,
           sentence: `The index covers ${pair.covered} of ${records} records.`,
-          cause: "The process ended before the index was saved; nothing is lost by it.",
+          cause: "The process ended before the index was saved. Nothing is lost.",
         });
       }
     }
@@ -202,7 +205,7 @@ export class IndexWatch {
       offset,
       sentence: `The index ${says}.`,
       cause: pair.reader.isKimberlites
-        ? "Kimberlite leaves such an index when it goes on after a crash; reads through it fail there."
+        ? "Kimberlite leaves such an index when it continues after a crash; reads through it fail there."
         : "The index or the segment was replaced, or both were changed.",
     });
   }
@@ -230,17 +233,20 @@ async function align(pair: Pair, ordinal: number, position: number): Promise<voi
   reader.isUnaligned = false;
 }
 
-/** What is said of a torn index: a notice, unless it is not the beginning of this segment's, or of one with more records. */
+/**
+ * What is said of a torn index: a notice, unless it is not the beginning of this segment's, or of one with
+ * more records.
+ */
 function tornFinding({ path, count, whole }: TornIndex, isWrong: boolean, records: number): Finding {
   const isBegun = !isWrong && count <= records;
   return {
     severity: isBegun ? "notice" : "damage",
     code: "damaged-index",
     file: path,
-    sentence: `The index ends before its last entry does: ${whole} of ${count} are there.`,
+    sentence: `The index ends early: ${whole} of ${count} entries are there.`,
     cause: isBegun
-      ? "Kimberlite was killed while it wrote the index. Nothing is lost by it; it can be rebuilt."
-      : "It was changed, or is of another segment: no index of this one begins like that. Records do not depend on it; it can be rebuilt.",
+      ? "Kimberlite was killed while it wrote the index. Nothing is lost; the index can be rebuilt."
+      : "It was changed, or it belongs to another segment: no index of this segment begins like this. No record depends on it; it can be rebuilt.",
   };
 }
 

@@ -1,4 +1,7 @@
-/** Pages of the manifest as witnesses: what an audit says of those that are not what they were, and what a repair leaves of them. */
+/**
+ * Pages of the manifest as witnesses: what an audit says of those that are not what they were, and what a
+ * repair leaves of them.
+ */
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
@@ -56,7 +59,7 @@ test("a stream with pages is clean", async () => {
 
 describe("a page that is not what it was is damage, and the records are verified all the same", () => {
   const sentences = {
-    missing: "The manifest begins behind this page, which is missing.",
+    missing: "The manifest begins after this page, which is missing.",
     unreadable: "The page of the manifest cannot be read, or contradicts itself or what follows it.",
   };
   test.each<[string, keyof typeof sentences, Edit[1]]>([
@@ -76,7 +79,7 @@ describe("a page that is not what it was is damage, and the records are verified
     expect(report).toMatchObject({ nextOffset: 8, head: HEAD, verifiedFromGenesis: true });
   });
 
-  test("missing, with those behind it: one finding names the run", async () => {
+  test("missing, with those after it: one finding names the run", async () => {
     const report = await audited(edited([pageFile(0)], [pageFile(1)], [pageFile(2)]));
     expect(linesOf(report)).toStrictEqual([`damage damaged-manifest ${pageFile(0)}`]);
     expect(report.findings[0]?.sentence).toBe(
@@ -110,7 +113,7 @@ describe("what pages prove", () => {
     expect(report.findings[0]).toMatchObject({ records: 3 });
   });
 
-  test("a segment and its page are missing: that it was there is known from those behind", async () => {
+  test("a segment and its page are missing: that it was there is known from those after", async () => {
     const report = await audited(edited(...gone(2), [pageFile(1)]));
     expect(linesOf(report)).toStrictEqual([
       `damage damaged-manifest ${pageFile(1)}`,

@@ -1,6 +1,6 @@
 /**
- * What a manifest says of segments, and what index files say of those that it does not name: each segment of which it says something else is
- * told, and what Kimberlite leaves is told from what it never leaves.
+ * What a manifest says of segments, and what index files say of those that it does not name: each segment of
+ * which it says something else is told, and what Kimberlite leaves is told from what it never leaves.
  */
 import { describe, expect, test } from "vitest";
 import { text } from "../e2e/by-hand.ts";
@@ -49,7 +49,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
       "damage stale-manifest manifest.json",
     ]);
     expect(report.findings.map(({ sentence }) => sentence)).toStrictEqual(
-      [1, 2].map((segment) => `It does not name ${hand.name(segment)}.`),
+      [1, 2].map((segment) => `The manifest does not name ${hand.name(segment)}.`),
     );
   });
 
@@ -70,7 +70,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     ]);
     const { end: size } = hand.place(8);
     expect(report.findings[0]?.sentence).toBe(
-      `It says of ${hand.name(1)}: offsets 5 to 5, 0 bytes; there are offsets 5 to 9, ${size} bytes.`,
+      `The manifest gives ${hand.name(1)} offsets 5 to 5 and 0 bytes; it has offsets 5 to 9 and ${size} bytes.`,
     );
   });
 
@@ -124,7 +124,7 @@ describe("Kimberlite's", () => {
       for (const bytes of [0, 1, 40, whole.length - 1]) {
         const report = await reportOn(kimberlites(records).set("manifest.json", whole.subarray(0, bytes)));
         expect(linesOf(report)).toStrictEqual(["notice damaged-manifest manifest.json"]);
-        expect(report.findings[0]?.sentence).toContain(`its ${bytes} bytes are right`);
+        expect(report.findings[0]?.sentence).toContain(`its ${bytes} bytes are correct`);
       }
       const other = Buffer.from(whole.subarray(0, -1));
       other[other.length - 1] = 0x20;

@@ -1,6 +1,6 @@
 /**
- * Every finding that there can be in this package's directories stands alone where its fault does, and beside any other fault: what is found
- * of two faults is what is found of each.
+ * Every finding that there can be in this package's directories stands alone where its fault does, and beside
+ * any other fault: what is found of two faults is what is found of each.
  */
 import { describe, expect, test } from "vitest";
 import { type Entry, frameBytes, indexBytes, join, text } from "../e2e/by-hand.ts";
@@ -303,7 +303,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
       ? "The first record is the one that was anchored."
       : `The first ${count} records are those that were anchored.`;
   const HASH_ALONE = (count: number): string =>
-    `The hash behind ${count} records is the one that was anchored, but not every record before could be verified.`;
+    `The hash after ${count} records is the one that was anchored, but not every record before it could be verified.`;
   const UNKNOWN = (count: number): string =>
     `The record before offset ${count} cannot be read, so its hash cannot be compared.`;
 
@@ -325,7 +325,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     );
   });
 
-  test("behind the first of two damaged records no anchor verifies anything, also before the second", async () => {
+  test("after the first of two damaged records no anchor verifies anything, also before the second", async () => {
     const files = hand.files();
     flip(1)(files);
     flip(6)(files);
@@ -339,13 +339,13 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     );
   });
 
-  test("behind the newest of the anchors that match nothing is known", async () => {
+  test("after the newest of the anchors that match nothing is known", async () => {
     const { streams } = await audit("/data", {
       disk: diskOf(hand.files()),
       anchors: [9, 2, 5].map(anchorAt),
     });
     expect(streams[0]?.notVerified).toStrictEqual([
-      "After the newest anchor, at 9 records, a tail that was cut off or rewritten cannot be noticed.",
+      "Truncation or rewriting after the newest anchor, at 9 records, cannot be detected.",
     ]);
     const all = await audit("/data", { disk: diskOf(hand.files()), anchors: [5, 14].map(anchorAt) });
     expect(all.streams[0]?.notVerified).toStrictEqual([]);

@@ -1,5 +1,6 @@
 /**
- * A manifest that names the other format: the audit reads the records as what they are, and says that the manifest is not theirs.
+ * A manifest that names the other format: the audit reads the records as what they are, and says that the
+ * manifest is not theirs.
  */
 import { expect, test } from "vitest";
 import { text } from "../e2e/by-hand.ts";

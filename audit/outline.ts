@@ -1,8 +1,8 @@
 /**
  * What can be known of a stream before its records are read: its files, its manifest, its format.
  *
- * A writer may rotate meanwhile. So names and manifest are read until the manifest was the same before and after: then a segment that it
- * does not name yet holds nothing, and what came later is left out.
+ * A writer may rotate meanwhile. So names and manifest are read until the manifest was the same before and
+ * after: then a segment that it does not name yet holds nothing, and what came later is left out.
  * @module
  */
 import { CodecRegistry, type Disk, type Format, type StreamId } from "../src/index.ts";
@@ -53,9 +53,15 @@ export interface Outline {
   readonly unnamed: number | undefined;
   /** Numbers of segments that are not there though an index of theirs names records, and the name of that. */
   readonly bereft: ReadonlyMap<number, string>;
-  /** How many records index files name of a segment that is not there, or that one begins after whose place no manifest tells, by its number. */
+  /**
+   * How many records index files name of a segment that is not there, or that one begins after whose place no
+   * manifest tells, by its number.
+   */
   readonly named: ReadonlyMap<number, number>;
-  /** Whether this package writes the stream, so that it makes an index file of its own before a segment's first record. */
+  /**
+   * Whether this package writes the stream, so that it makes an index file of its own before a segment's
+   * first record.
+   */
   readonly hasOwnIndex: boolean;
   /** The manifest's bytes, if it cannot be parsed. */
   readonly unparsed: Buffer | undefined;
@@ -64,11 +70,17 @@ export interface Outline {
   readonly findings: readonly Finding[];
 }
 
-/** How often a directory that is written to is looked at, and one whose manifest cannot be parsed, which Kimberlite may be writing. */
+/**
+ * How often a directory that is written to is looked at, and one whose manifest cannot be parsed, which
+ * Kimberlite may be writing.
+ */
 const LOOKS_MAX = 10;
 const UNPARSED_LOOKS_MAX = 3;
 
-/** Looks at a stream's directory; what cannot be read is a finding. @throws StorageError `io`, and what the disk throws, if it is about no file */
+/**
+ * Looks at a stream's directory; what cannot be read is a finding.
+ * @throws StorageError `io`, and what the disk throws, if it is about no file
+ */
 export async function outlineOf(
   disk: Disk,
   directory: string,
@@ -105,7 +117,8 @@ export async function outlineOf(
     codecs: new CodecRegistry(),
     chunkBytes,
   };
-  // This package makes an index file before the first record; a few bytes without one are of Kimberlite's first append.
+  // This package makes an index file before the first record; a few bytes without one are of Kimberlite's
+  // first append.
   const otherwise =
     names.some((name) => /\.log\.idx2?(\.wal)?$/.test(name)) || names.length === 0 ? "plain" : "sentinel";
   const detect = async (): Promise<Format> =>
@@ -125,7 +138,7 @@ export async function outlineOf(
       code: "unknown-file",
       file: `${path}/${name}`,
       sentence: "This file is not part of the format; it was not read.",
-      cause: "Somebody put it here, or a replacement that a crash kept from getting its name was left over.",
+      cause: "Somebody put it here, or a crash came before a new file got its final name.",
     });
   }
   if (manifest !== undefined) findings.push(...(await pageFindings(disk, path, manifest, names)));
@@ -161,7 +174,10 @@ export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: 
   }));
 }
 
-/** Offsets at which segments begin: as the manifest says, or after the records that it and index files name of those before. */
+/**
+ * Offsets at which segments begin: as the manifest says, or after the records that it and index files name of
+ * those before.
+ */
 function firstOffsets({ manifest, numbers, named }: Outline): Map<number, number> {
   const firsts = new Map<number, number>();
   let next = 0;
@@ -174,7 +190,10 @@ function firstOffsets({ manifest, numbers, named }: Outline): Map<number, number
   return firsts;
 }
 
-/** Whether Kimberlite wrote the manifest: then its last entry says what the active segment held at the last append. */
+/**
+ * Whether Kimberlite wrote the manifest: then its last entry says what the active segment held at the last
+ * append.
+ */
 export function isKimberlites(manifest: Manifest): boolean {
   return manifest.format === undefined;
 }
@@ -270,7 +289,8 @@ function manifestFinding(
   format: Format,
   { names, hasManifest, parsed, numbers }: Snapshot,
 ): Finding {
-  // Kimberlite writes the first segment before the first manifest; this package the manifest before the first record.
+  // Kimberlite writes the first segment before the first manifest; this package the manifest before the first
+  // record.
   const isBegun = !hasManifest && !isOwn(format, names) && numbers.every((number) => number === 0);
   const isOther = parsed !== undefined;
   return {
@@ -278,17 +298,20 @@ function manifestFinding(
     code: "damaged-manifest",
     file: `${path}/${MANIFEST_NAME}`,
     sentence: isOther
-      ? "The manifest is one of a stream of another format than the records have."
+      ? "The manifest names another format than that of the records."
       : hasManifest
         ? "The manifest cannot be read."
         : "There is no manifest.",
     cause: isBegun
-      ? "Kimberlite was killed in its first append, or somebody removed it; without it nobody can tell that later segments are missing."
-      : "Somebody removed or changed it, or the medium is damaged. Records do not depend on it; without it nobody can tell that the last segments are missing.",
+      ? "Kimberlite was killed during its first append, or somebody removed the manifest. Without it, missing later segments cannot be detected."
+      : "Somebody removed or changed it, or the medium is damaged. No record depends on it, but without it, missing last segments cannot be detected.",
   };
 }
 
-/** What is said of pages of the manifest: of those that it needs and that cannot be read, and of those that it does not need. */
+/**
+ * What is said of pages of the manifest: of those that it needs and that cannot be read, and of those that it
+ * does not need.
+ */
 async function pageFindings(
   disk: Disk,
   path: string,
@@ -306,10 +329,10 @@ async function pageFindings(
         first === last
           ? names.includes(name)
             ? "The page of the manifest cannot be read, or contradicts itself or what follows it."
-            : "The manifest begins behind this page, which is missing."
+            : "The manifest begins after this page, which is missing."
           : `This page of the manifest and those up to ${pageName(last)} are missing or cannot be read.`,
       cause:
-        "Somebody removed or changed it, or the medium is damaged. Records do not depend on it; without it nobody can tell how many were in segments that are missing.",
+        "Somebody removed or changed it, or the medium is damaged. No record depends on it, but without it nobody can tell how many records missing segments had.",
     });
   }
   if (manifest.format !== "plain") return findings;
@@ -320,7 +343,10 @@ async function pageFindings(
   return findings;
 }
 
-/** What is said of a page that the manifest does not need: damage, if it names segments that the manifest does not. */
+/**
+ * What is said of a page that the manifest does not need: damage, if it names segments that the manifest does
+ * not.
+ */
 async function spareFinding(
   disk: Disk,
   path: string,
@@ -340,8 +366,8 @@ async function spareFinding(
       ? `The page names segments up to ${segmentName(last.number)}; the manifest ends with ${segmentName(activeSegment)}.`
       : "The manifest does not need this page.",
     cause: namesMore
-      ? "The manifest was replaced by an older one, or the stream was cut; or the page is another stream's."
-      : "A crash came between the page and the manifest, or somebody put it here.",
+      ? "The manifest was replaced by an older one, or the stream was truncated, or the page belongs to another stream."
+      : "A crash came after the page was written and before the manifest was, or somebody put it here.",
   };
 }
 
@@ -350,9 +376,9 @@ function emptyFinding(path: string): Finding {
     severity: "notice",
     code: "empty-directory",
     file: path,
-    sentence: "There is no segment, no manifest and no index: nothing of a stream but its directory.",
+    sentence: "The stream's directory is there, but it has no segment, no manifest and no index.",
     cause:
-      "A crash came before the first segment was made, or all of it was removed; only an anchor can tell. Or this is no stream's directory.",
+      "A crash came before the first segment was made, or everything was removed (only an anchor can tell), or this is not a stream's directory.",
   };
 }
 
@@ -372,13 +398,16 @@ async function quarantineFindings(disk: Disk, path: string): Promise<Finding[]> 
       severity: "notice",
       code: "quarantine",
       file,
-      sentence: `Recovery or repair has set bytes aside earlier: ${aside.length} ${aside.length === 1 ? "file" : "files"}.`,
+      sentence: `Recovery or repair set bytes aside earlier: ${aside.length} ${aside.length === 1 ? "file" : "files"}.`,
       cause: "A crash tore an append, or somebody repaired the stream.",
     },
   ];
 }
 
-/** How many records index files name of segments that are not there, and of those that others begin after which the manifest does not name. */
+/**
+ * How many records index files name of segments that are not there, and of those that others begin after
+ * which the manifest does not name.
+ */
 async function namedIn(
   disk: Disk,
   path: string,

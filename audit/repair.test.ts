@@ -1,6 +1,7 @@
 /**
- * Repairs: what is planned is what is done; every byte that is cut off is in quarantine; what could be read still can; the stream takes
- * appends; and a repair that crashed anywhere and is done again comes to the same.
+ * Repairs: what is planned is what is done; every byte that is cut off is in quarantine; what could be read
+ * still can; the stream takes appends; and a repair that crashed anywhere and is done again comes to the
+ * same.
  */
 import { describe, expect, test } from "vitest";
 import { encoded, frameBytes, HandLog, text } from "../e2e/by-hand.ts";
@@ -89,7 +90,8 @@ function ownCases(format: Format, files: Files): Case[] {
   const size = format === "plain" ? 55 : 65;
   const ending = format === "plain" ? "idx" : "idx2";
   const wal = `${segment(2)}.${ending}.wal`;
-  // A frame of one record has 56 bytes. Without the first the second proves how far records were durable, and not where they are.
+  // A frame of one record has 56 bytes. Without the first the second proves how far records were durable, and
+  // not where they are.
   const provesAlone = [wal, (bytes: Buffer) => bytes.subarray(56)] as const;
   const indexes = [...files.keys()].filter((name) => name.startsWith(`${segment(1)}.idx`));
   const noIndex = indexes.map((name) => [name] as const);
@@ -381,7 +383,8 @@ test("damage before the end that is cut stays, with the records after it, and is
   const damaged = edited(
     filesOn(disk),
     [segment(0), (bytes) => flip(2 * 55 + 50)(Buffer.from(flip(7 * 55 + 50)(bytes)))],
-    // Without the first frame of 56 bytes the others prove how far records were durable, and not where they are.
+    // Without the first frame of 56 bytes the others prove how far records were durable, and not where they
+    // are.
     [`${segment(0)}.idx.wal`, (bytes) => bytes.subarray(56)],
   );
   const repairedDisk = new MemoryDisk("/data", damaged);

@@ -1,9 +1,11 @@
 /**
- * Repairing a stream that cannot be appended to: what cannot be read at its end is set aside, so that it goes on behind its last record.
+ * Repairing a stream that cannot be appended to: what cannot be read at its end is set aside, so that it goes
+ * on after its last record.
  *
- * Promises: no byte is thrown away, for each is copied to the stream's `quarantine/` and synced before it is cut; a record that can be read
- * stays; done again, also after a crash in the middle, it comes to the same. Does not promise to bring anything back: records that are
- * damaged with others behind them stay damaged, and reads of them fail. Restore those from a copy.
+ * Promises: no byte is thrown away, for each is copied to the stream's `quarantine/` and synced before it is
+ * cut; a record that can be read stays; done again, also after a crash in the middle, it comes to the same.
+ * Does not promise to bring anything back: records that are damaged with others after them stay damaged, and
+ * reads of them fail. Restore those from a copy.
  *
  * Everything goes through a `Disk`, so what it would do is what it does to an `OverlayDisk`.
  * @module
@@ -36,7 +38,9 @@ export interface Repair {
   readonly stream: string;
   /** Whether the stream could not be appended to, and was cut so that it can. */
   readonly cut: { readonly segment: number; readonly position: number } | undefined;
-  /** How many records there were, if the manifest or a record that can be read says more than there are now. */
+  /**
+   * How many records there were, if the manifest or a record that can be read says more than there are now.
+   */
   readonly counted: number | undefined;
   /** What recovery found and did when the stream was opened, as its own sentences. */
   readonly recovered: readonly string[];
@@ -48,8 +52,8 @@ export interface Repair {
  * Repairs one stream, as far as that goes.
  *
  * @param report what an audit of the stream has found
- * @throws StorageError `locked` if somebody has the directory open, `io`; if an intact record that this version cannot read stands in the way; and
- * if it still cannot be appended to afterwards
+ * @throws StorageError `locked` if somebody has the directory open, `io`; if an intact record that this
+ * version cannot read stands in the way; and if it still cannot be appended to afterwards
  */
 export async function repairStream(disk: Disk, directory: string, report: StreamReport): Promise<Repair> {
   // As `Storage.open` does: both see a file under one path, whatever the directory is called.
@@ -96,7 +100,10 @@ async function opened(
   }
 }
 
-/** Sets aside all that lies behind the last record that can be read, and makes the segment that it is in the last. */
+/**
+ * Sets aside all that lies after the last record that can be read, and makes the segment that it is in the
+ * last.
+ */
 async function cutBehindLastRecord(
   disk: Disk,
   root: string,
@@ -118,7 +125,8 @@ async function cutBehindLastRecord(
     const manifest = new ManifestFiles({ disk, path, format }, old);
     if (old !== undefined) manifest.keep(old, sealed);
     const stale = await staleFiles(disk, path, manifest.writes(sealed, active));
-    // Segments go before their index files: without those recovery would take what cannot be read for a torn append.
+    // Segments go before their index files: without those recovery would take what cannot be read for a torn
+    // append.
     const gone = [
       ...names.filter((name) => isLaterSegment(name, number)),
       ...names.filter((name) => isHintFrom(name, number)),
@@ -126,11 +134,13 @@ async function cutBehindLastRecord(
     for (const name of gone) await setFileAside(disk, path, name);
     for (const { name, isFile } of stale) if (isFile) await setFileAside(disk, path, name);
     if (kept !== undefined) await setTailAside(disk, path, number, position);
-    // Nothing is changed before all of it is in quarantine: whoever comes after a crash would not know that it was to be kept.
+    // Nothing is changed before all of it is in quarantine: whoever comes after a crash would not know that
+    // it was to be kept.
     for (const name of gone)
       await io("removing a file", { file: `${path}/${name}` }, () => disk.remove(`${path}/${name}`));
     if (kept !== undefined) await cutSegment(disk, path, number, position);
-    // An empty one says that nothing was durable, so that recovery would take a damaged record within for torn, and cut those that follow it.
+    // An empty one says that nothing was durable, so that recovery would take a damaged record within for
+    // torn, and cut those that follow it.
     if (!isDamagedWithin(kept)) await createEmpty(disk, `${path}/${indexLogName(number, format)}`);
     if (kept === undefined) await createEmpty(disk, `${path}/${segmentName(number)}`);
     await syncNames(disk, path);
@@ -147,7 +157,9 @@ function isDamagedWithin(segment: SegmentReport | undefined): boolean {
   return segment?.gapOffset !== undefined && segment.gapOffset < segment.nextOffset;
 }
 
-/** The segments before the one that is kept as the last: as the manifest has them, or else as they were read. */
+/**
+ * The segments before the one that is kept as the last: as the manifest has them, or else as they were read.
+ */
 function sealedInfos(
   report: StreamReport,
   number: number,
@@ -189,8 +201,8 @@ async function staleFiles(
 }
 
 /**
- * Sets aside the pages of the manifest that it does not need: a crash left them, or they are from before a repair. Recovery never looks at them, but
- * they bear witness.
+ * Sets aside the pages of the manifest that it does not need: a crash left them, or they are from before a
+ * repair. Recovery never looks at them, but they bear witness.
  */
 async function setSparePagesAside(disk: Disk, root: string, stream: string): Promise<string[]> {
   const path = `${root}/${stream}`;
@@ -218,7 +230,10 @@ function isLaterSegment(name: string, number: number): boolean {
   return (segmentNumber(name) ?? -1) > number;
 }
 
-/** Whether a file is an index of the segment that is cut, or of a later one, there or not: it was made for what is no longer there. */
+/**
+ * Whether a file is an index of the segment that is cut, or of a later one, there or not: it was made for
+ * what is no longer there.
+ */
 function isHintFrom(name: string, number: number): boolean {
   const segment = /^(.*\.log)\.idx2?(\.wal)?$/.exec(name)?.[1];
   const of = segment === undefined ? undefined : segmentNumber(segment);

@@ -5,8 +5,8 @@
 import type { Format, RecordKind } from "../src/index.ts";
 
 /**
- * `damage`: the log, or what bears witness to it, is not what was written, or cannot be shown to be. `notice`: worth knowing, and nothing
- * that a log must not have; Kimberlite itself leaves such.
+ * `damage`: the log, or what bears witness to it, is not what was written, or cannot be shown to be.
+ * `notice`: worth knowing, and nothing that a log must not have; Kimberlite itself leaves such.
  */
 type Severity = "damage" | "notice";
 
@@ -65,7 +65,10 @@ export interface SegmentReport {
   /** Whether it could be read. If not, a finding says why, and nothing is known of it. */
   readonly wasRead: boolean;
   readonly bytes: number;
-  /** How many of them, at the end, are what a crash left of an append; they are not part of the log, and recovery will set them aside. */
+  /**
+   * How many of them, at the end, are what a crash left of an append; they are not part of the log, and
+   * recovery will set them aside.
+   */
   readonly tornBytes: number;
   /** Offset of the first record; `undefined` if none could be read. */
   readonly firstOffset: number | undefined;
@@ -78,11 +81,17 @@ export interface SegmentReport {
   readonly kinds: Kinds;
   /** Bytes of all payloads, expanded. */
   readonly payloadBytes: number;
-  /** Chain hashes at the record counts that were asked for, in hexadecimal, and where the record that comes to that count ends. */
+  /**
+   * Chain hashes at the record counts that were asked for, in hexadecimal, and where the record that comes to
+   * that count ends.
+   */
   readonly hashes: readonly { readonly count: number; readonly hash: string; readonly end: number }[];
   /** Where the last record that could be read ends. */
   readonly lastEnd: number;
-  /** Offset that is due at the first place where bytes are no records or the chain does not go on; `undefined` if there is none. */
+  /**
+   * Offset that is due at the first place where bytes are no records or the chain does not go on; `undefined`
+   * if there is none.
+   */
   readonly gapOffset: number | undefined;
   readonly findings: readonly Finding[];
 }
@@ -112,7 +121,9 @@ export interface StreamReport {
   readonly bytes: number;
   readonly payloadBytes: number;
   readonly kinds: Kinds;
-  /** One more than the last record's offset, which is the number of records ever appended if none is missing. */
+  /**
+   * One more than the last record's offset, which is the number of records ever appended if none is missing.
+   */
   readonly nextOffset: number;
   /** How many records the manifest counts, if that is more. */
   readonly counted: number | undefined;

@@ -1,8 +1,9 @@
 /**
  * Reading one run of a segment: records back to back, each continuing the chain of the one before.
  *
- * Promises: a record is handed on only once its checksum, its place, its link to the one before and its payload are right. Memory: one chunk,
- * or the largest record. Does not promise: that the first record continues anything.
+ * Promises: a record is handed on only once its checksum, its place, its link to the one before and its
+ * payload are right. Memory: one chunk, or the largest record. Does not promise: that the first record
+ * continues anything.
  * @module
  */
 import type { CompressionKind, DiskFile, RecordKind } from "../src/index.ts";
@@ -22,7 +23,9 @@ export interface Run {
   readonly head: Buffer;
 }
 
-/** A record that was verified, and where it is. Payload and `prevHash` are views of memory that is used again. */
+/**
+ * A record that was verified, and where it is. Payload and `prevHash` are views of memory that is used again.
+ */
 export interface VerifiedRecord {
   readonly kind: RecordKind;
   readonly compression: CompressionKind;
@@ -41,7 +44,10 @@ export interface Due {
   readonly previous: Buffer | undefined;
 }
 
-/** Reads on as long as records continue the chain: the run, if there is at least one, and what ended it before the region's end. */
+/**
+ * Reads on as long as records continue the chain: the run, if there is at least one, and what ended it before
+ * the region's end.
+ */
 export async function readRun(
   { format, codecs }: Region,
   scanner: RecordScanner,
@@ -112,7 +118,10 @@ export function readAt(
   return readInto(from, position, Buffer.allocUnsafe(bytes));
 }
 
-/** Fills memory with bytes of a segment; what was filled of it, less where the segment ends before. @throws StorageError `io` */
+/**
+ * Fills memory with bytes of a segment; what was filled of it, less where the segment ends before.
+ * @throws StorageError `io`
+ */
 export async function readInto(
   { file, path }: { readonly file: DiskFile; readonly path: string },
   position: number,

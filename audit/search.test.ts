@@ -1,4 +1,7 @@
-/** Records behind damaged places: all that can be read are read, however many places there are, and what only looks like records is not. */
+/**
+ * Records after damaged places: all that can be read are read, however many places there are, and what only
+ * looks like records is not.
+ */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { encoded, HandLog, join, text, u32, u64 } from "../e2e/by-hand.ts";
@@ -25,7 +28,9 @@ function nonZeroFrom(bytes: Uint8Array, position: number): number {
   return found < 0 ? Number.POSITIVE_INFINITY : position + found;
 }
 
-/** What is read of a segment, on a disk that knows of holes or not: the offsets of the records, and the gaps. */
+/**
+ * What is read of a segment, on a disk that knows of holes or not: the offsets of the records, and the gaps.
+ */
 async function read(
   format: Format,
   bytes: Uint8Array,
@@ -134,7 +139,7 @@ describe("a hole in a segment", () => {
   const CHUNK_BYTES = 1 << 12;
 
   // The offset 256 is stored as a zero byte and a one, so that record begins within the hole.
-  test("is not read where the disk knows of it, and the record behind it is found, also one that begins with a zero", async () => {
+  test("is not read where the disk knows of it, and the record after it is found, also one that begins with a zero", async () => {
     const [before, behind] = [join(...records.slice(0, 200)), join(...records.slice(256))];
     expect(behind[0]).toBe(0);
     const bytes = join(before, new Uint8Array(HOLE_BYTES), behind);
@@ -192,11 +197,11 @@ describe("records within a payload", () => {
     expect(gaps).toMatchObject([{ position: start, end: start + third.length, offset: 2, behind: 3 }]);
   });
 
-  test("nor are they if there is another damaged place behind", async () => {
+  test("nor are they if there is another damaged place after", async () => {
     const { records } = withForgery();
     const bytes = join(...records.map((record, i) => (i === 2 || i === 4 ? damaged(record) : record)));
     const { offsets, gaps } = await read("plain", bytes);
-    // Two forged records against the two real ones behind them: the later ones are believed.
+    // Two forged records against the two real ones after them: the later ones are believed.
     expect(offsets).toStrictEqual([0, 1, 3, 5]);
     expect(gaps.length).toBe(2);
   });
@@ -214,7 +219,7 @@ describe("bytes that were made to take long", () => {
     expect(bytesRead / bytes.length).toBeLessThan(20);
   });
 
-  test("a thousand damaged places: what is behind is not read, and that is said", async () => {
+  test("a thousand damaged places: what is after is not read, and that is said", async () => {
     const log = new HandLog().append(...Array.from({ length: 2200 }, (_, i) => text(`${i}`)));
     const bytes = join(
       ...log.records.map((record, i) => (i % 2 === 1 ? damaged(encoded(record)) : encoded(record))),
@@ -224,12 +229,13 @@ describe("bytes that were made to take long", () => {
     expect(gaps.length).toBe(1001);
     expect(gaps.at(-1)).toMatchObject({
       end: bytes.length,
-      flaw: { sentence: "The segment has 1000 damaged places before this one; it was not read beyond." },
+      flaw: { sentence: "The segment has 1000 damaged places before this one and was not read further." },
     });
   });
 
   test("a damaged record that claims much, again and again: the same is said before its time", async () => {
-    // A header that claims nearly all that is left, then an intact record, two hundred times; room for them all behind.
+    // A header that claims nearly all that is left, then an intact record, two hundred times; room for them
+    // all after.
     const parts: Uint8Array[] = [];
     const record = (offset: number): KimberliteRecord => ({
       offset: BigInt(offset),
@@ -253,7 +259,7 @@ describe("bytes that were made to take long", () => {
     const bytes = join(...parts, new Uint8Array(rest));
     const { gaps, bytesRead } = await read("sentinel", bytes, 1 << 12);
     expect(gaps.length).toBeLessThan(30);
-    expect(gaps.at(-1)?.flaw.sentence).toMatch(/damaged places before this one; it was not read beyond\.$/);
+    expect(gaps.at(-1)?.flaw.sentence).toMatch(/damaged places before this one and was not read further\.$/);
     expect(bytesRead / bytes.length).toBeLessThan(40);
   });
 });

@@ -1,11 +1,13 @@
 /**
- * Finding the way again behind a damaged place of a segment: every run of records in the rest of it.
+ * Finding the way again after a damaged place of a segment: every run of records in the rest of it.
  *
- * The engine's own search (`findIntact`) goes on where records lead farthest and gives up what lies before; here that is to be shown, too.
+ * The engine's own search (`findIntact`) goes on where records lead farthest and gives up what lies before;
+ * here that is to be shown, too.
  *
- * A payload may hold what looks like records, by chance or because somebody meant it to; nobody can tell them from records while the
- * record around them is damaged. But no offset is there twice. So of runs that exclude each other those stay that have most records together.
- * Not promised: to refuse a forgery where it excludes nothing, as in the payloads of several damaged records in a row.
+ * A payload may hold what looks like records, by chance or because somebody meant it to; nobody can tell them
+ * from records while the record around them is damaged. But no offset is there twice. So of runs that exclude
+ * each other those stay that have most records together. Not promised: to refuse a forgery where it excludes
+ * nothing, as in the payloads of several damaged records in a row.
  *
  * Zeros are passed at the speed of memory, and not read at all where the disk says that the file has a hole.
  *
@@ -23,12 +25,14 @@ import { isZeros } from "../src/format/zeros.ts";
 export const LOOKS_MAX = 8;
 
 /**
- * The runs behind byte `start`, before which the record that is due cannot be read: of later offsets than that, but not larger than the bytes
- * between leave room for. Or of that very offset, if it carries the hash of the record before: then bytes were put in front of it.
+ * The runs after byte `start`, before which the record that is due cannot be read: of later offsets than
+ * that, but not larger than the bytes between leave room for. Or of that very offset, if it carries the hash
+ * of the record before: then bytes were put in front of it.
  *
- * O(bytes) time, or `LOOKS_MAX` times that where the bytes were made to look like records; then the rest is given up.
+ * O(bytes) time, or `LOOKS_MAX` times that where the bytes were made to look like records; then the rest is
+ * given up.
  *
- * @param runsMax behind so many the search ends
+ * @param runsMax after so many the search ends
  * @param searched is told how far the search has come
  * @throws StorageError `io`
  */
@@ -83,14 +87,18 @@ export async function runsBehind(
 }
 
 /**
- * Where the hole ends that `position` is in; `position` itself where none is known. A record may begin before that: with zeros, as the offset 256 does.
+ * Where the hole ends that `position` is in; `position` itself where none is known. A record may begin before
+ * that: with zeros, as the offset 256 does.
  */
 async function holeEnd({ file, path }: Region, position: number): Promise<number> {
   const ask = (): Answer<number> => file.dataFrom?.(position) ?? position;
   return io("looking for the end of a hole", { file: path, position }, ask);
 }
 
-/** Of runs in the order of their places those whose offsets rise as well and that have most records together; where two ways have as many, the one that begins later. */
+/**
+ * Of runs in the order of their places those whose offsets rise as well and that have most records together;
+ * where two ways have as many, the one that begins later.
+ */
 function mostRecords(runs: readonly Run[]): readonly Run[] {
   interface Way {
     readonly run: Run;

@@ -1,5 +1,6 @@
 /**
- * Reading the same records with the model's reader, which shares no code with the engine, and saying where the two differ.
+ * Reading the same records with the model's reader, which shares no code with the engine, and saying where
+ * the two differ.
  *
  * Memory: one chunk, or the largest record.
  * @module
@@ -18,7 +19,10 @@ export interface Disagreement {
   readonly sentence: string;
 }
 
-/** Holds what the first reader made of a segment against what the second makes of the same bytes. @throws StorageError `io` */
+/**
+ * Holds what the first reader made of a segment against what the second makes of the same bytes.
+ * @throws StorageError `io`
+ */
 export async function disagreements(
   region: Region,
   { runs, gaps }: { runs: readonly Run[]; gaps: readonly Gap[] },
@@ -30,22 +34,23 @@ export async function disagreements(
       found.push({
         position: end.position,
         offset: end.offset,
-        sentence: `The engine accepts this record, the model does not: ${end.problem}`,
+        sentence: `The engine's reader accepts this record, but the model's reader does not: ${end.problem}`,
       });
     } else if (end.offset !== run.nextOffset || Buffer.compare(end.hash, run.head) !== 0) {
       found.push({
         position: run.start,
         offset: run.offset,
-        sentence: `The engine and the model come to different hashes at offset ${run.nextOffset}.`,
+        sentence: `The two readers compute different hashes before offset ${run.nextOffset}.`,
       });
     }
   }
   for (const gap of gaps) {
-    // What only this version of the engine cannot read, a codec or a kind that it lacks, the model may well read.
+    // What only this version of the engine cannot read, a codec or a kind that it lacks, the model may well
+    // read.
     if (gap.flaw.unreadable === true) continue;
     const accepted = await secondVerdict(region, gap);
     if (accepted) {
-      const sentence = "The engine refuses this record, the model does not.";
+      const sentence = "The engine's reader refuses this record, but the model's reader does not.";
       found.push({ position: gap.position, offset: gap.offset, sentence });
     }
   }

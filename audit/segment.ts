@@ -1,8 +1,9 @@
 /**
- * Auditing one segment: both readers over all of its records, its index files held against them, and a name for whatever is damaged.
+ * Auditing one segment: both readers over all of its records, its index files held against them, and a name
+ * for whatever is damaged.
  *
- * A segment is audited by itself, so that many can be at once; that its first record continues the segment before is for whoever joins them
- * to see. Memory does not grow with the segment.
+ * A segment is audited by itself, so that many can be at once; that its first record continues the segment
+ * before is for whoever joins them to see. Memory does not grow with the segment.
  * @module
  */
 import {
@@ -26,7 +27,9 @@ import type { VerifiedRecord } from "./run.ts";
 import { disagreements } from "./second-reader.ts";
 import { refusalOf, unreadable } from "./unreadable.ts";
 
-/** Which segment to audit, and what is known of it beforehand. Plain data, so that it can be sent to a worker. */
+/**
+ * Which segment to audit, and what is known of it beforehand. Plain data, so that it can be sent to a worker.
+ */
 export interface SegmentJob {
   /** Path of the stream's directory. */
   readonly path: string;
@@ -36,7 +39,10 @@ export interface SegmentJob {
   readonly isEmpty: boolean;
   /** Whether a later segment exists. */
   readonly isSealed: boolean;
-  /** Whether the engine writes this stream, so that a write-ahead file of its own is there before the first record is. */
+  /**
+   * Whether the engine writes this stream, so that a write-ahead file of its own is there before the first
+   * record is.
+   */
   readonly hasOwnIndex: boolean;
   /** Offset of its first record, if that record cannot be read. */
   readonly fallbackOffset: number;
@@ -80,7 +86,8 @@ export async function auditSegment(
       return withoutRecords(job, false, refused);
     }
     const report = { ...seen.report, findings: [...seen.report.findings, ...refused] };
-    // A writer may have been in the middle of an append, or have saved its index: what looked torn is whole now.
+    // A writer may have been in the middle of an append, or have saved its index: what looked torn is whole
+    // now.
     if (job.isSealed || !seen.changed || report.findings.length === 0) return report;
     if (look >= LOOKS_MAX) return { ...report, findings: report.findings.map(whileChanging) };
   }
@@ -151,7 +158,7 @@ async function lookAt(
     if (segment === undefined) {
       const gone = unreadable(
         `${job.path}/${segmentName(job.number)}`,
-        "it has gone since, or leads nowhere",
+        "it was removed since the audit began, or is a link that leads nowhere",
       );
       return { report: withoutRecords(job, false, [gone]), changed: false };
     }
@@ -270,8 +277,9 @@ async function auditBytes(
 }
 
 /**
- * What is said of a gap; a notice if it is what a crash leaves of an append that nothing names: the recovery table (docs/RECOVERY.md) cuts
- * that. So nothing behind it counts, not even intact records, where the write-ahead file is there to say what was durable.
+ * What is said of a gap; a notice if it is what a crash leaves of an append that nothing names: the recovery
+ * table (docs/RECOVERY.md) cuts that. So nothing after it counts, not even intact records, where the
+ * write-ahead file is there to say what was durable.
  */
 async function gapFinding(
   region: Region,

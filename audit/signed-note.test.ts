@@ -1,4 +1,7 @@
-/** Signed notes: what others signed is verified, what is signed is what others sign, and everything that is no note or no key. */
+/**
+ * Signed notes: what others signed is verified, what is signed is what others sign, and everything that is no
+ * note or no key.
+ */
 import { createHash } from "node:crypto";
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
@@ -247,7 +250,7 @@ describe("what is no note is refused", () => {
       3,
     ],
     [
-      "something behind base64",
+      "something after base64",
       lines("— x AAAAAAA= "),
       "A signature must be padded standard base64; this is not.",
       3,
@@ -353,7 +356,7 @@ describe("what is no key is refused", () => {
       "A key's last part must be padded standard base64; this is not.",
     ],
     [
-      "something behind base64",
+      "something after base64",
       withBase64(`${good}\n\n`),
       "A key's last part must be padded standard base64; this is not.",
     ],

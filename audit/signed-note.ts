@@ -7,11 +7,12 @@
  * — <key name> <base64(key id:u32 big-endian || signature)>
  * ```
  *
- * Only signature type 0x01, Ed25519 over the text with its last newline (RFC 8032). Other types are signatures of unknown keys, which
- * are ignored. Keys are read and written as Go's package golang.org/x/mod/sumdb/note does.
+ * Only signature type 0x01, Ed25519 over the text with its last newline (RFC 8032). Other types are
+ * signatures of unknown keys, which are ignored. Keys are read and written as Go's package
+ * golang.org/x/mod/sumdb/note does.
  *
- * A verified note says that the holder of a private key signed this text at some time. It does not say when, nor that nothing newer
- * was signed. Whoever passes in verifier keys vouches for them.
+ * A verified note says that the holder of a private key signed this text at some time. It does not say when,
+ * nor that nothing newer was signed. Whoever passes in verifier keys vouches for them.
  *
  * Pure: no clock, no randomness (a seed is passed in; Ed25519 is deterministic), no input or output.
  *
@@ -22,7 +23,10 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "n
 import { sign as signBytes, verify as verifyBytes } from "node:crypto";
 import { asName, asText, decodeBase64, lineAt, NoteError } from "./text.ts";
 
-/** Largest note in bytes. The specification asks for a limit; sixteen of its largest signatures have a tenth of this. */
+/**
+ * Largest note in bytes. The specification asks for a limit; sixteen of its largest signatures have a tenth
+ * of this.
+ */
 export const MAX_NOTE_BYTES: number = 2 ** 20;
 
 /** Most signatures below a text. The specification asks for at least 16; Go's package allows 100, too. */
@@ -73,10 +77,14 @@ export interface Verdict {
   /**
    * - `signed`: by at least one known key, and no signature of a known key is bad.
    * - `not-signed-by-a-known-key`: what there is, if anything, is of other keys.
-   * - `bad-signature`: at least one that claims to be of a known key is not of this text. Whatever else is there, reject the text.
+   * - `bad-signature`: at least one that claims to be of a known key is not of this text. Whatever else is
+   *   there, reject the text.
    */
   readonly verdict: "signed" | "not-signed-by-a-known-key" | "bad-signature";
-  /** The keys that make it so, each once, in the order of their signatures: those that signed, or those whose signature is bad. */
+  /**
+   * The keys that make it so, each once, in the order of their signatures: those that signed, or those whose
+   * signature is bad.
+   */
   readonly keys: readonly Verifier[];
 }
 
@@ -204,7 +212,10 @@ export function sign(text: string, signer: Signer): string {
   return asText(`${text}\n${signatureLine(text, signer)}`, MAX_NOTE_BYTES);
 }
 
-/** The line, with its newline, that a signature of `text` is; it may follow the others of a note. @throws NoteError as `sign` */
+/**
+ * The line, with its newline, that a signature of `text` is; it may follow the others of a note.
+ * @throws NoteError as `sign`
+ */
 export function signatureLine(text: string, { name, id, key }: Signer): string {
   const signed = Buffer.alloc(ID_BYTES + SIGNATURE_BYTES);
   signed.writeUInt32BE(id);
@@ -294,7 +305,8 @@ export function parseSignature(line: string, number: number, before: number): Si
  *
  * Every signature that claims to be of a known key is verified, also a second one of the same key.
  *
- * @throws NoteError if two different known keys have the same name and id: then nobody can say whose a signature is
+ * @throws NoteError if two different known keys have the same name and id: then nobody can say whose a
+ * signature is
  */
 export function judge(
   text: string,

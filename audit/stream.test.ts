@@ -1,6 +1,6 @@
 /**
- * What is known of a stream beyond single segments: its files, its manifest, and whether each segment continues the one before. Each fault is
- * named once, where it is.
+ * What is known of a stream beyond single segments: its files, its manifest, and whether each segment
+ * continues the one before. Each fault is named once, where it is.
  */
 import { describe, expect, test } from "vitest";
 import { encoded, frameBytes, HandLog, indexBytes, join, text } from "../e2e/by-hand.ts";
@@ -45,7 +45,9 @@ const plain = (): Files =>
     [`${SEGMENTS[2]}.idx.wal`, frameBytes(ENTRIES, SEGMENT_BYTES, headOf(2))],
   ]);
 
-/** Nine records of 58 + 7 bytes, as Kimberlite leaves them: three a segment, and a fourth that is only named. */
+/**
+ * Nine records of 58 + 7 bytes, as Kimberlite leaves them: three a segment, and a fourth that is only named.
+ */
 const kimberlites = (): Files => {
   const writer = new KimberliteWriter(190);
   for (let i = 0; i < 9; i += 1) writer.append([text(`event-${i}`)], true);
@@ -305,7 +307,7 @@ describe("segments that do not continue one another", () => {
     ]);
   });
 
-  test("another history behind whatever else is wrong before it", async () => {
+  test("another history after whatever else is wrong before it", async () => {
     const other = new HandLog().append(...Array.from({ length: 9 }, (_, i) => text(`Event-${i}`)));
     const replaced = (): Files => {
       const files = withFile(plain(), SEGMENTS[2], other.bytes(6, 9));
@@ -433,7 +435,7 @@ describe("what cannot be told", () => {
   };
 
   test("an anchor that does not match is not called none", async () => {
-    const sentence = "No anchor matches, so nothing that was kept elsewhere confirms these records.";
+    const sentence = "No anchor matches, so nothing outside the directory confirms these records.";
     expect(await notVerified(20, headOf(2))).toStrictEqual([sentence]);
     expect(await notVerified(9, headOf(1))).toStrictEqual([sentence]);
   });
@@ -441,7 +443,7 @@ describe("what cannot be told", () => {
   test("what follows the newest anchor that matches, be it of one record", async () => {
     expect(await notVerified(9, headOf(2))).toStrictEqual([]);
     expect(await notVerified(1, LOG.records[0]?.hash ?? text(""))).toStrictEqual([
-      "After the newest anchor, at 1 record, a tail that was cut off or rewritten cannot be noticed.",
+      "Truncation or rewriting after the newest anchor, at 1 record, cannot be detected.",
     ]);
   });
 
@@ -449,7 +451,7 @@ describe("what cannot be told", () => {
     const files = plain();
     const { notVerified } = await audited(diskWith(files.set(SEGMENTS[0], flipped(part(0), 8 * 100))));
     expect(notVerified[1]).toBe(
-      "1 record could not be read, or is missing; hashes may fix what was there, but nothing tells the content.",
+      "1 record could not be read, or is missing. Later hashes may fix what was there, but its content is unknown.",
     );
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Joining a stream's segments once each was read: whether each continues the one before, whether the manifest tells the truth, and what
- * anchors prove.
+ * Joining a stream's segments once each was read: whether each continues the one before, whether the manifest
+ * tells the truth, and what anchors prove.
  * @module
  */
 import { MANIFEST_NAME, segmentName } from "../src/disk/files.ts";
@@ -58,16 +58,16 @@ export function joined(
   const notVerified = [
     newest !== undefined
       ? chain.nextOffset > newest
-        ? `After the newest anchor, at ${recordsInWords(newest)}, a tail that was cut off or rewritten cannot be noticed.`
+        ? `Truncation or rewriting after the newest anchor, at ${recordsInWords(newest)}, cannot be detected.`
         : ""
       : held.length > 0
-        ? "No anchor matches, so nothing that was kept elsewhere confirms these records."
-        : "Without an anchor nobody can tell that a tail was cut off, or that the whole stream was rewritten.",
+        ? "No anchor matches, so nothing outside the directory confirms these records."
+        : "Without an anchor, nobody can detect that a tail was cut off or the whole stream rewritten.",
     chain.nextOffset > records
-      ? `${recordsInWords(chain.nextOffset - records)} could not be read, or ${chain.nextOffset - records === 1 ? "is" : "are"} missing; hashes may fix what was there, but nothing tells the content.`
+      ? `${recordsInWords(chain.nextOffset - records)} could not be read, or ${chain.nextOffset - records === 1 ? "is" : "are"} missing. Later hashes may fix what was there, but its content is unknown.`
       : "",
     held.some(({ signature }) => signature === "unchecked")
-      ? "Signatures below anchors were not checked, for no key was given."
+      ? "Signatures of anchors were not checked, because no key was given."
       : "",
   ].filter((sentence) => sentence !== "");
   return {
@@ -91,7 +91,10 @@ export function joined(
 
 const isDisagreement = ({ code }: Finding): boolean => code === "readers-disagree";
 
-/** The numbers of the segments that there should be, ascending, without naming each of a gap that a file name makes up. */
+/**
+ * The numbers of the segments that there should be, ascending, without naming each of a gap that a file name
+ * makes up.
+ */
 export function segmentNumbers({ manifest, numbers, bereft }: Outline): number[] {
   const said = manifest === undefined ? [] : namedBy(manifest);
   const named = new Set([...numbers, ...said, ...bereft.keys()]);
@@ -174,10 +177,10 @@ class Chain {
         position: 0,
         offset: this.nextOffset,
         records: ahead > 0 ? ahead : undefined,
-        sentence: `The segment begins at offset ${firstOffset} where ${this.nextOffset} is due.`,
+        sentence: `The segment begins at offset ${firstOffset}, but offset ${this.nextOffset} is expected.`,
         cause:
           ahead > 0
-            ? "Records were removed between the two, or the segment before was cut."
+            ? "Records between the two segments were removed, or the segment before was truncated."
             : "A segment was duplicated or replaced, or its first record was changed.",
       });
     } else if (firstPrevHash !== undefined && this.head !== undefined && firstPrevHash !== this.head) {
@@ -188,7 +191,7 @@ class Chain {
         position: 0,
         offset: this.nextOffset,
         sentence: "The segment's first record does not carry the hash of the record before it.",
-        cause: "A segment was replaced, or the end of the one before was edited and its checksum mended.",
+        cause: "A segment was replaced, or the end of the one before was edited and its checksum corrected.",
       });
     }
     if (report.gapOffset !== undefined) {
@@ -232,12 +235,12 @@ class Chain {
         records: count > 0 ? count : undefined,
         sentence:
           index === undefined
-            ? "A segment is missing: there are later ones."
-            : `A segment is missing: ${index} names records of it.`,
+            ? "The segment is missing, but later ones exist."
+            : `The segment is missing, but ${index} names records of it.`,
         cause:
           index === undefined
             ? "Somebody removed it, or the file system lost it."
-            : "Somebody removed it, and the manifest was changed or removed with it.",
+            : "Somebody removed it, and changed or removed the manifest, too.",
       });
     }
     this.#lose(info, count);
@@ -252,7 +255,10 @@ class Chain {
   }
 }
 
-/** What is said of a manifest that cannot be parsed: a notice, if Kimberlite was killed while it wrote this one over the one before. */
+/**
+ * What is said of a manifest that cannot be parsed: a notice, if Kimberlite was killed while it wrote this
+ * one over the one before.
+ */
 function unparsedFindings({ unparsed, path, format }: Outline, reports: readonly SegmentReport[]): Finding[] {
   if (unparsed === undefined) return [];
   const isTorn =
@@ -263,14 +269,17 @@ function unparsedFindings({ unparsed, path, format }: Outline, reports: readonly
       code: "damaged-manifest",
       file: `${path}/${MANIFEST_NAME}`,
       sentence: isTorn
-        ? `The manifest ends before it is complete; its ${unparsed.length} bytes are right.`
+        ? `The manifest ends early; its ${unparsed.length} bytes are correct as far as they go.`
         : "The manifest cannot be read, or contradicts itself.",
-      cause: `${isTorn ? "Kimberlite was killed while it wrote it." : "It was changed."} Records do not depend on it; without it nobody can tell that the last segments are missing.`,
+      cause: `${isTorn ? "Kimberlite was killed while it wrote this file." : "It was changed."} No record depends on it, but without it, missing last segments cannot be detected.`,
     },
   ];
 }
 
-/** The manifests that Kimberlite writes of segments as they were read, with and without the next one, which it names before it makes it; none if it cannot be told. */
+/**
+ * The manifests that Kimberlite writes of segments as they were read, with and without the next one, which it
+ * names before it makes it; none if it cannot be told.
+ */
 function kimberliteManifests(reports: readonly SegmentReport[]): string[] {
   const isKnown = reports.every(({ number, wasRead, gapOffset }, i) => {
     return number === i && wasRead && gapOffset === undefined;
@@ -315,17 +324,17 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
       find(
         isKimberlites(manifest) || bytes === 0 ? "notice" : "damage",
         "stale-manifest",
-        `It does not name ${name}.`,
-        "A crash came between the segment and the manifest, or the manifest was replaced by an older one.",
+        `The manifest does not name ${name}.`,
+        "A crash came after the segment was made and before the manifest was written, or the manifest was replaced by an older one.",
       );
       continue;
     }
     const isLast = report.number === manifest.activeSegment;
-    // Where the first record cannot be read, or what is behind the last, that is a finding already.
+    // Where the first record cannot be read, or what is after the last, that is a finding already.
     const first = report.firstPrevHash === undefined ? info.firstOffset : report.firstOffset;
     const isCovered = report.lastEnd < bytes && info.nextOffset > report.nextOffset;
     const next = isCovered ? info.nextOffset : report.nextOffset;
-    const said = `It says of ${name}: offsets ${info.firstOffset} to ${info.nextOffset}, ${info.bytes} bytes; there are offsets ${first ?? info.firstOffset} to ${report.nextOffset}, ${bytes} bytes.`;
+    const said = `The manifest gives ${name} offsets ${info.firstOffset} to ${info.nextOffset} and ${info.bytes} bytes; it has offsets ${first ?? info.firstOffset} to ${report.nextOffset} and ${bytes} bytes.`;
     const isEmpty = info.nextOffset === info.firstOffset && info.bytes === 0;
     if (info.firstOffset === first && isLast && isEmpty) continue;
     if (info.firstOffset === first && info.nextOffset === next && info.bytes === bytes) continue;
@@ -343,7 +352,7 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
         "notice",
         "stale-manifest",
         said,
-        "Kimberlite crashed between an append and the manifest, or is appending now.",
+        "Kimberlite crashed after an append and before it wrote the manifest, or it is appending now.",
       );
     } else {
       const isAhead = info.firstOffset === first && (info.nextOffset > next || info.bytes > bytes);
@@ -352,7 +361,7 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
         isAhead ? "truncated-log" : "wrong-manifest",
         said,
         isAhead
-          ? "The segment was cut, or a crash lost appends that were not synced, or the manifest was changed."
+          ? "The segment was truncated, or a crash lost appends that were not synced, or the manifest was changed."
           : "The manifest or the segment was changed.",
       );
     }

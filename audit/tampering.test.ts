@@ -1,6 +1,7 @@
 /**
- * The tamper matrix on directories that Kimberlite wrote and on one of this package's: every kind of edit, its checksums and links made right as far as its rule allows,
- * beside the index files and the manifest as they were, and beside forged ones that agree with it.
+ * The tamper matrix on directories that Kimberlite wrote and on one of this package's: every kind of edit,
+ * its checksums and links made right as far as its rule allows, beside the index files and the manifest as
+ * they were, and beside forged ones that agree with it.
  */
 import { expect, test, vi } from "vitest";
 import { kimberliteIndex } from "../e2e/kimberlite-writer.ts";
@@ -10,7 +11,7 @@ import { filesIn } from "../e2e/testing.ts";
 import { readRecord, readStream } from "../model/reader.ts";
 import { Odometer } from "../explore/odometer.ts";
 import { tampered, type Tampered } from "../properties/tampering/case.ts";
-import { type Edit, editsOf } from "../properties/tampering/edits.ts";
+import { type Edit, editsOf, LAST_SEGMENT_TORN } from "../properties/tampering/edits.ts";
 import {
   hintFiles,
   inSegments,
@@ -166,19 +167,19 @@ test.each(EDITS)("$format: $name", async ({ format, edit }) => {
       const isLonger = [...segments].every(([file, bytes]) =>
         Buffer.from(bytes.subarray(0, files.get(file)?.length)).equals(files.get(file) ?? Buffer.alloc(0)),
       );
-      const isTorn = format === "plain" && isLonger && edit.name.startsWith("end of the last segment");
+      const isTorn = format === "plain" && isLonger && edit === LAST_SEGMENT_TORN;
       // The audit has both readers.
       const [seenByNobody, , , seenWithAnchor] = [0, 1, 2, 3].map(
         (i) =>
           isTorn ||
           (row.outcome.model[i] !== "R" && (format === "sentinel" || row.outcome.engine[i] !== "R")),
       );
-      const shown = `${name}: ${row.edit}, behind: ${row.behind}, ${forged.length} records`;
+      const shown = `${name}: ${row.edit}, later records: ${row.after}, ${forged.length} records`;
       const old = [...files].filter(([file]) => !file.endsWith(".log"));
       const asTheyWere = new Map([...old, ...segments]);
       const hints = format === "plain" ? one.rebuilt : kimberliteHints(segments);
       const rebuilt = new Map([...hints, ...segments]);
-      // Behind the anchor anything may have been appended, and the log is still the one that was anchored.
+      // After the anchor anything may have been appended, and the log is still the one that was anchored.
       const isAppended = continues && forged.length > original.length;
       const anchored = await verdict(rebuilt, anchors);
       const clean = isAppended ? seenByNobody : seenWithAnchor;

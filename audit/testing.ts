@@ -23,7 +23,10 @@ export function linesOf({ stream, findings }: StreamReport): string[] {
   });
 }
 
-/** The error with which something is refused. Anything else that is thrown goes on, so a bare exception fails the test. */
+/**
+ * The error with which something is refused. Anything else that is thrown goes on, so a bare exception fails
+ * the test.
+ */
 export function refusal(call: () => unknown): NoteError {
   try {
     call();

@@ -1,12 +1,14 @@
 /**
- * What signed notes and files of anchors have in common: text that has one spelling only, and one error that says in which line it has
- * not. Texts come from files that others wrote, so everything here is linear in its input and bounded before it is looked at.
+ * What signed notes and files of anchors have in common: text that has one spelling only, and one error that
+ * says in which line it has not. Texts come from files that others wrote, so everything here is linear in its
+ * input and bounded before it is looked at.
  * @module
  */
 import { isUtf8 } from "node:buffer";
 
 /**
- * Everything that is refused here: a sentence that says what is wrong, and the line (from 1) where that is known.
+ * Everything that is refused here: a sentence that says what is wrong, and the line (from 1) where that is
+ * known.
  *
  * @example
  * ```ts
@@ -27,7 +29,10 @@ export class NoteError extends Error {
   }
 }
 
-/** U+0000 to U+001F but for the newline: category Cc has these, U+007F and U+0080 to U+009F, which notes may contain. */
+/**
+ * U+0000 to U+001F but for the newline: category Cc has these, U+007F and U+0080 to U+009F, which notes may
+ * contain.
+ */
 const FORBIDDEN = /[^\P{Cc}\n\x7f-\x9f]/u;
 const LONE_SURROGATE = /\p{Cs}/u;
 
@@ -91,7 +96,10 @@ function undecodableLine(bytes: Uint8Array): number {
   }
 }
 
-/** The bytes that a text is the base64 of (RFC 4648, section 4), `undefined` unless it is spelled as an encoder would. */
+/**
+ * The bytes that a text is the base64 of (RFC 4648, section 4), `undefined` unless it is spelled as an
+ * encoder would.
+ */
 export function decodeBase64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64");
   // Decoding takes other alphabets, missing padding, stray characters and stray bits: encoding tells.
@@ -115,7 +123,10 @@ export function asName(name: string, what: string, line?: number): string {
 
 const SHOWN_MAX_CHARACTERS = 60;
 
-/** Foreign text for a message: on one line, not too long, nothing in it that a terminal acts upon or does not show. */
+/**
+ * Foreign text for a message: on one line, not too long, nothing in it that a terminal acts upon or does not
+ * show.
+ */
 export function shown(text: string): string {
   const cut = text.length > SHOWN_MAX_CHARACTERS ? `${text.slice(0, SHOWN_MAX_CHARACTERS)}...` : text;
   return `"${visible(cut)}"`;

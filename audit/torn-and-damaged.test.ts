@@ -1,6 +1,6 @@
 /**
- * What a crash leaves of the last append, beside damage, beside readers that disagree, and beside index files that say more or less: where it
- * is a notice, and where it is not.
+ * What a crash leaves of the last append, beside damage, beside readers that disagree, and beside index files
+ * that say more or less: where it is a notice, and where it is not.
  */
 import { describe, expect, test } from "vitest";
 import { HandDirectory } from "../e2e/hand-directory.ts";
@@ -50,7 +50,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
   });
 
   test.each([9, 10, 11])(
-    "a torn end behind damaged record %i is no place that a crash left",
+    "a torn end after damaged record %i is no place that a crash left",
     async (offset) => {
       expect(await found(withFlip(torn(), offset))).toStrictEqual([
         `damage checksum-mismatch ${at(offset)}`,

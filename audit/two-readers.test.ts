@@ -1,6 +1,6 @@
 /**
- * Where the two readers differ, the audit says so, at the record at which they do, and whatever else it finds beside it. The model's reader is
- * replaced by one that differs where a test wants it to.
+ * Where the two readers differ, the audit says so, at the record at which they do, and whatever else it finds
+ * beside it. The model's reader is replaced by one that differs where a test wants it to.
  */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { encoded, join } from "../e2e/by-hand.ts";
@@ -54,7 +54,9 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     const { segment, position } = hand.place(offset);
     return `damage readers-disagree ${hand.name(segment)} at ${position}, due ${offset}`;
   };
-  /** The directory with one bit of each of some records the other way round: in the middle of what is stored. */
+  /**
+   * The directory with one bit of each of some records the other way round: in the middle of what is stored.
+   */
   const damaged = (...offsets: readonly number[]): Map<string, Uint8Array> => {
     const files = hand.files();
     for (const offset of offsets) {
@@ -106,7 +108,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     const report = await reportOn(hand.files());
     expect(linesOf(report)).toStrictEqual([at(offset)]);
     expect(report.findings[0]?.sentence).toBe(
-      `The engine accepts this record, the model does not: ${REFUSED}`,
+      `The engine's reader accepts this record, but the model's reader does not: ${REFUSED}`,
     );
     expect(report).toMatchObject({
       records: 14,
@@ -138,9 +140,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     const report = await reportOn(hand.files());
     // Which of them it is nobody can say: the place is the first of those that the hash is over.
     expect(linesOf(report)).toStrictEqual([at(5)]);
-    expect(report.findings[0]?.sentence).toBe(
-      "The engine and the model come to different hashes at offset 9.",
-    );
+    expect(report.findings[0]?.sentence).toBe("The two readers compute different hashes before offset 9.");
   });
 
   test("the second takes a segment's last two records for one that comes to the same hash", async () => {
@@ -166,7 +166,8 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
   test("what the second accepts is not taken for a torn append", async () => {
     second.stub = (offset) => (offset === 13 ? accepted(13) : undefined);
     const files = hand.files();
-    // A sector that was never written, of a record that nothing names: what a crash leaves, were it not for the second reader.
+    // A sector that was never written, of a record that nothing names: what a crash leaves, were it not for
+    // the second reader.
     const { position, end } = hand.place(13);
     const bytes = Buffer.from(files.get(hand.name(2)) ?? []);
     files.set(hand.name(2), bytes.fill(0, position));
@@ -177,7 +178,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     expect(report).toMatchObject({ readersAgree: false, clean: false });
   });
 
-  test("a torn append is a notice beside what the readers do not agree on, and what is behind it is no part of the log", async () => {
+  test("a torn append is a notice beside what the readers do not agree on, and what is after it is no part of the log", async () => {
     const files = hand.files();
     const bytes = Buffer.from(files.get(hand.name(2)) ?? []);
     const { position, end } = hand.place(12);
@@ -231,7 +232,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
       ["matches", "The first 6 records are those that were anchored."],
       ...[7, 14].map((count) => [
         "matches",
-        `The hash behind ${count} records is the one that was anchored, but not every record before could be verified.`,
+        `The hash after ${count} records is the one that was anchored, but not every record before it could be verified.`,
       ]),
     ]);
   });

@@ -1,4 +1,7 @@
-/** What is refused by the disk is a finding of the file that it is about; what is wrong with the process or the machine is none. */
+/**
+ * What is refused by the disk is a finding of the file that it is about; what is wrong with the process or
+ * the machine is none.
+ */
 import { describe, expect, test } from "vitest";
 import { HandDirectory } from "../e2e/hand-directory.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";

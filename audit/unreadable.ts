@@ -1,6 +1,6 @@
 /**
- * Telling what cannot be read from what went wrong otherwise: a file that the disk refuses is something that an audit has found, and no
- * reason to leave the others unread.
+ * Telling what cannot be read from what went wrong otherwise: a file that the disk refuses is something that
+ * an audit has found, and no reason to leave the others unread.
  * @module
  */
 import { StorageError } from "../src/index.ts";
@@ -27,9 +27,9 @@ export function unreadable(file: string, why: string, severity: Finding["severit
     severity,
     code: "unreadable-file",
     file,
-    sentence: `It cannot be read: ${why}.`,
+    sentence: `The operating system cannot read this: ${why}.`,
     cause: why.startsWith("ELOOP")
-      ? "Somebody put a symbolic link here, and links are followed only to read files. If it leads to what belongs here, audit that."
-      : "The medium is damaged, somebody put something else in its place, or it may not be read by whoever audits. If the medium is damaged, copy what can be read of it and audit the copy.",
+      ? "Somebody put a symbolic link here, and links are followed only to read files. If it leads to the stream's directory, audit that one."
+      : "The medium is damaged, somebody put something else in its place, or you lack the permission to read it. If the medium is damaged, copy what can be read and audit the copy.",
   };
 }

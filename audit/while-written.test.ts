@@ -1,6 +1,6 @@
 /**
- * A stream that is appended to while it is audited: what is torn only until its end is written goes unsaid, what an index seems to say is no
- * proof, and damage in the log is damage however much is appended after it.
+ * A stream that is appended to while it is audited: what is torn only until its end is written goes unsaid,
+ * what an index seems to say is no proof, and damage in the log is damage however much is appended after it.
  */
 import { describe, expect, test } from "vitest";
 import { encoded, frameBytes, HandLog, join, text } from "../e2e/by-hand.ts";

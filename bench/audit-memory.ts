@@ -1,9 +1,10 @@
 /**
  * How much memory the audit of a large directory takes, and how long: `npm run bench:audit`.
  *
- * Writes a gigabyte of each format, of events of 100 bytes in segments of 256 MiB, and audits it as `kmb audit` does, in a process of its own.
- * Prints a line for each format and exits with 1 if a process ever held 200 MB or more, or the audit did not come out clean. Needs 1.1 GB in the
- * system's temporary directory; what it wrote is removed again.
+ * Writes a gigabyte of each format, of events of 100 bytes in segments of 256 MiB, and audits it as `kmb
+ * audit` does, in a process of its own. Prints a line for each format and exits with 1 if a process ever held
+ * 200 MB or more, or the audit did not come out clean. Needs 1.1 GB in the system's temporary directory; what
+ * it wrote is removed again.
  *
  * `npm run bench:audit -- MEGABYTES` does it with another size.
  * @module

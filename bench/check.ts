@@ -1,5 +1,6 @@
 /**
- * How fast the check searches crashes on one core, and how many conversations between engine and disk were heard before.
+ * How fast the check searches crashes on one core, and how many conversations between engine and disk were
+ * heard before.
  *
  * `npm run bench:check -- [PROFILE] [FORMAT] [--no-memo]`. Node prints what it measured here.
  * @module

@@ -1,7 +1,7 @@
 /**
- * How long a rotation takes to replace the manifest durably, by the number of segments. Measured over a thousand
- * rotations, one of which writes a page. Also measured: the first rotation after an older version, which left one
- * large manifest; and the format `sentinel`, where one file names all segments.
+ * How long a rotation takes to replace the manifest durably, by the number of segments. Measured over a
+ * thousand rotations, one of which writes a page. Also measured: the first rotation after an older version,
+ * which left one large manifest; and the format `sentinel`, where one file names all segments.
  *
  * `npm run bench:rotations`
  * @module

@@ -1,9 +1,10 @@
 /**
  * How much memory ten million events take, and how long the log takes to open again: `npm run bench:memory`.
  *
- * Appends 10 million events of 100 bytes in batches of 1000, syncs once, reads everything back through `iterate`, closes, opens
- * again and asks for the head. Prints a line for each step and exits with 1 if the process ever held more than 300 MB or the opening
- * took more than a second. Needs 1.5 GB in the system's temporary directory; what it wrote is removed again.
+ * Appends 10 million events of 100 bytes in batches of 1000, syncs once, reads everything back through
+ * `iterate`, closes, opens again and asks for the head. Prints a line for each step and exits with 1 if the
+ * process ever held more than 300 MB or the opening took more than a second. Needs 1.5 GB in the system's
+ * temporary directory; what it wrote is removed again.
  *
  * `npm run bench:memory -- EVENTS` does it with another number of events.
  * @module

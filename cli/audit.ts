@@ -1,5 +1,6 @@
 /**
- * `kmb audit`: verifies a data directory with two readers, holds it against anchors, and says with its exit status whether it is clean.
+ * `kmb audit`: verifies a data directory with two readers, holds it against anchors, and says with its exit
+ * status whether it is clean.
  * @module
  */
 import { existsSync } from "node:fs";

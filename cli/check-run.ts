@@ -1,6 +1,7 @@
 /**
- * The phases of `kmb check`, on all cores: the workloads are surveyed and the units listed, the units are searched, and what is found is
- * made small. It can be stopped at any moment, and then tells what was covered until then.
+ * The phases of `kmb check`, on all cores: the workloads are surveyed and the units listed, the units are
+ * searched, and what is found is made small. It can be stopped at any moment, and then tells what was covered
+ * until then.
  * @module
  */
 import type { PartName } from "../properties/bounds.ts";

@@ -1,6 +1,6 @@
 /**
- * A worker thread of `kmb check`. Everything that takes long is done here, so that the main thread can answer a signal or the end of the
- * budget at any time.
+ * A worker thread of `kmb check`. Everything that takes long is done here, so that the main thread can answer
+ * a signal or the end of the budget at any time.
  * @module
  */
 import type { Bounds, PartName } from "../properties/bounds.ts";

@@ -1,8 +1,9 @@
 /**
- * `kmb check`: runs the check, prints what was covered, and says with its exit status whether that was everything.
+ * `kmb check`: runs the check, prints what was covered, and says with its exit status whether that was
+ * everything.
  *
- * Promises: a violation is printed and ends with 1, whatever else fails; a run that is stopped says what was covered until then. Before the
- * search, it is tried whether the results can be written.
+ * Promises: a violation is printed and ends with 1, whatever else fails; a run that is stopped says what was
+ * covered until then. Before the search, it is tried whether the results can be written.
  * @module
  */
 import { writeFileSync } from "node:fs";
@@ -34,7 +35,8 @@ const OWN_ERROR = 2;
 
 /**
  * Runs the check.
- * @param changed whether the bounds are not the profile's own; then there are no pinned counts to compare with
+ * @param changed whether the bounds are not the profile's own; then there are no pinned counts to compare
+ * with
  * @returns the exit status
  */
 export async function check(bounds: Bounds, changed: boolean, options: CheckOptions): Promise<number> {
@@ -81,8 +83,8 @@ class Report {
   }
 
   /**
-   * Why the results could not be written, if they could not. A file for them says from now on that the run has not ended, so that nobody takes
-   * what an earlier run left there for the result of this one.
+   * Why the results could not be written, if they could not. A file for them says from now on that the run
+   * has not ended, so that nobody takes what an earlier run left there for the result of this one.
    */
   problem(): string | undefined {
     const { counterexamples } = this.#options;

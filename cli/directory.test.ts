@@ -239,7 +239,7 @@ describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {
     expect(rewritten.status).toBe(1);
     expect(rewritten.out).toContain(`at 2 records, line 1 of ${anchors}: matches`);
     expect(rewritten.out).toContain(`at 3 records, line 5 of ${anchors}: rewritten`);
-    expect(rewritten.out).toContain("It was rewritten behind record 2");
+    expect(rewritten.out).toContain("It was rewritten after record 2");
   });
 
   test("a signed anchor is verified with its key, refused with another, and said to be unchecked without", () => {
@@ -334,7 +334,7 @@ describe("kmb anchor, kmb keygen and kmb audit --anchor", () => {
 });
 
 describe("kmb dump", () => {
-  test("--limit reads no further than it shows: a terabyte of hole behind a record is not looked at", async () => {
+  test("--limit reads no further than it shows: a terabyte of hole after a record is not looked at", async () => {
     const data = path.join(directory(), "data");
     const storage = await Storage.open(data);
     await storage.appendBatch(1n, [Buffer.from("the first")]);

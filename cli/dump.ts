@@ -1,6 +1,6 @@
 /**
- * `kmb dump`: the records of a stream as JSON lines or as a table, or the bytes of one of them, field by field. Reads only; what is damaged
- * is shown where it is.
+ * `kmb dump`: the records of a stream as JSON lines or as a table, or the bytes of one of them, field by
+ * field. Reads only; what is damaged is shown where it is.
  * @module
  */
 import { fieldsOf } from "../audit/annotate.ts";

@@ -1,5 +1,6 @@
 /**
- * Writing JSON that is larger than a string can be: a report on a directory of which little is left has a finding for every place.
+ * Writing JSON that is larger than a string can be: a report on a directory of which little is left has a
+ * finding for every place.
  * @module
  */
 import { closeSync, openSync, writeSync } from "node:fs";
@@ -7,7 +8,10 @@ import { named } from "./named-file.ts";
 
 const PIECE_CHARACTERS = 1 << 16;
 
-/** Writes a value of plain data to a file, as `JSON.stringify` with two blanks would spell it, and a newline. @throws NoteError that names the file */
+/**
+ * Writes a value of plain data to a file, as `JSON.stringify` with two blanks would spell it, and a newline.
+ * @throws NoteError that names the file
+ */
 export function writeJson(path: string, value: unknown): void {
   try {
     write(path, value);

@@ -1,7 +1,7 @@
 /**
- * `kmb keygen`: makes the key pair that anchors are signed with. The private key goes to a file that was not there before and that only
- * its owner may read (where the system has such modes), the verifier key to standard output. Or prints
- * the verifier key of a private key that there is.
+ * `kmb keygen`: makes the key pair that anchors are signed with. The private key goes to a file that was not
+ * there before and that only its owner may read (where the system has such modes), the verifier key to
+ * standard output. Or prints the verifier key of a private key that there is.
  * @module
  */
 import { randomBytes } from "node:crypto";

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * `kmb`: the command line. Each command is in a file of its own; here are their names, options and exit statuses.
+ * `kmb`: the command line. Each command is in a file of its own; here are their names, options and exit
+ * statuses.
  *
- * Exit status: 0 everything holds and the run was complete; 1 something is violated, or damaged; 2 wrong usage or an error of its own;
- * 3 nothing is violated, but the run was not complete.
+ * Exit status: 0 everything holds and the run was complete; 1 something is violated, or damaged; 2 wrong
+ * usage or an error of its own; 3 nothing is violated, but the run was not complete.
  * @module
  */
 import { CommanderError } from "commander";
@@ -25,7 +26,10 @@ try {
   }
 }
 
-/** Whether an error is about what was asked for or what is on the disk, so that its message says all there is to say. */
+/**
+ * Whether an error is about what was asked for or what is on the disk, so that its message says all there is
+ * to say.
+ */
 function isPlain(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   const isOurs = error instanceof NoStreams || error instanceof NoteError || error instanceof StorageError;

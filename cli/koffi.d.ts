@@ -1,4 +1,6 @@
-/** As much of `koffi` as is used. It is an optional dependency, so the build does not depend on its own types. */
+/**
+ * As much of `koffi` as is used. It is an optional dependency, so the build does not depend on its own types.
+ */
 declare module "koffi" {
   interface Library {
     /** A function of the library, by its declaration in C. */

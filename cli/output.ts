@@ -1,8 +1,9 @@
 /**
  * Standard output, for commands whose output somebody relies upon: what could not be written is an error.
  *
- * `console.log` says nothing when the disk is full. Promises: when a call returns, the system has taken all of it, or nobody reads on. A
- * closed pipe, as `head` leaves it, is no error: `isClosed` says so, and what follows goes nowhere. Does not promise that anything is on the medium.
+ * `console.log` says nothing when the disk is full. Promises: when a call returns, the system has taken all
+ * of it, or nobody reads on. A closed pipe, as `head` leaves it, is no error: `isClosed` says so, and what
+ * follows goes nowhere. Does not promise that anything is on the medium.
  * @module
  */
 import { writeSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Runs jobs on worker threads and hands the results back in the jobs' order, so that it makes no difference how many workers there are
- * or which is faster.
+ * Runs jobs on worker threads and hands the results back in the jobs' order, so that it makes no difference
+ * how many workers there are or which is faster.
  * @module
  */
 import { parentPort, Worker, workerData } from "node:worker_threads";
@@ -35,14 +35,17 @@ export interface Workforce<T extends Work> {
   /** What every worker gets to know before its first job. */
   readonly shared: T["shared"];
   readonly workers: number;
-  /** Ends the run when it is aborted: the threads are terminated, whatever they are doing, and nothing more is taken. */
+  /**
+   * Ends the run when it is aborted: the threads are terminated, whatever they are doing, and nothing more is
+   * taken.
+   */
   readonly signal?: AbortSignal;
 }
 
 /**
  * Runs the jobs. When it resolves, no thread is left.
  *
- * @param take gets the results in order; `false` ends the run, and nothing behind is taken
+ * @param take gets the results in order; `false` ends the run, and nothing after is taken
  * @param noted is told what workers say of their way, in no particular order
  * @throws what a worker failed with
  */

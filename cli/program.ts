@@ -1,6 +1,6 @@
 /**
- * The commands and options of `kmb`. Every bound of the check has a flag; a profile is a named set of them. A command is loaded when it is
- * called, so that an audit does not hold the checker in memory.
+ * The commands and options of `kmb`. Every bound of the check has a flag; a profile is a named set of them. A
+ * command is loaded when it is called, so that an audit does not hold the checker in memory.
  * @module
  */
 import { readFileSync } from "node:fs";
@@ -79,7 +79,10 @@ Examples:
   kmb check --explain D1
   kmb check --length 2 --torn-sectors`;
 
-/** The package's version: `package.json` is two folders above this file once it is compiled, in a checkout and installed. */
+/**
+ * The package's version: `package.json` is two folders above this file once it is compiled, in a checkout and
+ * installed.
+ */
 function version(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;

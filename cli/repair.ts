@@ -24,7 +24,8 @@ const STAYS_DAMAGED = 1;
 const OWN_ERROR = 2;
 
 /**
- * Repairs every stream, or plans it. A stream that cannot be repaired is named on standard error, and the others are done.
+ * Repairs every stream, or plans it. A stream that cannot be repaired is named on standard error, and the
+ * others are done.
  * @returns the exit status: 0 there is nothing that stays damaged, 1 there is, 2 a stream cannot be repaired
  */
 export async function repair(directory: string, options: RepairOptions): Promise<number> {

@@ -1,5 +1,6 @@
 /**
- * `kmb replay`: runs a counterexample again, and shows every choice, every call to the disk, and where it ends.
+ * `kmb replay`: runs a counterexample again, and shows every choice, every call to the disk, and where it
+ * ends.
  * @module
  */
 import { readFileSync } from "node:fs";
@@ -13,12 +14,16 @@ import { Output } from "./output.ts";
 
 const HOLDS = 0;
 const VIOLATED = 1;
-/** The run was not as recorded, or did not check what the recording is about: nothing is known of the violation. */
+/**
+ * The run was not as recorded, or did not check what the recording is about: nothing is known of the
+ * violation.
+ */
 const ANOTHER_WAY = 3;
 
 /**
  * Replays a counterexample.
- * @returns the exit status: 1 the violation is there, 0 it is not, 3 the run took another way than the recorded one, or did not check the invariant
+ * @returns the exit status: 1 the violation is there, 0 it is not, 3 the run took another way than the
+ * recorded one, or did not check the invariant
  * @throws CounterexampleError if the file does not fit this version, and what the file system throws
  */
 export async function replay(path: string): Promise<number> {
@@ -72,8 +77,9 @@ export async function replay(path: string): Promise<number> {
 }
 
 /**
- * What a replay has checked of the recorded invariant, and when. A recording ends at its violation, so what counts is a check after the last
- * recorded answer; a run that goes on to another question before that is not the one that was recorded.
+ * What a replay has checked of the recorded invariant, and when. A recording ends at its violation, so what
+ * counts is a check after the last recorded answer; a run that goes on to another question before that is not
+ * the one that was recorded.
  */
 class Seen {
   readonly #checks: () => number;

@@ -1,8 +1,9 @@
 /**
- * A directory for results that may never come: made before the search, so that it is known that it can be, and removed again if it stays empty.
+ * A directory for results that may never come: made before the search, so that it is known that it can be,
+ * and removed again if it stays empty.
  *
- * Promises: what was there before is left alone. Every level is made by a call of its own: Node's recursive `mkdirSync` does not return where a
- * directory exists and refuses new names with ENOENT, as `/proc` does.
+ * Promises: what was there before is left alone. Every level is made by a call of its own: Node's recursive
+ * `mkdirSync` does not return where a directory exists and refuses new names with ENOENT, as `/proc` does.
  * @module
  */
 import { mkdirSync, mkdtempSync, rmdirSync, statSync } from "node:fs";
@@ -17,7 +18,10 @@ export class ResultDirectory {
     this.#path = path;
   }
 
-  /** Makes it, and tries whether something can be made in it. @throws what the file system throws; Error that says what is in the way */
+  /**
+   * Makes it, and tries whether something can be made in it.
+   * @throws what the file system throws; Error that says what is in the way
+   */
   make(): void {
     if (this.#path === "") throw new Error("the path is empty");
     const missing: string[] = [];

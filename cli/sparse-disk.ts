@@ -1,8 +1,10 @@
 /**
- * The file system with holes: a disk that knows which parts of a sparse file were never written, and so need not be read.
+ * The file system with holes: a disk that knows which parts of a sparse file were never written, and so need
+ * not be read.
  *
- * Promises: it is `NodeDisk` where holes cannot be asked for, which is where `koffi` is not installed or cannot be loaded, on 32-bit systems,
- * and on Windows. Does not promise: that the file system tells the truth, or that it knows its holes; many network file systems do not.
+ * Promises: it is `NodeDisk` where holes cannot be asked for, which is where `koffi` is not installed or
+ * cannot be loaded, on 32-bit systems, and on Windows. Does not promise: that the file system tells the
+ * truth, or that it knows its holes; many network file systems do not.
  *
  * Specification: `lseek` with `SEEK_DATA`, POSIX.1-2024.
  * @module

@@ -1,6 +1,6 @@
 /**
- * What ends a run before it is done: a budget of seconds, SIGINT (Ctrl-C) and SIGTERM. The run is told once and prints what it has; a second
- * signal ends the process at once.
+ * What ends a run before it is done: a budget of seconds, SIGINT (Ctrl-C) and SIGTERM. The run is told once
+ * and prints what it has; a second signal ends the process at once.
  * @module
  */
 import { constants } from "node:os";

@@ -22,7 +22,9 @@ export const printable = (bytes: Uint8Array): string =>
 export const atMost = (text: string, length: number): string =>
   text.length > length ? `${text.slice(0, length)}...` : text;
 
-/** The text in a colour, if standard output is a terminal and nobody asked for none (https://no-color.org). */
+/**
+ * The text in a colour, if standard output is a terminal and nobody asked for none (https://no-color.org).
+ */
 export function coloured(colour: "red" | "green" | "yellow", text: string): string {
   const wanted = isatty(1) && (process.env["NO_COLOR"] ?? "") === "";
   return wanted ? styleText(colour, text) : text;

@@ -1,6 +1,7 @@
 /**
- * One suite over every storage: what a test opens, whichever it is. `Storage` on the file system, `Storage` with limits so small that a batch
- * hardly fits a segment, and `MemoryStorage`; two of them in the format `sentinel`.
+ * One suite over every storage: what a test opens, whichever it is. `Storage` on the file system, `Storage`
+ * with limits so small that a batch hardly fits a segment, and `MemoryStorage`; two of them in the format
+ * `sentinel`.
  */
 import { afterEach } from "vitest";
 

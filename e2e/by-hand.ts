@@ -1,8 +1,9 @@
 /**
  * FORMAT.md by hand: the bytes and chain hashes that tests expect of the engine.
  *
- * Promises: computed with libraries that the engine does not use, by code that shares nothing with it but type names; records
- * are never compressed. Does not promise: to refuse anything, so that tests can also write what must not be.
+ * Promises: computed with libraries that the engine does not use, by code that shares nothing with it but
+ * type names; records are never compressed. Does not promise: to refuse anything, so that tests can also
+ * write what must not be.
  * @module
  */
 import { hmac } from "@noble/hashes/hmac.js";
@@ -34,7 +35,7 @@ export const u64 = (value: bigint): Uint8Array => {
   return bytes;
 };
 
-/** `bytes` with their CRC-32 behind them. */
+/** `bytes` with their CRC-32 after them. */
 export const sealed = (bytes: Uint8Array): Buffer => join(bytes, u32(CRC32.buf(bytes) >>> 0));
 
 /** Chain hash of a record (FORMAT.md, sections 3 and 8.2). */
@@ -89,7 +90,10 @@ export class HandLog {
   readonly format: Format;
   readonly #everyNRecords: number;
 
-  /** With a checkpoint behind each batch in which an offset plus one is a multiple of `everyNRecords`; never for 0. */
+  /**
+   * With a checkpoint after each batch in which an offset plus one is a multiple of `everyNRecords`; never
+   * for 0.
+   */
   constructor(everyNRecords = 0, format: Format = "plain") {
     this.format = format;
     this.#everyNRecords = everyNRecords;

@@ -1,5 +1,6 @@
 /**
- * A memory disk under a process that is killed: after so many changes nothing happens any more, and what was made until then stays.
+ * A memory disk under a process that is killed: after so many changes nothing happens any more, and what was
+ * made until then stays.
  * @module
  */
 import type { Disk, DiskFile } from "../src/disk/disk.ts";

@@ -1,4 +1,7 @@
-/** What tools for lint do not hold: the names of files that comments and documents mention are those of files that are there. */
+/**
+ * What tools for lint do not hold: the names of files that comments and documents mention are those of files
+ * that are there.
+ */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +17,10 @@ const READ = TRACKED.filter(
   (path) => /\.(ts|mjs|cjs|md|json|sh)$/.test(path) && !/^(e2e\/fixtures\/|package-lock)/.test(path),
 );
 
-/** A name of a file of ours in prose, in a folder or alone: not a module's name in an import, nor the end of an address. */
+/**
+ * A name of a file of ours in prose, in a folder or alone: not a module's name in an import, nor the end of
+ * an address.
+ */
 const NAMED = /(?<![\w./@:-])((?:[\w.-]+\/)*[\w-][\w.-]*\.(?:ts|mjs|cjs|md|sh))(?![\w/-])/g;
 
 /** The lines of a file that hold prose: all of a document, the comments of a program. */
@@ -23,7 +29,9 @@ function prose(path: string): string[] {
   return path.endsWith(".md") ? lines : lines.filter((line) => /^\s*(\/?\*|\/\/|#)|\s\/\/ /.test(line));
 }
 
-/** Whether a name leads to a file, from the root, from the folder of what names it, or by the end of its path. */
+/**
+ * Whether a name leads to a file, from the root, from the folder of what names it, or by the end of its path.
+ */
 function isThere(name: string, from: string): boolean {
   const beside = join(from, "..", name);
   return PATHS.has(name) || PATHS.has(beside) || TRACKED.some((path) => path.endsWith(`/${name}`));

@@ -1,6 +1,6 @@
 /**
- * A stream's directory by hand, with everything in it that one can have: three segments, saved indexes, write-ahead files of several frames,
- * checkpoints, and payloads stored as they are, as lz4 and as zstd.
+ * A stream's directory by hand, with everything in it that one can have: three segments, saved indexes,
+ * write-ahead files of several frames, checkpoints, and payloads stored as they are, as lz4 and as zstd.
  *
  * Promises: what `by-hand.ts` promises. Nothing in it is damaged, and nothing is left to be said of it.
  * @module
@@ -113,7 +113,10 @@ export class HandDirectory {
     return `segment_${String(segment).padStart(6, "0")}.log${ending}`;
   }
 
-  /** All files by their names. Of the last segment the index was saved after two records, and the last record is not named by any. */
+  /**
+   * All files by their names. Of the last segment the index was saved after two records, and the last record
+   * is not named by any.
+   */
   files(): Map<string, Uint8Array> {
     const log = (segment: number): Buffer =>
       join(

@@ -1,6 +1,6 @@
 /**
- * One flipped bit in a directory that Kimberlite wrote, opened by this engine: what is read is what was written or an error, and no record is
- * cut off, for Kimberlite's manifest says that it was there.
+ * One flipped bit in a directory that Kimberlite wrote, opened by this engine: what is read is what was
+ * written or an error, and no record is cut off, for Kimberlite's manifest says that it was there.
  */
 import { describe, expect, test, vi } from "vitest";
 import { Storage, StorageError } from "../src/index.ts";
@@ -32,7 +32,7 @@ describe.each(fixtures())("$name", ({ data, streams }) => {
         let refused = 0;
         for (const { offset } of expected.records) {
           try {
-            // Not `readRecords`, which would go on behind a record without a payload.
+            // Not `readRecords`, which would go on after a record without a payload.
             for await (const record of storage.iterate(stream, { from: BigInt(offset), verify: "record" })) {
               expect(recordLine(record)).toBe(lines[offset]);
               break;

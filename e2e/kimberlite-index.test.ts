@@ -1,6 +1,7 @@
 /**
- * Kimberlite's index files. Kimberlite takes them literally, so those of the segment that is appended to must go before it is; this engine
- * takes those of other segments for hints: they spare it reading, and change no answer.
+ * Kimberlite's index files. Kimberlite takes them literally, so those of the segment that is appended to must
+ * go before it is; this engine takes those of other segments for hints: they spare it reading, and change no
+ * answer.
  */
 import { fc, test } from "@fast-check/vitest";
 import { afterEach, describe, expect } from "vitest";
@@ -186,13 +187,18 @@ describe("when a directory of Kimberlite is opened", () => {
 });
 
 describe("a look-up in an earlier segment", () => {
-  /** 100 records of 1000 bytes, as many again, and one in a segment of its own: the index of the segment before that is read at opening. */
+  /**
+   * 100 records of 1000 bytes, as many again, and one in a segment of its own: the index of the segment
+   * before that is read at opening.
+   */
   const large = (): KimberliteWriter => {
     const full = Array.from({ length: 100 }, (_, i) => new Uint8Array(942).fill(i));
     return new KimberliteWriter(100_000).append(full, true).append(full, true).append(batch(1), true);
   };
 
-  /** How many bytes of segments are read for one record of each of some offsets, beyond what opening costs. */
+  /**
+   * How many bytes of segments are read for one record of each of some offsets, beyond what opening costs.
+   */
   async function costOf(files: ReadonlyMap<string, Uint8Array>): Promise<number[]> {
     const costs: number[] = [];
     for (const offset of [1, 50, 99]) {

@@ -1,6 +1,7 @@
 /**
- * Directories of Kimberlite 0.8.0 whose process was killed while it appended (`fixtures/kimberlite-killed/`): the stand-in for its writer leaves
- * the same beside the same records, and the engine shows all that was acknowledged.
+ * Directories of Kimberlite 0.8.0 whose process was killed while it appended (`fixtures/kimberlite-killed/`):
+ * the stand-in for its writer leaves the same beside the same records, and the engine shows all that was
+ * acknowledged.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -26,7 +27,8 @@ describe.each(names)("%s", (name) => {
   const files = filesIn(`${DIRECTORY}${name}/data/1`);
   const expected = JSON.parse(readFileSync(`${DIRECTORY}${name}/expected.json`, "utf8")) as Expected;
   const log = files.get("segment_000000.log") ?? Buffer.alloc(0);
-  // Where there are more segments, the batches decide where each ends, and the files do not say what they were.
+  // Where there are more segments, the batches decide where each ends, and the files do not say what they
+  // were.
   const hasOneSegment = !files.has("segment_000001.log");
   const { records } = readStream(files, "sentinel");
 

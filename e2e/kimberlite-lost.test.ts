@@ -1,6 +1,7 @@
 /**
- * Directories of Kimberlite that were damaged. Its manifest counts what its log once held, and is the only witness: what it counts and the log
- * lacks is told as damage, nothing is cut off, nothing is appended behind it, and every further opening says the same.
+ * Directories of Kimberlite that were damaged. Its manifest counts what its log once held, and is the only
+ * witness: what it counts and the log lacks is told as damage, nothing is cut off, nothing is appended after
+ * it, and every further opening says the same.
  */
 import { afterEach, describe, expect, test } from "vitest";
 import { Storage } from "../src/index.ts";

@@ -1,6 +1,7 @@
 /**
- * Directories as Kimberlite leaves them that are not among the fixtures, read and audited here; and directories of this engine as Kimberlite
- * reads them. What Kimberlite does is in `kimberlite-writer.ts`, which is first held against the fixtures.
+ * Directories as Kimberlite leaves them that are not among the fixtures, read and audited here; and
+ * directories of this engine as Kimberlite reads them. What Kimberlite does is in `kimberlite-writer.ts`,
+ * which is first held against the fixtures.
  */
 import bindings from "@mongodb-js/zstd/bindings.js";
 import { fc, test } from "@fast-check/vitest";
@@ -253,7 +254,8 @@ describe("Kimberlite reads what the engine writes, from every offset, after ever
       } else if (step === "kimberlite appends" || step === "kimberlite checkpoints") {
         if (expected.length === 0) continue;
         await storage.close();
-        // Its own checkpoint at the beginning of a segment is indexed twice, so there it has room in the one that it finds.
+        // Its own checkpoint at the beginning of a segment is indexed twice, so there it has room in the one
+        // that it finds.
         const writer =
           step === "kimberlite appends"
             ? KimberliteWriter.on(filesOf(disk), expected, maxSegmentBytes)

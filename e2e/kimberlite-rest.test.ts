@@ -1,6 +1,7 @@
 /**
- * The index that Kimberlite finds beside the segment that a stream is appended to: there, and whole, while nothing is appended; gone before
- * anything is. Where there is none, Kimberlite indexes a checkpoint that it begins with twice, and what it files behind that is lost to it.
+ * The index that Kimberlite finds beside the segment that a stream is appended to: there, and whole, while
+ * nothing is appended; gone before anything is. Where there is none, Kimberlite indexes a checkpoint that it
+ * begins with twice, and what it files after that is lost to it.
  */
 import { afterEach, describe, expect, test } from "vitest";
 import { Storage } from "../src/index.ts";

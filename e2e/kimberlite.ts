@@ -1,5 +1,6 @@
 /**
- * The data directories that Kimberlite 0.8.0 wrote (`fixtures/kimberlite/`, with a README of their own), and what it says of them.
+ * The data directories that Kimberlite 0.8.0 wrote (`fixtures/kimberlite/`, with a README of their own), and
+ * what it says of them.
  * @module
  */
 import { createHash } from "node:crypto";

@@ -1,5 +1,6 @@
 /**
- * What a process may use up: open files, memory and time, each in a process of its own that reports what it used.
+ * What a process may use up: open files, memory and time, each in a process of its own that reports what it
+ * used.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";

@@ -1,7 +1,9 @@
 /**
- * A disk that is a map from paths to bytes: for tests that open a directory thousands of times, each time a little different.
+ * A disk that is a map from paths to bytes: for tests that open a directory thousands of times, each time a
+ * little different.
  *
- * Promises: what `Disk` promises while nothing fails. Does not promise: durability, locks, or to notice a misuse.
+ * Promises: what `Disk` promises while nothing fails. Does not promise: durability, locks, or to notice a
+ * misuse.
  * @module
  */
 import type { Disk, DiskFile, DiskLock, OpenMode } from "../src/disk/disk.ts";

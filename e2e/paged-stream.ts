@@ -9,7 +9,10 @@ import { HandLog, indexBytes, text } from "./by-hand.ts";
 /** Bytes of a record whose payload has one. */
 const RECORD_BYTES = 49;
 
-/** How many segments to make, and how many a page names; `write` says it in the manifest also where that is no news. */
+/**
+ * How many segments to make, and how many a page names; `write` says it in the manifest also where that is no
+ * news.
+ */
 export interface Paging {
   readonly segments: number;
   readonly pageSegments: number;

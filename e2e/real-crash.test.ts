@@ -1,8 +1,10 @@
 /**
- * A process that is really killed, on a real file system. What is killed is the built package: `npm test` builds first.
+ * A process that is really killed, on a real file system. What is killed is the built package: `npm test`
+ * builds first.
  *
- * The kill follows the k-th acknowledgement that the program prints, so it strikes whatever the program does at that moment. Not
- * shown here: a loss of power, which takes what was not synced; that is what the simulated disk is for.
+ * The kill follows the k-th acknowledgement that the program prints, so it strikes whatever the program does
+ * at that moment. Not shown here: a loss of power, which takes what was not synced; that is what the
+ * simulated disk is for.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -77,7 +79,9 @@ function start(
 
 type Printed = (count: number) => Promise<void>;
 
-/** Runs the program until it has printed so many acknowledgements, kills it, and returns all that it printed. */
+/**
+ * Runs the program until it has printed so many acknowledgements, kills it, and returns all that it printed.
+ */
 async function killedAfter(acknowledgements: number, directory: string, round: number): Promise<string[]> {
   const { child, lines, printed } = start(directory, round);
   await printed(1 + acknowledgements);
@@ -120,7 +124,10 @@ function expectChain(records: readonly Record[], head: Uint8Array): void {
   expect(Buffer.from(head)).toStrictEqual(Buffer.from(previous ?? new Uint8Array(32)));
 }
 
-/** Of one round: its batches in order from the first, whole but for the last; at most one more than was acknowledged. */
+/**
+ * Of one round: its batches in order from the first, whole but for the last; at most one more than was
+ * acknowledged.
+ */
 function expectPrefix(payloads: readonly string[], acknowledgedBatches: number): void {
   let batch = 0;
   let record = 0;
@@ -163,7 +170,7 @@ describe("D1 a record acknowledged with sync survives every crash", () => {
         const ofRound = data.filter((payload) => payload.startsWith(`${round}.`));
         expectPrefix(ofRound, batches.get(stream) ?? 0);
         expect(data.slice(data.length - ofRound.length)).toStrictEqual(ofRound);
-        // Everything acknowledged is inside: none lies behind the end.
+        // Everything acknowledged is inside: none lies after the end.
         const offsets = [...acknowledged.keys()].filter((key) => key.startsWith(`${String(stream)} `));
         expect(offsets.filter((key) => Number(key.split(" ")[1]) >= records.length)).toStrictEqual([]);
       }

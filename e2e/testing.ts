@@ -1,5 +1,6 @@
 /**
- * What tests of the engine share: directories that go away again, what a call failed with, and records in a form that shows well.
+ * What tests of the engine share: directories that go away again, what a call failed with, and records in a
+ * form that shows well.
  * @module
  */
 import fs from "node:fs";

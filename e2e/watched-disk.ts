@@ -1,8 +1,9 @@
 /**
- * The real disk with somebody looking: a test sees every call before it is made, lets it fail, or lets a write fall short.
+ * The real disk with somebody looking: a test sees every call before it is made, lets it fail, or lets a
+ * write fall short.
  *
- * Does not promise durability: `sync` and `syncDirectory` are seen and then left out, because tests that do not lose power need
- * none and run ten times as fast.
+ * Does not promise durability: `sync` and `syncDirectory` are seen and then left out, because tests that do
+ * not lose power need none and run ten times as fast.
  * @module
  */
 import type { Disk, DiskFile, DiskLock, OpenMode } from "../src/disk/disk.ts";
@@ -17,7 +18,10 @@ export interface DiskCall {
   readonly bytes: number;
 }
 
-/** Sees a call before it is made; may throw in its place, or return how many bytes of a write are to be written. */
+/**
+ * Sees a call before it is made; may throw in its place, or return how many bytes of a write are to be
+ * written.
+ */
 export type Watcher = (call: DiskCall) => number | undefined;
 
 /** An error as Node throws it. */

@@ -1,5 +1,6 @@
 /**
- * A program that changes its working directory while it has a storage open: in a process of its own, for threads may not.
+ * A program that changes its working directory while it has a storage open: in a process of its own, for
+ * threads may not.
  */
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";

@@ -1,7 +1,8 @@
 /**
  * Frames of zstd's own test suite (`tests/golden-decompression` and `tests/golden-decompression-errors` of
- * https://github.com/facebook/zstd), where they are at hand: the engine and the model each expand the valid ones to the
- * same, and each refuse the others. They are not part of this project; `ZSTD_VECTORS` names another place for them.
+ * https://github.com/facebook/zstd), where they are at hand: the engine and the model each expand the valid
+ * ones to the same, and each refuse the others. They are not part of this project; `ZSTD_VECTORS` names
+ * another place for them.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";

@@ -1,14 +1,14 @@
 /**
- * Calls that fail: what a simulated disk tells its `onFault` hook of a call, what the hook may answer, and hooks that fail
- * one call, or every call from one on.
+ * Calls that fail: what a simulated disk tells its `onFault` hook of a call, what the hook may answer, and
+ * hooks that fail one call, or every call from one on.
  *
- * A call that fails has no effect, but for these: a file is closed and a lock released even if that fails, as Linux does; of
- * a write the first bytes may be in the file; a sync of a file may lose what it was to write (`Pages`). Reads are never short,
- * for `Disk` says that they are not. A call on a file that is not open, or with a position that is none, is refused without
- * asking.
+ * A call that fails has no effect, but for these: a file is closed and a lock released even if that fails, as
+ * Linux does; of a write the first bytes may be in the file; a sync of a file may lose what it was to write
+ * (`Pages`). Reads are never short, for `Disk` says that they are not. A call on a file that is not open, or
+ * with a position that is none, is refused without asking.
  *
- * Not modelled: a sync of a directory that fails and loses names. It changes nothing and can be tried again; a journalling file
- * system that cannot write its journal stops taking changes altogether.
+ * Not modelled: a sync of a directory that fails and loses names. It changes nothing and can be tried again;
+ * a journalling file system that cannot write its journal stops taking changes altogether.
  * @module
  */
 import type { DiskCall } from "./disk-call.ts";
@@ -21,8 +21,10 @@ type FaultCode = "EIO" | "ENOSPC";
  * What happens to a call instead of what it is there for.
  *
  * - `fails` alone: the call throws that code.
- * - `fails` with `pages`, of a sync of a file: it throws, and that is what it makes of them. Default: "dirty".
- * - `fails` with `after`, of a write: its first `after` bytes are written, fewer than all, and then it throws.
+ * - `fails` with `pages`, of a sync of a file: it throws, and that is what it makes of them. Default:
+ *   "dirty".
+ * - `fails` with `after`, of a write: its first `after` bytes are written, fewer than all, and then it
+ *   throws.
  * - `short`, of a write: its first `short` bytes are written, fewer than all, and it returns their count.
  */
 export type CallFault =
@@ -32,12 +34,13 @@ export type CallFault =
  * What a failed sync of a file makes of the pages that were to be written.
  *
  * - `dirty`: they stay as they are, and the next sync writes them.
- * - `clean`: the process goes on seeing them, and no sync writes them any more. A power failure leaves each piece of them on the
- *   medium or not, in no order under any persistence model. A later sync that succeeds makes durable what was written since:
- *   those bytes, not the rest of their sectors; and the size, if it was set since or if those bytes could not be read without
- *   it. (ext4, XFS)
- * - `dropped`: they are thrown out, with what earlier syncs left clean of this file. What it holds is undecided at once, as
- *   after a power failure for this file alone, and in no order under any persistence model. (Btrfs)
+ * - `clean`: the process goes on seeing them, and no sync writes them any more. A power failure leaves each
+ *   piece of them on the medium or not, in no order under any persistence model. A later sync that succeeds
+ *   makes durable what was written since: those bytes, not the rest of their sectors; and the size, if it was
+ *   set since or if those bytes could not be read without it. (ext4, XFS)
+ * - `dropped`: they are thrown out, with what earlier syncs left clean of this file. What it holds is
+ *   undecided at once, as after a power failure for this file alone, and in no order under any persistence
+ *   model. (Btrfs)
  *
  * After Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020.
  */
@@ -110,7 +113,8 @@ export type FaultFor = CallFault | ((call: DiskCall) => CallFault | undefined);
 const EVERY = (): boolean => true;
 
 /**
- * Fails the `n`-th call (from 1) of those that match. A search runs it with `n` = 1, 2, ... until `failed` stays 0.
+ * Fails the `n`-th call (from 1) of those that match. A search runs it with `n` = 1, 2, ... until `failed`
+ * stays 0.
  *
  * @example
  * const fault = failOnce(3, { fails: "EIO" }, ({ kind }) => kind === "write");

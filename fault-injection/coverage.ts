@@ -1,6 +1,6 @@
 /**
- * A set of byte positions as disjoint intervals: which bytes of a file are already determined by something newer.
- * A linear list, meant for a handful of intervals.
+ * A set of byte positions as disjoint intervals: which bytes of a file are already determined by something
+ * newer. A linear list, meant for a handful of intervals.
  * @module
  */
 import { elementAt } from "./element-at.ts";

@@ -293,7 +293,7 @@ describe("only what is looked at is decided", () => {
     expect(rebooted.undecidedStates()).toBe(2n);
   });
 
-  it("bytes behind the size are not decided", () => {
+  it("bytes after the size are not decided", () => {
     const disk = diskWithFile("posix", "");
     disk.open("/d/a", "update").write(bytes("01234567"), 0);
     disk.crash();
@@ -374,7 +374,7 @@ describe("posix", () => {
     expect(seen).toEqual(["a=ab", "a=ab......", "a=ab..efgh", "a=abcd....", "a=abcdefgh"]);
   });
 
-  it("bytes behind the size that a crash left are zeros when the file grows again", () => {
+  it("bytes after the size that a crash left are zeros when the file grows again", () => {
     const disk = diskWithFile("posix", "abcd");
     disk.open("/d/a", "update").write(bytes("efgh"), 4);
     disk.crash();

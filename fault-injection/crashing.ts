@@ -1,6 +1,7 @@
 /**
- * A power failure, for one inode: what was pending becomes undecided. Nothing is chosen here; the persistence model only
- * says into which things the pending operations fall apart and which of these depend on each other.
+ * A power failure, for one inode: what was pending becomes undecided. Nothing is chosen here; the persistence
+ * model only says into which things the pending operations fall apart and which of these depend on each
+ * other.
  * @module
  */
 import { elementAt } from "./element-at.ts";
@@ -22,7 +23,9 @@ export function orderedSteps(operation: PendingFileOperation, rules: MediumRules
   return Math.floor(last / rules.sectorBytes) - Math.floor(position / rules.sectorBytes) + 1;
 }
 
-/** Leaves a directory's pending operations undecided; returns the combinations of those that are independent. */
+/**
+ * Leaves a directory's pending operations undecided; returns the combinations of those that are independent.
+ */
 export function leaveDirectory(directory: DirectoryInode, crash: number, positionOf: PositionOf): bigint {
   let independent = 0;
   for (const operation of directory.pending) {
@@ -36,8 +39,8 @@ export function leaveDirectory(directory: DirectoryInode, crash: number, positio
 }
 
 /**
- * Leaves a file's pending operations undecided, and what failed syncs left clean; returns the combinations of those that are
- * independent. With `CLEAN` for a crash it leaves the pending ones clean.
+ * Leaves a file's pending operations undecided, and what failed syncs left clean; returns the combinations of
+ * those that are independent. With `CLEAN` for a crash it leaves the pending ones clean.
  */
 export function leaveFile(
   file: FileInode,
@@ -92,7 +95,10 @@ function takeCleanSize(left: Layer[]): SizeLeft | undefined {
   return taken as SizeLeft;
 }
 
-/** The size becomes one of those the file had since the durable one; `clean` are those before the last failed sync. */
+/**
+ * The size becomes one of those the file had since the durable one; `clean` are those before the last failed
+ * sync.
+ */
 function leaveSize(
   file: FileInode,
   sizes: readonly number[],

@@ -1,5 +1,6 @@
 /**
- * Calls to a simulated disk and the changes that they make, as data: what watches a disk decides by them. Their texts are for people.
+ * Calls to a simulated disk and the changes that they make, as data: what watches a disk decides by them.
+ * Their texts are for people.
  * @module
  */
 import type { OpenMode } from "../src/disk/disk.ts";
@@ -29,7 +30,10 @@ export type DiskCall =
       readonly path: string;
     };
 
-/** What a call changed: the call itself, or that a file is there and empty, or what a sync that failed made of its pages. */
+/**
+ * What a call changed: the call itself, or that a file is there and empty, or what a sync that failed made of
+ * its pages.
+ */
 export type DiskChange = DiskCall | { readonly kind: "create" | "failing sync"; readonly path: string };
 
 /** A call or a change for a person. */

@@ -1,9 +1,10 @@
 /**
- * What a simulated disk throws: failures that carry their POSIX code, as `Disk` asks for, and the end of a step budget.
+ * What a simulated disk throws: failures that carry their POSIX code, as `Disk` asks for, and the end of a
+ * step budget.
  *
- * A failure is made once per code, call and path and thrown again from then on, because taking a stack trace costs more
- * than the simulated call. So its `stack` says nothing, and two failures may be the same object: compare `code`, and do
- * not write to it.
+ * A failure is made once per code, call and path and thrown again from then on, because taking a stack trace
+ * costs more than the simulated call. So its `stack` says nothing, and two failures may be the same object:
+ * compare `code`, and do not write to it.
  * @module
  */
 
@@ -24,7 +25,9 @@ export class DiskError extends Error {
   }
 }
 
-/** The disk was called more often than its `stepsMax` allows: the caller is taken to be in an endless loop. */
+/**
+ * The disk was called more often than its `stepsMax` allows: the caller is taken to be in an endless loop.
+ */
 export class StepBudgetExceeded extends Error {
   readonly stepsMax: number;
 

@@ -1,6 +1,6 @@
 /**
- * Syncs that fail: what each kind leaves, one situation at a time; then on random small programs the lazy disk against the eager
- * enumerator, and against itself looked at earlier.
+ * Syncs that fail: what each kind leaves, one situation at a time; then on random small programs the lazy
+ * disk against the eager enumerator, and against itself looked at earlier.
  */
 import { callText } from "./disk-call.ts";
 import { fc, test } from "@fast-check/vitest";
@@ -71,8 +71,8 @@ const command = fc.oneof({ weight: 6, arbitrary: faultyFileChange }, { weight: 1
 const life = fc.array(command, { minLength: 2, maxLength: 8 });
 
 /**
- * Carries a program out, looking at everything when a sync failed: so nothing is undecided but what the look decided. Returns
- * what the commands showed.
+ * Carries a program out, looking at everything when a sync failed: so nothing is undecided but what the look
+ * decided. Returns what the commands showed.
  */
 function carryOutLooking(disk: SimulatedDisk, program: readonly Command[]): string[] {
   return program.map((step) => {
@@ -135,7 +135,8 @@ describe.each(settings.filter(({ tornSectors }) => !tornSectors))("under $persis
     const disks = [clean.disk, undecided.disk, durable.disk, pending.disk];
     expect(new Set(disks.map((disk) => disk.key())).size).toBe(disks.length);
     expect(crashed.key()).toBe(undecided.disk.key());
-    // What was pending when the power failed survives in the model's order, what a sync failed to write in none.
+    // What was pending when the power failed survives in the model's order, what a sync failed to write in
+    // none.
     const cut = pending.disk.fork(NO_CHOICE);
     cut.crash();
     expect(cut.key() === undecided.disk.key()).toBe(setting.persistence !== "prefix");
@@ -284,7 +285,7 @@ describe("a size that a failing sync left", () => {
     expect(afterCrash(disk)).toEqual(["xBCDEFGH", "xBCDEFGH....", "xBCDEFGHIJKL"]);
   });
 
-  it("becomes durable if bytes behind the one before are synced", () => {
+  it("becomes durable if bytes after the one before are synced", () => {
     const { disk, file } = extended();
     file.write(bytes("x"), 9);
     file.sync();
@@ -298,7 +299,7 @@ describe("a size that a failing sync left", () => {
     expect(afterCrash(disk)).toEqual(["ABCDEFGH..", "ABCDEFGHIJ"]);
   });
 
-  it("hides for good what was written behind it once it is durable", () => {
+  it("hides for good what was written after it once it is durable", () => {
     const disk = diskWithDirectory(POSIX);
     const file = disk.open("/d/a", "create");
     disk.syncDirectory("/d");

@@ -1,5 +1,6 @@
 /**
- * The eager enumerator against images and counts worked out by hand, so that it and the lazy disk cannot be wrong together.
+ * The eager enumerator against images and counts worked out by hand, so that it and the lazy disk cannot be
+ * wrong together.
  */
 import { describe, expect, it } from "vitest";
 import { enumerateImages } from "./images.ts";
@@ -22,7 +23,10 @@ function state(
   };
 }
 
-/** Every image as text, the files as `name=contents` with "." for a zero byte; and how many combinations there were. */
+/**
+ * Every image as text, the files as `name=contents` with "." for a zero byte; and how many combinations there
+ * were.
+ */
 function seen(given: PendingState): { images: string[]; combinations: number } {
   const { images, combinations, exhausted } = enumerateImages(given, 1000);
   expect(exhausted).toBe(true);
@@ -105,7 +109,7 @@ describe("one write that extends the file by a sector and a half", () => {
   });
 });
 
-describe("a truncation and a write behind the cut", () => {
+describe("a truncation and a write after the cut", () => {
   const issued = [truncate(2), write(3, "z")];
 
   it("leaves old bytes, zeros or the new byte, and any of the sizes, under posix", () => {
@@ -146,7 +150,7 @@ describe("a file created and renamed over another", () => {
   });
 });
 
-it("leaves data behind a directory operation only under the models that do not order them", () => {
+it("leaves data after a directory operation only under the models that do not order them", () => {
   const issued = [entry(undefined, -1, "f"), entry("g", 1), write(0, "xy")];
   const unordered = ["", "/f=ABCD", "/f=ABCD /g=ABCD", "/f=xyCD", "/f=xyCD /g=xyCD", "/g=ABCD", "/g=xyCD"];
   const ordered = unordered.filter((image) => !image.includes(" "));

@@ -1,10 +1,12 @@
 /**
- * The oracle for the lazy disk: every whole image that a power failure may leave, by writing out every combination and
- * applying what survives in order. Deliberately naive; it shares with the lazy code the rows of `PERSISTENCE` and the list
- * of what was issued, and nothing that decides. Exponential: for small states only.
+ * The oracle for the lazy disk: every whole image that a power failure may leave, by writing out every
+ * combination and applying what survives in order. Deliberately naive; it shares with the lazy code the rows
+ * of `PERSISTENCE` and the list of what was issued, and nothing that decides. Exponential: for small states
+ * only.
  *
- * One crash, from a state in which nothing is undecided. Syncs may have failed before it and left their pages clean; where
- * a later sync hid what they left, this writes out more combinations than the lazy disk counts, for the same images.
+ * One crash, from a state in which nothing is undecided. Syncs may have failed before it and left their pages
+ * clean; where a later sync hid what they left, this writes out more combinations than the lazy disk counts,
+ * for the same images.
  * @module
  */
 import type { IssuedOperation, PendingState } from "./inspection.ts";
@@ -32,7 +34,10 @@ export function imageKey({ files, directories }: Image): string {
   return [...texts, ...directories.map((path) => `${path}/`)].sort().join("\n");
 }
 
-/** The smallest thing that survives or not: `bytes` at `position` of a file, a file's new size, an entry operation. */
+/**
+ * The smallest thing that survives or not: `bytes` at `position` of a file, a file's new size, an entry
+ * operation.
+ */
 type Atom = { readonly outcome: Outcome } & (
   | { kind: "bytes"; on: number; position: number; bytes: number[] }
   | { kind: "clip"; on: number; size: number }
@@ -146,7 +151,8 @@ function* combinationsOf(
     (ordered === "everything" || (ordered === "entries" && atom.kind === "entry"));
   const inRow = atoms.filter(isOrdered).reduce((sum, atom) => sum + fullOf(atom, state), 0);
   const files = separateSize ? [...sizes.keys()] : [];
-  // A mixed-radix counter: one digit for the cut, one for each atom that is not in the row, one for each file's size.
+  // A mixed-radix counter: one digit for the cut, one for each atom that is not in the row, one for each
+  // file's size.
   const radixes = [
     inRow + 1,
     ...atoms.map((atom) => (isOrdered(atom) || atom.outcome === "synced" ? 1 : fullOf(atom, state) + 1)),

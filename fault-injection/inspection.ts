@@ -1,5 +1,6 @@
 /**
- * Looking at a whole medium at once: its contents, its key, and what a crash would leave undecided, as plain data.
+ * Looking at a whole medium at once: its contents, its key, and what a crash would leave undecided, as plain
+ * data.
  * @module
  */
 import type { EntryOperation, Layer, PendingFileOperation, SyncHistory } from "./operations.ts";
@@ -9,7 +10,10 @@ import { ABSENT, type DirectoryInode } from "./simulated-directory.ts";
 import type { FileInode } from "./simulated-file.ts";
 import { CLEAN, DURABLE } from "./undecided.ts";
 
-/** A whole tree: files with their contents, in the order of their paths, and the paths of all directories but the root. */
+/**
+ * A whole tree: files with their contents, in the order of their paths, and the paths of all directories but
+ * the root.
+ */
 export interface Contents {
   readonly files: Map<string, Uint8Array>;
   readonly directories: string[];
@@ -39,8 +43,8 @@ export function contentsOf(medium: Medium): Contents {
 }
 
 /**
- * The medium's state as a string, without inode numbers, steps and what cannot be reached. Each part begins with its
- * lengths, so different states have different strings. What follows from cuts is folded first.
+ * The medium's state as a string, without inode numbers, steps and what cannot be reached. Each part begins
+ * with its lengths, so different states have different strings. What follows from cuts is folded first.
  */
 export function keyOf(medium: Medium): string {
   const { ordered } = medium.rules.persistence;
@@ -145,7 +149,10 @@ export interface PendingState {
   readonly issued: readonly IssuedOperation[];
 }
 
-/** An operation on the inode `on`; or a sync of it, which decides about what was issued on it since the one before. */
+/**
+ * An operation on the inode `on`; or a sync of it, which decides about what was issued on it since the one
+ * before.
+ */
 export type IssuedOperation =
   | { readonly kind: "sync"; readonly on: number; readonly succeeded: boolean }
   | { readonly kind: "write"; readonly on: number; readonly position: number; readonly bytes: Uint8Array }
@@ -159,8 +166,8 @@ export type IssuedOperation =
     };
 
 /**
- * Takes the state out for somebody who does not trust the code above. What is undecided where nobody can get to any more
- * is left out, and so is what was issued there.
+ * Takes the state out for somebody who does not trust the code above. What is undecided where nobody can get
+ * to any more is left out, and so is what was issued there.
  *
  * @throws Error if something else is undecided
  */

@@ -111,7 +111,7 @@ describe.each(Object.keys(PERSISTENCE) as PersistenceName[])("under %s", (persis
     expect(keyAfter(persistence, ...one, ...syncs)).toBe(keyAfter(persistence, ...other, ...syncs));
   });
 
-  it("what is behind a size that was decided leaves no trace", () => {
+  it("what is after a size that was decided leaves no trace", () => {
     const disk = diskWithDirectory({ persistence, tornSectors: false, sectorBytes: 4 });
     for (const call of oneFile) call(disk);
     overwrite("/d/a", "01234567", 6)(disk);

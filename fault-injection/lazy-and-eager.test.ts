@@ -1,6 +1,7 @@
 /**
- * The lazy disk against the eager enumerator, on random small programs: looking at everything under an exhaustive odometer
- * shows the images that writing out every combination gives, and counts as many combinations.
+ * The lazy disk against the eager enumerator, on random small programs: looking at everything under an
+ * exhaustive odometer shows the images that writing out every combination gives, and counts as many
+ * combinations.
  */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect, it } from "vitest";
@@ -127,7 +128,7 @@ const truncate = (size: number): Command => ({ do: "truncate", path: "/d/a", siz
 const sync: Command = { do: "sync", path: "/d/a" };
 
 it.each([
-  ["an old size shows through a truncation behind it", [[write(0, "ab"), write(1, "xyz")], [truncate(3)]]],
+  ["an old size shows through a truncation after it", [[write(0, "ab"), write(1, "xyz")], [truncate(3)]]],
   [
     "a size that is as before cuts what was written since",
     [[write(0, "ab"), write(1, "xyz")], [truncate(5), write(1, "pqr")], [truncate(3)]],

@@ -1,8 +1,8 @@
 /**
  * Looking at a file after a crash: decides what a size or some bytes depend on, and nothing else.
  *
- * Bytes are looked at from the newest layer down, and a layer is decided only if a byte that is asked for is not yet
- * determined by something newer. What was decided stays: it becomes a durable layer or vanishes.
+ * Bytes are looked at from the newest layer down, and a layer is decided only if a byte that is asked for is
+ * not yet determined by something newer. What was decided stays: it becomes a durable layer or vanishes.
  * @module
  */
 import { elementAt } from "./element-at.ts";
@@ -52,9 +52,9 @@ export function decideSize(file: FileInode, look: Look): number {
 }
 
 /**
- * The size that the surviving operations give: that of the newest truncation that survived, or what is further out of the
- * ends of the pieces since. Truncations are decided newest first; of the pieces those that reach furthest first, for
- * the others do not matter once one has survived.
+ * The size that the surviving operations give: that of the newest truncation that survived, or what is
+ * further out of the ends of the pieces since. Truncations are decided newest first; of the pieces those that
+ * reach furthest first, for the others do not matter once one has survived.
  */
 function sizeFromOperations(file: FileInode, look: Look): number {
   const { left, pending } = file;
@@ -123,7 +123,10 @@ function decideSizeLeft(file: FileInode, index: number, look: Look): number {
   return size;
 }
 
-/** If the size that failed syncs left may be "as before", and before it was the one just decided, it may be that one. */
+/**
+ * If the size that failed syncs left may be "as before", and before it was the one just decided, it may be
+ * that one.
+ */
 function keepAsOption(left: Layer[], clean: number, decided: number, size: number): void {
   const layer = left[clean];
   if (layer?.kind !== "size" || !layer.before) return;

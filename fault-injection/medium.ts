@@ -1,9 +1,9 @@
 /**
- * The inodes of a simulated disk, what happens to them when the power fails, and looking things up among them. It knows
- * neither open files nor locks nor who is watching: that is `SimulatedDisk`.
+ * The inodes of a simulated disk, what happens to them when the power fails, and looking things up among
+ * them. It knows neither open files nor locks nor who is watching: that is `SimulatedDisk`.
  *
- * Inodes are shared between forks. Each belongs to the medium that made it; a fork makes both sides give up what they own,
- * and whoever then changes an inode copies it first.
+ * Inodes are shared between forks. Each belongs to the medium that made it; a fork makes both sides give up
+ * what they own, and whoever then changes an inode copies it first.
  * @module
  */
 import { elementAt } from "./element-at.ts";
@@ -90,7 +90,9 @@ export class Medium {
     return this.inodes.push(new DirectoryInode(this.owner, new Map(), [], [])) - 1;
   }
 
-  /** Makes it as if a name had never been used: what it stands for is gone, with all that is pending on it. */
+  /**
+   * Makes it as if a name had never been used: what it stands for is gone, with all that is pending on it.
+   */
   forget(directory: number, name: string, path: string): void {
     const number = this.lookUp(directory, name, path);
     const parent = this.mutableDirectory(directory);
@@ -136,7 +138,10 @@ export class Medium {
     this.undecided.enter(combinations);
   }
 
-  /** A sync of a file fails: what was pending counts as clean, or is dropped from memory. Returns whether that is a change. */
+  /**
+   * A sync of a file fails: what was pending counts as clean, or is dropped from memory. Returns whether that
+   * is a change.
+   */
   failSync(number: number, pages: "clean" | "dropped"): boolean {
     const { pending: before, left } = this.file(number);
     if (before.length === 0 && (pages === "clean" || !left.some(isClean))) return false;
@@ -238,7 +243,10 @@ export class Medium {
     return { path, sectorBytes, separateSize: persistence.separateSize, undecided: this.undecided };
   }
 
-  /** Folds what follows from cuts, everywhere; afterwards what is left is undecided, or lies on something that is. */
+  /**
+   * Folds what follows from cuts, everywhere; afterwards what is left is undecided, or lies on something that
+   * is.
+   */
   settleAll(): void {
     for (let number = 0; number < this.inodes.length; number++) {
       const inode = this.inode(number);

@@ -1,6 +1,6 @@
 /**
- * An open file of a simulated disk. It dies with the process: after a crash or a kill every call but none is refused with
- * EBADF, as it is after `close`.
+ * An open file of a simulated disk. It dies with the process: after a crash or a kill every call but none is
+ * refused with EBADF, as it is after `close`.
  * @module
  */
 import type { DiskFile } from "../src/disk/disk.ts";

@@ -1,8 +1,9 @@
 /**
- * The plain data that inodes are made of: operations that were issued and not synced, and what a crash makes of them.
- * All of it is immutable, so that forks share it.
+ * The plain data that inodes are made of: operations that were issued and not synced, and what a crash makes
+ * of them. All of it is immutable, so that forks share it.
  *
- * `step` is the number of the Disk call that issued an operation. It says what came first and reads well in a label.
+ * `step` is the number of the Disk call that issued an operation. It says what came first and reads well in a
+ * label.
  * @module
  */
 import type { Fate } from "./undecided.ts";
@@ -27,8 +28,8 @@ interface PendingTruncate {
 export type PendingFileOperation = PendingWrite | PendingTruncate;
 
 /**
- * What happened to a file since a sync failed and left its pages clean, told as it happened. The disk itself does not need it:
- * it is for whoever checks what the disk makes of it.
+ * What happened to a file since a sync failed and left its pages clean, told as it happened. The disk itself
+ * does not need it: it is for whoever checks what the disk makes of it.
  */
 export interface SyncHistory {
   /** What was durable before. */
@@ -41,7 +42,9 @@ export interface SyncHistory {
   }[];
 }
 
-/** The part of a write that falls into one sector, or the zeroing of the part of a sector that was cut off. */
+/**
+ * The part of a write that falls into one sector, or the zeroing of the part of a sector that was cut off.
+ */
 export interface Piece extends Fate {
   readonly kind: "piece";
   readonly step: number;
@@ -72,8 +75,8 @@ export interface SizeLeft extends Fate {
 export type Layer = Piece | Clip | SizeLeft;
 
 /**
- * A change to one directory, atomic: the name `clears` goes (if there is one), the name `sets` (if there is one) then
- * stands for `inode`, whatever it stood for. Creating sets, removing clears, renaming does both.
+ * A change to one directory, atomic: the name `clears` goes (if there is one), the name `sets` (if there is
+ * one) then stands for `inode`, whatever it stood for. Creating sets, removing clears, renaming does both.
  */
 export interface EntryOperation extends Fate {
   readonly step: number;

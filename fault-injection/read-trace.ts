@@ -1,10 +1,11 @@
 /**
- * What a run has looked at, so that one can tell which faults in stored bytes it cannot have noticed: with such a fault it goes
- * as it went without.
+ * What a run has looked at, so that one can tell which faults in stored bytes it cannot have noticed: with
+ * such a fault it goes as it went without.
  *
- * It errs on one side only. What was read after it was overwritten counts as looked at, and so does all of a file that was
- * renamed, for it is read under another name afterwards. It covers the calls of a process, not `files()`, `key()` and the like;
- * what comes to light again after a crash is looked at by the run behind the crash, which must be traced, too.
+ * It errs on one side only. What was read after it was overwritten counts as looked at, and so does all of a
+ * file that was renamed, for it is read under another name afterwards. It covers the calls of a process, not
+ * `files()`, `key()` and the like; what comes to light again after a crash is looked at by the run after the
+ * crash, which must be traced, too.
  * @module
  */
 import { Coverage } from "./coverage.ts";
@@ -45,7 +46,8 @@ export class ReadTrace {
   }
 
   /**
-   * Whether the run may have gone differently if the file had been `after` instead of `before`, where `undefined` is no file.
+   * Whether the run may have gone differently if the file had been `after` instead of `before`, where
+   * `undefined` is no file.
    *
    * @param path that of the file when the trace began
    */

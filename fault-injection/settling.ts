@@ -1,7 +1,7 @@
 /**
- * What becomes durable, and keeping a file's layers few: what is decided is folded into the base, and what nobody can see
- * any more is forgotten. Equal contents then look equal, which is what the disk's key is about. Nothing is decided here, and
- * nothing visible changes.
+ * What becomes durable, and keeping a file's layers few: what is decided is folded into the base, and what
+ * nobody can see any more is forgotten. Equal contents then look equal, which is what the disk's key is
+ * about. Nothing is decided here, and nothing visible changes.
  *
  * What is forgotten undecided stays in the ledger's count: it was one of the things that the crash left open.
  * @module
@@ -58,8 +58,8 @@ export function withSync(
 }
 
 /**
- * Whether a sync makes the size durable. It does not if an earlier one failed to, unless what is pending sets the size, or
- * could not be read with the size that the medium may have.
+ * Whether a sync makes the size durable. It does not if an earlier one failed to, unless what is pending sets
+ * the size, or could not be read with the size that the medium may have.
  */
 function reachesSize({ left, pending }: FileInode): boolean {
   const clean = cleanSizeIndex(left);
@@ -89,7 +89,9 @@ export function settle(file: FileInode, undecided: Undecided, separateSize: bool
   if (file.left.length === 0 && file.size === UNKNOWN) file.size = sizeWithPending(file);
 }
 
-/** The size where nothing is left undecided and no truncation is pending, for that would have made it known. */
+/**
+ * The size where nothing is left undecided and no truncation is pending, for that would have made it known.
+ */
 function sizeWithPending(file: FileInode): number {
   let size = file.baseSize;
   for (const operation of file.pending) {
@@ -98,7 +100,10 @@ function sizeWithPending(file: FileInode): number {
   return size;
 }
 
-/** Puts outcomes in the place of what follows from a cut; returns whether anything is still undecided, or clean. */
+/**
+ * Puts outcomes in the place of what follows from a cut; returns whether anything is still undecided, or
+ * clean.
+ */
 function applyCuts(left: Layer[], undecided: Undecided): boolean {
   let open = false;
   for (let i = 0; i < left.length; i++) {
@@ -116,12 +121,13 @@ function forgetCovered(file: FileInode, separateSize: boolean): void {
   const { left } = file;
   const extent = largestExtent(file);
   const covered = new Coverage();
-  // Whether the size that the process sees, or that of a newer layer, may turn out to be that of the next SizeLeft.
+  // Whether the size that the process sees, or that of a newer layer, may turn out to be that of the next
+  // SizeLeft.
   let sizeNeeded = separateSize && file.baseSize === UNKNOWN;
   for (let i = left.length - 1; i >= 0; i--) {
     const layer = elementAt(left, i);
     if (layer.crash === DURABLE) {
-      // There is nothing behind the extent, so what reaches it determines all that follows, the size included.
+      // There is nothing after the extent, so what reaches it determines all that follows, the size included.
       if (layer.kind === "piece") covered.add(layer.start, layer.end >= extent ? Infinity : layer.end);
       else if (layer.kind === "clip") covered.add(layer.size, Infinity);
     } else if (layer.kind === "piece") {
@@ -133,7 +139,7 @@ function forgetCovered(file: FileInode, separateSize: boolean): void {
   }
 }
 
-/** No byte and no size in or beneath the layers lies behind it. */
+/** No byte and no size in or beneath the layers lies after it. */
 function largestExtent(file: FileInode): number {
   let extent = Math.max(file.base.length, file.baseSize);
   for (const layer of file.left) {
@@ -144,7 +150,10 @@ function largestExtent(file: FileInode): number {
   return extent;
 }
 
-/** Moves durable layers into the base, oldest first, except those that something undecided beneath would change. */
+/**
+ * Moves durable layers into the base, oldest first, except those that something undecided beneath would
+ * change.
+ */
 function foldDurable(file: FileInode, separateSize: boolean): void {
   const kept: Layer[] = [];
   let base: Buffer | undefined;
@@ -180,7 +189,9 @@ function growableBase(file: FileInode): Buffer {
   return base;
 }
 
-/** Whether a durable layer and one of those kept beneath it touch the same bytes, so that their order matters. */
+/**
+ * Whether a durable layer and one of those kept beneath it touch the same bytes, so that their order matters.
+ */
 function isBlocked(left: readonly Layer[], index: number, kept: readonly Layer[], layer: Layer): boolean {
   if (kept.length === 0) return false;
   if (layer.kind === "size") return true;

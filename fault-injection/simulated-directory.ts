@@ -1,9 +1,10 @@
 /**
- * A directory's entries, from the medium up: `base` (durable and decided), `left` (what crashes left undecided, and what
- * became durable on top of that since), `pending` (issued since the last sync of the directory, visible).
+ * A directory's entries, from the medium up: `base` (durable and decided), `left` (what crashes left
+ * undecided, and what became durable on top of that since), `pending` (issued since the last sync of the
+ * directory, visible).
  *
- * A name is looked up from the newest operation on it down, and operations are decided only as far as it takes.
- * Directories are shared between forks until they change; only their owner may change one.
+ * A name is looked up from the newest operation on it down, and operations are decided only as far as it
+ * takes. Directories are shared between forks until they change; only their owner may change one.
  * @module
  */
 import { elementAt } from "./element-at.ts";
@@ -125,7 +126,10 @@ export function syncEntries(directory: DirectoryInode, undecided: Undecided): vo
   settleEntries(directory, undecided);
 }
 
-/** Folds what is decided into the base and forgets what newer durable operations hide. Changes nothing visible. */
+/**
+ * Folds what is decided into the base and forgets what newer durable operations hide. Changes nothing
+ * visible.
+ */
 export function settleEntries(directory: DirectoryInode, undecided: Undecided): void {
   const { left } = directory;
   if (left.length === 0) return;

@@ -1,7 +1,7 @@
 /**
- * A file's contents, from the medium up: `base` (durable and decided), `left` (what crashes left undecided, what failed syncs
- * left clean, and what became durable on top of that since), `pending` (issued since the last sync, visible). Everything here
- * is what a running kernel does; nothing here decides anything.
+ * A file's contents, from the medium up: `base` (durable and decided), `left` (what crashes left undecided,
+ * what failed syncs left clean, and what became durable on top of that since), `pending` (issued since the
+ * last sync, visible). Everything here is what a running kernel does; nothing here decides anything.
  *
  * Files are shared between forks until they change; only their owner may change one (`Medium.mutableFile`).
  * @module
@@ -18,11 +18,11 @@ const LOOP_BYTES_MAX = 48;
 export class FileInode {
   readonly kind = "file";
   readonly owner: object;
-  /** Never written in place. Bytes behind it are zeros; bytes of it behind the file's size are zeros. */
+  /** Never written in place. Bytes after it are zeros; bytes of it after the file's size are zeros. */
   base: Buffer = NO_BYTES;
   /**
-   * The size beneath `left`. Where sizes are separate: the size on the medium, and `UNKNOWN` if that is what the newest
-   * `SizeLeft` will turn out to be.
+   * The size beneath `left`. Where sizes are separate: the size on the medium, and `UNKNOWN` if that is what
+   * the newest `SizeLeft` will turn out to be.
    */
   baseSize = 0;
   left: Layer[];
@@ -65,8 +65,9 @@ export function write(file: FileInode, source: Uint8Array, position: number, ste
 }
 
 /**
- * Returns whether that is an operation. To the size it has a file is truncated in vain where sizes are separate; where they
- * are not, this is an operation like any other and may survive where the writes that gave that size do not.
+ * Returns whether that is an operation. To the size it has a file is truncated in vain where sizes are
+ * separate; where they are not, this is an operation like any other and may survive where the writes that
+ * gave that size do not.
  */
 export function truncate(file: FileInode, size: number, step: number, separateSize: boolean): boolean {
   let reach = size;
@@ -104,8 +105,8 @@ export function smallestSize(left: readonly Layer[], index: number): number {
 }
 
 /**
- * Writes the bytes [from .. from + count) as the process sees them to the beginning of `target`. Undecided layers are
- * passed over: whoever calls has made sure that none shows in that range.
+ * Writes the bytes [from .. from + count) as the process sees them to the beginning of `target`. Undecided
+ * layers are passed over: whoever calls has made sure that none shows in that range.
  */
 export function compose(file: FileInode, target: Uint8Array, from: number, count: number): void {
   const { base, left, pending } = file;

@@ -1,14 +1,17 @@
 /**
- * Every single fault in stored bytes that files can have, numbered, so that a checker can choose one and put it on a disk with
- * `SimulatedDisk.store`. Deterministic. The bytes of a fault are made when it is asked for.
+ * Every single fault in stored bytes that files can have, numbered, so that a checker can choose one and put
+ * it on a disk with `SimulatedDisk.store`. Deterministic. The bytes of a fault are made when it is asked for.
  *
- * For every file: it is missing; cut at every length; replaced by every older version of itself; every sector zeroed; every
- * sector lost, which is to hold what it held before it was last changed; every sector written to the place of every other
- * of the same file, while its own place holds what it held before; every bit flipped. Besides, a file may hold whatever the caller
- * names: the content of another file, say. And of pieces that the caller names, such as records, each may lie over every other of its size. A fault that leaves a file as it is, or as an earlier one does, is left out.
+ * For every file: it is missing; cut at every length; replaced by every older version of itself; every sector
+ * zeroed; every sector lost, which is to hold what it held before it was last changed; every sector written
+ * to the place of every other of the same file, while its own place holds what it held before; every bit
+ * flipped. Besides, a file may hold whatever the caller names: the content of another file, say. And of
+ * pieces that the caller names, such as records, each may lie over every other of its size. A fault that
+ * leaves a file as it is, or as an earlier one does, is left out.
  *
- * Not among them: two faults at once; a sector that ends up in another file; a file that had been removed and is there again;
- * two files that are exchanged; a sector that cannot be read, which is a call that fails (`call-faults.ts`).
+ * Not among them: two faults at once; a sector that ends up in another file; a file that had been removed and
+ * is there again; two files that are exchanged; a sector that cannot be read, which is a call that fails
+ * (`call-faults.ts`).
  * @module
  */
 import { createHash } from "node:crypto";
@@ -47,7 +50,10 @@ export interface StoredFaults {
   at(index: number): StoredFault;
 }
 
-/** What a fault is about: of its kind the `place` (a length, a version, a foreign content, a piece, a sector, a bit), and the piece or sector it is written to. */
+/**
+ * What a fault is about: of its kind the `place` (a length, a version, a foreign content, a piece, a sector,
+ * a bit), and the piece or sector it is written to.
+ */
 interface Descriptor {
   readonly kind: StoredFaultKind;
   readonly file: StoredFile;
@@ -77,7 +83,10 @@ export interface StoredFaultOptions {
   readonly foreign?: ReadonlyMap<string, readonly ForeignContent[]>;
   /** Pieces of the files that may lie over others of the same size. */
   readonly pieces?: readonly Piece[];
-  /** By path the lengths to which files are cut, and then only the bits of `flips` are flipped; by default files are cut to every length, and every bit is. */
+  /**
+   * By path the lengths to which files are cut, and then only the bits of `flips` are flipped; by default
+   * files are cut to every length, and every bit is.
+   */
   readonly cuts?: ReadonlyMap<string, readonly number[]> | undefined;
   /** By path the bits that are flipped beside such cuts; by default none. */
   readonly flips?: ReadonlyMap<string, readonly number[]> | undefined;
@@ -231,7 +240,7 @@ function bytesOf({ kind, file, place, to }: Descriptor): Uint8Array | undefined 
   }
 }
 
-/** A whole sector; behind the end of the content are zeros. */
+/** A whole sector; after the end of the content are zeros. */
 function sectorOf({ sectorBytes }: StoredFile, content: Uint8Array, sector: number): Uint8Array {
   const whole = new Uint8Array(sectorBytes);
   whole.set(content.subarray(sector * sectorBytes, (sector + 1) * sectorBytes));

@@ -1,9 +1,10 @@
 /**
- * Putting bytes on the medium past the kernel, as if nothing had ever happened to the file but that it holds them. This is how
- * a fault in stored bytes gets onto a disk; the disk says nothing about which faults there are.
+ * Putting bytes on the medium past the kernel, as if nothing had ever happened to the file but that it holds
+ * them. This is how a fault in stored bytes gets onto a disk; the disk says nothing about which faults there
+ * are.
  *
- * What a renaming that is pending or undecided did to the other name, it goes on doing. What is open under that name goes on in
- * the ledger's count.
+ * What a renaming that is pending or undecided did to the other name, it goes on doing. What is open under
+ * that name goes on in the ledger's count.
  * @module
  */
 import type { Medium } from "./medium.ts";

@@ -1,6 +1,6 @@
 /**
- * What the tests of this folder share: a smallest possible odometer, programs that drive a disk without minding what fails,
- * and the images a disk shows.
+ * What the tests of this folder share: a smallest possible odometer, programs that drive a disk without
+ * minding what fails, and the images a disk shows.
  * @module
  */
 import { fc } from "@fast-check/vitest";
@@ -202,7 +202,10 @@ export const fileChange: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("sync"), path: file }) },
 );
 const pages = fc.constantFrom<Pages>("dirty", "clean", "clean", "dropped");
-/** A command that changes one of two files, not its name; among them syncs that fail, and writes that leave a gap. */
+/**
+ * A command that changes one of two files, not its name; among them syncs that fail, and writes that leave a
+ * gap.
+ */
 export const faultyFileChange: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fileChange },
   {
@@ -250,8 +253,8 @@ export function diskWithFiles(setting: Setting): SimulatedDisk {
 }
 
 /**
- * All that several lives, each ended by a crash, may show and leave; with everything looked at after each and after a failing
- * sync, or only at the end.
+ * All that several lives, each ended by a crash, may show and leave; with everything looked at after each and
+ * after a failing sync, or only at the end.
  */
 export function endings(
   disk: SimulatedDisk,

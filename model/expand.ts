@@ -1,7 +1,7 @@
 /**
  * Decompression (`docs/FORMAT.md`, sections 2 and 8.1) without what the engine uses: `lz4.ts` and `zstd/`.
- * Promises: no bytes make it throw; it allocates copies of the input and a small multiple of what comes of it.
- * Does not promise: speed.
+ * Promises: no bytes make it throw; it allocates copies of the input and a small multiple of what comes of
+ * it. Does not promise: speed.
  * @module
  */
 import type { CompressionKind, Format } from "../src/types.ts";

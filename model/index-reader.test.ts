@@ -50,7 +50,7 @@ describe("an index", () => {
     { what: "other letters", bytes: withCrc("56445858 02 000000", "00".repeat(48)) },
     { what: "version 1", bytes: withCrc("56445849 01 000000", "00".repeat(48)) },
     {
-      what: "something in the bytes behind the version",
+      what: "something in the bytes after the version",
       bytes: withCrc("56445849 02 000001", "00".repeat(48)),
     },
     { what: "a count above its entries", bytes: withCrc(START, "0100000000000000", "00".repeat(40)) },

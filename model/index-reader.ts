@@ -70,7 +70,10 @@ export function readFrames(bytes: Uint8Array, index: IndexReading = NO_INDEX): I
   return { entries, end, headHash };
 }
 
-/** Where a whole frame starts behind bytes that are none, which keep every reader from it; `undefined` if there is none. */
+/**
+ * Where a whole frame starts after bytes that are none, which keep every reader from it; `undefined` if there
+ * is none.
+ */
 export function wholeFrameBehind(bytes: Uint8Array): number | undefined {
   const isWhole = (at: number): boolean => {
     const count = little(bytes, at, 4);

@@ -1,5 +1,6 @@
 /**
- * What Kimberlite 0.8 reads of a directory: by its manifest and index, taken literally (`kimberlite-writer.ts` says where this comes from).
+ * What Kimberlite 0.8 reads of a directory: by its manifest and index, taken literally
+ * (`kimberlite-writer.ts` says where this comes from).
  * @module
  */
 import { loadIndex, manifestIn, recordAt, segmentFile, sentinelHash } from "./kimberlite-writer.ts";
@@ -7,8 +8,8 @@ import { loadIndex, manifestIn, recordAt, segmentFile, sentinelHash } from "./ki
 const RECORD_KINDS = ["data", "checkpoint", "tombstone"] as const;
 
 /**
- * What Kimberlite's `read_from(offset, u64::MAX)` gives of a stream's files: payloads of uncompressed records from the nearest checkpoint's
- * place in the index on, checkpoints left out.
+ * What Kimberlite's `read_from(offset, u64::MAX)` gives of a stream's files: payloads of uncompressed records
+ * from the nearest checkpoint's place in the index on, checkpoints left out.
  *
  * @throws Error where it answers with one
  */

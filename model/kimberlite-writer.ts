@@ -1,9 +1,10 @@
 /**
- * Kimberlite 0.8's writer, as its source (crates/kimberlite-storage: `storage.rs`, `index.rs`, `record.rs`) and the directories that it wrote
- * tell of it: what is written when, what is believed, and what goes wrong after a crash. On a map from names to bytes, one stream.
+ * Kimberlite 0.8's writer, as its source (crates/kimberlite-storage: `storage.rs`, `index.rs`, `record.rs`)
+ * and the directories that it wrote tell of it: what is written when, what is believed, and what goes wrong
+ * after a crash. On a map from names to bytes, one stream.
  *
- * Promises: shares no code with the engine; takes manifest and index literally, as Kimberlite does. Does not promise: synced or unsynced, for
- * nothing here loses power; nor to truncate what is torn.
+ * Promises: shares no code with the engine; takes manifest and index literally, as Kimberlite does. Does not
+ * promise: synced or unsynced, for nothing here loses power; nor to truncate what is torn.
  * @module
  */
 
@@ -90,7 +91,10 @@ interface Manifest {
   active_segment: number;
 }
 
-/** The manifest; fields that Kimberlite does not know are dropped, as it drops them when it writes the manifest again. */
+/**
+ * The manifest; fields that Kimberlite does not know are dropped, as it drops them when it writes the
+ * manifest again.
+ */
 export function manifestIn(files: ReadonlyMap<string, Buffer>): Manifest {
   const text = files.get("manifest.json")?.toString();
   if (text === undefined) {
@@ -183,8 +187,9 @@ export class KimberliteWriter {
   }
 
   /**
-   * A checkpoint; `count` is whatever the caller takes it for. The index is looked at only after the record is written: one that is not
-   * in memory and not on the disk is made from the segment, has the checkpoint already, and gets it once more.
+   * A checkpoint; `count` is whatever the caller takes it for. The index is looked at only after the record
+   * is written: one that is not in memory and not on the disk is made from the segment, has the checkpoint
+   * already, and gets it once more.
    */
   checkpoint(count: number = this.records.length): this {
     const active = this.#active();
@@ -237,7 +242,10 @@ export class KimberliteWriter {
     return active;
   }
 
-  /** The index in memory, or as it is loaded: saved, then the write-ahead file behind it, whatever that repeats; else from the segment. */
+  /**
+   * The index in memory, or as it is loaded: saved, then the write-ahead file after it, whatever that
+   * repeats; else from the segment.
+   */
   #index(segment: number): number[] {
     let index = this.#indexes.get(segment);
     if (index === undefined) {
@@ -295,7 +303,9 @@ function positionsIn(bytes: Buffer): number[] {
   return Array.from({ length: Math.floor(bytes.length / 8) }, (_, i) => Number(bytes.readBigUInt64LE(8 * i)));
 }
 
-/** The record at a byte position; it throws where Kimberlite answers with an error. Payloads are not expanded. */
+/**
+ * The record at a byte position; it throws where Kimberlite answers with an error. Payloads are not expanded.
+ */
 export function recordAt(
   bytes: Buffer,
   at: number,

@@ -1,6 +1,6 @@
 /**
- * What Kimberlite 0.8.0 wrote (`e2e/fixtures/kimberlite/`), read by the model's reader, and the calls that it was written by, made again
- * to the model's log.
+ * What Kimberlite 0.8.0 wrote (`e2e/fixtures/kimberlite/`), read by the model's reader, and the calls that it
+ * was written by, made again to the model's log.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -55,7 +55,7 @@ describe.each(fixtures())("$name", (fixture) => {
       expect(end.map(({ size }) => size)).toEqual(
         expected.files.filter(({ name }) => name.endsWith(".log")).map(({ size }) => size),
       );
-      // Each by itself, behind the one before, where it is said to be.
+      // Each by itself, after the one before, where it is said to be.
       let last: Last | undefined;
       for (const { segment, bytePosition, recordLen } of expected.records) {
         const bytes = files.get(`segment_${String(segment).padStart(6, "0")}.log`)?.subarray(bytePosition);

@@ -102,7 +102,10 @@ export function read(log: ModelLog, from: bigint, maxBytes: number): Uint8Array[
   });
 }
 
-/** The records from offset `from` up to and without `to`, the last first if they are read in reverse; `limit` of them at most. */
+/**
+ * The records from offset `from` up to and without `to`, the last first if they are read in reverse; `limit`
+ * of them at most.
+ */
 export function range(
   log: ModelLog,
   { from, to, limit, reverse }: Readonly<{ from: bigint; to: bigint; limit: number; reverse: boolean }>,
@@ -113,14 +116,21 @@ export function range(
 
 /** Chain hash of the last record, 32 zero bytes if there is none. */
 export const head = (log: ModelLog): Uint8Array => log.records.at(-1)?.hash ?? NO_HASH;
-/** What is still promised once a crash has come: a power failure voids what was acknowledged without a sync. */
+/**
+ * What is still promised once a crash has come: a power failure voids what was acknowledged without a sync.
+ */
 export const crashed = (log: ModelLog, crash: CrashKind): ModelLog =>
   crash === "power" ? { ...log, written: log.durable } : log;
-/** The log after a recovery that showed `count` records. What was shown once is never taken back: it is durable. */
+/**
+ * The log after a recovery that showed `count` records. What was shown once is never taken back: it is
+ * durable.
+ */
 export const recover = (log: ModelLog, count: number): ModelLog =>
   acknowledge({ ...log, records: log.records.slice(0, count) }, true);
 
-/** Why a recovery from `crashed` cannot show this, `undefined` if it can: a prefix with all that was promised. */
+/**
+ * Why a recovery from `crashed` cannot show this, `undefined` if it can: a prefix with all that was promised.
+ */
 export function explains(log: ModelLog, shown: readonly ShownRecord[]): Breach | undefined {
   for (const [i, { offset, kind, payload, prevHash }] of shown.entries()) {
     const ours = log.records[i];

@@ -1,7 +1,8 @@
 /**
- * Expands LZ4 blocks as specified in https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md, without any library.
- * Promises: no bytes make it throw; what it allocates is the size given. Does not promise: the rules on how a block
- * ends (its last five bytes are literals, no match starts in its last twelve), which bind only who writes one.
+ * Expands LZ4 blocks as specified in https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md, without any
+ * library. Promises: no bytes make it throw; what it allocates is the size given. Does not promise: the rules
+ * on how a block ends (its last five bytes are literals, no match starts in its last twelve), which bind only
+ * who writes one.
  * @module
  */
 

@@ -78,7 +78,9 @@ export function readStream(files: ReadonlyMap<string, Uint8Array>, format: Forma
   return { records, end };
 }
 
-/** The bytes that the record at the start of `bytes` says it has; 0: none starts so; `undefined`: unknown yet. */
+/**
+ * The bytes that the record at the start of `bytes` says it has; 0: none starts so; `undefined`: unknown yet.
+ */
 export function claimedSize(format: Format, bytes: Uint8Array): number | undefined {
   const { offset, length, payload } = LAYOUTS[format];
   if (bytes.length < payload) return undefined;
@@ -113,7 +115,8 @@ export function readRecord(format: Format, bytes: Uint8Array, last?: Last): Foun
   if (record.offset !== Buffer.from(offset).readBigUInt64LE()) return "The record's offset is wrong.";
   if (Buffer.compare(prevHash, record.prevHash) !== 0) return "prev_hash breaks the chain.";
 
-  // Both formats put the hash before into a checkpoint; sentinel puts the number of records after it, which nothing fixes.
+  // Both formats put the hash before into a checkpoint; sentinel puts the number of records after it, which
+  // nothing fixes.
   const second = format === "plain" ? offset : payload.subarray(32, 40);
   const isCheckpoint = Buffer.compare(payload, Buffer.concat([prevHash, second], 40)) === 0;
   if (kind === "checkpoint" && !isCheckpoint) return "A checkpoint's payload is wrong.";

@@ -147,13 +147,13 @@ describe("a stream with something wrong", () => {
   test.each<{ what: string; bytes: Buffer; says: RegExp }>([
     { what: "another mark in front", bytes: next({ marks: [0xbadc0fff, 0xc0ffee42] }), says: /mark/ },
     { what: "the marks exchanged", bytes: next({ marks: [0xc0ffee42, 0xbadc0ffe] }), says: /mark/ },
-    { what: "another mark behind", bytes: next({ marks: [0xbadc0ffe, 0xc0ffee43] }), says: /last mark/ },
+    { what: "another mark after", bytes: next({ marks: [0xbadc0ffe, 0xc0ffee43] }), says: /last mark/ },
     { what: "zeros", bytes: Buffer.alloc(100), says: /mark/ },
     { what: "another CRC", bytes: Buffer.from(SECOND).fill(0, 56, 60), says: /CRC/ },
     { what: "a length of 2^28", bytes: next({ length: 2 ** 28 }), says: /length/ },
     { what: "a length of 2^32 - 1", bytes: next({ length: 2 ** 32 - 1 }), says: /length/ },
     {
-      what: "a length of 2^28 - 1 and less behind it",
+      what: "a length of 2^28 - 1 and less after it",
       bytes: next({ length: 2 ** 28 - 1 }),
       says: /incomplete/,
     },
@@ -296,7 +296,7 @@ describe("one record by itself", () => {
     { what: "offset", offset: 2n ** 60n + 2n, prevHash: last.hash },
     { what: "offset", offset: 2n ** 60n, prevHash: last.hash },
     { what: "prev_hash", offset: 2n ** 60n + 1n, prevHash: HASH0 },
-  ])("behind one that is only known by its hash, another $what is wrong: $offset", ({ what, ...fields }) => {
+  ])("after one that is only known by its hash, another $what is wrong: $offset", ({ what, ...fields }) => {
     expect(readRecord("sentinel", record({ ...fields, stored: "x" }), last)).toMatch(what);
   });
 });

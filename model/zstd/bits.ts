@@ -1,8 +1,8 @@
 /**
  * The two ways in which a frame's bytes are read bit by bit: forward (RFC 8878, section 4.1.1) and backward
- * (sections 3.1.1.3.2.1.2, 4.1 and 4.2.2). In both, the bits of a value stand in little-endian order, and bit `n` of
- * the bytes is bit `n % 8` of byte `n / 8`.
- * Promises: values of up to 32 bits are exact; past the end all bits are 0, and both readers say that it was passed.
+ * (sections 3.1.1.3.2.1.2, 4.1 and 4.2.2). In both, the bits of a value stand in little-endian order, and bit
+ * `n` of the bytes is bit `n % 8` of byte `n / 8`. Promises: values of up to 32 bits are exact; past the end
+ * all bits are 0, and both readers say that it was passed.
  * @module
  */
 
@@ -35,7 +35,10 @@ export class ForwardBits {
   }
 }
 
-/** Reads from the end of the bytes to their beginning, from below the highest bit that is set in the last byte. */
+/**
+ * Reads from the end of the bytes to their beginning, from below the highest bit that is set in the last
+ * byte.
+ */
 export class BackwardBits {
   readonly #bytes: Uint8Array;
   #left: number;

@@ -1,6 +1,6 @@
 /**
- * The codes of literals lengths, match lengths and offsets, and their default distributions (RFC 8878, sections
- * 3.1.1.3.2.1.1 and 3.1.1.3.2.2).
+ * The codes of literals lengths, match lengths and offsets, and their default distributions (RFC 8878,
+ * sections 3.1.1.3.2.1.1 and 3.1.1.3.2.2).
  * @module
  */
 import type { Distribution, FseLimits } from "./fse.ts";

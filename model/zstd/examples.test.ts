@@ -85,7 +85,8 @@ describe("Huffman trees (section 4.2)", () => {
     // Weights 4, 3, 2, 0, 1, directly: 127 + 5, then four bits each.
     const { table, size } = readHuffmanTable(hex("84 43 20 10"));
     expect([size, table.codeBits]).toEqual([4, 4]);
-    // 1, 01, 0000 and 0001, read from the end. (The stream printed in section 4.2.2 has the codes of 4 and 5 exchanged.)
+    // 1, 01, 0000 and 0001, read from the end. (The stream printed in section 4.2.2 has the codes of 4 and 5
+    // exchanged.)
     expect([...decodeHuffman(table, hex("01 0d"), 4)]).toEqual([0, 1, 4, 5]);
   });
 
@@ -141,7 +142,9 @@ test("repeated offsets go through the table printed in section 3.1.1.5", () => {
   }
 });
 
-/** A block of RLE literals and one sequence that takes all of them, each of its codes repeated (`RLE_Mode`). */
+/**
+ * A block of RLE literals and one sequence that takes all of them, each of its codes repeated (`RLE_Mode`).
+ */
 function oneSequence(literals: number, offsetValue: number): Uint8Array {
   const code = LITERALS_LENGTHS.codes.findLastIndex(({ baseline }) => baseline <= literals);
   const { baseline, bits } = LITERALS_LENGTHS.codes[code] ?? { baseline: 0, bits: 0 };

@@ -1,9 +1,9 @@
 /**
- * Expands one Zstandard frame, written from RFC 8878 (https://www.rfc-editor.org/rfc/rfc8878) alone; sections are
- * its. One concept a file: `bits`, `fse`, `huffman`, `literals`, `codes`, `sequences`, `block`, `content`, `xxh64`.
- * Promises: the frame's content, or a `Refusal`, whatever the bytes; a valid frame is refused only where the header
- * asks for a dictionary or for more than the limits. Memory is a small multiple of input and content. Does not
- * promise: speed.
+ * Expands one Zstandard frame, written from RFC 8878 (https://www.rfc-editor.org/rfc/rfc8878) alone; sections
+ * are its. One concept a file: `bits`, `fse`, `huffman`, `literals`, `codes`, `sequences`, `block`,
+ * `content`, `xxh64`. Promises: the frame's content, or a `Refusal`, whatever the bytes; a valid frame is
+ * refused only where the header asks for a dictionary or for more than the limits. Memory is a small multiple
+ * of input and content. Does not promise: speed.
  * @module
  */
 import { little } from "../little.ts";
@@ -39,7 +39,10 @@ interface Block {
   readonly stored: Uint8Array;
 }
 
-/** The content of `frame`, which must be exactly one frame. @throws Refusal if it is not, or beyond the limits. */
+/**
+ * The content of `frame`, which must be exactly one frame.
+ * @throws Refusal if it is not, or beyond the limits.
+ */
 export function expandFrame(frame: Uint8Array, { contentMax, declaresSize }: FrameLimits): Uint8Array {
   const header = readHeader(frame);
   must(header.window <= WINDOW_BYTES_MAX, "The frame's window is larger than 2^27 bytes.");

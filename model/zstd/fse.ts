@@ -30,7 +30,10 @@ export interface FseLimits {
   readonly symbolMax: number;
 }
 
-/** Reads the description of a distribution at the start of `bytes`, and how many bytes it takes (section 4.1.1). */
+/**
+ * Reads the description of a distribution at the start of `bytes`, and how many bytes it takes (section
+ * 4.1.1).
+ */
 export function readDistribution(
   bytes: Uint8Array,
   { accuracyMax, symbolMax }: FseLimits,
@@ -53,7 +56,9 @@ export function readDistribution(
   return { distribution: { accuracy, probabilities }, size: bits.bytesRead };
 }
 
-/** Reads a value of 0 to `left` + 1, which is a probability and 1; small ones take one bit less than others. */
+/**
+ * Reads a value of 0 to `left` + 1, which is a probability and 1; small ones take one bit less than others.
+ */
 function readProbability(bits: ForwardBits, left: number): number {
   const width = 32 - Math.clz32(left + 1);
   const small = 2 ** width - 1 - (left + 1); // so many values are small

@@ -16,7 +16,10 @@ export interface HuffmanTable {
   readonly codes: readonly { readonly symbol: number; readonly bits: number }[];
 }
 
-/** Reads the description of a tree at the start of `bytes`, and how many bytes it takes (sections 4.2.1 and 4.2.1.1). */
+/**
+ * Reads the description of a tree at the start of `bytes`, and how many bytes it takes (sections 4.2.1 and
+ * 4.2.1.1).
+ */
 export function readHuffmanTable(bytes: Uint8Array): { readonly table: HuffmanTable; readonly size: number } {
   const header = bytes[0];
   must(header !== undefined, "The literals have no Huffman tree.");

@@ -6,7 +6,9 @@ import { little } from "../little.ts";
 import { decodeHuffman, type HuffmanTable, readHuffmanTable } from "./huffman.ts";
 import { must } from "./refusal.ts";
 
-/** Literals, how many bytes of the block their section takes, and the tree that the next block may use again. */
+/**
+ * Literals, how many bytes of the block their section takes, and the tree that the next block may use again.
+ */
 export interface Literals {
   readonly literals: Uint8Array;
   readonly size: number;
@@ -15,10 +17,16 @@ export interface Literals {
 
 const STREAMS = 4;
 const JUMP_TABLE_BYTES = 6;
-/** Fewer literals cannot be divided among four streams, of which none but the last may have fewer than the first. */
+/**
+ * Fewer literals cannot be divided among four streams, of which none but the last may have fewer than the
+ * first.
+ */
 const FOUR_STREAMS_LITERALS_MIN = 6;
 
-/** Reads the section at the start of `block`, which may have `literalsMax` literals; `tree` is the last one used. */
+/**
+ * Reads the section at the start of `block`, which may have `literalsMax` literals; `tree` is the last one
+ * used.
+ */
 export function readLiterals(
   block: Uint8Array,
   literalsMax: number,

@@ -1,6 +1,6 @@
 /**
- * The sequences of a compressed block: how many literals to take, then what to copy from before (RFC 8878, section
- * 3.1.1.3.2).
+ * The sequences of a compressed block: how many literals to take, then what to copy from before (RFC 8878,
+ * section 3.1.1.3.2).
  * @module
  */
 import { little } from "../little.ts";
@@ -61,7 +61,9 @@ function readCount(section: Uint8Array): { count: number; size: number } {
   return { count: counts[size - 1] ?? 0, size };
 }
 
-/** The table that a Compression_Mode means, and how many bytes its description takes (section 3.1.1.3.2.1). */
+/**
+ * The table that a Compression_Mode means, and how many bytes its description takes (section 3.1.1.3.2.1).
+ */
 function readTable(
   bytes: Uint8Array,
   { codes, limits, predefined }: Alphabet,

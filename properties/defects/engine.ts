@@ -241,7 +241,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
   {
     id: "first-record-hashed-with-zeros",
     kind: "the hash chain",
-    sentence: "A stream's first record is hashed behind 32 zero bytes.",
+    sentence: "A stream's first record is hashed after 32 zero bytes.",
     file: "src/pipeline.ts",
     find: "head = format.chainHash(nextOffset === 0 ? undefined : head, kind, payload);",
     replace: "head = format.chainHash(head, kind, payload);",
@@ -284,7 +284,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
   {
     id: "offsets-not-compared",
     kind: "the hash chain",
-    source: `${KIMBERLITE}: with the checksum mended a record moves or hides, unnoticed`,
+    source: `${KIMBERLITE}: with a corrected checksum a record moves or hides unnoticed`,
     sentence: "A record need not say the offset at which it is.",
     file: "src/segment/scan.ts",
     find: "if (!saysOffset(format, bytes, at, offset)) return WRONG_OFFSET;",
@@ -706,7 +706,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     id: "frame-behind-a-hole",
     kind: "failing calls",
     sentence:
-      "If the write-ahead file was cut and no frame could be written, the next one is written where it would have been before: behind a hole.",
+      "If the write-ahead file was cut and no frame could be written, the next one is written where it would have been before: after a hole.",
     file: "src/segment/active-segment.ts",
     find: `      this.#indexStopped = true;
       if (this.#settings.durability`,
@@ -743,7 +743,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
   {
     id: "rest-of-a-segment-hidden",
     kind: "reading",
-    sentence: "Bytes behind the last record of a segment are not looked at.",
+    sentence: "Bytes after the last record of a segment are not looked at.",
     file: "src/stream/read.ts",
     find: "if (ended && !scanner.done) throw this.#flawError(LEFT_OVER, path, scanner.position);",
     replace: "",
@@ -764,7 +764,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
   {
     id: "checkpoint-behind-the-start",
     kind: "reading",
-    sentence: "A read begins at the last checkpoint of a segment, which may lie behind its first record.",
+    sentence: "A read begins at the last checkpoint of a segment, which may lie after its first record.",
     file: "src/stream/read.ts",
     find: "const ordinal = Math.min(from, segment.nextOffset - 1) - segment.firstOffset;",
     replace: "const ordinal = segment.nextOffset - 1 - segment.firstOffset;",
@@ -850,7 +850,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
   {
     id: "append-to-a-lost-end",
     kind: "recovery",
-    source: `${KIMBERLITE}: an append goes behind the torn bytes`,
+    source: `${KIMBERLITE}: an append goes after the torn bytes`,
     sentence: "A stream whose end is lost takes appends.",
     file: "src/stream/stream.ts",
     find: "      if (open?.lostEnd !== undefined) throw open.lostEnd;",

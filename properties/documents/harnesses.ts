@@ -1,6 +1,6 @@
 /**
- * The 18 Kani harnesses of Kimberlite's storage crate (crates/kimberlite-storage/src/kani_proofs.rs), and what takes the place of each here.
- * `docs/KANI.md` is written from here.
+ * The 18 Kani harnesses of Kimberlite's storage crate (crates/kimberlite-storage/src/kani_proofs.rs), and
+ * what takes the place of each here. `docs/KANI.md` is written from here.
  * @module
  */
 import type { InvariantId } from "../invariants/catalogue.ts";

@@ -1,5 +1,6 @@
 /**
- * `docs/INVARIANTS.md`: the invariants, where each is checked, within which bounds, and what a run must have met.
+ * `docs/INVARIANTS.md`: the invariants, where each is checked, within which bounds, and what a run must have
+ * met.
  * @module
  */
 import { type Bounds, PROFILE_NAMES, profileOf } from "../bounds.ts";

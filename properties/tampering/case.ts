@@ -1,6 +1,6 @@
 /**
- * One case of tampering: a log, an edit and what was done to the records behind it, all of it chosen; and the directories that it
- * leaves, with index files and without.
+ * One case of tampering: a log, an edit and what was done to the records after it, all of it chosen; and the
+ * directories that it leaves, with index files and without.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";
@@ -19,7 +19,7 @@ import { isCheckpoint, type Made, made as madeToFit } from "./changes.ts";
 import { type Edit, editsOf } from "./edits.ts";
 import type { Format } from "../../src/types.ts";
 import { chooseOriginal, type Original, writtenByEngine } from "./original.ts";
-import { type Behind, notDataFirst, type Row, type Rule, SAME_LOG } from "./rows.ts";
+import { type After, notDataFirst, type Row, type Rule, SAME_LOG } from "./rows.ts";
 
 /** What became of the index files and the manifest. */
 export const HINTS = ["removed", "rebuilt", "left as they were"] as const;
@@ -31,7 +31,10 @@ export interface Tampered {
   /** The log that is in the files now, as far as it is one. */
   readonly forged: readonly RawRecord[];
   readonly row: Row;
-  /** Whether the log as it was is there, byte for byte and in the same segments, so that at most something was appended. */
+  /**
+   * Whether the log as it was is there, byte for byte and in the same segments, so that at most something was
+   * appended.
+   */
   readonly continues: boolean;
   /** The files of the segments, by name. */
   readonly segments: ReadonlyMap<string, Uint8Array>;
@@ -66,12 +69,12 @@ export function tampered(
 ): Tampered | undefined {
   const made = edit.make(original, choice, format);
   if (made === undefined) return undefined;
-  const behind = chooseBehind(original, made, edit, choice);
-  const segments = edited(format, original, made, behind);
+  const after = chooseAfter(original, made, edit, choice);
+  const segments = edited(format, original, made, after);
   const forged = segments.flatMap((records = [], segment) =>
     records.map((record) => ({ ...record, segment })),
   );
-  const row = rowOf(format, edit, behind, forged);
+  const row = rowOf(format, edit, after, forged);
   const kept = original.every((record, i) => sameBytes(record, forged[i]));
   if (kept && forged.length === original.length && made.tail === undefined && row.outcome.model !== SAME_LOG)
     return undefined;
@@ -83,18 +86,22 @@ export function tampered(
   return { format, original, forged, row, continues, segments: files, rebuilt: hintFiles(format, segments) };
 }
 
-/** In `sentinel` a segment is full by its data records alone (section 8.4), so none without any is followed by another. */
+/**
+ * In `sentinel` a segment is full by its data records alone (section 8.4), so none without any is followed by
+ * another.
+ */
 function isReachable(original: Original): boolean {
   const last = original.at(-1)?.segment ?? 0;
   const full = new Set(original.filter(({ kind }) => kind === "data").map(({ segment }) => segment));
   return Array.from({ length: last }, (_, segment) => full.has(segment)).every(Boolean);
 }
 
-function chooseBehind(original: Original, made: Made, { rule }: Edit, choice: Choice): Behind {
+function chooseAfter(original: Original, made: Made, { rule }: Edit, choice: Choice): After {
   const records = original.slice(made.until);
   const of = records.length;
   const fitted = chooseFitted(of, rule.repairs, choice);
-  // Whoever makes some records fit and moves the others gives these their offsets, too: anything else shows at the first of them.
+  // A forger who makes some records fit and moves the others renumbers these, too: otherwise the first of
+  // them reveals it.
   const moved = made.put.length !== made.until - made.from && rule.repairs === "any" && fitted < of;
   const renumbered =
     moved && (fitted > 0 || choice.choose(2, "their offsets: as they were, renumbered") === 1);
@@ -104,12 +111,12 @@ function chooseBehind(original: Original, made: Made, { rule }: Edit, choice: Ch
 
 function chooseFitted(of: number, repairs: Rule["repairs"], choice: Choice): number {
   if (of === 0 || repairs === "none") return 0;
-  if (repairs === "any") return choice.choose(of + 1, "records behind made to fit");
-  return choice.choose(2, "records behind made to fit: none, all") * of;
+  if (repairs === "any") return choice.choose(of + 1, "later records made to fit");
+  return choice.choose(2, "later records made to fit: none, all") * of;
 }
 
 /** Puts the edited log together. */
-function edited(format: Format, original: Original, made: Made, behind: Behind): Segments {
+function edited(format: Format, original: Original, made: Made, after: After): Segments {
   const { from, until, put } = made;
   const records = original.slice(0, from);
   const segmentAt = (at: number): number => original[Math.min(at, original.length - 1)]?.segment ?? 0;
@@ -120,8 +127,8 @@ function edited(format: Format, original: Original, made: Made, behind: Behind):
   }
   for (const [i, record] of original.slice(until).entries()) {
     const last = records.at(-1);
-    if (i < behind.fitted) records.push(placed(format, madeToFit(record), last, record.segment));
-    else if (!behind.renumbered) records.push(record);
+    if (i < after.fitted) records.push(placed(format, madeToFit(record), last, record.segment));
+    else if (!after.renumbered) records.push(record);
     else {
       const { kind, payload, prevHash, segment } = record;
       records.push(placed(format, { kind, payload, prevHash }, last, segment));
@@ -131,10 +138,10 @@ function edited(format: Format, original: Original, made: Made, behind: Behind):
   return made.arrange?.(segments) ?? segments;
 }
 
-function rowOf(format: Format, edit: Edit, behind: Behind, forged: readonly RawRecord[]): Row {
+function rowOf(format: Format, edit: Edit, after: After, forged: readonly RawRecord[]): Row {
   const [first] = forged;
   return format === "sentinel" || first === undefined || first.kind === "data"
-    ? edit.rule.row(edit.name, behind)
+    ? edit.rule.row(edit.name, after)
     : notDataFirst;
 }
 

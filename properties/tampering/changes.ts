@@ -1,6 +1,6 @@
 /**
- * How a forger changes a log: functions that choose one change of a kind. Which there are, and what of each must be revealed, is in
- * `edits.ts`.
+ * How a forger changes a log: functions that choose one change of a kind. Which there are, and what of each
+ * must be revealed, is in `edits.ts`.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";
@@ -76,7 +76,10 @@ export const made = ({ kind, payload }: RawRecord): Wanted => ({
 /** A record put somewhere else without its link to the one before being made to fit. */
 export const KEPT: Readonly<Record<string, How>> = { "as it was": asItIs, renumbered };
 
-/** A payload of up to 255 bytes in a block of its own, longer than it is: an lz4 block of literals, or a raw zstd block. */
+/**
+ * A payload of up to 255 bytes in a block of its own, longer than it is: an lz4 block of literals, or a raw
+ * zstd block.
+ */
 export function compressed({ payload }: RawRecord, compression: 1 | 2): Stored {
   const size = payload.length;
   const literals = size < 15 ? [size << 4] : [0xf0, size - 15];
@@ -162,7 +165,8 @@ export function folded(log: Original, choice: Choice, format: Format): Made | un
 }
 
 export function unfolded(log: Original, _: Choice, format: Format): Made | undefined {
-  // What is hidden there is as long as a hash; where that begins with the code of a kind, the code of the next one is behind it instead.
+  // What is hidden there is as long as a hash. If it begins with the code of a kind, the code of the next one
+  // comes after it.
   const payload = log[0]?.payload.subarray(32);
   return {
     from: 0,

@@ -1,6 +1,6 @@
 /**
- * What somebody may do to the files of a log who knows the format: every kind of edit, with the rule that says what of it must be
- * revealed. Checksums reveal nothing here, for the forger sets them right.
+ * What somebody may do to the files of a log who knows the format: every kind of edit, with the rule that
+ * says what of it must be revealed. Checksums reveal nothing here, for the forger sets them right.
  * @module
  */
 import type { RawRecord, Wanted } from "./forged-log.ts";
@@ -131,7 +131,7 @@ const BETWEEN: readonly Edit[] = [
 
 const PLACES: readonly Edit[] = [
   {
-    name: "link to the record before changed",
+    name: "hash of the record before changed",
     rule: never,
     make: inPlace(anyRecord, ({ kind, payload, prevHash }, choice) => {
       const bit = pick(choice, "a bit of", { "its first byte": 0, "its last byte": 31 });
@@ -146,7 +146,7 @@ const PLACES: readonly Edit[] = [
       return { kind, payload, offset: offset + by };
     }),
   },
-  { name: "records removed, others behind them", rule: fork(OTHER_COUNT), make: removed },
+  { name: "records removed, not the last ones", rule: fork(OTHER_COUNT), make: removed },
   { name: "tail cut off", rule: fork(OTHER_COUNT), make: cut },
   {
     name: "forged records inserted",
@@ -188,14 +188,17 @@ const PLACES: readonly Edit[] = [
   },
 ];
 
+/** The stream's last segment ends as a torn append leaves it. */
+export const LAST_SEGMENT_TORN: Edit = {
+  name: "last segment truncated inside a record, or extended by bytes that are no record",
+  rule: never,
+  make: torn,
+};
+
 const SEGMENTS: readonly Edit[] = [
   { name: "segment files exchanged", rule: never, make: exchanged },
-  { name: "segment file missing that is not the last", rule: never, make: gap },
-  {
-    name: "end of the last segment cut within a record, or longer by bytes that are none",
-    rule: never,
-    make: torn,
-  },
+  { name: "segment file removed, not the last one", rule: never, make: gap },
+  LAST_SEGMENT_TORN,
 ];
 
 /** A checkpoint whose payload says something else. */
@@ -240,7 +243,10 @@ const PLAIN: readonly Edit[] = [
   ...SEGMENTS,
 ];
 
-/** Kimberlite's format: it has tombstones, it checks no counts, and a hash must begin with the code of a kind to be taken for a payload. */
+/**
+ * Kimberlite's format: it has tombstones, it checks no counts, and a hash can be taken for a payload only if
+ * it begins with the code of a kind.
+ */
 const SENTINEL: readonly Edit[] = [
   ...NOTHING,
   { name: "kind changed to tombstone", rule: fork(OTHER_HEAD), make: tombstone },

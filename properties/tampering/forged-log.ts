@@ -1,7 +1,8 @@
 /**
- * A log as somebody sees it who knows the format and may write the directory: records that say what they like, their
- * checksums right, put together to segment files, with index files and a manifest made to fit (`docs/FORMAT.md`).
- * Uses the model's primitives. Does not promise that what it makes is a log: that is the point.
+ * A log as somebody sees it who knows the format and may write the directory: records that say what they
+ * like, their checksums right, put together to segment files, with index files and a manifest made to fit
+ * (`docs/FORMAT.md`). Uses the model's primitives. Does not promise that what it makes is a log: that is the
+ * point.
  * @module
  */
 import { chainHash, crc32, KINDS, type Kind } from "../../model/hash.ts";
@@ -10,9 +11,15 @@ import type { Format, Offset, RecordKind } from "../../src/types.ts";
 
 /** How a payload is stored, where that is not as it is; the code is that of `docs/FORMAT.md`, section 2. */
 export type Stored = Readonly<{ compression: number; bytes: Uint8Array }>;
-/** A record as it stands in a file, with the hash that one who believes it computes, and the segment that it stands in. */
+/**
+ * A record as it stands in a file, with the hash that one who believes it computes, and the segment that it
+ * stands in.
+ */
 export type RawRecord = ModelRecord & Readonly<{ segment: number; stored?: Stored | undefined }>;
-/** What a forger wants a record to be: what is left out is made to fit the record before it, a checkpoint's payload, too. */
+/**
+ * What a forger wants a record to be: what is left out is made to fit the record before it, a checkpoint's
+ * payload, too.
+ */
 export type Wanted = Readonly<{
   kind: RecordKind;
   payload?: Uint8Array | undefined;
@@ -23,7 +30,7 @@ export type Wanted = Readonly<{
 /** The records of each segment; `undefined` where the file is missing. */
 export type Segments = readonly (readonly RawRecord[] | undefined)[];
 
-/** The record that `wanted` becomes behind `last`. */
+/** The record that `wanted` becomes after `last`. */
 export function placed(
   format: Format,
   wanted: Wanted,
@@ -97,7 +104,10 @@ export function segmentFiles(format: Format, segments: Segments): Map<string, Bu
   return files;
 }
 
-/** Index files and a manifest that agree with these segments in everything, as sections 5 to 8 want them; Kimberlite's own index is left out. */
+/**
+ * Index files and a manifest that agree with these segments in everything, as sections 5 to 8 want them;
+ * Kimberlite's own index is left out.
+ */
 export function hintFiles(format: Format, segments: Segments): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   const rows: unknown[] = [];

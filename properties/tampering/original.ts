@@ -1,6 +1,6 @@
 /**
- * The small logs that are tampered with: every sequence of data records and checkpoints up to a length, in one
- * segment, in two, or in one for each record, as the engine writes them onto a simulated disk.
+ * The small logs that are tampered with: every sequence of data records and checkpoints up to a length, in
+ * one segment, in two, or in one for each record, as the engine writes them onto a simulated disk.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";
@@ -13,9 +13,9 @@ import { nobody } from "../../explore/choice.ts";
 import { placed, type RawRecord } from "./forged-log.ts";
 
 /**
- * What the data records of a log say: a letter each; or each but the first what a checkpoint in its place would; or the first a chain
- * hash and a letter, so that it can be taken for the end of a longer log; or the first one what `hidden` is, so that its hash can be taken for
- * the beginning of a payload.
+ * What the data records of a log say: a letter each; or each but the first what a checkpoint in its place
+ * would; or the first a chain hash and a letter, so that it can be taken for the end of a longer log; or the
+ * first one what `hidden` is, so that its hash can be taken for the beginning of a payload.
  */
 export type Payloads = "letters" | "imitations" | "hash first" | "hidden first";
 
@@ -27,8 +27,9 @@ const ROOT = "/data";
 const STREAM_PATH = `${ROOT}/${String(STREAM)}`;
 
 /**
- * What the payload of a log of `hash first` hides: the chain hash of a first record with this payload. In `sentinel` the first byte of what is
- * hashed is the record's kind, so there it is one whose hash begins with the code of a data record.
+ * What the payload of a log of `hash first` hides: the chain hash of a first record with this payload. In
+ * `sentinel` the first byte of what is hashed is the record's kind, so there it is one whose hash begins with
+ * the code of a data record.
  */
 export function hidden(format: Format): Uint8Array {
   if (format === "plain") return Buffer.from("q");
@@ -38,7 +39,10 @@ export function hidden(format: Format): Uint8Array {
   }
 }
 
-/** The payload of a data record whose hash is that of a data record with `payload` behind one with `before`; both formats begin so. */
+/**
+ * The payload with which a first data record has the hash of a data record with `payload` after one with the
+ * hash `before`. Both formats begin like this.
+ */
 export function foldedPayload(format: Format, before: Uint8Array, payload: Uint8Array): Uint8Array {
   return format === "plain"
     ? Buffer.concat([before, payload])
@@ -62,7 +66,9 @@ export function chooseOriginal(bounds: Bounds, payloads: Payloads, choice: Choic
   return records;
 }
 
-/** Chooses in which segment each record is: all in one, each in its own, or two segments cut at some place. */
+/**
+ * Chooses in which segment each record is: all in one, each in its own, or two segments cut at some place.
+ */
 function chooseSegments(length: number, choice: Choice): (record: number) => number {
   const options = ["one", "one for each record"];
   for (let i = 1; i < length && length > 2; i += 1) options.push(`a second from record ${i} on`);

@@ -44,7 +44,7 @@ test("H3, H4: every edit of every log of up to 2 records is revealed to whom the
 
 describe("A reader that is wrong is caught", () => {
   test("H3: one that believes what does not hold together", () => {
-    const tampered = firstCase("payload of a data record changed", ({ row }) => row.behind === OTHERWISE);
+    const tampered = firstCase("payload of a data record changed", ({ row }) => row.after === OTHERWISE);
     const { forged, original } = tampered;
     const verdict = { flaw: undefined, records: forged, head: original.at(-1)?.hash ?? Buffer.alloc(0) };
     expect(judged(tampered, { reader: "model", verdict, beside: "any" })).toBe("H3");

@@ -1,11 +1,15 @@
 /**
- * The tampering part: small logs, every edit that a forger can make to their files, verified from the first record by the engine and by
- * the model's reader, for everybody who may hold an anchor or a part of one.
+ * The tampering part: small logs and every edit that a forger can make to their files. The engine and the
+ * model's reader verify them from the first record, with each anchor or part of an anchor that an auditor may
+ * hold.
  *
- * Verified: what is revealed and what goes unnoticed is what the rules say (`rows.ts`), for both readers; where the chain holds,
- * both show the log that is in the files; index files that agree with the edited segments hide nothing; those of the log as it was
- * reveal every edit but records appended. Not verified: longer logs; a forger who finds collisions of SHA-256; index files that lie;
- * reads that begin to verify at a checkpoint; bytes that are no record behind a segment's last one, unless it is the stream's last segment.
+ * Verified: what is revealed and what goes unnoticed is what the rules say (`rows.ts`), for both readers; if
+ * the chain holds, both show the log that is in the files; index files that agree with the edited segments
+ * hide nothing; those of the log as it was reveal every edit except appended records.
+ *
+ * Not verified: longer logs; a forger who finds collisions of SHA-256; index files that lie; reads that begin
+ * to verify at a checkpoint; bytes that are no record after a segment's last one, unless it is the stream's
+ * last segment.
  * @module
  */
 import { show } from "../records.ts";
@@ -31,7 +35,10 @@ export const TAMPERING: Part = {
   },
 };
 
-/** What somebody says who verifies an edited log, and beside which index files it lay; the model's reader uses none. */
+/**
+ * What somebody says who verifies an edited log, and beside which index files it lay; the model's reader uses
+ * none.
+ */
 export interface Verified {
   readonly reader: Reader;
   readonly verdict: Verdict;
@@ -68,7 +75,7 @@ export function judge(
     const stated = row.outcome[reader][i] === "R";
     observe(counts, stated && anchor === "count and head" ? H3.edit : H4.edit, {
       edit: row.edit,
-      recomputedAfter: row.behind,
+      recomputedAfter: row.after,
       original,
       forged,
       who,

@@ -1,5 +1,6 @@
 /**
- * Verifying a directory that somebody may have tampered with: by the engine, from the first record, and by the model's reader.
+ * Verifying a directory that somebody may have tampered with: by the engine, from the first record, and by
+ * the model's reader.
  * @module
  */
 import { NO_HASH } from "../../model/hash.ts";
@@ -19,7 +20,8 @@ export type Verdict =
 
 /**
  * What the engine says. Any error that is no `StorageError` is thrown on.
- * @param trustHints whether a report of damaged index files counts: where they are missing it says nothing of the log
+ * @param trustHints whether a report of damaged index files counts: where they are missing it says nothing of
+ * the log
  */
 export async function engineOn(
   files: ReadonlyMap<string, Uint8Array>,
@@ -50,7 +52,10 @@ export function modelOn(segments: ReadonlyMap<string, Uint8Array>, format: Forma
   return { flaw: undefined, records, head: records.at(-1)?.hash ?? NO_HASH };
 }
 
-/** What a verdict reveals to one who holds so much of the anchor of the log as it was; `undefined` for nothing. */
+/**
+ * What a verdict reveals to one who holds so much of the anchor of the log as it was; `undefined` for
+ * nothing.
+ */
 export function revealed(verdict: Verdict, original: Original, anchor: Anchor): string | undefined {
   if (verdict.flaw !== undefined) return verdict.flaw;
   const { records, head } = verdict;

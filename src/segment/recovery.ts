@@ -55,14 +55,14 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     name: "torn tail",
     facts: { intact: false, sealed: false, watermarkKnown: true, belowWatermark: false, unreadable: false },
     action: "cut",
-    why: "Nothing at or above the watermark was acknowledged as durable and then named. The unsynced pieces of a batch reach the disk in any order, so an intact record behind the bad one proves nothing.",
+    why: "Nothing at or above the watermark was acknowledged as durable and then named. The unsynced pieces of a batch reach the disk in any order, so an intact record after the bad one proves nothing.",
   },
   {
     letter: "C",
     name: "corruption",
     facts: { intact: false, watermarkKnown: true, belowWatermark: true, unreadable: false },
     action: "keep",
-    why: "The record was synced before the index entry that proves it was written. No crash undoes that: the medium lost it. Cutting would throw away acknowledged records behind it.",
+    why: "The record was synced before the index entry that proves it was written. No crash undoes that: the medium lost it. Truncating would discard acknowledged records after it.",
   },
   {
     letter: "D",
@@ -76,14 +76,14 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     name: "torn tail, watermark unknown",
     facts: { intact: false, sealed: false, watermarkKnown: false, unreadable: false, intactBehind: false },
     action: "cut",
-    why: "The write-ahead file is made durable together with its segment, so its absence is a fault and not a crash. But nothing readable would be lost by cutting, and the bytes are kept in quarantine.",
+    why: "The write-ahead file is made durable together with its segment, so its absence is a fault and not a crash. But truncating would lose nothing readable, and the bytes are kept in quarantine.",
   },
   {
     letter: "F",
     name: "damage, watermark unknown",
     facts: { intact: false, sealed: false, watermarkKnown: false, unreadable: false, intactBehind: true },
     action: "keep",
-    why: "Without the watermark the bad place may be a flipped bit in the middle of the log. As long as an intact record is there or follows, cutting could lose acknowledged ones.",
+    why: "Without the watermark the bad place may be a flipped bit in the middle of the log. If an intact record is there or follows, truncating could lose acknowledged ones.",
   },
   {
     letter: "G",
@@ -97,7 +97,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     name: "unreadable record",
     facts: { intact: false, unreadable: true },
     action: "keep",
-    why: "Its checksum, offset and link to the record before hold, so nothing tore it: the reader lacks what it takes, such as a codec or a newer version. Cutting would lose a good record.",
+    why: "Its checksum, offset and link to the record before hold, so nothing tore it: the reader lacks a codec, or the record is of a newer version. Truncating would lose a good record.",
   },
 ];
 
@@ -109,7 +109,7 @@ export const IMPOSSIBLE: readonly { readonly facts: Partial<RecoveryFacts>; read
   },
   {
     facts: { intact: true, unreadable: true },
-    why: "Where every record was read, none is unreadable.",
+    why: "If every record was read, none is unreadable.",
   },
 ];
 
