@@ -204,7 +204,7 @@ describe("range", () => {
 describe("what a crash may leave", () => {
   const log = inFlight();
   const verdict = (crash: model.CrashKind, shown: readonly ShownRecord[]): string | undefined =>
-    model.explains(model.crashed(log, crash), shown)?.invariant;
+    model.explains(model.crashed(log, crash), shown)?.what;
   const changed = (at: number, change: Partial<ShownRecord>): ShownRecord[] =>
     log.records.map((record, i) => (i === at ? { ...record, ...change } : record));
 
@@ -215,8 +215,18 @@ describe("what a crash may leave", () => {
 
   test("D1: a prefix is explained unless it is shorter than what must survive", () => {
     const prefixes = [0, 1, 2, 3].map((count) => log.records.slice(0, count));
-    expect(prefixes.map((shown) => verdict("power", shown))).toEqual(["D1", undefined, undefined, undefined]);
-    expect(prefixes.map((shown) => verdict("process", shown))).toEqual(["D1", "D1", undefined, undefined]);
+    expect(prefixes.map((shown) => verdict("power", shown))).toEqual([
+      "lost",
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(prefixes.map((shown) => verdict("process", shown))).toEqual([
+      "lost",
+      "lost",
+      undefined,
+      undefined,
+    ]);
   });
 
   test.each<{ what: string; shown: ShownRecord[] }>([
@@ -227,12 +237,12 @@ describe("what a crash may leave", () => {
     { what: "a record more", shown: [...log.records, ...changed(2, { offset: 3n as Offset }).slice(2)] },
     { what: "a gap", shown: log.records.filter(({ offset }) => offset !== 1n) },
   ])("D2: $what is not what was appended", ({ shown }) => {
-    expect(verdict("power", shown)).toBe("D2");
+    expect(verdict("power", shown)).toBe("foreign");
   });
 
   test("H2: every record shown carries the hash of the one before", () => {
-    expect(verdict("power", changed(0, { prevHash: new Uint8Array(32).fill(1) }))).toBe("H2");
-    expect(verdict("power", changed(2, { prevHash: new Uint8Array(32) }))).toBe("H2");
+    expect(verdict("power", changed(0, { prevHash: new Uint8Array(32).fill(1) }))).toBe("unchained");
+    expect(verdict("power", changed(2, { prevHash: new Uint8Array(32) }))).toBe("unchained");
   });
 
   test("what a recovery showed is durable, and nothing else is left", () => {

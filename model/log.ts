@@ -41,8 +41,8 @@ export type ModelRequest =
 /** What ended the process: a power failure, or something that left the machine running. */
 export type CrashKind = "power" | "process";
 
-/** D1 acknowledged record lost, D2 not what was appended, H2 `prev_hash` not the hash of the one before. */
-export type Breach = Readonly<{ invariant: "D1" | "D2" | "H2"; sentence: string }>;
+/** An acknowledged record lost, one that was not appended there, one that does not chain to the one before. */
+export type Breach = Readonly<{ what: "lost" | "foreign" | "unchained"; sentence: string }>;
 /** A stream to which nothing was appended. */
 export const emptyLog = (format: Format): ModelLog => ({ format, records: [], written: 0, durable: 0 });
 
@@ -135,10 +135,10 @@ export function explains(log: ModelLog, shown: readonly ShownRecord[]): Breach |
   for (const [i, { offset, kind, payload, prevHash }] of shown.entries()) {
     const ours = log.records[i];
     if (ours?.offset !== offset || ours.kind !== kind || Buffer.compare(ours.payload, payload) !== 0)
-      return { invariant: "D2", sentence: `The record shown at ${i} is not what was appended there.` };
+      return { what: "foreign", sentence: `The record shown at ${i} is not what was appended there.` };
     if (Buffer.compare(ours.prevHash, prevHash) !== 0)
-      return { invariant: "H2", sentence: `The record shown at ${i} does not chain to the one before.` };
+      return { what: "unchained", sentence: `The record shown at ${i} does not chain to the one before.` };
   }
   if (shown.length >= log.written) return undefined;
-  return { invariant: "D1", sentence: `${shown.length} of ${log.written} acknowledged are left.` };
+  return { what: "lost", sentence: `${shown.length} of ${log.written} acknowledged are left.` };
 }

@@ -246,7 +246,7 @@ export const I1: Invariant<
     },
     kimberliteRead: {
       of: "What Kimberlite reads from every offset of a stream at rest.",
-      parts: ["crashes", "kimberlite"],
+      parts: ["crashes"],
       holds: ({ appended, found }) => samePayloads(found, appended),
       expected: ({ from, appended }) =>
         `Kimberlite to read ${appended.length} payloads from offset ${String(from)}`,

@@ -193,7 +193,7 @@ export const C4: Invariant<"C4", { truncation: Truncation }> = invariant("C4", {
   checks: {
     truncation: {
       of: "Every truncation of a segment by a recovery from a crash.",
-      parts: ["crashes"],
+      parts: ["crashes", "kimberlite"],
       holds: ({ truncated, inQuarantine }) => inQuarantine.some((bytes) => sameBytes(bytes, truncated)),
       expected: ({ path, truncated }) =>
         `the ${truncated.length} bytes that are cut off ${path} to be in quarantine, durably`,
