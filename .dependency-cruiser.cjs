@@ -1,4 +1,9 @@
 // Dependencies point one way: cli, bench -> properties -> fault-injection, model -> src; cli -> audit -> model, src; explore stands alone.
+// In src/: what is at its top -> stream -> segment -> format, disk.
+
+/** What every room of the engine may know: its words, its limits, its errors. */
+const VOCABULARY = "(types|limits|error|options|element-at|invariant)\\.ts$";
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -7,6 +12,30 @@ module.exports = {
       severity: "error",
       from: { path: "^src/" },
       to: { path: "^(model|explore|fault-injection|properties|audit|cli|bench)/" },
+    },
+    {
+      name: "format-is-bytes-without-files",
+      severity: "error",
+      from: { path: "^src/format/", pathNot: "\\.test\\.ts$" },
+      to: { path: `^src/(?!format/|${VOCABULARY})` },
+    },
+    {
+      name: "disk-knows-nothing-of-the-log",
+      severity: "error",
+      from: { path: "^src/disk/", pathNot: "\\.test\\.ts$" },
+      to: { path: `^src/(?!disk/|${VOCABULARY})` },
+    },
+    {
+      name: "segment-knows-no-stream",
+      severity: "error",
+      from: { path: "^src/segment/", pathNot: "\\.test\\.ts$" },
+      to: { path: `^src/(?!(segment|format|disk)/|${VOCABULARY})` },
+    },
+    {
+      name: "stream-knows-no-storage",
+      severity: "error",
+      from: { path: "^src/stream/", pathNot: "\\.test\\.ts$" },
+      to: { path: `^src/(?!(stream|segment|format|disk)/|${VOCABULARY}|(backend|cursor|requests)\\.ts$)` },
     },
     {
       name: "model-uses-only-the-engine's-types",

@@ -6,7 +6,7 @@
  * chain; whoever joins the runs holds that against the record before.
  * @module
  */
-import type { Region } from "../src/segment/index-builder.ts";
+import type { Region } from "../src/segment/resynchronise.ts";
 import { claimedSize, type Flaw, TOO_LARGE } from "../src/format/record.ts";
 import { BEYOND_LIMITS, isIntactBeyondLimits, RecordScanner } from "../src/segment/scan.ts";
 import { type Due, readRun, type Run, runAt, type VerifiedRecord } from "./run.ts";

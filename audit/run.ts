@@ -8,9 +8,11 @@
  */
 import type { CompressionKind, DiskFile, RecordKind } from "../src/index.ts";
 import { io } from "../src/disk/files.ts";
-import type { Region } from "../src/segment/index-builder.ts";
+import type { Region } from "../src/segment/resynchronise.ts";
 import { type Flaw, offsetAt, prevHashAt } from "../src/format/record.ts";
-import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../src/segment/scan.ts";
+import { expandedPayload, expansionFlaw } from "../src/format/expand.ts";
+import { misfit } from "../src/format/misfit.ts";
+import { RecordScanner } from "../src/segment/scan.ts";
 
 /** Records back to back, each continuing the chain of the one before. */
 export interface Run {

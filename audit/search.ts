@@ -15,7 +15,7 @@
  * @module
  */
 import { io } from "../src/disk/files.ts";
-import type { Region } from "../src/segment/index-builder.ts";
+import type { Region } from "../src/segment/resynchronise.ts";
 import { claimedSize, frameAt, offsetAt, prevHashAt } from "../src/format/record.ts";
 import { readAt, readInto, type Run, runAt } from "./run.ts";
 import type { Answer } from "../src/types.ts";

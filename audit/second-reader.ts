@@ -8,7 +8,7 @@
 import { claimedSize, readRecord } from "../model/reader.ts";
 import type { Offset } from "../src/index.ts";
 import { ByteWindow } from "../src/disk/byte-window.ts";
-import type { Region } from "../src/segment/index-builder.ts";
+import type { Region } from "../src/segment/resynchronise.ts";
 import type { Gap } from "./first-reader.ts";
 import { readAt, type Run } from "./run.ts";
 

@@ -16,7 +16,7 @@ import {
 } from "../src/index.ts";
 import { io, ioError, isMissing, segmentName } from "../src/disk/files.ts";
 import { formatNamed } from "../src/format/formats.ts";
-import type { Region } from "../src/segment/index-builder.ts";
+import type { Region } from "../src/segment/resynchronise.ts";
 import { causeOf } from "./cause.ts";
 import { type Gap, readSegment } from "./first-reader.ts";
 import type { OpenedFile } from "./index-entries.ts";

@@ -13,7 +13,7 @@ import { segmentNumbers } from "../audit/stream.ts";
 import { NoteError, visible } from "../audit/text.ts";
 import { segmentName } from "../src/disk/files.ts";
 import { formatNamed } from "../src/format/formats.ts";
-import type { Region } from "../src/segment/index-builder.ts";
+import type { Region } from "../src/segment/resynchronise.ts";
 import { CodecRegistry } from "../src/index.ts";
 import { segmentIn } from "../src/stream/manifest-files.ts";
 import { Output } from "./output.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Record } from "./format/record.ts";
-import type { Offset, StreamId, Verification } from "./types.ts";
+import type { Offset, StreamHead, StreamId, Verification } from "./types.ts";
 
 export interface AppendOptions {
   /** The offset that the batch's first record must get; if it would get another, the append is refused. */
@@ -13,21 +13,13 @@ export interface AppendOptions {
   readonly fsync?: boolean | undefined;
 }
 
-export interface AppendResult {
+/**
+ * What was appended, and where the stream ends with it: after the batch, and after the checkpoint if the batch made one due. `nextOffset` and
+ * `head` are, with the stream's number, an anchor.
+ */
+export interface AppendResult extends StreamHead {
   /** Offset of the batch's first record; the others follow without a gap. */
   readonly firstOffset: Offset;
-  /** Offset that the next record will get: after the batch, and after the checkpoint if it made one due. */
-  readonly nextOffset: Offset;
-  /** Chain hash of the stream's last record. With the stream and `nextOffset` it is an anchor. */
-  readonly head: Uint8Array;
-}
-
-/** Where a stream ends. */
-export interface StreamHead {
-  /** How many records it has, which is the offset of the next one. */
-  readonly nextOffset: Offset;
-  /** Chain hash of its last record; 32 zero bytes if it has none. */
-  readonly head: Uint8Array;
 }
 
 export interface FollowOptions {

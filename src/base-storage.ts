@@ -12,7 +12,6 @@ import type {
   IterateOptions,
   ReadOptions,
   StorageBackend,
-  StreamHead,
 } from "./backend.ts";
 import { type Cursor, refuseIfAborted, type Room } from "./cursor.ts";
 import { errorOf, StorageError } from "./error.ts";
@@ -28,7 +27,7 @@ import {
   asStreamId,
   type ReadRequest,
 } from "./requests.ts";
-import type { Answer, StreamId } from "./types.ts";
+import type { Answer, StreamHead, StreamId } from "./types.ts";
 
 /** A stream while a call uses it. */
 export interface UsableStream<Source> {

@@ -9,7 +9,6 @@ export type {
   IterateOptions,
   ReadOptions,
   StorageBackend,
-  StreamHead,
 } from "./backend.ts";
 export {
   type Checkpoint,
@@ -27,9 +26,10 @@ export { MAX_BATCH_BYTES, MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from ".
 export { MemoryStorage, type MemoryStorageOptions } from "./memory.ts";
 export { NodeDisk, type SeekData } from "./disk/node-disk.ts";
 export { OffsetIndex } from "./format/offset-index.ts";
-export { AppendPipeline, type PipelineOptions, type PreparedBatch } from "./pipeline.ts";
+export type { PreparedBatch } from "./format/batch.ts";
+export { AppendPipeline, type PipelineOptions } from "./pipeline.ts";
 export { decodeRecord, encodeRecord, type Record } from "./format/record.ts";
-export type { Finding } from "./segment/recover-segment.ts";
+export type { Finding } from "./segment/finding.ts";
 export {
   type RecoveryAction,
   type RecoveryCase,
@@ -47,6 +47,7 @@ export type {
   Format,
   Offset,
   RecordKind,
+  StreamHead,
   StreamId,
   Verification,
 } from "./types.ts";

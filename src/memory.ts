@@ -4,15 +4,15 @@
  * It answers as `Storage` does, hash for hash; everything is as durable as the process.
  * @module
  */
-import type { AppendResult, StreamHead } from "./backend.ts";
+import type { AppendResult } from "./backend.ts";
 import { BaseStorage, type UsableStream } from "./base-storage.ts";
-import { genesisHash } from "./format/chain.ts";
+import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint } from "./format/batch.ts";
+import { genesisHead } from "./format/chain.ts";
 import type { CodecRegistry } from "./format/codec.ts";
 import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
 import { elementAt } from "./element-at.ts";
 import { formatNamed, type RecordFormat } from "./format/formats.ts";
 import { asFormat, asOptions, type OptionNames } from "./options.ts";
-import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "./pipeline.ts";
 import { decodeRecord, type Record } from "./format/record.ts";
 import {
   asCheckpointPolicy,
@@ -21,8 +21,8 @@ import {
   type ReadRequest,
   refuseOtherOffset,
 } from "./requests.ts";
-import { expandedPayload } from "./segment/scan.ts";
-import type { CheckpointPolicy, CompressionKind, Format, Offset, StreamId } from "./types.ts";
+import { expandedPayload } from "./format/expand.ts";
+import type { CheckpointPolicy, CompressionKind, Format, StreamHead, StreamId } from "./types.ts";
 
 export interface MemoryStorageOptions {
   /** How payloads are compressed. Default: `none`. */
@@ -101,7 +101,7 @@ class MemoryStream implements UsableStream<MemoryStream> {
   readonly #streams: Map<StreamId, MemoryStream>;
   /** Encoded records. */
   readonly #records: Buffer[] = [];
-  #tip: Tip = { nextOffset: 0, head: genesisHash() };
+  #end: StreamHead = genesisHead();
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(id: StreamId, settings: MemorySettings, streams: Map<StreamId, MemoryStream>) {
@@ -116,13 +116,13 @@ class MemoryStream implements UsableStream<MemoryStream> {
 
   append(payloads: readonly Uint8Array[], expectedOffset: bigint | undefined): Promise<AppendResult> {
     const { format, codecs, compression, policy } = this.#settings;
-    return this.#append(expectedOffset, (tip) =>
-      prepareBatch(format, tip, payloads, codecs.get(compression), policy),
+    return this.#append(expectedOffset, (end) =>
+      prepareBatch(format, end, payloads, codecs.get(compression), policy),
     );
   }
 
   checkpoint(expectedOffset: bigint | undefined): Promise<AppendResult> {
-    return this.#append(expectedOffset, (tip) => prepareCheckpoint(this.#settings.format, tip));
+    return this.#append(expectedOffset, (end) => prepareCheckpoint(this.#settings.format, end));
   }
 
   async sync(): Promise<void> {
@@ -130,8 +130,8 @@ class MemoryStream implements UsableStream<MemoryStream> {
   }
 
   head(): StreamHead {
-    const { nextOffset, head } = this.#tip;
-    return { nextOffset: BigInt(nextOffset) as Offset, head: Uint8Array.from(head) };
+    const { nextOffset, head } = this.#end;
+    return { nextOffset, head: Uint8Array.from(head) };
   }
 
   source(): this {
@@ -150,18 +150,18 @@ class MemoryStream implements UsableStream<MemoryStream> {
 
   #append(
     expectedOffset: bigint | undefined,
-    prepare: (tip: Tip) => PreparedBatch | Promise<PreparedBatch>,
+    prepare: (end: StreamHead) => PreparedBatch | Promise<PreparedBatch>,
   ): Promise<AppendResult> {
     this.#streams.set(this.#id, this);
     const appended = this.#queue.then(async () => {
-      refuseOtherOffset(this.#id, expectedOffset, this.#tip.nextOffset);
-      const batch = await prepare(this.#tip);
+      refuseOtherOffset(this.#id, expectedOffset, this.#end.nextOffset);
+      const batch = await prepare(this.#end);
       let at = 0;
       for (const size of batch.sizes) {
         this.#records.push(batch.bytes.subarray(at, at + size));
         at += size;
       }
-      this.#tip = batch.tip;
+      this.#end = batch.end;
       return appendResult(batch);
     });
     this.#queue = appended.catch(() => undefined);

@@ -142,12 +142,12 @@ export function asAppendOptions(
 }
 
 /** Refuses an append that was meant for another offset than the one it would get. */
-export function refuseOtherOffset(stream: StreamId, expected: bigint | undefined, nextOffset: number): void {
-  if (expected === undefined || expected === BigInt(nextOffset)) return;
+export function refuseOtherOffset(stream: StreamId, expected: bigint | undefined, nextOffset: Offset): void {
+  if (expected === undefined || expected === nextOffset) return;
   throw new StorageError(
     "offset-mismatch",
-    `The batch was to begin at offset ${String(expected)}, but the next offset is ${nextOffset}. Read from there and decide again.`,
-    { stream, offset: BigInt(nextOffset) as Offset },
+    `The batch was to begin at offset ${String(expected)}, but the next offset is ${String(nextOffset)}. Read from there and decide again.`,
+    { stream, offset: nextOffset },
   );
 }
 

@@ -9,6 +9,14 @@ export type StreamId = bigint & { readonly __brand: "StreamId" };
 /** A record's position in its stream, counted from 0; a signed 64-bit integer on disk, never negative. */
 export type Offset = bigint & { readonly __brand: "Offset" };
 
+/** Where a stream ends. */
+export interface StreamHead {
+  /** How many records it has, which is the offset of the next one. */
+  readonly nextOffset: Offset;
+  /** Chain hash of its last record; 32 zero bytes if it has none. */
+  readonly head: Uint8Array;
+}
+
 /** What a record is for. The codes on disk are in `docs/FORMAT.md`, section 2. */
 export type RecordKind = "data" | "checkpoint" | "tombstone" | "redacted";
 

@@ -33,6 +33,8 @@ const WITHOUT_DECISIONS: readonly string[] = [
   "error.ts",
   "format/zstd-refusal.ts",
   "index.ts",
+  "invariant.ts",
+  "segment/finding.ts",
   "types.ts",
 ];
 

@@ -79,7 +79,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "hash-of-compressed",
     kind: "the hash chain",
     sentence: "The chain is over what is stored, not over the payload.",
-    file: "src/pipeline.ts",
+    file: "src/format/batch.ts",
     find: 'drafts.push({ kind: "data", payload: own, compression, stored: bytes });',
     replace: 'drafts.push({ kind: "data", payload: bytes, compression, stored: bytes });',
     invariant: "H1",
@@ -103,7 +103,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     kind: "the hash chain",
     source: "Kimberlite 0.8: recovery of the head verifies no links",
     sentence: "A record need not carry the hash of the record before.",
-    file: "src/segment/scan.ts",
+    file: "src/format/misfit.ts",
     find: "if (previous !== undefined && !sameHash(prevHash, previous)) return BROKEN_CHAIN;",
     replace: "",
     invariant: "H3",
@@ -113,7 +113,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     id: "checkpoint-hash-not-checked",
     kind: "the hash chain",
     sentence: "A checkpoint may hold any hash.",
-    file: "src/segment/scan.ts",
+    file: "src/format/misfit.ts",
     find: "if (!equalBytes(payload, 0, prevHash, 0, HASH_BYTES)) return BAD_CHECKPOINT;",
     replace: "",
     invariant: "H4",
@@ -211,9 +211,9 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     source: "Kimberlite: the head is read from the new, empty segment",
     sentence: "A batch continues the hash of its segment's index, which is that of nothing in a new segment.",
     file: "src/stream/stream.ts",
-    find: "const batch = await prepare(this.#context.format, tip);",
+    find: "const batch = await prepare(this.#context.format, before);",
     replace:
-      "const batch = await prepare(this.#context.format, { ...tip, head: open?.active?.index.head ?? tip.head });",
+      "const batch = await prepare(this.#context.format, { ...before, head: open?.active?.index.head ?? before.head });",
     invariant: "D5",
     part: "crashes",
     bounds: { length: 3, operations: ["batch", "append+sync"] },
@@ -237,7 +237,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     file: "src/stream/stream.ts",
     find: `    try {
       await active.write(batch);`,
-    replace: `    open.tip = batch.tip;
+    replace: `    open.end = batch.end;
     try {
       await active.write(batch);`,
     invariant: "D7",
@@ -249,7 +249,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     kind: "recovery",
     sentence: "Recovery counts offsets from the segment's start.",
     file: "src/segment/recover-segment.ts",
-    find: "let offset = firstOffset + index.count;",
+    find: "let offset = this.#place.firstOffset + index.count;",
     replace: "let offset = index.count;",
     invariant: "D8",
     part: "crashes",
@@ -425,11 +425,11 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     sentence: "After recovery has cut a torn tail the head is refused, though the status tells it.",
     file: "src/stream/stream.ts",
     find: `    if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
-    return this.#tip();`,
+    return this.#head();`,
     replace: `    if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
     const cut = this.findings.find(({ action }) => action === "cut");
     if (cut !== undefined) throw cut.error;
-    return this.#tip();`,
+    return this.#head();`,
     invariant: "D2",
     part: "crashes",
     bounds: { length: 1 },
@@ -476,8 +476,8 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     source: "Kimberlite 0.8: any expected offset is accepted",
     sentence: "A batch is taken at another offset than the caller expected.",
     file: "src/requests.ts",
-    find: "if (expected === undefined || expected === BigInt(nextOffset)) return;",
-    replace: "if (expected === undefined || expected >= BigInt(nextOffset)) return;",
+    find: "if (expected === undefined || expected === nextOffset) return;",
+    replace: "if (expected === undefined || expected >= nextOffset) return;",
     invariant: "M1",
     part: "crashes",
     bounds: { operations: ["append", "misplaced-append"] },

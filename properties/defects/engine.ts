@@ -90,7 +90,35 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     part: "format",
     section: "round trip",
   },
+  {
+    id: "last-candidate-taken",
+    kind: "records and formats",
+    sentence: "In search of records after damage the last one found counts, not the one that leads farthest.",
+    file: "src/segment/resynchronise.ts",
+    find: "if (run.end <= (found?.end ?? 0)) continue;",
+    replace: "",
+    test: "src/segment/scan.test.ts",
+  },
+  {
+    id: "checksum-beyond-limits-ignored",
+    kind: "records and formats",
+    sentence:
+      "What says that it is larger than a record can be passes for an intact one, whatever its checksum.",
+    file: "src/segment/scan.ts",
+    find: "return part.readUInt32LE(0) === crc && format.endsAt(part, 4);",
+    replace: "return crc >= 0 && format.endsAt(part, 4);",
+    test: "src/segment/hints.test.ts",
+  },
   // Compression
+  {
+    id: "lacking-codec-is-damage",
+    kind: "compression",
+    sentence: "An intact record whose codec is lacking passes for a torn one.",
+    file: "src/format/expand.ts",
+    find: "sentence: error.message, unreadable: true };",
+    replace: "sentence: error.message };",
+    test: "src/storage-damage.test.ts",
+  },
   {
     id: "lz4-yield-not-limited",
     kind: "compression",
@@ -242,8 +270,8 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     id: "first-record-hashed-with-zeros",
     kind: "the hash chain",
     sentence: "A stream's first record is hashed after 32 zero bytes.",
-    file: "src/pipeline.ts",
-    find: "head = format.chainHash(nextOffset === 0 ? undefined : head, kind, payload);",
+    file: "src/format/batch.ts",
+    find: "head = format.chainHash(nextOffset === 0n ? undefined : head, kind, payload);",
     replace: "head = format.chainHash(head, kind, payload);",
     invariant: "M1",
     part: "crashes",
@@ -253,9 +281,9 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     id: "checkpoint-count-one-more",
     kind: "the hash chain",
     sentence: "A checkpoint counts itself.",
-    file: "src/pipeline.ts",
-    find: "createCheckpoint(head, BigInt(nextOffset))",
-    replace: "createCheckpoint(head, BigInt(nextOffset + 1))",
+    file: "src/format/batch.ts",
+    find: "createCheckpoint(head, nextOffset)",
+    replace: "createCheckpoint(head, nextOffset + 1n)",
     invariant: "M1",
     part: "crashes",
     bounds: { operations: ["append+sync", "checkpoint"] },
@@ -264,7 +292,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     id: "checkpoint-count-not-checked",
     kind: "the hash chain",
     sentence: "A checkpoint may count any number of records.",
-    file: "src/segment/scan.ts",
+    file: "src/format/misfit.ts",
     find: "return deserializeCheckpointPayload(payload).recordCount === BigInt(offset) ? undefined : BAD_CHECKPOINT;",
     replace: "return undefined;",
     invariant: "H4",
@@ -275,7 +303,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     kind: "the hash chain",
     source: `${KIMBERLITE}: a checkpoint as the very first record makes reads fail`,
     sentence: "A stream's first record need not be data.",
-    file: "src/segment/scan.ts",
+    file: "src/format/misfit.ts",
     find: 'if (frame.kind !== "data" && format.startsWithData) return FIRST_NOT_DATA;',
     replace: "",
     invariant: "H4",
@@ -286,7 +314,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     kind: "the hash chain",
     source: `${KIMBERLITE}: with a corrected checksum a record moves or hides unnoticed`,
     sentence: "A record need not say the offset at which it is.",
-    file: "src/segment/scan.ts",
+    file: "src/format/misfit.ts",
     find: "if (!saysOffset(format, bytes, at, offset)) return WRONG_OFFSET;",
     replace: "",
     invariant: "H3",
@@ -297,9 +325,9 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     kind: "the hash chain",
     source: `${KIMBERLITE}: the automatic checkpoint policy is never applied`,
     sentence: "No batch makes a checkpoint due.",
-    file: "src/pipeline.ts",
-    find: "return encodeDrafts(format, tip, drafts, due);",
-    replace: "return encodeDrafts(format, tip, drafts, due && payloads.length === 0);",
+    file: "src/format/batch.ts",
+    find: "return encodeDrafts(format, before, drafts, due);",
+    replace: "return encodeDrafts(format, before, drafts, due && payloads.length === 0);",
     invariant: "M1",
     part: "crashes",
     bounds: { operations: ["batch"], length: 2 },
@@ -618,8 +646,8 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     source: `${KIMBERLITE}: a log cut at a record's end is a shorter log, and no error`,
     sentence: "A log that ends before what its index proves is a shorter log.",
     file: "src/segment/recover-segment.ts",
-    find: "if (end.flaw === undefined && position >= durable && !fewer) return",
-    replace: "if (end.flaw === undefined) return",
+    find: 'if (action === "accept") return scanned;',
+    replace: 'if (action === "accept" || end.flaw === undefined) return scanned;',
     invariant: "C2",
     part: "stored-bytes",
     directory: "left by a workload",
@@ -910,24 +938,6 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     test: "src/disk/overlay-disk.test.ts",
   },
   {
-    id: "overlay-forgets-a-cut",
-    kind: "the data directory",
-    sentence: "A file that was cut in memory and grows again shows what is on the disk there.",
-    file: "src/disk/overlay-disk.ts",
-    find: "    this.#oldShown = Math.min(this.#oldShown, size);\n",
-    replace: "",
-    test: "src/disk/overlay-disk.test.ts",
-  },
-  {
-    id: "overlay-keeps-what-was-cut",
-    kind: "the data directory",
-    sentence: "What was written in memory, and then cut off, is back once the file grows again.",
-    file: "src/disk/overlay-disk.ts",
-    find: "this.#patches[i] = { at, bytes: bytes.subarray(0, Math.max(0, size - at)) };",
-    replace: "this.#patches[i] = { at, bytes };",
-    test: "src/disk/overlay-disk.test.ts",
-  },
-  {
     id: "overlay-lists-what-is-gone",
     kind: "the data directory",
     sentence: "A file that was removed in memory is still listed.",
@@ -947,18 +957,27 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
       this.#refuseIfPoisoned();
       const open = this.#open;
       if (open?.lostEnd !== undefined) throw open.lostEnd;
-      const tip = open?.tip ?? EMPTY;
-      refuseOtherOffset(this.#context.stream, expectedOffset, tip.nextOffset);`,
-    replace: `    const end = this.#open?.tip.nextOffset ?? 0;
+      const before = open?.end ?? genesisHead();
+      refuseOtherOffset(this.#context.stream, expectedOffset, before.nextOffset);`,
+    replace: `    const end = this.#open?.end.nextOffset ?? (0n as Offset);
     return this.#enqueue(async () => {
       await this.#ready();
       this.#refuseIfPoisoned();
       const open = this.#open;
       if (open?.lostEnd !== undefined) throw open.lostEnd;
-      const tip = open?.tip ?? EMPTY;
+      const before = open?.end ?? genesisHead();
       refuseOtherOffset(this.#context.stream, expectedOffset, end);`,
     invariant: "L1",
     part: "concurrency",
+  },
+  {
+    id: "pipeline-goes-on",
+    kind: "concurrency and streams",
+    sentence: "A pipeline goes on after a batch that was refused.",
+    file: "src/pipeline.ts",
+    find: "const appended = this.#last.then((before) => {",
+    replace: "const appended = this.#last.catch(() => undefined).then((before) => {",
+    test: "src/pipeline.test.ts",
   },
   {
     id: "memory-does-not-queue",
@@ -974,9 +993,9 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     id: "checkpoint-anywhere",
     kind: "concurrency and streams",
     sentence: "A checkpoint is taken as a stream's first record.",
-    file: "src/pipeline.ts",
-    find: "if (tip.nextOffset === 0) createCheckpoint(tip.head, 0n);",
-    replace: "if (tip.nextOffset === 0) return encodeDrafts(format, tip, [], false);",
+    file: "src/format/batch.ts",
+    find: "if (before.nextOffset === 0n) createCheckpoint(before.head, 0n);",
+    replace: "if (before.nextOffset === 0n) return encodeDrafts(format, before, [], false);",
     invariant: "M1",
     part: "crashes",
     bounds: { operations: ["checkpoint"], length: 1 },

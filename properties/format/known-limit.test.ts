@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { formatNamed } from "../../src/format/formats.ts";
 import { decodeRecord } from "../../src/index.ts";
 import { frameAt } from "../../src/format/record.ts";
-import { misfit } from "../../src/segment/scan.ts";
+import { misfit } from "../../src/format/misfit.ts";
 import type { Format } from "../../src/types.ts";
 import { readFrames } from "../../model/index-reader.ts";
 import { flip, targetsOf } from "./flips.ts";

@@ -14,7 +14,7 @@ import { little } from "../../model/little.ts";
 import { crc32 } from "../../src/format/chain.ts";
 import { formatNamed } from "../../src/format/formats.ts";
 import { frameAt } from "../../src/format/record.ts";
-import { misfit } from "../../src/segment/scan.ts";
+import { misfit } from "../../src/format/misfit.ts";
 import type { Format } from "../../src/types.ts";
 import { F3 } from "../invariants/format.ts";
 import { observe } from "../tally.ts";

@@ -7,7 +7,7 @@
  */
 import { createHash, createHmac, hash as digest } from "node:crypto";
 import { crc32 as zlibCrc32 } from "node:zlib";
-import type { RecordKind } from "../types.ts";
+import type { Offset, RecordKind, StreamHead } from "../types.ts";
 
 /** Size of a chain hash in bytes (SHA-256). */
 export const HASH_BYTES = 32;
@@ -18,6 +18,11 @@ const JOIN_MAX_BYTES = 1 << 16;
 /** `prev_hash` of a stream's first record. A fresh copy, so that nobody can change it for somebody else. */
 export function genesisHash(): Uint8Array {
   return new Uint8Array(HASH_BYTES);
+}
+
+/** Where a stream without records ends. */
+export function genesisHead(): StreamHead {
+  return { nextOffset: 0n as Offset, head: genesisHash() };
 }
 
 /**

@@ -6,7 +6,6 @@
  * thing in it is evidence: records are named only after they were synced, so `end` is a watermark.
  * @module
  */
-import type { ByteWindow } from "../disk/byte-window.ts";
 import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
 import { CheckpointIndex } from "./checkpoint.ts";
 import { elementAt } from "../element-at.ts";
@@ -44,6 +43,20 @@ export interface Coverage {
 export interface Span {
   readonly start: number;
   readonly end: number;
+}
+
+/** Bytes that are read forward, a piece at a time, wherever they are. */
+export interface ForwardBytes {
+  /** The piece that is in memory, and where in it the next byte is. */
+  readonly bytes: Buffer;
+  readonly at: number;
+  /** The next byte's place among all, how many from it on are in memory, and how many there are. */
+  readonly position: number;
+  readonly held: number;
+  readonly left: number;
+  /** Waits until so many are in memory, or as many as there are. */
+  fill(needed: number): Promise<void>;
+  skip(bytes: number): void;
 }
 
 /** Bytes of Kimberlite's own saved index of so many records. */
@@ -227,7 +240,7 @@ export class OffsetIndex {
    * @returns `size`: bytes up to the end of the last whole frame; `watermark`: the farthest end that any whole frame names
    */
   async replay(
-    frames: ByteWindow,
+    frames: ForwardBytes,
     frameBytesMax: number = Number.POSITIVE_INFINITY,
     limit: number = Number.POSITIVE_INFINITY,
     claims: Span[] = [],

@@ -12,7 +12,7 @@ import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll 
 import { KimberliteIndex } from "./kimberlite-index.ts";
 import { createFile } from "../disk/obstacles.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
-import type { PreparedBatch } from "../pipeline.ts";
+import type { PreparedBatch } from "../format/batch.ts";
 import { saveIndex, saveSealedIndex, type StreamFiles } from "./saved-index.ts";
 import type { Durability } from "../types.ts";
 
@@ -153,7 +153,7 @@ export class ActiveSegment {
     let end = this.index.end;
     for (const [i, size] of batch.sizes.entries()) {
       end += size;
-      this.index.push(elementAt(batch.kinds, i), end, batch.tip.head);
+      this.index.push(elementAt(batch.kinds, i), end, batch.end.head);
     }
   }
 

@@ -19,8 +19,10 @@ import {
 import { contentOf, MemoryDisk } from "../../e2e/memory-disk.ts";
 import { failureOf, flipped, shown } from "../../e2e/testing.ts";
 import type { DiskFile, OpenMode } from "../disk/disk.ts";
+import { formatNamed } from "../format/formats.ts";
 import { Storage, type StorageOptions } from "../storage.ts";
 import type { Format } from "../types.ts";
+import { isIntactBeyondLimits } from "./scan.ts";
 
 const opened: Storage[] = [];
 
@@ -294,5 +296,16 @@ describe("a record of 2^28 bytes, which Kimberlite may write, as the last one, t
     expect(
       (await storage.readFrom(1n, 0n, 1)).map((payload) => Buffer.from(payload).toString()),
     ).toStrictEqual(["a"]);
+  });
+
+  test.each([
+    [true, 0],
+    [false, 1],
+  ])("is one: %s, if its checksum is off by %i", async (isIntact, difference) => {
+    const disk = new SparseDisk(files, start, ZEROS, join(u32((crc ^ difference) >>> 0), END_MARK));
+    const path = `/data/${SEGMENT(0)}`;
+    const file = disk.open(path, "read");
+    const segment = { format: formatNamed("sentinel"), file, path, end: await file.size() };
+    expect(await isIntactBeyondLimits(segment, before.bytes().length)).toBe(isIntact);
   });
 });

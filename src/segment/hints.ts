@@ -17,7 +17,9 @@ import { ifReadable, readHint } from "../disk/obstacles.ts";
 import { indexBytes, OffsetIndex, type Span } from "../format/offset-index.ts";
 import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt, saysOffset } from "../format/record.ts";
 import type { SegmentPlace, StreamContext } from "./stream-context.ts";
-import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "./scan.ts";
+import { expandedPayload, expansionFlaw } from "../format/expand.ts";
+import { misfit } from "../format/misfit.ts";
+import { RecordScanner } from "./scan.ts";
 
 /** What of a segment's index files is good. */
 export interface HintState {

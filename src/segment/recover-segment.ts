@@ -18,25 +18,17 @@ import {
   readHints,
   type SegmentFile,
 } from "./hints.ts";
-import { extendIndex, findIntact, type Region } from "./index-builder.ts";
+import { findIntact, type Found, type Region, type Search } from "./resynchronise.ts";
+import { extendIndex, type ScanEnd } from "./index-builder.ts";
 import { OffsetIndex } from "../format/offset-index.ts";
+import { invariant } from "../invariant.ts";
+import { damagedHint, type Finding } from "./finding.ts";
 import { setAside } from "./quarantine.ts";
 import { type Flaw, TOO_LARGE } from "../format/record.ts";
-import { decide, type RecoveryAction } from "./recovery.ts";
+import { decide, type RecoveryCase } from "./recovery.ts";
 import { BEYOND_LIMITS, isIntactBeyondLimits, RecordScanner } from "./scan.ts";
 import type { SegmentPlace, StreamContext } from "./stream-context.ts";
 import type { Offset } from "../types.ts";
-
-/** Something that recovery found and that its user may want to know. */
-export interface Finding {
-  /** Name of the case of the recovery table, or `missing segment`, `size differs`, `damaged hint`. */
-  readonly what: string;
-  readonly action: RecoveryAction;
-  /** Says where it is. */
-  readonly error: StorageError;
-  /** Path of the bytes that were set aside. */
-  readonly quarantine?: string;
-}
 
 /** One segment as recovery leaves it. */
 export interface RecoveredSegment {
@@ -63,8 +55,11 @@ export interface RecoveredSegment {
 export class OtherFormat extends Error {}
 
 /**
- * Recovers a segment that is there. `names` are those in the stream's directory.
+ * Recovers a segment that is there.
  *
+ * @param names those in the stream's directory
+ * @param findings gets what is found
+ * @returns what the segment holds, and what of it can be gone on from
  * @throws StorageError `io`; OtherFormat, before anything was changed
  */
 export async function recoverSegment(
@@ -76,7 +71,22 @@ export async function recoverSegment(
 ): Promise<RecoveredSegment> {
   const path = `${context.path}/${segmentName(place.number)}`;
   const bytes = await io("asking for a segment's size", { file: path }, () => file.size());
-  return new Recovery(context, place, { file, path, bytes }, findings).run(names);
+  const hints = await readHints(context, place, names, bytes);
+  return new Recovery(context, place, { file, path, bytes }, hints, findings).run(names);
+}
+
+/** Where a scan came to an end. */
+type Scanned = Pick<RecoveredSegment, "nextOffset" | "head" | "lostEnd">;
+
+/** What the table says of the place where a scan stopped. */
+interface Judgement {
+  readonly verdict: RecoveryCase;
+  /** What is wrong there; if nothing is, that a record is missing. */
+  readonly flaw: Flaw;
+  /** Whether records may be read again after the place. */
+  readonly mayGoOn: boolean;
+  /** What was found after it, if that was asked for. */
+  readonly behind: Search | undefined;
 }
 
 class Recovery {
@@ -84,107 +94,91 @@ class Recovery {
   readonly #place: SegmentPlace;
   readonly #segment: SegmentFile;
   readonly #region: Region;
+  readonly #hints: Hints;
   readonly #findings: Finding[];
+  #index: OffsetIndex;
+  /** Whether the index files were made for another segment. */
+  #isForeign = false;
 
-  constructor(context: StreamContext, place: SegmentPlace, segment: SegmentFile, findings: Finding[]) {
+  constructor(
+    context: StreamContext,
+    place: SegmentPlace,
+    segment: SegmentFile,
+    hints: Hints,
+    findings: Finding[],
+  ) {
     this.#context = context;
     this.#place = place;
     this.#segment = segment;
     const { format, codecs, chunkBytes } = context;
     this.#region = { format, ...segment, end: segment.bytes, codecs, chunkBytes };
+    this.#hints = hints;
     this.#findings = findings;
+    this.#index = hints.index;
   }
 
   async run(names: ReadonlySet<string>): Promise<RecoveredSegment> {
     const { number, firstOffset, previousHead } = this.#place;
-    const { bytes } = this.#segment;
-    const hints = await readHints(this.#context, this.#place, names, bytes);
-    const trust = await lastCovered(this.#context, this.#place, hints.index, this.#segment);
-    const index = trust === "foreign" ? new OffsetIndex() : hints.index;
-    const isDamaged = typeof trust === "object";
-    if (isDamaged) {
-      index.markDamaged();
-      const position = index.position(index.count - 1);
-      const offset = firstOffset + index.count - 1;
-      const { name, action } = decide({ ...NO_RECORD, sealed: this.#place.sealed, belowWatermark: true });
-      this.#findings.push({ what: name, action, error: this.#error(trust, position, offset) });
-    }
+    await this.#believeIndex();
+    const index = this.#index;
     const head = index.count === 0 ? await previousHead() : index.head;
-    const end = await this.#scan(hints, index, trust === "foreign", head);
-    const { isForeign, durable } = end;
-    if (isForeign || hints.state.rotten) {
-      const sentence = "The saved index of a segment is unreadable or was made for another; it is rebuilt.";
-      const saved = indexName(number, this.#context.format.name);
-      const name = names.has(saved) ? saved : indexLogName(number, this.#context.format.name);
-      this.#findings.push(damagedHint(this.#context, name, sentence));
-    }
+    const { nextOffset, head: lastHead, lostEnd } = await this.#scan(head);
+    const isForeign = this.#isForeign;
+    const { state } = this.#hints;
+    if (isForeign || state.rotten) this.#reportHints(names);
     return {
       number,
       firstOffset,
-      nextOffset: end.nextOffset,
-      head: end.head,
+      nextOffset,
+      head: lastHead,
       index,
-      hints: isForeign ? foreignState(hints.state) : hints.state,
-      proven: isForeign ? 0 : Math.min(durable, index.end),
-      frozen: index.hasGaps || end.lostEnd !== undefined || index.end < durable,
-      lostEnd: end.lostEnd,
+      hints: isForeign ? foreignState(state) : state,
+      proven: isForeign ? 0 : Math.min(this.#durable, index.end),
+      frozen: index.hasGaps || lostEnd !== undefined || index.end < this.#durable,
+      lostEnd,
     };
   }
 
-  /** Reads what the index does not cover, and does what the table says wherever no record can be read. */
-  async #scan(
-    hints: Hints,
-    index: OffsetIndex,
-    wasForeign: boolean,
-    knownHead: Uint8Array | undefined,
-  ): Promise<Scanned> {
+  /** Takes the index over as far as the last record that it covers bears it out. */
+  async #believeIndex(): Promise<void> {
+    const index = this.#index;
+    const trust = await lastCovered(this.#context, this.#place, index, this.#segment);
+    if (trust === "good") return;
+    if (trust === "foreign") {
+      this.#isForeign = true;
+      this.#index = new OffsetIndex();
+      return;
+    }
+    index.markDamaged();
+    const offset = this.#place.firstOffset + index.count - 1;
+    const { name, action } = decide({ ...NO_RECORD, sealed: this.#place.sealed, belowWatermark: true });
+    const error = this.#error(trust, index.position(index.count - 1), offset);
+    this.#findings.push({ what: name, action, error });
+  }
+
+  /** Reads what the index does not cover, and does what the table says wherever it stops. */
+  async #scan(knownHead: Uint8Array | undefined): Promise<Scanned> {
     const { format, codecs, chunkBytes } = this.#context;
-    const { sealed, claimed, firstOffset } = this.#place;
     const { file, path, bytes } = this.#segment;
+    const index = this.#index;
     const scanner = new RecordScanner(format, file, path, index.end, bytes, chunkBytes);
     let head = knownHead;
-    let offset = firstOffset + index.count;
-    let isForeign = wasForeign;
+    let offset = this.#place.firstOffset + index.count;
     for (;;) {
       const end = await extendIndex(index, scanner, offset, head, codecs);
       ({ head, nextOffset: offset } = end);
-      const position = index.end;
-      const isShort = end.flaw === undefined && position < hints.watermark;
-      isForeign ||= contradicts(index, hints) || (isShort && this.#isAsRecorded(offset, position));
-      // Whatever it was made for, nothing is cut off below what it names: a sector in a wrong place makes a good index look foreign, too.
-      const durable = isForeign ? Math.min(hints.watermark, bytes) : hints.watermark;
-      const scanned = { isForeign, durable, head, nextOffset: offset };
-      // A manifest that lags is ordinary: only what it counts beyond the records that are there is lost.
-      const fewer = claimed !== undefined && position < claimed.bytes && offset < claimed.nextOffset;
-      if (end.flaw === undefined && position >= durable && !fewer) return { ...scanned, lostEnd: undefined };
-      const flaw = await this.#flawAt(position, end.flaw, hints);
-      const watermark = Math.max(durable, claimed?.bytes ?? 0);
-      const known = (hints.state.hasLog && !isForeign) || position < watermark;
-      const isWhole = end.flaw === undefined;
-      const unreadable = flaw.unreadable ?? false;
-      // Looked for only where it decides, or where there is something to go on behind: it costs a walk over the rest.
-      const mayGoOn = !isWhole && !unreadable;
-      let behind =
-        mayGoOn && !known && !sealed ? await findIntact(this.#region, position + 1, offset) : undefined;
-      const intactBehind =
-        behind !== undefined && (behind.found !== undefined || behind.givenUp || flaw.misplaced === true);
-      const verdict = decide({
-        intact: isWhole,
-        sealed,
-        watermarkKnown: known,
-        belowWatermark: position < watermark,
-        unreadable,
-        intactBehind,
-      });
-      const error = this.#error(flaw, position, offset);
-      if (verdict.action === "cut") {
-        const quarantine = await this.#cut(position);
-        this.#findings.push({ what: verdict.name, action: "cut", error, quarantine });
-        return { ...scanned, lostEnd: undefined };
+      const scanned = { head, nextOffset: offset, lostEnd: undefined };
+      this.#compareHints(end);
+      const { verdict, flaw, ...judged } = await this.#judge(end);
+      const { name: what, action } = verdict;
+      if (action === "accept") return scanned;
+      const error = this.#error(flaw, index.end, offset);
+      if (action === "cut") {
+        this.#findings.push({ what, action, error, quarantine: await this.#cut(index.end) });
+        return scanned;
       }
-      this.#findings.push({ what: verdict.name, action: verdict.action, error });
-      if (mayGoOn) behind ??= await findIntact(this.#region, position + 1, offset);
-      const found = behind?.found;
+      this.#findings.push({ what, action, error });
+      const found = await this.#resynchronise(judged, offset);
       if (found === undefined) return { ...scanned, lostEnd: error };
       index.pushLost(found.offset - offset, found.position);
       offset = found.offset;
@@ -193,30 +187,88 @@ class Recovery {
     }
   }
 
-  /** Whether the segment holds what the manifest says, to the byte. */
-  #isAsRecorded(nextOffset: number, end: number): boolean {
+  /** Whether what was read contradicts the index files, or shows that they were made for a longer segment. */
+  #compareHints({ flaw, nextOffset }: ScanEnd): void {
     const { recorded } = this.#place;
-    return recorded?.nextOffset === nextOffset && recorded.bytes === end;
+    const { end } = this.#index;
+    const isShort = flaw === undefined && end < this.#hints.watermark;
+    const isAsRecorded = recorded?.nextOffset === nextOffset && recorded.bytes === end;
+    this.#isForeign ||= contradicts(this.#index, this.#hints) || (isShort && isAsRecorded);
   }
 
-  /** What is wrong at a place; that a record is missing if none is due there. */
-  async #flawAt(position: number, flaw: Flaw | undefined, hints: Hints): Promise<Flaw> {
-    if (flaw === undefined) return LOST_END;
+  /**
+   * Bytes below which nothing is cut off. Whatever the index files were made for, they count: a sector in a wrong place makes good ones look
+   * foreign, too.
+   */
+  get #durable(): number {
+    const { watermark } = this.#hints;
+    return this.#isForeign ? Math.min(watermark, this.#segment.bytes) : watermark;
+  }
+
+  /** Asks the table about the place that a scan came to. */
+  async #judge({ flaw, nextOffset }: ScanEnd): Promise<Judgement> {
+    const { sealed, claimed } = this.#place;
+    const position = this.#index.end;
+    const isWhole = flaw === undefined;
+    // A manifest that lags is ordinary: where every record was read, only what it counts beyond them is lost.
+    const counts = claimed !== undefined && (!isWhole || nextOffset < claimed.nextOffset);
+    const watermark = Math.max(this.#durable, counts ? claimed.bytes : 0);
+    const known = (this.#hints.state.hasLog && !this.#isForeign) || position < watermark;
+    const found = isWhole ? LOST_END : await this.#flawAt(position, flaw);
+    const unreadable = found.unreadable ?? false;
+    const mayGoOn = !isWhole && !unreadable;
+    // Looked for only where it decides: it costs a walk over the rest.
+    const isAsked = mayGoOn && !known && !sealed;
+    const behind = isAsked ? await findIntact(this.#region, position + 1, nextOffset) : undefined;
+    const intactBehind =
+      behind !== undefined && (behind.found !== undefined || behind.givenUp || found.misplaced === true);
+    const verdict = decide({
+      intact: isWhole,
+      sealed,
+      watermarkKnown: known,
+      belowWatermark: position < watermark,
+      unreadable,
+      intactBehind,
+    });
+    return { verdict, flaw: found, mayGoOn, behind };
+  }
+
+  /** Where records can be read again after damage; nothing if nowhere. */
+  async #resynchronise(
+    { mayGoOn, behind }: Pick<Judgement, "mayGoOn" | "behind">,
+    offset: number,
+  ): Promise<Found | undefined> {
+    if (!mayGoOn) return undefined;
+    return (behind ?? (await findIntact(this.#region, this.#index.end + 1, offset))).found;
+  }
+
+  /** What is wrong at a place where no record could be read. */
+  async #flawAt(position: number, flaw: Flaw): Promise<Flaw> {
     if (flaw === TOO_LARGE && (await isIntactBeyondLimits(this.#region, position))) return BEYOND_LIMITS;
-    if (position === 0 && hints.watermark === 0 && this.#context.isFormatHearsay) {
+    if (position === 0 && this.#hints.watermark === 0 && this.#context.isFormatHearsay) {
       if (await hasOtherMark(this.#region)) throw new OtherFormat();
     }
     return flaw;
   }
 
-  /** Sets what lies behind `position` aside and cuts it off. */
+  /** Sets what lies after `position` aside and truncates the segment. */
   async #cut(position: number): Promise<string> {
+    invariant(position >= this.#durable, "Nothing is cut off that index entries name.");
     const { disk, path: streamPath } = this.#context;
     const { file, path, bytes } = this.#segment;
     const quarantine = await setAside(disk, streamPath, this.#place.number, file, position, bytes);
     await io("cutting a torn tail", { file: path, position }, () => file.truncate(position));
     await io("syncing a segment", { file: path }, () => file.sync());
     return quarantine;
+  }
+
+  /** Tells of index files that are unreadable or were made for another segment. */
+  #reportHints(names: ReadonlySet<string>): void {
+    const { number } = this.#place;
+    const saved = indexName(number, this.#context.format.name);
+    const name = names.has(saved) ? saved : indexLogName(number, this.#context.format.name);
+    const sentence = "The saved index of a segment is unreadable or was made for another; it is rebuilt.";
+    this.#findings.push(damagedHint(this.#context, name, sentence));
   }
 
   #error(flaw: Flaw, position: number, offset: number): StorageError {
@@ -227,14 +279,6 @@ class Recovery {
       position,
     });
   }
-}
-
-/** Where a scan came to, and what became of the index files. */
-interface Scanned extends Pick<RecoveredSegment, "nextOffset" | "head" | "lostEnd"> {
-  /** Whether the index files were made for another segment. */
-  readonly isForeign: boolean;
-  /** Bytes below which nothing is cut. */
-  readonly durable: number;
 }
 
 /** Whether a segment of the format `plain` begins as one of the other does. */
@@ -251,15 +295,6 @@ const NO_RECORD = {
   unreadable: false,
   intactBehind: false,
 };
-
-/** Index and manifest are replaced atomically, so a crash never leaves one unreadable: it is a fault, though no answer depends on it. */
-export function damagedHint(context: StreamContext, name: string, sentence: string): Finding {
-  const error = new StorageError("damaged-hint", sentence, {
-    stream: context.stream,
-    file: `${context.path}/${name}`,
-  });
-  return { what: "damaged hint", action: "keep", error };
-}
 
 const LOST_END: Flaw = {
   ok: false,

@@ -9,11 +9,13 @@ import { encoded, HandLog, join, START_MARK, type StoredRecord, text, u32, u64 }
 import { flipped, shown } from "../../e2e/testing.ts";
 import { CodecRegistry } from "../format/codec.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { extendIndex, findIntact, type Found, type Region } from "./index-builder.ts";
+import { findIntact, type Found, type Region } from "./resynchronise.ts";
+import { extendIndex } from "./index-builder.ts";
 import { formatNamed } from "../format/formats.ts";
 import { OffsetIndex } from "../format/offset-index.ts";
 import { type Flaw, frameAt, recordAt } from "../format/record.ts";
-import { isIntactBeyondLimits, misfit, RecordScanner } from "./scan.ts";
+import { misfit } from "../format/misfit.ts";
+import { isIntactBeyondLimits, RecordScanner } from "./scan.ts";
 import type { Format } from "../types.ts";
 
 /** A format as FORMAT.md, sections 2 and 8.1, has it. */

@@ -1,51 +1,19 @@
 /**
- * Walking over records in a segment file, a chunk at a time, and checking that each belongs where it is.
+ * Walking over the records in a segment file, a chunk at a time. Whether each belongs where it is, is not looked at here.
  *
  * Memory: one chunk, or one record where that is larger; a record's size is believed only if the file has
  * that many bytes left.
  * @module
  */
 import { ByteWindow } from "../disk/byte-window.ts";
-import { crc32, equalBytes, HASH_BYTES, sameHash } from "../format/chain.ts";
-import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "../format/checkpoint.ts";
-import type { CodecRegistry } from "../format/codec.ts";
+import { crc32 } from "../format/chain.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { StorageError } from "../error.ts";
 import { forChunks, io } from "../disk/files.ts";
 import type { RecordFormat } from "../format/formats.ts";
 import { MAX_PAYLOAD_BYTES } from "../limits.ts";
-import {
-  claimedSize,
-  type Flaw,
-  type Frame,
-  frameAt,
-  payloadAt,
-  prevHashAt,
-  saysOffset,
-} from "../format/record.ts";
-import type { Answer } from "../types.ts";
+import { claimedSize, type Flaw, type Frame, frameAt } from "../format/record.ts";
 
 const NO_ROOM: Flaw = { ok: false, code: "incomplete", sentence: "The file ends inside a record." };
-
-const misplaced = (code: Flaw["code"], sentence: string): Flaw => ({
-  ok: false,
-  code,
-  sentence,
-  misplaced: true,
-});
-const WRONG_OFFSET = misplaced("wrong-offset", "An intact record says that it belongs at another offset.");
-const BROKEN_CHAIN = misplaced(
-  "broken-chain",
-  "An intact record does not carry the hash of the record before it.",
-);
-const FIRST_NOT_DATA = misplaced("malformed", "A stream's first record is not data.");
-const BAD_CHECKPOINT = misplaced("malformed", "A checkpoint contradicts its own place in the chain.");
-const UNKNOWN_KIND: Flaw = {
-  ok: false,
-  code: "malformed",
-  sentence: "Records of this kind are not known to this version. Use one that knows them.",
-  unreadable: true,
-};
 
 /** An intact record that is not for this reader. Kimberlite writes records as large as 32 bits can say. */
 export const BEYOND_LIMITS: Flaw = {
@@ -133,54 +101,6 @@ export class RecordScanner {
       await this.fill();
     }
   }
-}
-
-/**
- * Whether the intact record at `at` may stand at `offset` behind a record whose chain hash is `previous`.
- * @param previous `undefined` where it is not known; then the record's own `prev_hash` is taken as given
- * @returns the flaw, if there is one
- */
-export function misfit(
-  format: RecordFormat,
-  bytes: Buffer,
-  at: number,
-  frame: Frame,
-  offset: number,
-  previous: Uint8Array | undefined,
-): Flaw | undefined {
-  if (!saysOffset(format, bytes, at, offset)) return WRONG_OFFSET;
-  const prevHash = prevHashAt(format, bytes, at);
-  if (previous !== undefined && !sameHash(prevHash, previous)) return BROKEN_CHAIN;
-  if (offset === 0) {
-    if (frame.kind !== "data" && format.startsWithData) return FIRST_NOT_DATA;
-    if (!prevHash.every((byte) => byte === 0)) return BROKEN_CHAIN;
-  }
-  if (frame.kind === "data") return undefined;
-  if (frame.kind !== "checkpoint") return format.name === "plain" ? UNKNOWN_KIND : undefined;
-  const payload = payloadAt(format, bytes, at, frame.size);
-  if (payload.length !== CHECKPOINT_PAYLOAD_BYTES) return BAD_CHECKPOINT;
-  if (!equalBytes(payload, 0, prevHash, 0, HASH_BYTES)) return BAD_CHECKPOINT;
-  if (!format.checksCounts) return undefined;
-  return deserializeCheckpointPayload(payload).recordCount === BigInt(offset) ? undefined : BAD_CHECKPOINT;
-}
-
-/** The payload of the record at `at` as it was appended; a view of `bytes` if it is stored uncompressed. */
-export function expandedPayload(
-  format: RecordFormat,
-  bytes: Buffer,
-  at: number,
-  frame: Pick<Frame, "compression" | "size">,
-  codecs: CodecRegistry,
-): Answer<Uint8Array> {
-  const stored = payloadAt(format, bytes, at, frame.size);
-  return frame.compression === "none" ? stored : codecs.get(frame.compression).decompress(stored);
-}
-
-/** The flaw that an expansion failed with; anything else is thrown on. */
-export function expansionFlaw(error: unknown): Flaw {
-  if (error instanceof StorageError && error.code !== "io")
-    return { ok: false, code: error.code, sentence: error.message, unreadable: true };
-  throw error;
 }
 
 /**

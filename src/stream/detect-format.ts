@@ -6,7 +6,7 @@ import { ByteWindow } from "../disk/byte-window.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { indexLogName, indexName, io, segmentName, segmentNumber } from "../disk/files.ts";
 import { formatNamed, type RecordFormat } from "../format/formats.ts";
-import { findIntact } from "../segment/index-builder.ts";
+import { findIntact } from "../segment/resynchronise.ts";
 import type { Manifest } from "../format/manifest.ts";
 import { SEGMENT_BYTES } from "../limits.ts";
 import { readHint, ifReadable } from "../disk/obstacles.ts";

@@ -13,7 +13,7 @@ import {
   type IndexLogState,
   type IndexSettings,
 } from "../segment/active-segment.ts";
-import { genesisHash } from "../format/chain.ts";
+import { genesisHash, genesisHead } from "../format/chain.ts";
 import { detectFormat, formatOf } from "./detect-format.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { StorageError } from "../error.ts";
@@ -57,15 +57,9 @@ import {
   segmentIn,
   withPages,
 } from "./manifest-files.ts";
-import type { Tip } from "../pipeline.ts";
 import { OffsetIndex, indexBytes, savedPositionsBytes } from "../format/offset-index.ts";
-import {
-  damagedHint,
-  type Finding,
-  OtherFormat,
-  type RecoveredSegment,
-  recoverSegment,
-} from "../segment/recover-segment.ts";
+import { OtherFormat, type RecoveredSegment, recoverSegment } from "../segment/recover-segment.ts";
+import { damagedHint, type Finding } from "../segment/finding.ts";
 import { removeKimberliteIndexLog } from "../segment/kimberlite-index.ts";
 import { saveSealedIndex } from "../segment/saved-index.ts";
 import { RecordScanner } from "../segment/scan.ts";
@@ -76,7 +70,7 @@ import {
   withFormat,
 } from "../segment/stream-context.ts";
 import { offsetAt } from "../format/record.ts";
-import type { Format, Offset } from "../types.ts";
+import type { Format, Offset, StreamHead } from "../types.ts";
 
 /** What of an open stream is known however it was found: its segments, where it ends, and what recovery found. */
 interface Opened {
@@ -84,7 +78,7 @@ interface Opened {
   readonly manifest: ManifestFiles;
   /** Sealed segments, in order. */
   readonly sealed: SegmentInfo[];
-  readonly tip: Tip;
+  readonly end: StreamHead;
   readonly findings: readonly Finding[];
   /** Indexes of sealed segments that are damaged, by number: no file has them. */
   readonly indexes: Map<number, OffsetIndex>;
@@ -201,7 +195,7 @@ export async function createStream(context: StreamContext, settings: IndexSettin
     manifest,
     sealed: [],
     active,
-    tip: { nextOffset: 0, head: genesisHash() },
+    end: genesisHead(),
     findings: [],
     indexes: new Map(),
     lostEnd: undefined,
@@ -340,7 +334,7 @@ class Opening {
     if (isAdopted || this.#manifestStale || isWrong || this.#manifest?.activeSegment !== this.#last) {
       await this.#manifestFiles.replace(this.#sealed, emptySegment(this.#last, firstOffset));
     }
-    const hasContent = this.#last > 0 || active.tip.nextOffset > 0;
+    const hasContent = this.#last > 0 || active.end.nextOffset > 0n;
     if (this.#manifest === undefined && hasContent) this.#wrongNames.add(MANIFEST_NAME);
     for (const name of this.#wrongNames) {
       const what = name === MANIFEST_NAME ? "The manifest" : "A page of the manifest";
@@ -493,13 +487,13 @@ class Opening {
       const { head, nextOffset } = segment;
       const lostEnd =
         segment.lostEnd ?? (head === undefined ? this.#unknownHead(segmentPath, firstOffset) : undefined);
-      const tip = { nextOffset, head: head ?? genesisHash() };
+      const end = { nextOffset: BigInt(nextOffset) as Offset, head: head ?? genesisHash() };
       return {
         context: this.#context,
         manifest: this.#manifestFiles,
         sealed: this.#sealed,
         active,
-        tip,
+        end,
         findings: this.#findings,
         indexes: this.#damaged,
         lostEnd,
@@ -523,13 +517,13 @@ class Opening {
       file: `${path}/${segmentName(this.#last)}`,
     });
     this.#findings.push({ what: "missing segment", action: "keep", error: lostEnd });
-    const tip = { nextOffset: firstOffset, head: (await previousHead()) ?? genesisHash() };
+    const end = { nextOffset: BigInt(firstOffset) as Offset, head: (await previousHead()) ?? genesisHash() };
     return {
       context: this.#context,
       manifest: this.#manifestFiles,
       sealed: this.#sealed,
       active: undefined,
-      tip,
+      end,
       findings: this.#findings,
       indexes: this.#damaged,
       lostEnd,

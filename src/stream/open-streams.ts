@@ -9,7 +9,7 @@
  * nobody goes on.
  * @module
  */
-import type { Finding } from "../segment/recover-segment.ts";
+import type { Finding } from "../segment/finding.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamId } from "../types.ts";
 

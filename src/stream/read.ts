@@ -12,7 +12,7 @@ import type { DiskFile } from "../disk/disk.ts";
 import { elementAt } from "../element-at.ts";
 import { StorageError } from "../error.ts";
 import { segmentName, withFile } from "../disk/files.ts";
-import { indexAround } from "../segment/index-builder.ts";
+import { indexAround } from "../segment/resynchronise.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
 import { isNoFile } from "../disk/obstacles.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
@@ -27,7 +27,9 @@ import {
   saysOffset,
 } from "../format/record.ts";
 import type { StreamContext } from "../segment/stream-context.ts";
-import { expandedPayload, expansionFlaw, misfit, RecordScanner } from "../segment/scan.ts";
+import { expandedPayload, expansionFlaw } from "../format/expand.ts";
+import { misfit } from "../format/misfit.ts";
+import { RecordScanner } from "../segment/scan.ts";
 import type { Offset, Verification } from "../types.ts";
 
 /** What a reader sees of a stream; asked anew whenever the reader comes to the end of what it knew. */

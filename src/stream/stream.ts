@@ -5,8 +5,9 @@
  * failure that leaves the disk in doubt nothing more is acknowledged (the stream is poisoned) until it is opened anew.
  * @module
  */
-import type { AppendResult, StreamHead } from "../backend.ts";
-import { genesisHash } from "../format/chain.ts";
+import type { AppendResult } from "../backend.ts";
+import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint } from "../format/batch.ts";
+import { genesisHead } from "../format/chain.ts";
 import type { Codec } from "../format/codec.ts";
 import { errorOf, StorageError } from "../error.ts";
 import { indexLogName, isOutOfFiles } from "../disk/files.ts";
@@ -16,9 +17,8 @@ import type { OffsetIndex } from "../format/offset-index.ts";
 import { removeIfFile } from "../disk/obstacles.ts";
 import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
 import type { ActiveSegment, IndexSettings } from "../segment/active-segment.ts";
-import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint, type Tip } from "../pipeline.ts";
 import type { ReadSource } from "./read.ts";
-import type { Finding } from "../segment/recover-segment.ts";
+import type { Finding } from "../segment/finding.ts";
 import { refuseOtherOffset } from "../requests.ts";
 import { loadSealedIndex } from "../segment/saved-index.ts";
 import {
@@ -27,7 +27,7 @@ import {
   type StreamSurroundings,
   withFormat,
 } from "../segment/stream-context.ts";
-import type { CheckpointPolicy, Format, Offset } from "../types.ts";
+import type { CheckpointPolicy, Format, Offset, StreamHead } from "../types.ts";
 
 export interface StreamSettings extends IndexSettings {
   readonly codec: Codec;
@@ -68,7 +68,7 @@ export class Stream {
   #queue: Promise<unknown> = Promise.resolve();
   #opening: Promise<void> | undefined;
   #open: Mutable<OpenStream> | undefined;
-  /** Bytes of the active segment up to the tip: what a batch adds is shown with its tip, though the segment has it earlier. */
+  /** Bytes of the active segment up to the stream's end: what a batch adds is shown with its records, though the segment has it earlier. */
   #shownBytes = 0;
   #poison: StorageError | undefined;
   /** Whether the active segment may have a successor on the disk, so that nothing more may go into it. */
@@ -94,8 +94,8 @@ export class Stream {
     fsync: boolean,
   ): Promise<AppendResult> {
     const { codec, policy } = this.#settings;
-    return this.#write(expectedOffset, fsync, (format, tip) =>
-      prepareBatch(format, tip, payloads, codec, policy),
+    return this.#write(expectedOffset, fsync, (format, before) =>
+      prepareBatch(format, before, payloads, codec, policy),
     );
   }
 
@@ -117,7 +117,7 @@ export class Stream {
   async head(): Promise<StreamHead> {
     await this.#ready();
     if (this.#open?.lostEnd !== undefined) throw this.#open.lostEnd;
-    return this.#tip();
+    return this.#head();
   }
 
   async status(): Promise<StreamStatus> {
@@ -125,7 +125,7 @@ export class Stream {
     const format = this.#context.format.name;
     const { findings } = this;
     return {
-      ...this.#tip(),
+      ...this.#head(),
       format,
       segments: this.#segments().map(({ number, firstOffset, nextOffset, bytes }) => ({
         number,
@@ -220,16 +220,16 @@ export class Stream {
   #write(
     expectedOffset: bigint | undefined,
     fsync: boolean,
-    prepare: (format: RecordFormat, tip: Tip) => PreparedBatch | Promise<PreparedBatch>,
+    prepare: (format: RecordFormat, before: StreamHead) => PreparedBatch | Promise<PreparedBatch>,
   ): Promise<AppendResult> {
     return this.#enqueue(async () => {
       await this.#ready();
       this.#refuseIfPoisoned();
       const open = this.#open;
       if (open?.lostEnd !== undefined) throw open.lostEnd;
-      const tip = open?.tip ?? EMPTY;
-      refuseOtherOffset(this.#context.stream, expectedOffset, tip.nextOffset);
-      const batch = await prepare(this.#context.format, tip);
+      const before = open?.end ?? genesisHead();
+      refuseOtherOffset(this.#context.stream, expectedOffset, before.nextOffset);
+      const batch = await prepare(this.#context.format, before);
       await this.#commit(open ?? (await this.#create()), batch, fsync);
       return appendResult(batch);
     });
@@ -252,7 +252,7 @@ export class Stream {
     if (fsync) await this.#orPoison(() => active.sync());
     active.commit(batch);
     if (fsync) await this.#orPoison(() => active.nameRecords());
-    open.tip = batch.tip;
+    open.end = batch.end;
     this.#shownBytes = active.index.end;
   }
 
@@ -270,7 +270,8 @@ export class Stream {
    * they are and so could not name the batch. May be run again after a call that did nothing: a new segment is created empty each time. Where Kimberlite's segments end, which looks at their size only behind a batch, `sentinel` segments do.
    */
   async #segmentFor(open: Appendable, batch: PreparedBatch): Promise<ActiveSegment> {
-    const { active, sealed, tip } = open;
+    const { active, sealed } = open;
+    const nextOffset = Number(open.end.nextOffset);
     const { index } = active;
     const full =
       this.#context.format.name === "plain"
@@ -280,7 +281,7 @@ export class Stream {
       await active.wake();
       return active;
     }
-    const info = infoOf(active, tip.nextOffset, this.#shownBytes);
+    const info = infoOf(active, nextOffset, this.#shownBytes);
     await this.#orPoison(() => active.sync());
     this.#isRotating = true;
     await active.seal();
@@ -288,7 +289,7 @@ export class Stream {
       this.#context,
       open.manifest,
       sealed,
-      { number: active.number + 1, firstOffset: tip.nextOffset, full: [info] },
+      { number: active.number + 1, firstOffset: nextOffset, full: [info] },
       this.#settings,
       active,
     );
@@ -306,9 +307,9 @@ export class Stream {
     return next;
   }
 
-  #tip(): StreamHead {
-    const { nextOffset, head } = this.#open?.tip ?? EMPTY;
-    return { nextOffset: BigInt(nextOffset) as Offset, head: Uint8Array.from(head) };
+  #head(): StreamHead {
+    const { nextOffset, head } = this.#open?.end ?? genesisHead();
+    return { nextOffset, head: Uint8Array.from(head) };
   }
 
   /** Runs what must not fail halfway: if it does, nothing more is acknowledged. @param isHarmless whether it can be run again after an error */
@@ -342,8 +343,9 @@ export class Stream {
 
   #segments(): readonly SegmentInfo[] {
     if (this.#open === undefined) return [];
-    const { sealed, active, tip } = this.#open;
-    return active === undefined ? sealed : [...sealed, infoOf(active, tip.nextOffset, this.#shownBytes)];
+    const { sealed, active, end } = this.#open;
+    if (active === undefined) return sealed;
+    return [...sealed, infoOf(active, Number(end.nextOffset), this.#shownBytes)];
   }
 
   async #index(segment: SegmentInfo): Promise<OffsetIndex> {
@@ -369,8 +371,6 @@ export class Stream {
 /** An open stream, whose end moves. */
 type Mutable<T extends OpenStream> = { -readonly [K in keyof T]: T[K] };
 type Appendable = Mutable<WholeStream>;
-
-const EMPTY: Tip = { nextOffset: 0, head: genesisHash() };
 
 function infoOf({ number, firstOffset }: ActiveSegment, nextOffset: number, bytes: number): SegmentInfo {
   return { number, firstOffset, nextOffset, bytes };

@@ -1,0 +1,123 @@
+/**
+ * From payloads to bytes: a batch is prepared (compressed, chained, encoded) before anything is written, so that what can be refused is refused
+ * while nothing has changed.
+ * @module
+ */
+import {
+  CHECKPOINT_PAYLOAD_BYTES,
+  createCheckpoint,
+  serializeCheckpointPayload,
+  shouldCreateCheckpoint,
+} from "./checkpoint.ts";
+import { type Codec, compressed } from "./codec.ts";
+import { StorageError } from "../error.ts";
+import { MAX_BATCH_BYTES, MAX_OFFSET } from "../limits.ts";
+import type { RecordFormat } from "./formats.ts";
+import { encodeInto } from "./record.ts";
+import type { CheckpointPolicy, CompressionKind, Offset, RecordKind, StreamHead } from "../types.ts";
+
+/** A record on its way in: its payload as appended and as it will be stored. */
+interface Draft {
+  readonly kind: RecordKind;
+  readonly payload: Uint8Array;
+  readonly compression: CompressionKind;
+  readonly stored: Uint8Array;
+}
+
+/** A batch ready to be written in one piece. */
+export interface PreparedBatch {
+  /** Offset of its first record. */
+  readonly firstOffset: Offset;
+  /** Encoded records, back to back. */
+  readonly bytes: Buffer;
+  readonly kinds: readonly RecordKind[];
+  /** Size of each record in `bytes`. */
+  readonly sizes: readonly number[];
+  /** Where the stream will end with it. */
+  readonly end: StreamHead;
+}
+
+/**
+ * A batch of events, and after it a checkpoint if one of its own offsets makes one due.
+ *
+ * @param before where the stream ends without it
+ * @throws StorageError `batch-too-large`, `offset-limit`; what compressing fails with
+ */
+export async function prepareBatch(
+  format: RecordFormat,
+  before: StreamHead,
+  payloads: readonly Uint8Array[],
+  codec: Codec,
+  policy: CheckpointPolicy,
+): Promise<PreparedBatch> {
+  const drafts: Draft[] = [];
+  for (const payload of payloads) {
+    // What is hashed must be what is stored, and compressing takes time in which a caller may reuse the buffer.
+    const own = codec.kind === "none" ? payload : Uint8Array.from(payload);
+    const { compression, bytes } =
+      codec.kind === "none" ? { compression: codec.kind, bytes: own } : await compressed(codec, own);
+    drafts.push({ kind: "data", payload: own, compression, stored: bytes });
+  }
+  const due = payloads.some((_, i) =>
+    shouldCreateCheckpoint(policy, (before.nextOffset + BigInt(i)) as Offset),
+  );
+  return encodeDrafts(format, before, drafts, due);
+}
+
+/** A checkpoint by itself. @throws StorageError `empty-stream` */
+export function prepareCheckpoint(format: RecordFormat, before: StreamHead): PreparedBatch {
+  if (before.nextOffset === 0n) createCheckpoint(before.head, 0n);
+  return encodeDrafts(format, before, [], true);
+}
+
+function encodeDrafts(
+  format: RecordFormat,
+  before: StreamHead,
+  drafts: readonly Draft[],
+  withCheckpoint: boolean,
+): PreparedBatch {
+  const size = drafts.reduce((sum, draft) => sum + format.overheadBytes + draft.stored.length, 0);
+  const checkpointSize = withCheckpoint ? format.overheadBytes + CHECKPOINT_PAYLOAD_BYTES : 0;
+  if (size > MAX_BATCH_BYTES) {
+    throw new StorageError(
+      "batch-too-large",
+      `A batch has ${size} bytes as encoded; at most ${MAX_BATCH_BYTES} are allowed. Split it.`,
+    );
+  }
+  if (before.nextOffset + BigInt(drafts.length) + 1n > MAX_OFFSET) {
+    throw new StorageError("offset-limit", `A stream has at most ${MAX_OFFSET} records.`);
+  }
+  const bytes = Buffer.allocUnsafe(size + checkpointSize);
+  const kinds: RecordKind[] = [];
+  const sizes: number[] = [];
+  let { nextOffset, head } = before;
+  let at = 0;
+  const add = ({ kind, payload, compression, stored }: Draft): void => {
+    const recordSize = encodeInto(format, bytes, at, {
+      offset: nextOffset,
+      prevHash: head,
+      kind,
+      compression,
+      payload: stored,
+    });
+    kinds.push(kind);
+    sizes.push(recordSize);
+    at += recordSize;
+    head = format.chainHash(nextOffset === 0n ? undefined : head, kind, payload);
+    nextOffset = (nextOffset + 1n) as Offset;
+  };
+  for (const draft of drafts) add(draft);
+  if (withCheckpoint) {
+    const payload = serializeCheckpointPayload(createCheckpoint(head, nextOffset));
+    add({ kind: "checkpoint", payload, compression: "none", stored: payload });
+  }
+  return { firstOffset: before.nextOffset, bytes, kinds, sizes, end: { nextOffset, head } };
+}
+
+/** What a caller is told of a batch that was appended. Its head is a copy: what they do to it must not reach the one that is kept. */
+export function appendResult({
+  firstOffset,
+  end,
+}: PreparedBatch): StreamHead & { readonly firstOffset: Offset } {
+  return { firstOffset, nextOffset: end.nextOffset, head: Uint8Array.from(end.head) };
+}

@@ -1,0 +1,27 @@
+/**
+ * What recovery tells of what it found.
+ * @module
+ */
+import { StorageError } from "../error.ts";
+import type { RecoveryAction } from "./recovery.ts";
+import type { StreamContext } from "./stream-context.ts";
+
+/** Something that recovery found and that its user may want to know. */
+export interface Finding {
+  /** Name of the case of the recovery table, or `missing segment`, `size differs`, `damaged hint`. */
+  readonly what: string;
+  readonly action: RecoveryAction;
+  /** Says where it is. */
+  readonly error: StorageError;
+  /** Path of the bytes that were set aside. */
+  readonly quarantine?: string;
+}
+
+/** Index and manifest are replaced atomically, so a crash never leaves one unreadable: it is a fault, though no answer depends on it. */
+export function damagedHint(context: StreamContext, name: string, sentence: string): Finding {
+  const error = new StorageError("damaged-hint", sentence, {
+    stream: context.stream,
+    file: `${context.path}/${name}`,
+  });
+  return { what: "damaged hint", action: "keep", error };
+}
