@@ -35,6 +35,7 @@ const WITHOUT_DECISIONS: readonly string[] = [
   "index.ts",
   "invariant.ts",
   "segment/finding.ts",
+  "stream/opened-stream.ts",
   "types.ts",
 ];
 

@@ -172,7 +172,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     sentence: "What is torn right at the watermark is called corruption.",
     file: "src/segment/recover-segment.ts",
     find: "belowWatermark: position < watermark,",
-    replace: "belowWatermark: position <= watermark,",
+    replace: "belowWatermark: position < watermark || (!isWhole && position === watermark),",
     invariant: "D2",
     part: "crashes",
     bounds: { operations: ["append", "append+sync"] },

@@ -582,7 +582,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     kind: "durability",
     source: `${KIMBERLITE}: only the segment is synced, never the directory`,
     sentence: "The name of a new stream's directory is not synced.",
-    file: "src/stream/open-stream.ts",
+    file: "src/stream/create-stream.ts",
     find: `  await syncNames(context.disk, context.rootPath);
   const manifest`,
     replace: "  const manifest",
@@ -595,7 +595,7 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     kind: "durability",
     source: ALICE,
     sentence: "Recovery builds on names that a killed process left and nobody synced.",
-    file: "src/stream/open-stream.ts",
+    file: "src/stream/opening.ts",
     find: `    await syncNames(this.#context.disk, this.#context.rootPath);
     await syncNames(this.#context.disk, this.#context.path);
     await this.#createEmptySegment();`,
@@ -654,10 +654,28 @@ export const ENGINE_DEFECTS: readonly Defect[] = [
     bounds: { operations: ["append+sync"] },
   },
   {
+    id: "last-segment-not-missed",
+    kind: "recovery",
+    sentence: "A last segment that only the manifest names is not missed.",
+    file: "src/stream/open-stream.ts",
+    find: "manifest?.activeSegment ?? -1);",
+    replace: "-1);",
+    test: "src/storage-damage.test.ts",
+  },
+  {
+    id: "full-segment-not-named",
+    kind: "recovery",
+    sentence: "The manifest that names a new segment leaves out the one before.",
+    file: "src/stream/start-segment.ts",
+    find: "await manifest.replace(sealed, ...full, emptySegment(number, firstOffset));",
+    replace: "await manifest.replace(sealed, emptySegment(number, firstOffset));",
+    test: "src/stream/manifest-files.test.ts",
+  },
+  {
     id: "sealed-segment-cut",
     kind: "recovery",
     sentence: "A segment that has a successor is recovered as if it were the last.",
-    file: "src/stream/open-stream.ts",
+    file: "src/stream/sealed-segments.ts",
     find: "{ number, firstOffset, previousHead, sealed: true, recorded },",
     replace: "{ number, firstOffset, previousHead, sealed: false, recorded },",
     invariant: "C1",

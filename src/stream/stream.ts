@@ -15,7 +15,10 @@ import { formatNamed, type RecordFormat } from "../format/formats.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import { removeIfFile } from "../disk/obstacles.ts";
-import { createStream, type OpenStream, openStream, startSegment, type WholeStream } from "./open-stream.ts";
+import { createStream } from "./create-stream.ts";
+import { openStream } from "./open-stream.ts";
+import type { OpenStream, WholeStream } from "./opened-stream.ts";
+import { startSegment } from "./start-segment.ts";
 import type { ActiveSegment, IndexSettings } from "../segment/active-segment.ts";
 import type { ReadSource } from "./read.ts";
 import type { Finding } from "../segment/finding.ts";
@@ -267,20 +270,31 @@ export class Stream {
 
   /**
    * The segment that a batch goes into: a new one if this one is full, if a new one was begun in vain, or if its index files have to stay as
-   * they are and so could not name the batch. May be run again after a call that did nothing: a new segment is created empty each time. Where Kimberlite's segments end, which looks at their size only behind a batch, `sentinel` segments do.
+   * they are and so could not name the batch. May be run again after a call that did nothing.
    */
   async #segmentFor(open: Appendable, batch: PreparedBatch): Promise<ActiveSegment> {
+    const { active } = open;
+    const isDue = this.#isFull(active, batch) || this.#isRotating || active.isFrozen;
+    if (active.index.end > 0 && isDue) return this.#rotate(open);
+    await active.wake();
+    return active;
+  }
+
+  /** Whether a segment is full. Where Kimberlite's segments end, which looks at their size only after a batch, `sentinel` segments do. */
+  #isFull({ index }: ActiveSegment, { bytes }: PreparedBatch): boolean {
+    const { maxSegmentBytes } = this.#settings;
+    return this.#context.format.name === "plain"
+      ? index.end + bytes.length > maxSegmentBytes
+      : index.dataEnd >= maxSegmentBytes;
+  }
+
+  /**
+   * Seals the active segment and starts the next one, which is empty. What was appended is synced first, whatever the caller asked for; the
+   * manifest that names the new segment commits it.
+   */
+  async #rotate(open: Appendable): Promise<ActiveSegment> {
     const { active, sealed } = open;
     const nextOffset = Number(open.end.nextOffset);
-    const { index } = active;
-    const full =
-      this.#context.format.name === "plain"
-        ? index.end + batch.bytes.length > this.#settings.maxSegmentBytes
-        : index.dataEnd >= this.#settings.maxSegmentBytes;
-    if (index.end === 0 || !(full || this.#isRotating || active.isFrozen)) {
-      await active.wake();
-      return active;
-    }
     const info = infoOf(active, nextOffset, this.#shownBytes);
     await this.#orPoison(() => active.sync());
     this.#isRotating = true;

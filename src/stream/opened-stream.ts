@@ -1,0 +1,40 @@
+/**
+ * An open stream: what of it is in memory, however it came to be open.
+ * @module
+ */
+import type { StorageError } from "../error.ts";
+import type { SegmentInfo } from "../format/manifest.ts";
+import type { OffsetIndex } from "../format/offset-index.ts";
+import type { ActiveSegment } from "../segment/active-segment.ts";
+import type { Finding } from "../segment/finding.ts";
+import type { StreamContext } from "../segment/stream-context.ts";
+import type { StreamHead } from "../types.ts";
+import type { ManifestFiles } from "./manifest-files.ts";
+
+/** What of an open stream is known however it was found: its segments, where it ends, and what recovery found. */
+interface Opened {
+  readonly context: StreamContext;
+  readonly manifest: ManifestFiles;
+  /** Sealed segments, in order. */
+  readonly sealed: SegmentInfo[];
+  readonly end: StreamHead;
+  readonly findings: readonly Finding[];
+  /** Indexes of sealed segments that are damaged, by number: no file has them. */
+  readonly indexes: Map<number, OffsetIndex>;
+}
+
+/** A stream that takes appends. */
+export interface WholeStream extends Opened {
+  readonly active: ActiveSegment;
+  readonly lostEnd: undefined;
+}
+
+/** A stream whose end is lost. */
+interface StreamWithoutEnd extends Opened {
+  /** Missing if the last segment is. */
+  readonly active: ActiveSegment | undefined;
+  /** Why nothing can be appended, and why a read to the end cannot succeed. */
+  readonly lostEnd: StorageError;
+}
+
+export type OpenStream = WholeStream | StreamWithoutEnd;
