@@ -2,7 +2,10 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["{src,model,explore,fault-injection,properties,audit,cli,e2e}/**/*.test.ts", "examples/*.test.mjs"],
+    include: [
+      "{src,model,explore,fault-injection,properties,audit,cli,e2e}/**/*.test.ts",
+      "examples/*.test.mjs",
+    ],
     setupFiles: ["./vitest.setup.ts"],
     testTimeout: 60_000,
     coverage: {

@@ -1,5 +1,6 @@
 /**
- * For `vitest run --config`: tests on sources with the defects in them that the file named by the environment variable describes.
+ * For `vitest run --config`: tests on sources with the defects in them that the file named by the environment
+ * variable describes.
  * @module
  */
 import { readFileSync } from "node:fs";

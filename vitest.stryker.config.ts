@@ -1,6 +1,7 @@
 /**
- * The suite that mutants are run against: in process only, with fixed seeds, without shrinking. `@fast-check/vitest` puts its seed into
- * the test's name, so that a random one makes the per-test filter match nothing and mutants survive that are never run.
+ * The suite that mutants are run against: in process only, with fixed seeds, without shrinking.
+ * `@fast-check/vitest` puts its seed into the test's name, so that a random one makes the per-test filter
+ * match nothing and mutants survive that are never run.
  */
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 

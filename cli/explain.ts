@@ -1,6 +1,6 @@
 /**
- * `kmb check --explain ID`: what an invariant says and why, where its predicates stand, which parts evaluate them, and what a run must have met
- * for them to have shown something.
+ * `kmb check --explain ID`: what an invariant says and why, where its predicates stand, which parts evaluate
+ * them, and what a run must have met for them to have shown something.
  * @module
  */
 import { INVARIANTS, WITNESSES } from "../properties/invariants/catalogue.ts";

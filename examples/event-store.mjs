@@ -1,5 +1,5 @@
-// An event store: bank accounts, one stream each. The state of an account is a fold over its events, and `expectedOffset` keeps two
-// commands that were decided on the same state from both taking effect.
+// An event store: bank accounts, one stream each. The state of an account is a fold over its events, and
+// `expectedOffset` keeps two commands that were decided on the same state from both taking effect.
 //
 //     node examples/event-store.mjs DIRECTORY
 import { Storage, StorageError } from "kimberlite-storage";
@@ -19,7 +19,10 @@ async function load(storage, account) {
   return { balance, nextOffset };
 }
 
-/** Decides on the state, and appends only if nobody has appended since. Tries again with the new state if somebody has. */
+/**
+ * Decides on the state, and appends only if nobody has appended since. Tries again with the new state if
+ * somebody has.
+ */
 async function withdraw(storage, account, amount) {
   for (;;) {
     const { balance, nextOffset } = await load(storage, account);

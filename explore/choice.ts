@@ -1,7 +1,7 @@
 /**
- * The one source of choice. Whatever is not determined (the next operation, whether to crash here, what an undecided
- * sector holds) is asked for here. Who answers makes the mode: an odometer that runs every combination, a random
- * generator, a recorded list.
+ * The one source of choice. Whatever is not determined (the next operation, whether to crash here, what an
+ * undecided sector holds) is asked for here. Who answers makes the mode: an odometer that runs every
+ * combination, a random generator, a recorded list.
  * @module
  */
 

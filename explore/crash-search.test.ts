@@ -24,7 +24,10 @@ interface Read extends Recovered<Cells> {
   readonly shown: number;
 }
 
-/** Writes the count to both cells, one after the other; after a crash the larger, or the first, is shown and written to both. */
+/**
+ * Writes the count to both cells, one after the other; after a crash the larger, or the first, is shown and
+ * written to both.
+ */
 class Counter implements CrashedProgram<Cells, Read> {
   readonly questions = { view: "view", moment: "moment in recovery", extreme: "extreme" } as const;
   readonly log: string[] = [];
@@ -97,7 +100,8 @@ describe("The crash search", () => {
     const program = new Counter();
     const once = await search(program, 1);
     expect(program.log.filter((line) => line === "again")).toHaveLength(4);
-    // Four recoveries, and those from what is left between the two writes of each: the second cell is undecided only where it differs.
+    // Four recoveries, and those from what is left between the two writes of each: the second cell is
+    // undecided only where it differs.
     expect(once).toEqual({ points: 5, recoveries: 9, states: 9n, left: 0n });
     expect((await search(new Counter(), 2)).points).toBeGreaterThan(once.points);
   });

@@ -1,9 +1,9 @@
 /**
- * What comes after a crash: every state that it may leave is recovered, recovery is crashed in turn, and what was recovered goes on. Of any
- * program that says how it is crashed, recovered and looked at.
+ * What comes after a crash: every state that it may leave is recovered, recovery is crashed in turn, and what
+ * was recovered goes on. Of any program that says how it is crashed, recovered and looked at.
  *
- * The search is exhaustive, and a state that was searched is not searched again. A walk goes one way through the same tree, every step
- * chosen: replays and random runs are walks.
+ * The search is exhaustive, and a state that was searched is not searched again. A walk goes one way through
+ * the same tree, every step chosen: replays and random runs are walks.
  * @module
  */
 import type { Choice, Chosen } from "./choice.ts";
@@ -30,7 +30,10 @@ interface Moments<Point> {
 
 /** A program as the search sees it. Whatever is wrong, it throws. */
 export interface CrashedProgram<Point, Recovery extends Recovered<Point>> {
-  /** Into how many views a point is cut: parts of it that share nothing, so that their states add up instead of multiplying. */
+  /**
+   * Into how many views a point is cut: parts of it that share nothing, so that their states add up instead
+   * of multiplying.
+   */
   views(point: Point): number;
   view(point: Point, place: number): Point;
   /** Equal keys: nothing lies after one that does not lie after the other. */
@@ -153,8 +156,8 @@ export class CrashSearch<Point, Recovery extends Recovered<Point>> {
 }
 
 /**
- * Walks once from a crash point on: one of its views, one recovery, perhaps a crash in it and what comes after that, or on from what was
- * recovered. The questions are those of the search, in the same order.
+ * Walks once from a crash point on: one of its views, one recovery, perhaps a crash in it and what comes
+ * after that, or on from what was recovered. The questions are those of the search, in the same order.
  *
  * @param first a point, or none, where the walk ends at once
  */

@@ -6,7 +6,8 @@ import { asFailure } from "./failure.ts";
 import { Odometer } from "./odometer.ts";
 
 /**
- * Runs a program with every combination of answers, simplest first. Time: the number of combinations times that of a run.
+ * Runs a program with every combination of answers, simplest first. Time: the number of combinations times
+ * that of a run.
  *
  * @param run one run; it must ask the same questions where it was given the same answers
  * @param fixed answers to the first questions, which are not counted through

@@ -1,8 +1,9 @@
 /**
- * Making a failure small: other answers to the same questions, simpler ones first, as long as the same thing goes wrong.
+ * Making a failure small: other answers to the same questions, simpler ones first, as long as the same thing
+ * goes wrong.
  *
- * Simpler is what an odometer comes to earlier: the first answers count most. Greedy, so what comes out is small but perhaps not the
- * smallest.
+ * Simpler is what an odometer comes to earlier: the first answers count most. Greedy, so what comes out is
+ * small but perhaps not the smallest.
  * @module
  */
 import type { Choice, Chosen } from "./choice.ts";
@@ -63,7 +64,9 @@ export async function minimise<What>(
 const answersOf = ({ choices }: Pick<Found<unknown>, "choices">): number[] =>
   choices.filter(({ of }) => of > 1).map(({ chosen }) => chosen);
 
-/** Answers that may be simpler: one of them smaller, with the rest as it was, moved up by one, or left out. */
+/**
+ * Answers that may be simpler: one of them smaller, with the rest as it was, moved up by one, or left out.
+ */
 function* suggestions(answers: readonly number[]): Generator<number[]> {
   for (const [i, answer] of answers.entries()) {
     for (const smaller of new Set([0, answer >> 1, answer - 1])) {

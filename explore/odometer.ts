@@ -5,8 +5,8 @@
 import { type Choice, type Chosen, NotDeterministic } from "./choice.ts";
 
 /**
- * Runs every combination of choices by counting, simplest first: the last digit runs fastest, and a digit that a run does not
- * come to does not exist for it. Memory: one run's choices.
+ * Runs every combination of choices by counting, simplest first: the last digit runs fastest, and a digit
+ * that a run does not come to does not exist for it. Memory: one run's choices.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Random answers to `Choice`, from fast-check: beyond the bounds of the exhaustive check, and shrinking towards short and simple
- * runs, for 0 is the simplest answer to every question.
+ * Random answers to `Choice`, from fast-check: beyond the bounds of the exhaustive check, and shrinking
+ * towards short and simple runs, for 0 is the simplest answer to every question.
  * @module
  */
 import fc from "fast-check";

@@ -4,7 +4,10 @@
  */
 import type { Choice, Chosen } from "./choice.ts";
 
-/** A run that repeats a recording came to another question than the recording did: what was recorded does not happen any more. */
+/**
+ * A run that repeats a recording came to another question than the recording did: what was recorded does not
+ * happen any more.
+ */
 export class AnotherWay extends Error {
   override readonly name = "AnotherWay";
   /** Which of the recorded choices it was, from 1. */
@@ -51,7 +54,10 @@ export class RecordedChoice implements Choice {
     );
   }
 
-  /** @throws AnotherWay where the recording has another question here, and from then on; once it is used up, the answer is 0 */
+  /**
+   * @throws AnotherWay where the recording has another question here, and from then on; once it is used up,
+   *   the answer is 0
+   */
   choose(n: number, what: string): number {
     if (this.#parted !== undefined) throw this.#parted;
     if (n <= 1) return 0;

@@ -11,5 +11,8 @@ export interface LeftUndecided {
   readonly path: string;
 }
 
-/** Answers of a disk. Of what a crash left undecided 0 is that it survived and 1 that it was lost, but a size is chosen from values. */
+/**
+ * Answers of a disk. Of what a crash left undecided 0 is that it survived and 1 that it was lost, but a size
+ * is chosen from values.
+ */
 export type DiskChoice = Choice<LeftUndecided>;

@@ -1,19 +1,21 @@
 /**
- * A `Disk` in memory that can lose its power. It behaves as a kernel does while it runs: what was written is visible at once
- * and durable only once synced. `crash()` then leaves what was not synced *undecided*, and each undecided thing is decided
- * through `DiskChoice` at the moment when a call depends on it. What nobody looks at is never decided, so one run stands for all
- * crash states that agree on what it saw; `undecidedStates()` says how many.
+ * A `Disk` in memory that can lose its power. It behaves as a kernel does while it runs: what was written is
+ * visible at once and durable only once synced. `crash()` then leaves what was not synced *undecided*, and
+ * each undecided thing is decided through `DiskChoice` at the moment when a call depends on it. What nobody
+ * looks at is never decided, so one run stands for all crash states that agree on what it saw;
+ * `undecidedStates()` says how many.
  *
- * It answers with plain values, never with promises. By itself it never fails but where a call is wrong; calls fail as `onFault`
- * says (`call-faults.ts`), and bytes are damaged with `store` (`stored-faults.ts`), best on a fork, so that the true contents
- * stay.
+ * It answers with plain values, never with promises. By itself it never fails but where a call is wrong;
+ * calls fail as `onFault` says (`call-faults.ts`), and bytes are damaged with `store` (`stored-faults.ts`),
+ * best on a fork, so that the true contents stay.
  *
  * Where POSIX or `Disk` leave room:
  * - A directory is never removed and never renamed; `remove` and `rename` refuse one with EISDIR.
- * - Renaming a file to its own name and writing nothing are no operations. Truncating a file to the size it has is one only
- *   where the size is not separate from the data, for there it may survive where the writes before it do not.
- * - A second name for a file cannot be asked for. A crash can leave one, when a renaming survives that was issued after
- *   one that did not.
+ * - Renaming a file to its own name and writing nothing are no operations. Truncating a file to the size it
+ *   has is one only where the size is not separate from the data, for there it may survive where the writes
+ *   before it do not.
+ * - A second name for a file cannot be asked for. A crash can leave one, when a renaming survives that was
+ *   issued after one that did not.
  * @module
  */
 import type { Disk, DiskLock, OpenMode } from "../src/disk/disk.ts";
@@ -170,8 +172,8 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   }
 
   /**
-   * The lock is kept here and leaves no file behind: the file that a real disk creates for it is empty, and whether it
-   * survives a crash matters to nobody, so simulating it would only multiply states.
+   * The lock is kept here and leaves no file behind: the file that a real disk creates for it is empty, and
+   * whether it survives a crash matters to nobody, so simulating it would only multiply states.
    */
   lock(path: string): DiskLock | undefined {
     this.countCall();
@@ -201,14 +203,17 @@ export class SimulatedDisk implements Disk, OpenFileHost {
     this.medium.crash();
   }
 
-  /** The process dies and the kernel lives: open files and locks are dead, what is pending stays so, and visible. */
+  /**
+   * The process dies and the kernel lives: open files and locks are dead, what is pending stays so, and
+   * visible.
+   */
   kill(): void {
     this.endLife();
   }
 
   /**
-   * An independent copy in the same state, whose choices are made by `choice`. Open files, locks and observers stay behind,
-   * and its step budget is whole.
+   * An independent copy in the same state, whose choices are made by `choice`. Open files, locks and
+   * observers stay behind, and its step budget is whole.
    */
   fork(choice: DiskChoice): SimulatedDisk {
     const copy = new SimulatedDisk({ medium: this.medium.fork(choice), stepsMax: this.stepsMax });
@@ -217,8 +222,8 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   }
 
   /**
-   * Makes it as if nothing had ever been done at a path or below: a projection, for when what is there is of no interest. Counts
-   * and keys are then those of the rest.
+   * Makes it as if nothing had ever been done at a path or below: a projection, for when what is there is of
+   * no interest. Counts and keys are then those of the rest.
    */
   forget(path: string): void {
     const { directory, name } = splitPath(path, "forget");
@@ -226,9 +231,9 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   }
 
   /**
-   * Makes the medium hold exactly these bytes at a path, as if it had never held anything else there: durable, nothing
-   * pending or undecided. `undefined`: there is no such file. It is no call, and files that are open see it. To keep what was
-   * there, use it on a fork.
+   * Makes the medium hold exactly these bytes at a path, as if it had never held anything else there:
+   * durable, nothing pending or undecided. `undefined`: there is no such file. It is no call, and files that
+   * are open see it. To keep what was there, use it on a fork.
    *
    * @throws DiskError ENOENT if there is no such directory, EISDIR if that is the path of one
    */
@@ -242,14 +247,18 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   }
 
   /**
-   * Names the state of the medium: disks with equal options and equal keys behave alike from a crash or a kill on, whatever
-   * led there. Not in it: open files, locks, step numbers, and how many undecided things nobody can see any more.
+   * Names the state of the medium: disks with equal options and equal keys behave alike from a crash or a
+   * kill on, whatever led there. Not in it: open files, locks, step numbers, and how many undecided things
+   * nobody can see any more.
    */
   key(): string {
     return keyOf(this.medium);
   }
 
-  /** In how many combinations the undecided things can still be decided, those included that nobody can see any more. */
+  /**
+   * In how many combinations the undecided things can still be decided, those included that nobody can see
+   * any more.
+   */
   undecidedStates(): bigint {
     return this.medium.undecided.states();
   }
@@ -264,7 +273,10 @@ export class SimulatedDisk implements Disk, OpenFileHost {
     return contentsOf(this.medium).directories;
   }
 
-  /** What is durable and what is pending, for the eager enumerator (`images.ts`). Throws if something is undecided. */
+  /**
+   * What is durable and what is pending, for the eager enumerator (`images.ts`). Throws if something is
+   * undecided.
+   */
   pendingState(): PendingState {
     return pendingStateOf(this.medium);
   }

@@ -1,11 +1,11 @@
 /**
- * The ledger of what crashes left undecided. A thing left by a crash is decided here, through `DiskChoice`, when somebody looks
- * at what depends on it, and the ledger counts how many combinations are still open.
+ * The ledger of what crashes left undecided. A thing left by a crash is decided here, through `DiskChoice`,
+ * when somebody looks at what depends on it, and the ledger counts how many combinations are still open.
  *
- * A thing survives in `steps`: one for a whole sector or a directory operation, one per byte for a sector that can be
- * torn. Things that survive independently have `at` = -1. Ordered things lie in a row (`at` is where a thing's steps begin)
- * and one cut per crash says how many steps of the row survived; a question about one thing only narrows the bounds of
- * that cut, so the answer binds the others too.
+ * A thing survives in `steps`: one for a whole sector or a directory operation, one per byte for a sector
+ * that can be torn. Things that survive independently have `at` = -1. Ordered things lie in a row (`at` is
+ * where a thing's steps begin) and one cut per crash says how many steps of the row survived; a question
+ * about one thing only narrows the bounds of that cut, so the answer binds the others too.
  *
  * Options are numbered: 0 survived, 1 lost, then (torn only) its first byte, its first two bytes, ...
  * @module
@@ -15,8 +15,8 @@ import type { DiskChoice, LeftUndecided } from "./left-undecided.ts";
 /** In place of a crash's number: nothing is open, it is on the medium. */
 export const DURABLE = -1;
 /**
- * In place of a crash's number: a sync failed and its pages count as clean. The process sees it and no sync writes it; the
- * next power failure leaves it undecided.
+ * In place of a crash's number: a sync failed and its pages count as clean. The process sees it and no sync
+ * writes it; the next power failure leaves it undecided.
  */
 export const CLEAN = -2;
 /** In place of a size or a count: not decided yet. */
@@ -99,7 +99,8 @@ export class Undecided {
       this.independent /= BigInt(steps + 1);
       return kept;
     }
-    // Bounds only ever lie between things or have met inside one, so a thing that is not known is open as a whole.
+    // Bounds only ever lie between things or have met inside one, so a thing that is not known is open as a
+    // whole.
     const { low, high } = this.cuts[thing.crash] ?? NO_CUT;
     if (kept === steps) this.cuts[thing.crash] = { low: at + steps, high };
     else if (kept === 0) this.cuts[thing.crash] = { low, high: at };

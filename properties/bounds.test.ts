@@ -53,7 +53,8 @@ describe("Bounds", () => {
     const [, min, max] = /\((\d+) to (\d+)\)$/.exec(BOUND_TABLE[name].help) ?? [];
     return min === undefined ? [] : [[name, Number(min)] as const, [name, Number(max)] as const];
   });
-  // The search of a part grows with its own bounds; that one run of each part begins and ends is what is asked here.
+  // The search of a part grows with its own bounds; that one run of each part begins and ends is what is
+  // asked here.
   test.each(extremes.filter(([name]) => !name.startsWith("symbolic")))(
     "%s may be %d: a run of every part ends",
     async (name, value) => {

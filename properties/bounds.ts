@@ -39,7 +39,10 @@ export interface Bounds {
   readonly recoveryCrashes: number;
   /** Single faults are put into all sequences of up to this many operations. */
   readonly faultLength: number;
-  /** Limits of the engine so small that rotation, checkpoint and index compaction happen within three operations. */
+  /**
+   * Limits of the engine so small that rotation, checkpoint and index compaction happen within three
+   * operations.
+   */
   readonly maxSegmentBytes: number;
   readonly checkpointEvery: number;
   readonly indexLogMaxEntries: number;
@@ -50,7 +53,10 @@ export interface Bounds {
   readonly stepsMax: number;
   /** Logs of up to this many records are tampered with. */
   readonly tamperedRecords: number;
-  /** Logs over symbolic hashes have up to this many records, and this many blocks in all their payloads together. */
+  /**
+   * Logs over symbolic hashes have up to this many records, and this many blocks in all their payloads
+   * together.
+   */
   readonly symbolicRecords: number;
   readonly symbolicBlocks: number;
   /** So many bits or fewer are flipped in the smallest record, everywhere. */
@@ -117,8 +123,8 @@ function flag(help: string): BoundRow<boolean> {
 }
 
 /**
- * Every bound, once: what it may be, and its help text. The largest values are beyond what anybody waits for; they keep a mistyped one from
- * asking for more memory than there is.
+ * Every bound, once: what it may be, and its help text. The largest values are beyond what anybody waits for;
+ * they keep a mistyped one from asking for more memory than there is.
  */
 export const BOUND_TABLE: { readonly [Name in keyof Bounds]: BoundRow<Bounds[Name]> } = {
   parts: someOf(PART_NAMES, "parts of the check"),
@@ -221,8 +227,8 @@ const PLAIN_PROFILES: Readonly<Record<ProfileName, Bounds>> = {
 };
 
 /**
- * Records of the format `sentinel` are larger, and a segment ends only behind the batch that fills it: with these limits as much happens within
- * as few operations, and as many sectors hold as many records.
+ * Records of the format `sentinel` are larger, and a segment ends only behind the batch that fills it: with
+ * these limits as much happens within as few operations, and as many sectors hold as many records.
  */
 function forSentinel(bounds: Bounds): Bounds {
   const sectorBytes = bounds.sectorBytes === standard.sectorBytes ? bounds.sectorBytes : 116;

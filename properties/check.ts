@@ -1,7 +1,9 @@
 /**
- * The whole check: the parts that it has, and how each is cut into units, so that any number of workers can share them.
+ * The whole check: the parts that it has, and how each is cut into units, so that any number of workers can
+ * share them.
  *
- * What a unit's search counts depends on nothing but the unit, so the sum is the same with any number of workers and in any order.
+ * What a unit's search counts depends on nothing but the unit, so the sum is the same with any number of
+ * workers and in any order.
  * @module
  */
 import { addCounts } from "./tally.ts";

@@ -58,8 +58,8 @@ async function rangesOf(
 }
 
 /**
- * Reads a whole stream with verification from its first record, and where it ends; both must be the model's. So must what it gives by other
- * ways of reading.
+ * Reads a whole stream with verification from its first record, and where it ends; both must be the model's.
+ * So must what it gives by other ways of reading.
  */
 export async function checkRecords(
   backend: Reader,
@@ -115,7 +115,10 @@ export function streamFiles(
   return files;
 }
 
-/** The same without a call to the disk, for one of which nothing is undecided: nobody who watches it sees that they were read. */
+/**
+ * The same without a call to the disk, for one of which nothing is undecided: nobody who watches it sees that
+ * they were read.
+ */
 export function filesIn(disk: SimulatedDisk, path: string): Map<string, Uint8Array> {
   const inside = [...disk.files()].filter(([file]) => file.startsWith(`${path}/`));
   return new Map(inside.map(([file, bytes]) => [file.slice(path.length + 1), bytes]));

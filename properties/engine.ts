@@ -1,5 +1,6 @@
 /**
- * The engine as the checker runs it: over a simulated disk, with limits so small that everything happens soon.
+ * The engine as the checker runs it: over a simulated disk, with limits so small that everything happens
+ * soon.
  * @module
  */
 import type { Choice } from "../explore/choice.ts";

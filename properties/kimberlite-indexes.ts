@@ -1,5 +1,6 @@
 /**
- * What Kimberlite would make of a `sentinel` stream: its indexes, which it takes literally, held against what the segments hold, and what it reads.
+ * What Kimberlite would make of a `sentinel` stream: its indexes, which it takes literally, held against what
+ * the segments hold, and what it reads.
  * @module
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
@@ -44,7 +45,9 @@ export function checkKimberliteIndexes(
   }
 }
 
-/** Kimberlite must read the data of a stream at rest, from every offset. Payloads must be stored as they are. */
+/**
+ * Kimberlite must read the data of a stream at rest, from every offset. Payloads must be stored as they are.
+ */
 export async function checkKimberliteReads(
   disk: SimulatedDisk,
   path: string,

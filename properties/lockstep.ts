@@ -1,6 +1,7 @@
 /**
- * Engine and model in lock step: a workload runs on the engine over a simulated disk, and beside it on the model, on `MemoryStorage` and on
- * an `AppendPipeline` over a storage that never rotates. Whatever one of them answers, the others must.
+ * Engine and model in lock step: a workload runs on the engine over a simulated disk, and beside it on the
+ * model, on `MemoryStorage` and on an `AppendPipeline` over a storage that never rotates. Whatever one of
+ * them answers, the others must.
  * @module
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
@@ -88,7 +89,9 @@ export class Lockstep {
     return this.#proofs.get(stream) ?? NO_PROOF;
   }
 
-  /** Holds the index files of every stream against what they must prove; to be called after each operation. */
+  /**
+   * Holds the index files of every stream against what they must prove; to be called after each operation.
+   */
   checkProofs(): void {
     for (const stream of this.#used) {
       const files = filesIn(this.disk, streamPath(stream));

@@ -46,8 +46,9 @@ export type OperationName =
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
 
 /**
- * What follows the header of a stream's first record if its payload is empty: its CRC, and the mark of `sentinel`. So a first record with this
- * payload is intact with the length 0, too: one flipped bit of its length leaves another record whose checksum holds.
+ * What follows the header of a stream's first record if its payload is empty: its CRC, and the mark of
+ * `sentinel`. So a first record with this payload is intact with the length 0, too: one flipped bit of its
+ * length leaves another record whose checksum holds.
  */
 const SHORTER: Readonly<Record<Format, readonly Uint8Array[]>> = {
   plain: [hex("1c662483")],
@@ -55,8 +56,9 @@ const SHORTER: Readonly<Record<Format, readonly Uint8Array[]>> = {
 };
 
 /**
- * A stream's first record with an empty payload, and one that ends a longer record: with the length 64 the first reaches into the second, up to
- * what is the CRC of that. So one flipped bit of a length claims bytes of the next record, and the checksum holds. Printed by python3's zlib and hashlib.
+ * A stream's first record with an empty payload, and one that ends a longer record: with the length 64 the
+ * first reaches into the second, up to what is the CRC of that. So one flipped bit of a length claims bytes
+ * of the next record, and the checksum holds. Printed by python3's zlib and hashlib.
  */
 const LONGER: Readonly<Record<Format, readonly Uint8Array[]>> = {
   plain: [hex(""), hex("6d6d6d6d6d6d6d6d6d6d6d6d6d6d6d6df88a6901")],
@@ -86,7 +88,10 @@ export const OPERATIONS: readonly { readonly name: OperationName; readonly opera
   { name: "large-batch", operation: { ...one, records: 5, bytes: 70, fsync: false } },
 ];
 
-/** The alphabet of the exhaustive profiles: the shortest that makes every part of the engine run. The rest is for random sequences. */
+/**
+ * The alphabet of the exhaustive profiles: the shortest that makes every part of the engine run. The rest is
+ * for random sequences.
+ */
 export const ALPHABET: readonly OperationName[] = [
   "append",
   "append+sync",
@@ -105,8 +110,9 @@ export function operationNamed(name: OperationName): Operation {
 }
 
 /**
- * The payloads of records from this offset on: different from the record before and behind, and from what is appended after a crash, but
- * equal for equal logs, so that equal states are recognised. One byte repeated, which compresses.
+ * The payloads of records from this offset on: different from the record before and behind, and from what is
+ * appended after a crash, but equal for equal logs, so that equal states are recognised. One byte repeated,
+ * which compresses.
  */
 export function payloadsOf(
   offset: number,

@@ -1,6 +1,6 @@
 /**
- * A part of the check: one run of it is decided by the answers to its questions, so that running all answers is the exhaustive check,
- * random answers are a random one, and recorded answers are a replay.
+ * A part of the check: one run of it is decided by the answers to its questions, so that running all answers
+ * is the exhaustive check, random answers are a random one, and recorded answers are a replay.
  * @module
  */
 import type { Choice } from "../explore/choice.ts";
@@ -16,7 +16,10 @@ import { type Counts, emptyCounts, Violation } from "./tally.ts";
 /** Gets what a person wants to see of a run, line by line. */
 export type Trace = (line: string) => void;
 
-/** One run, every step of it chosen, of engines that these open; by default each of them runs. @throws Violation */
+/**
+ * One run, every step of it chosen, of engines that these open; by default each of them runs. @throws
+ * Violation
+ */
 export type Run = (
   bounds: Bounds,
   choice: Choice,
@@ -30,7 +33,10 @@ type Units = readonly (readonly Chosen[])[];
 export interface Part {
   /** What one of its cases is, in the plural. */
   readonly cases: string;
-  /** The first answers of its runs, cut so that the lists together stand for everything and can be run independently. */
+  /**
+   * The first answers of its runs, cut so that the lists together stand for everything and can be run
+   * independently.
+   */
   units(bounds: Bounds): Units | Promise<Units>;
   readonly run: Run;
 }

@@ -1,12 +1,15 @@
 /**
- * Text that does nothing to a terminal. What a counterexample quotes may hold anything: a message of `JSON.parse` repeats the byte that
- * it stumbled over.
+ * Text that does nothing to a terminal. What a counterexample quotes may hold anything: a message of
+ * `JSON.parse` repeats the byte that it stumbled over.
  * @module
  */
 
 const ACTS_ON_A_TERMINAL = /[^\P{C}\n\t]|[\p{Zl}\p{Zp}]/gu;
 
-/** The text with every character that a terminal acts upon or does not show named by its code point; lines and tabs stay. */
+/**
+ * The text with every character that a terminal acts upon or does not show named by its code point; lines and
+ * tabs stay.
+ */
 export function plainText(text: string): string {
   return text.replaceAll(
     ACTS_ON_A_TERMINAL,

@@ -1,5 +1,6 @@
 /**
- * Holding a stream's index files against what they must prove (`model/proof.ts`), and against the segments, by the model's readers.
+ * Holding a stream's index files against what they must prove (`model/proof.ts`), and against the segments,
+ * by the model's readers.
  * @module
  */
 import { type Proof, savedAtLeast } from "../model/proof.ts";
@@ -48,7 +49,10 @@ export function checkProofs(
   }
 }
 
-/** The records are taken to be whole: that they are is checked elsewhere, and hashing them would cost more than all of this. */
+/**
+ * The records are taken to be whole: that they are is checked elsewhere, and hashing them would cost more
+ * than all of this.
+ */
 function segmentsIn(
   files: ReadonlyMap<string, Uint8Array>,
   records: number,

@@ -1,5 +1,6 @@
 /**
- * Asking a stream in every public way where it ends and what it holds: the answers must be the model's, and so must agree.
+ * Asking a stream in every public way where it ends and what it holds: the answers must be the model's, and
+ * so must agree.
  * @module
  */
 import { type ModelLog, range as modelRange, read as modelRead } from "../model/log.ts";
@@ -19,7 +20,10 @@ interface ChecksOfAnswers {
   readonly range: Check<ReadFromOffset, InvariantId>;
 }
 
-/** `head` answers what the status says, or refuses where that calls the end lost; the segments lead there without a gap. */
+/**
+ * `head` answers what the status says, or refuses where that calls the end lost; the segments lead there
+ * without a gap.
+ */
 export async function checkEnd(
   storage: EngineUnderTest,
   stream: bigint,
@@ -31,7 +35,10 @@ export async function checkEnd(
   observe(counts, check, { stream, status, nextOffset, head });
 }
 
-/** Every other question: which streams there are, and each kind of read from each of these offsets, either way round. */
+/**
+ * Every other question: which streams there are, and each kind of read from each of these offsets, either way
+ * round.
+ */
 export async function checkAnswers(
   storage: EngineUnderTest,
   stream: bigint,

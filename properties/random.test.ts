@@ -1,6 +1,7 @@
 /**
- * The same operations and invariants beyond the bounds of the exhaustive check: longer sequences, larger payloads, every codec, several
- * crashes in a row, faults in larger directories. A failure says how to run it again.
+ * The same operations and invariants beyond the bounds of the exhaustive check: longer sequences, larger
+ * payloads, every codec, several crashes in a row, faults in larger directories. A failure says how to run it
+ * again.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -65,7 +65,10 @@ export interface RunFacts {
   readonly seconds: number;
 }
 
-/** Makes a run's result. It is complete only if everything that the bounds name was searched and every witness was met. */
+/**
+ * Makes a run's result. It is complete only if everything that the bounds name was searched and every witness
+ * was met.
+ */
 export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
   const { bounds, counterexample } = facts;
   const incompleteBecause = [...facts.stopped];

@@ -4,7 +4,10 @@ import { profileOf } from "./bounds.ts";
 import { type Counterexample, type Run, simplest } from "./part.ts";
 import { Violation } from "./tally.ts";
 
-/** So many operations, each of ten; wrong if a 7 comes before a 5, however far, and a third question is answered with 2 or more. */
+/**
+ * So many operations, each of ten; wrong if a 7 comes before a 5, however far, and a third question is
+ * answered with 2 or more.
+ */
 const sevenThenFive: Run = (_, choice) => {
   const length = choice.choose(6, "operations, less one") + 1;
   const operations = Array.from({ length }, (__, i) => choice.choose(10, `operation ${i + 1}`));

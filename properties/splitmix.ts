@@ -1,7 +1,7 @@
 /**
  * Reproducible pseudo-random numbers: a counter and a mixing function (splitmix with the 32-bit finaliser of
- * https://github.com/skeeto/hash-prospector).
- * Promises: the same seeds give the same numbers on every machine. Does not promise: anything to somebody who wants to guess them.
+ * https://github.com/skeeto/hash-prospector). Promises: the same seeds give the same numbers on every
+ * machine. Does not promise: anything to somebody who wants to guess them.
  * @module
  */
 

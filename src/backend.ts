@@ -1,6 +1,6 @@
 /**
- * What a storage is, whatever it keeps its records in: `Storage` on a disk, `MemoryStorage` in memory. The two cannot be told
- * apart through this interface, except that one of them survives a restart.
+ * What a storage is, whatever it keeps its records in: `Storage` on a disk, `MemoryStorage` in memory. The
+ * two cannot be told apart through this interface, except that one of them survives a restart.
  * @module
  */
 import type { Record } from "./format/record.ts";
@@ -14,8 +14,8 @@ export interface AppendOptions {
 }
 
 /**
- * What was appended, and where the stream ends with it: after the batch, and after the checkpoint if the batch made one due. `nextOffset` and
- * `head` are, with the stream's number, an anchor.
+ * What was appended, and where the stream ends with it: after the batch, and after the checkpoint if the
+ * batch made one due. `nextOffset` and `head` are, with the stream's number, an anchor.
  */
 export interface AppendResult extends StreamHead {
   /** Offset of the batch's first record; the others follow without a gap. */
@@ -24,25 +24,31 @@ export interface AppendResult extends StreamHead {
 
 export interface FollowOptions {
   /**
-   * How far back the chain is verified before the first record is returned: not at all (`record`), from the nearest checkpoint, or from the
-   * stream's first record (`genesis`). Default: `checkpoint`.
+   * How far back the chain is verified before the first record is returned: not at all (`record`), from the
+   * nearest checkpoint, or from the stream's first record (`genesis`). Default: `checkpoint`.
    */
   readonly verify?: Verification | undefined;
-  /** Ends it. A read that is aborted rejects with the signal's reason; `follow` ends as if there were nothing more. */
+  /**
+   * Ends it. A read that is aborted rejects with the signal's reason; `follow` ends as if there were nothing
+   * more.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The records from the offset to begin at up to `to` are a range, which `reverse` does not change: it is read from the other end.
+ * The records from the offset to begin at up to `to` are a range, which `reverse` does not change: it is read
+ * from the other end.
  */
 export interface ReadOptions extends FollowOptions {
-  /** The offset before which the range ends: the record at `to` is not in it. Default: the end of the stream. */
+  /**
+   * The offset before which the range ends: the record at `to` is not in it. Default: the end of the stream.
+   */
   readonly to?: bigint | undefined;
   /** So many records are returned at most; of payloads so many. Default: no limit. */
   readonly limit?: number | undefined;
   /**
-   * Whether the last record of the range comes first. The record returned first is verified as `verify` says, every other by the hash that the
-   * record after it carries. Default: false.
+   * Whether the last record of the range comes first. The record returned first is verified as `verify` says,
+   * every other by the hash that the record after it carries. Default: false.
    */
   readonly reverse?: boolean | undefined;
 }
@@ -53,11 +59,12 @@ export interface IterateOptions extends ReadOptions {
 }
 
 /**
- * Payloads and records that a read returns share memory with others of the same read: copy what is to be kept long.
- * Payloads that are passed in must not change before the promise settles.
+ * Payloads and records that a read returns share memory with others of the same read: copy what is to be kept
+ * long. Payloads that are passed in must not change before the promise settles.
  *
- * Calls with a wrong type or an unknown option reject with a `TypeError`; all else that is refused, and all that is found damaged, is a
- * `StorageError`, with the stream if the call names one. After `close` every call rejects with `closed`.
+ * Calls with a wrong type or an unknown option reject with a `TypeError`; all else that is refused, and all
+ * that is found damaged, is a `StorageError`, with the stream if the call names one. After `close` every call
+ * rejects with `closed`.
  *
  * @example
  * ```ts
@@ -68,14 +75,15 @@ export interface IterateOptions extends ReadOptions {
  */
 export interface StorageBackend extends AsyncDisposable {
   /**
-   * Appends a batch of events to a stream, which begins to exist with its first one. Appends to a stream happen one
-   * after the other, in the order of the calls. When it rejects, nothing of the batch is visible.
+   * Appends a batch of events to a stream, which begins to exist with its first one. Appends to a stream
+   * happen one after the other, in the order of the calls. When it rejects, nothing of the batch is visible.
    *
    * @param stream the stream's number, from 0 to 2^64 - 1
    * @param payloads at least one, each of at most `MAX_PAYLOAD_BYTES`
    * @returns where the batch begins and where the stream ends; O(bytes) time
-   * @throws StorageError `empty-batch`, `payload-too-large`, `batch-too-large`, `offset-mismatch` (its `offset` is the actual
-   * one), `offset-limit`, `out-of-range`, `closed`, `read-only`, `poisoned`, `io`; and what recovery of the stream finds
+   * @throws StorageError `empty-batch`, `payload-too-large`, `batch-too-large`, `offset-mismatch` (its
+   * `offset` is the actual one), `offset-limit`, `out-of-range`, `closed`, `read-only`, `poisoned`, `io`; and
+   * what recovery of the stream finds
    * @example
    * ```ts
    * await storage.appendBatch(1n, [Buffer.from("placed"), Buffer.from("paid")], { expectedOffset: 0n });
@@ -113,7 +121,8 @@ export interface StorageBackend extends AsyncDisposable {
    * Past the end, or for an unknown stream: none.
    *
    * @param maxBytes for the payloads together; `Infinity` for no limit
-   * @returns the payloads; O(returned + the way from the nearest checkpoint) time and memory of what is returned
+   * @returns the payloads; O(returned + the way from the nearest checkpoint) time and memory of what is
+   *   returned
    * @throws StorageError `out-of-range`, `closed`, `io`, or the damage that is in the way
    * @example
    * ```ts
@@ -132,8 +141,9 @@ export interface StorageBackend extends AsyncDisposable {
    */
   readRecords(stream: bigint, from: bigint, maxBytes: number, options?: ReadOptions): Promise<Record[]>;
   /**
-   * All records of a range, however many: memory does not grow with the stream. Records that are appended meanwhile are among them. If
-   * damage is in the way, it throws after the records before it, in the order of reading.
+   * All records of a range, however many: memory does not grow with the stream. Records that are appended
+   * meanwhile are among them. If damage is in the way, it throws after the records before it, in the order of
+   * reading.
    *
    * @returns the records, one by one; what is wrong with the arguments is thrown by the first `next`
    * @throws StorageError as `readFrom`
@@ -144,9 +154,9 @@ export interface StorageBackend extends AsyncDisposable {
    */
   iterate(stream: bigint, options?: IterateOptions): AsyncIterableIterator<Record>;
   /**
-   * All records from an offset on, and then those that are appended later through this storage, as soon as they are: it waits for them and
-   * does not poll. It ends with `signal`, its own `return` (which `break` calls), or `close`, also while it waits. To go on later, begin at the
-   * offset after the last record.
+   * All records from an offset on, and then those that are appended later through this storage, as soon as
+   * they are: it waits for them and does not poll. It ends with `signal`, its own `return` (which `break`
+   * calls), or `close`, also while it waits. To go on later, begin at the offset after the last record.
    *
    * @param from where to begin; past the end, the records before it are waited for and left out. Default: 0
    * @returns the records, one by one; memory does not grow with the stream, nor with how far it lags behind
@@ -169,7 +179,8 @@ export interface StorageBackend extends AsyncDisposable {
    */
   head(stream: bigint): Promise<StreamHead>;
   /**
-   * The streams that there are, ascending; on a disk one whose creation a crash interrupted may be among them, empty.
+   * The streams that there are, ascending; on a disk one whose creation a crash interrupted may be among
+   * them, empty.
    *
    * @returns their numbers; O(streams log streams) time
    * @throws StorageError `closed`, `io`
@@ -180,10 +191,11 @@ export interface StorageBackend extends AsyncDisposable {
    */
   streams(): Promise<StreamId[]>;
   /**
-   * Gives back what is kept for a stream: waits for what is under way, makes everything in it durable, and closes its files. The next call that
-   * names it opens it again. Records stay where they are.
+   * Gives back what is kept for a stream: waits for what is under way, makes everything in it durable, and
+   * closes its files. The next call that names it opens it again. Records stay where they are.
    *
-   * @throws StorageError `poisoned`, `io` if what was appended may not be durable; the files are closed all the same
+   * @throws StorageError `poisoned`, `io` if what was appended may not be durable; the files are closed all
+   *   the same
    * @example
    * ```ts
    * await storage.release(1n);
@@ -191,7 +203,8 @@ export interface StorageBackend extends AsyncDisposable {
    */
   release(stream: bigint): Promise<void>;
   /**
-   * Ends it: later calls are refused. What was appended is made durable first. May be called again. `await using` calls it, too.
+   * Ends it: later calls are refused. What was appended is made durable first. May be called again. `await
+   * using` calls it, too.
    *
    * @throws StorageError `poisoned`, `io` if what was appended may not be durable
    * @example

@@ -1,8 +1,9 @@
 /**
- * What every storage does alike, whatever it keeps its records in: the calls' arguments and options, ranges, iteration, following, refusal
- * after `close`, and that an error says which stream it is about.
+ * What every storage does alike, whatever it keeps its records in: the calls' arguments and options, ranges,
+ * iteration, following, refusal after `close`, and that an error says which stream it is about.
  *
- * Promises: what is wrong with a call is found before a stream is opened for it. Leaves to its heirs: streams, and what a cursor reads.
+ * Promises: what is wrong with a call is found before a stream is opened for it. Leaves to its heirs:
+ * streams, and what a cursor reads.
  * @module
  */
 import type {

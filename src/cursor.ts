@@ -5,7 +5,10 @@
 import type { StorageError } from "./error.ts";
 import type { Record } from "./format/record.ts";
 
-/** How much a step may still return; what is returned is taken off. Records that do not count are returned besides. */
+/**
+ * How much a step may still return; what is returned is taken off. Records that do not count are returned
+ * besides.
+ */
 export interface Room {
   /** Bytes of payload: the record that reaches the limit is still returned. */
   bytes: number;
@@ -13,10 +16,14 @@ export interface Room {
   readonly counts: (record: Record) => boolean;
 }
 
-/** Gives a range's records in the order that was asked for. What it reads from is passed to each step, for it may have been opened anew. */
+/**
+ * Gives a range's records in the order that was asked for. What it reads from is passed to each step, for it
+ * may have been opened anew.
+ */
 export interface Cursor<Source> {
   /**
-   * The next records; none at the end of the range. If damage is in the way, those before it, with `failure` set; later calls return nothing.
+   * The next records; none at the end of the range. If damage is in the way, those before it, with `failure`
+   * set; later calls return nothing.
    *
    * @throws the reason of the request's signal once that is aborted
    */

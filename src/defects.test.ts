@@ -1,6 +1,6 @@
 /**
- * Storage bugs known from practice that lie beyond the bounds of the exhaustive check: those that show only after many records, and those
- * that change no answer.
+ * Storage bugs known from practice that lie beyond the bounds of the exhaustive check: those that show only
+ * after many records, and those that change no answer.
  */
 import fs from "node:fs";
 

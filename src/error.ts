@@ -13,11 +13,13 @@ import type { Offset, StreamId } from "./types.ts";
  *
  * Found in stored bytes: `incomplete` (they end inside a record), `malformed`, `checksum-mismatch`,
  * `broken-chain`, `wrong-offset`, `undecodable-payload`, `payload-limit` (claims to expand beyond the limit),
- * `missing-segment`, `truncated-log` (an index or manifest names more than the log holds), `damaged-hint` (an index or
- * manifest is missing or unreadable where no crash leaves it so; it is rebuilt, and no answer depends on it).
+ * `missing-segment`, `truncated-log` (an index or manifest names more than the log holds), `damaged-hint` (an
+ * index or manifest is missing or unreadable where no crash leaves it so; it is rebuilt, and no answer
+ * depends on it).
  *
- * The state of the storage: `closed`, `locked`, `read-only` (it was opened so), `poisoned` (a failed write or sync left the stream in doubt; reopen it),
- * `io` (a call to the disk failed; `cause` has its `code`, the sentence says what to do).
+ * The state of the storage: `closed`, `locked`, `read-only` (it was opened so), `poisoned` (a failed write or
+ * sync left the stream in doubt; reopen it), `io` (a call to the disk failed; `cause` has its `code`, the
+ * sentence says what to do).
  */
 export type StorageErrorCode =
   | "out-of-range"
@@ -85,7 +87,8 @@ export class StorageError extends Error implements ErrorPlace {
 }
 
 /**
- * An error that a call about a stream ended with, so that it says which stream; one that does already, or is no `StorageError`, is as it was.
+ * An error that a call about a stream ended with, so that it says which stream; one that does already, or is
+ * no `StorageError`, is as it was.
  *
  * @returns what to throw in its place
  */

@@ -1,6 +1,6 @@
 /**
- * Following a stream, one suite over every storage: what is there, then what is appended, until it is told to end. Nothing here waits for time
- * to pass.
+ * Following a stream, one suite over every storage: what is there, then what is appended, until it is told to
+ * end. Nothing here waits for time to pass.
  */
 import { describe, expect, test } from "vitest";
 

@@ -1,7 +1,9 @@
 /**
- * Waiting for what is appended, without polling: whoever follows a stream sleeps until an append to it wakes them.
+ * Waiting for what is appended, without polling: whoever follows a stream sleeps until an append to it wakes
+ * them.
  *
- * Promises: no append between a follower's last look and its sleep is missed; a follower that waits ends at once when it is told to.
+ * Promises: no append between a follower's last look and its sleep is missed; a follower that waits ends at
+ * once when it is told to.
  * @module
  */
 import type { Record } from "./format/record.ts";

@@ -4,7 +4,8 @@
  */
 
 /**
- * Stops a wrong program before it does harm. Never the answer to bad input or a bad disk: that is a `StorageError`.
+ * Stops a wrong program before it does harm. Never the answer to bad input or a bad disk: that is a
+ * `StorageError`.
  *
  * @param condition what holds; to be cheap
  * @param sentence the same in words

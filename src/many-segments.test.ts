@@ -1,5 +1,6 @@
 /**
- * A stream of more segments than a call takes arguments: nothing in the engine passes what a directory holds on the stack.
+ * A stream of more segments than a call takes arguments: nothing in the engine passes what a directory holds
+ * on the stack.
  */
 import { expect, test, vi } from "vitest";
 

@@ -1,5 +1,6 @@
 /**
- * `MemoryStorage`: a storage that keeps its records in memory, for tests and for what need not outlive the process.
+ * `MemoryStorage`: a storage that keeps its records in memory, for tests and for what need not outlive the
+ * process.
  *
  * It answers as `Storage` does, hash for hash; everything is as durable as the process.
  * @module

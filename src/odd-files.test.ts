@@ -1,8 +1,9 @@
 /**
- * A data directory in which any name may belong to anything: every kind of thing in every role, and what becomes of the stream.
+ * A data directory in which any name may belong to anything: every kind of thing in every role, and what
+ * becomes of the stream.
  *
- * Always: an answer without waiting, a `StorageError` where something is refused, no memory beyond what the log is worth, and nothing that stood in
- * the way thrown away or written through.
+ * Always: an answer without waiting, a `StorageError` where something is refused, no memory beyond what the
+ * log is worth, and nothing that stood in the way thrown away or written through.
  */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
@@ -37,7 +38,9 @@ const ACTIVE = 4;
 const ALL = Number.POSITIVE_INFINITY;
 const payload = (i: number): Buffer => Buffer.alloc(90, i);
 
-/** What a name is made to belong to. `unreadable` is what a file without permission is to anybody but root. */
+/**
+ * What a name is made to belong to. `unreadable` is what a file without permission is to anybody but root.
+ */
 type Kind = (typeof KINDS)[number];
 const KINDS = [
   "missing",
@@ -287,7 +290,10 @@ async function readable(storage: Storage): Promise<number[]> {
 const EVERY = Array.from({ length: RECORDS }, (_, i) => i);
 const without = (number: number): number[] => EVERY.filter((i) => Math.floor(i / 2) !== number);
 
-/** What becomes of the stream when it is opened, read and, unless `readOnly`, appended to, more than a segment. */
+/**
+ * What becomes of the stream when it is opened, read and, unless `readOnly`, appended to, more than a
+ * segment.
+ */
 async function outcomeOf(
   data: string,
   disk: WatchedDisk,

@@ -1,8 +1,9 @@
 /**
  * Options as callers pass them: a plain object with known names, or nothing; and the simple kinds of values.
  *
- * Promises: a name that is not known, and anything else in an object's place, is a `TypeError` that names it and what is known, so a
- * misspelt or misplaced option is never taken for one that was left out; nor is `null`.
+ * Promises: a name that is not known, and anything else in an object's place, is a `TypeError` that names it
+ * and what is known, so a misspelt or misplaced option is never taken for one that was left out; nor is
+ * `null`.
  * @module
  */
 import { elementAt } from "./element-at.ts";

@@ -1,6 +1,7 @@
 /**
- * Appends in a process that has no file descriptor left for a moment. Such a call did nothing, so an append may be made again, also where it
- * had begun a stream or a segment. Where that is not sound the error says to open the storage again. Nothing acknowledged is lost.
+ * Appends in a process that has no file descriptor left for a moment. Such a call did nothing, so an append
+ * may be made again, also where it had begun a stream or a segment. Where that is not sound the error says to
+ * open the storage again. Nothing acknowledged is lost.
  */
 import { describe, expect, test } from "vitest";
 
@@ -38,7 +39,10 @@ const APPENDS: readonly [bigint, Buffer][] = [
   [2n, LITTLE],
 ];
 
-/** Appends so that streams and segments begin, out of files at one call, and then as the application would: once more. */
+/**
+ * Appends so that streams and segments begin, out of files at one call, and then as the application would:
+ * once more.
+ */
 async function appendsWithout(
   directory: string,
   options: StorageOptions,
@@ -112,7 +116,8 @@ describe.each<Format>(["plain", "sentinel"])("A %s stream", (format) => {
     "of %s durability, its index saved after %i entries, loses nothing and goes on, at whichever call files run out",
     async (durability, entries) => {
       const options = optionsFor(format, durability, entries);
-      // With strict durability an append is acknowledged after the index is saved; the record is stored by then.
+      // With strict durability an append is acknowledged after the index is saved; the record is stored by
+      // then.
       const isRetryable = (call: DiskCall): boolean => takesDescriptor(call) && entries > 1;
       let failing = 0;
       for (;;) {

@@ -13,8 +13,9 @@ export type PipelineOptions = Pick<AppendOptions, "fsync">;
 const PIPELINE_OPTIONS: OptionNames<PipelineOptions> = { fsync: true };
 
 /**
- * Appends batches to one stream without waiting for each: they are stored in the order of the calls, each right behind the one
- * before. After one is refused, all later ones are refused with the same error, so no batch is stored without those before it.
+ * Appends batches to one stream without waiting for each: they are stored in the order of the calls, each
+ * right behind the one before. After one is refused, all later ones are refused with the same error, so no
+ * batch is stored without those before it.
  *
  * @example
  * ```ts
@@ -46,8 +47,8 @@ export class AppendPipeline implements AsyncDisposable {
    * Queues a batch; payloads must not change before it is stored.
    *
    * @returns resolves when it is stored, as `StorageBackend.appendBatch`
-   * @throws as `StorageBackend.appendBatch`, or the error of a batch before; a `TypeError` for an option that there is not refuses
-   * the batch, too
+   * @throws as `StorageBackend.appendBatch`, or the error of a batch before; a `TypeError` for an option that
+   * there is not refuses the batch, too
    * @example
    * ```ts
    * const { nextOffset } = await pipeline.append([event], { fsync: false });

@@ -1,5 +1,6 @@
 /**
- * A storage that is opened only to read: it changes nothing, shows what a recovery would show, and beside a writer a prefix of what that appends.
+ * A storage that is opened only to read: it changes nothing, shows what a recovery would show, and beside a
+ * writer a prefix of what that appends.
  */
 import fs from "node:fs";
 import { fc, test } from "@fast-check/vitest";
@@ -251,7 +252,8 @@ describe("beside a writer", () => {
         const seen = await records(reader);
         expect(seen.length).toBeGreaterThanOrEqual(Number(acknowledged));
         expect(seen).toStrictEqual(log.records.slice(0, seen.length).map(shown));
-        // What it showed once it goes on to show, whatever the writer does; but a stream that was not there is looked for anew.
+        // What it showed once it goes on to show, whatever the writer does; but a stream that was not there
+        // is looked for anew.
         if (status.segments.length > 0) expect(seen.length).toBe(Number(status.nextOffset));
         if (seen.length > 0) expect(await records(reader)).toStrictEqual(seen);
         await reader.close();

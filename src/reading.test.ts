@@ -1,6 +1,6 @@
 /**
- * Ranges: reads with `to`, `limit`, `reverse` and `signal`, one suite over every storage. What must come out is a slice of a log made by
- * hand.
+ * Ranges: reads with `to`, `limit`, `reverse` and `signal`, one suite over every storage. What must come out
+ * is a slice of a log made by hand.
  */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";

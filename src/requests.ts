@@ -1,6 +1,6 @@
 /**
- * Guards for what callers pass in: each returns the value it checked. Wrong types are `TypeError`s, values that
- * cannot be are `StorageError`s; either way nothing has been changed yet.
+ * Guards for what callers pass in: each returns the value it checked. Wrong types are `TypeError`s, values
+ * that cannot be are `StorageError`s; either way nothing has been changed yet.
  * @module
  */
 import type { AppendOptions, FollowOptions, IterateOptions, ReadOptions } from "./backend.ts";

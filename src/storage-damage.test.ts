@@ -1,6 +1,6 @@
 /**
- * `Storage` over damaged segments: what is damaged is an error that names it, never wrong data; what is not damaged stays readable;
- * appends go on.
+ * `Storage` over damaged segments: what is damaged is an error that names it, never wrong data; what is not
+ * damaged stays readable; appends go on.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -380,14 +380,18 @@ describe("a saved index that its last record does not bear out was made for anot
 });
 
 describe("D3 recovering twice is recovering once", () => {
-  /** What opening shows: where the stream ends, each record or the error in its place, and the damage that was found. */
+  /**
+   * What opening shows: where the stream ends, each record or the error in its place, and the damage that was
+   * found.
+   */
   async function shownBy(disk: MemoryDisk, options: StorageOptions, log: HandLog): Promise<unknown> {
     const storage = await Storage.open("/data", { ...EVERY_3, ...options, disk });
     const status = await storage.status(1n);
     const records: string[] = [];
     for (const offset of everyOffset(log)) records.push(await at(storage, offset, "record"));
     await storage.close();
-    // Told again is what the last segment lacks: a damaged hint is rebuilt, and earlier segments are not looked at every time.
+    // Told again is what the last segment lacks: a damaged hint is rebuilt, and earlier segments are not
+    // looked at every time.
     const last = FILE(status.segments.length - 1);
     const damage = status.findings.filter(
       ({ what, error }) => what !== "damaged hint" && error.file === `/data/${last}`,
@@ -416,7 +420,8 @@ describe("D3 recovering twice is recovering once", () => {
     "%s, a record damaged and %s lost: the same is shown, and the damage told again",
     async (_, _lost, options, pattern) => {
       const { files, log } = await filled(options);
-      // Where everything is lost but the segments, the last record is cut off as torn: told once, by its nature.
+      // Where everything is lost but the segments, the last record is cut off as torn: told once, by its
+      // nature.
       for (const offset of everyOffset(log).slice(0, -1)) {
         const broken = [...damaged(files, log, offset, 20)].filter(([file]) => !pattern.test(file));
         const disk = new MemoryDisk("/data", new Map(broken));

@@ -1,6 +1,6 @@
 /**
- * `Storage` and its directory: which files with which bytes, that reopening changes nothing, that everything but the segments is a hint,
- * and what a crash may leave behind.
+ * `Storage` and its directory: which files with which bytes, that reopening changes nothing, that everything
+ * but the segments is a hint, and what a crash may leave behind.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -690,7 +690,10 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
     return { log, files, older };
   }
 
-  /** What stream 1 shows of these files where new streams get the other format: its head, all records, and the last one found by itself. */
+  /**
+   * What stream 1 shows of these files where new streams get the other format: its head, all records, and the
+   * last one found by itself.
+   */
   async function expectRead(
     files: ReadonlyMap<string, Uint8Array>,
     log: HandLog,
@@ -707,7 +710,10 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
     });
   }
 
-  /** As `expectRead`, at every offset and level, whatever format the storage is opened with; then appends, and reopens. */
+  /**
+   * As `expectRead`, at every offset and level, whatever format the storage is opened with; then appends, and
+   * reopens.
+   */
   async function expectWorks(
     files: ReadonlyMap<string, Uint8Array>,
     log: HandLog,

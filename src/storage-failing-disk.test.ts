@@ -1,6 +1,6 @@
 /**
- * `Storage` on a disk that fails: every call once, and then every call from one on. Nothing bare comes from below, what was
- * acknowledged stays, what was refused is not seen.
+ * `Storage` on a disk that fails: every call once, and then every call from one on. Nothing bare comes from
+ * below, what was acknowledged stays, what was refused is not seen.
  */
 import { afterEach, describe, expect, test } from "vitest";
 
@@ -333,7 +333,10 @@ describe("every call of the disk fails once, or from then on", () => {
     readonly struck: boolean;
   }
 
-  /** Appends the batches on a disk whose calls fail as `strikes` says; every answer is a result or a `StorageError`. */
+  /**
+   * Appends the batches on a disk whose calls fail as `strikes` says; every answer is a result or a
+   * `StorageError`.
+   */
   async function run(directory: string, code: string, strikes: (call: number) => boolean): Promise<Outcome> {
     let calls = 0;
     let struck = false;

@@ -1,6 +1,7 @@
 /**
- * `Storage` with streams of the format `sentinel`: the files that it writes, where its segments end (FORMAT.md, sections 8.3 and 8.4), and
- * records that it reads but never writes. What both formats have in common is tested with the other.
+ * `Storage` with streams of the format `sentinel`: the files that it writes, where its segments end
+ * (FORMAT.md, sections 8.3 and 8.4), and records that it reads but never writes. What both formats have in
+ * common is tested with the other.
  */
 import { fc, test } from "@fast-check/vitest";
 import { afterEach, describe, expect } from "vitest";
@@ -97,7 +98,9 @@ test("the files are those of FORMAT.md, byte for byte", async () => {
 });
 
 describe("Kimberlite's index of the segment that is appended to, which a crash in a rotation leaves behind,", () => {
-  /** A stream whose first segment is to take more, though it has such an index, which names these positions. */
+  /**
+   * A stream whose first segment is to take more, though it has such an index, which names these positions.
+   */
   function interrupted(positions: readonly number[]): { disk: MemoryDisk; log: HandLog } {
     const log = new HandLog(0, "sentinel").append(text("event1"), text("event2"));
     const manifest = {

@@ -1,6 +1,7 @@
 /**
- * What a storage does, whichever it is: one suite over `Storage` on the file system, over `Storage` with limits so small that a batch
- * hardly fits a segment, and over `MemoryStorage`. What must come out is kept by a log made by hand (`e2e/by-hand.ts`).
+ * What a storage does, whichever it is: one suite over `Storage` on the file system, over `Storage` with
+ * limits so small that a batch hardly fits a segment, and over `MemoryStorage`. What must come out is kept by
+ * a log made by hand (`e2e/by-hand.ts`).
  */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";

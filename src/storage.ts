@@ -1,10 +1,11 @@
 /**
  * `Storage`: streams of hash-chained, checksummed records in a data directory, one directory a stream.
  *
- * Promised: what was acknowledged with `fsync` survives every crash; what is read is what was appended, or an error; after a
- * crash a stream is a prefix of what was appended and goes on from there. Not promised: that a tail cut off on purpose is noticed
- * without an anchor kept elsewhere (docs/FORMAT.md, section 3). A directory is open for writing in one process at a time; others may open it
- * read-only, and see what was there when they looked.
+ * Promised: what was acknowledged with `fsync` survives every crash; what is read is what was appended, or an
+ * error; after a crash a stream is a prefix of what was appended and goes on from there. Not promised: that a
+ * tail cut off on purpose is noticed without an anchor kept elsewhere (docs/FORMAT.md, section 3). A
+ * directory is open for writing in one process at a time; others may open it read-only, and see what was
+ * there when they looked.
  * @module
  */
 import { BaseStorage } from "./base-storage.ts";
@@ -34,13 +35,16 @@ export interface StorageOptions {
   readonly codecs?: CodecRegistry | undefined;
   /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
   readonly checkpoints?: CheckpointPolicy | undefined;
-  /** The format of streams that are created; one that is there keeps its own. `sentinel` is what Kimberlite reads. Default: `plain`. */
+  /**
+   * The format of streams that are created; one that is there keeps its own. `sentinel` is what Kimberlite
+   * reads. Default: `plain`.
+   */
   readonly format?: Format | undefined;
   /** What an acknowledgement proves; how a log is written, not what it says. Default: `standard`. */
   readonly durability?: Durability | undefined;
   /**
-   * A batch that would make the active segment larger begins a new one. In a `sentinel` stream, as with Kimberlite, one begins a new one if
-   * an earlier batch has made the segment so large. Default: 256 MiB.
+   * A batch that would make the active segment larger begins a new one. In a `sentinel` stream, as with
+   * Kimberlite, one begins a new one if an earlier batch has made the segment so large. Default: 256 MiB.
    */
   readonly maxSegmentBytes?: number | undefined;
   /** After this many entries, or as many as were saved before, the index is saved anew. Default: 65536. */
@@ -48,14 +52,16 @@ export interface StorageOptions {
   /** How much is read at a time. Default: 1 MiB. */
   readonly readChunkBytes?: number | undefined;
   /**
-   * So many streams are kept open at most; the least recently used is closed for the next one, and opened again when it is used. Each has two
-   * files open, for moments up to three more, and one for each read under way. Default: 64.
+   * So many streams are kept open at most; the least recently used is closed for the next one, and opened
+   * again when it is used. Each has two files open, for moments up to three more, and one for each read under
+   * way. Default: 64.
    */
   readonly maxOpenStreams?: number | undefined;
   /**
-   * Opens the directory only to read: it takes no lock, changes nothing and works on a file system that is mounted read-only. Each stream is shown
-   * as recovery would leave it, which is what its findings tell of. Beside a writer it is a prefix of what that appends, with all that was
-   * acknowledged before the stream was opened, perhaps with records that are not acknowledged yet; it stays so until it is released (or closed
+   * Opens the directory only to read: it takes no lock, changes nothing and works on a file system that is
+   * mounted read-only. Each stream is shown as recovery would leave it, which is what its findings tell of.
+   * Beside a writer it is a prefix of what that appends, with all that was acknowledged before the stream was
+   * opened, perhaps with records that are not acknowledged yet; it stays so until it is released (or closed
    * for others, see `maxOpenStreams`) and used again. Appends and `follow` are refused. Default: false.
    */
   readonly readOnly?: boolean | undefined;
@@ -95,7 +101,8 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
   }
 
   /**
-   * Opens a data directory, creating it (but not its parents) if need be, and locks it. Streams are recovered when they are first used.
+   * Opens a data directory, creating it (but not its parents) if need be, and locks it. Streams are recovered
+   * when they are first used.
    *
    * @param path of the data directory
    * @returns the storage, to be closed by its user; O(1) time, whatever the directory holds
@@ -193,7 +200,10 @@ function streamsOf(rootPath: string, options: Settled): MakeStream {
   };
 }
 
-/** Locks the directory, which is made if need be; its own name is made durable whoever made it, for they may have been killed. */
+/**
+ * Locks the directory, which is made if need be; its own name is made durable whoever made it, for they may
+ * have been killed.
+ */
 async function lockDirectory(disk: Disk, path: string): Promise<DiskLock | undefined> {
   const lockPath = `${path}/${LOCK_NAME}`;
   let lock: DiskLock | undefined;

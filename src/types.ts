@@ -20,7 +20,10 @@ export interface StreamHead {
 /** What a record is for. The codes on disk are in `docs/FORMAT.md`, section 2. */
 export type RecordKind = "data" | "checkpoint" | "tombstone" | "redacted";
 
-/** How a stream's records are laid out and chained; chosen when the stream is created. `sentinel` is Kimberlite 0.8's own. */
+/**
+ * How a stream's records are laid out and chained; chosen when the stream is created. `sentinel` is
+ * Kimberlite 0.8's own.
+ */
 export type Format = "plain" | "sentinel";
 
 /** How a record's payload is stored. */
@@ -32,8 +35,9 @@ export interface CheckpointPolicy {
 }
 
 /**
- * What an acknowledgement proves. `standard`: the records are synced. `strict`: the index entry that proves it is synced, too, so
- * that damage found later is never taken for a torn write; one more sync for every append.
+ * What an acknowledgement proves. `standard`: the records are synced. `strict`: the index entry that proves
+ * it is synced, too, so that damage found later is never taken for a torn write; one more sync for every
+ * append.
  */
 export type Durability = "standard" | "strict";
 

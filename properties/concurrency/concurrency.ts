@@ -1,9 +1,11 @@
 /**
- * Calls made together: none waits for the one before. Whatever they meet in, each must answer as if they had been made one after the other,
- * in the order of the calls, and a read must show the stream as it was between two of them.
+ * Calls made together: none waits for the one before. Whatever they meet in, each must answer as if they had
+ * been made one after the other, in the order of the calls, and a read must show the stream as it was between
+ * two of them.
  *
- * Within bounds: every sequence of up to three calls on one stream, new or with records, of each backend; on a disk that answers at once and on
- * one that answers later. Not tried: every order in which the answers of a disk may come.
+ * Within bounds: every sequence of up to three calls on one stream, new or with records, of each backend; on
+ * a disk that answers at once and on one that answers later. Not tried: every order in which the answers of a
+ * disk may come.
  * @module
  */
 import { callText } from "../../fault-injection/disk-call.ts";
@@ -24,14 +26,18 @@ import { laterDisk } from "./later-disk.ts";
 const STREAM = 1n;
 const CALLS_MAX = 3;
 const ALL = Number.MAX_SAFE_INTEGER;
-/** Records that are there before: the first of three calls then makes a checkpoint due, with the profiles' policy. */
+/**
+ * Records that are there before: the first of three calls then makes a checkpoint due, with the profiles'
+ * policy.
+ */
 const BEFORE = [0, 2] as const;
 
 const BACKENDS = ["storage", "storage, the disk answers later", "memory", "pipeline"] as const;
 type Backend = (typeof BACKENDS)[number];
 
 /**
- * `append` expects nothing; `at the end`, the end as it was before all these calls; `chained`, the end as it is after the calls before, two records.
+ * `append` expects nothing; `at the end`, the end as it was before all these calls; `chained`, the end as it
+ * is after the calls before, two records.
  */
 const CALLS = ["append", "at the end", "chained", "checkpoint", "read", "head", "sync", "close"] as const;
 type Call = (typeof CALLS)[number];
@@ -206,7 +212,10 @@ class Together {
   }
 }
 
-/** The offset that a call expects: the end before all of them, or the end after those that were made before it. */
+/**
+ * The offset that a call expects: the end before all of them, or the end after those that were made before
+ * it.
+ */
 function expectationOf(call: Call, before: ModelLog, now: ModelLog): bigint | undefined {
   if (call === "at the end") return BigInt(before.records.length);
   return call === "chained" ? BigInt(now.records.length) : undefined;

@@ -1,5 +1,6 @@
 /**
- * A disk whose every answer comes some turns later, so that calls which were made together meet in the middle of each other.
+ * A disk whose every answer comes some turns later, so that calls which were made together meet in the middle
+ * of each other.
  * @module
  */
 import type { Disk, DiskFile } from "../../src/disk/disk.ts";

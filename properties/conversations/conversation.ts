@@ -1,9 +1,11 @@
 /**
- * One conversation between the check and an engine, and between that engine and its disk. The engine runs only where something is new.
+ * One conversation between the check and an engine, and between that engine and its disk. The engine runs
+ * only where something is new.
  *
- * As long as everything was heard before, the calls that an engine made then are made to the disk, which decides, changes and tells those who
- * watch it what it would; and the answers that the engine gave then are given. At the first answer of the disk that is new, an engine is
- * run: it is told the answers so far, and goes on with the disk itself.
+ * As long as everything was heard before, the calls that an engine made then are made to the disk, which
+ * decides, changes and tells those who watch it what it would; and the answers that the engine gave then are
+ * given. At the first answer of the disk that is new, an engine is run: it is told the answers so far, and
+ * goes on with the disk itself.
  * @module
  */
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
@@ -23,7 +25,9 @@ export class Conversation {
   readonly #heard: string[] = [];
   #engine: RunningEngine | undefined;
 
-  /** @param counts where the engine runs from the beginning, heard before or not, and is counted as a check */
+  /**
+   * @param counts where the engine runs from the beginning, heard before or not, and is counted as a check
+   */
   constructor(tree: ConversationTree, disk: SimulatedDisk, start: Start, counts: Counts | undefined) {
     this.#tree = tree;
     this.#start = start;

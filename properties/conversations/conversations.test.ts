@@ -1,4 +1,7 @@
-/** Conversations that were heard before: what is repeated is what an engine would do, and an engine that does otherwise is noticed. */
+/**
+ * Conversations that were heard before: what is repeated is what an engine would do, and an engine that does
+ * otherwise is noticed.
+ */
 import { describe, expect, test } from "vitest";
 import { elementAt } from "../../fault-injection/element-at.ts";
 import type { Disk, Offset, Storage, StreamStatus } from "../../src/index.ts";

@@ -59,7 +59,8 @@ export class Performer {
   /**
    * Makes a call.
    * @returns its answer, a failure included
-   * @throws what the disk throws besides failing: the end of its step budget, and what those who watch it throw
+   * @throws what the disk throws besides failing: the end of its step budget, and what those who watch it
+   *   throw
    */
   perform(call: DiskCall): string {
     try {

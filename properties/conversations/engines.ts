@@ -40,10 +40,16 @@ export function heardEngines(bounds: Bounds, tree: ConversationTree): HeardEngin
   return new HeardEngines(tree, (disk) => openEngine(disk, bounds));
 }
 
-/** One conversation in so many is run whether it was heard before or not. Counted, not drawn, so that it is the same ones in every run of a unit. */
+/**
+ * One conversation in so many is run whether it was heard before or not. Counted, not drawn, so that it is
+ * the same ones in every run of a unit.
+ */
 const RUN_EVERY = 100;
 
-/** An engine runs where the conversation is new to the tree; and once in `RUN_EVERY`, to be held against what was heard. */
+/**
+ * An engine runs where the conversation is new to the tree; and once in `RUN_EVERY`, to be held against what
+ * was heard.
+ */
 export class HeardEngines implements Engines {
   readonly #tree: ConversationTree;
   readonly #start: (disk: Disk) => Promise<Storage>;

@@ -1,6 +1,6 @@
 /**
- * An engine that runs. As far as its conversation was heard, its disk answers what was answered then; from there on the disk itself does. All that
- * it does is held against the tree, and what is new is added.
+ * An engine that runs. As far as its conversation was heard, its disk answers what was answered then; from
+ * there on the disk itself does. All that it does is held against the tree, and what is new is added.
  * @module
  */
 import { DiskError } from "../../fault-injection/disk-error.ts";
@@ -58,7 +58,10 @@ export class RunningEngine implements Disk {
     this.#counts = counts;
   }
 
-  /** @throws Violation if an engine that heard the same did something else, and what the disk throws besides failing */
+  /**
+   * @throws Violation if an engine that heard the same did something else, and what the disk throws besides
+   *   failing
+   */
   async ask({ text, put }: Question): Promise<Result> {
     this.#place = this.#tree.after(this.#place, text);
     let result: Result;

@@ -1,6 +1,6 @@
 /**
- * What engines under test asked of their disks, what they were told, and what they answered then: a tree, in which conversations that
- * begin alike are one.
+ * What engines under test asked of their disks, what they were told, and what they answered then: a tree, in
+ * which conversations that begin alike are one.
  * @module
  */
 import type { DiskCall } from "./disk-calls.ts";
@@ -10,13 +10,16 @@ export type Result =
   { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
 /**
- * A place in a conversation. Either a call to the disk comes next, or the result of what the engine was asked; a place where nobody has been
- * has neither.
+ * A place in a conversation. Either a call to the disk comes next, or the result of what the engine was
+ * asked; a place where nobody has been has neither.
  */
 export class Place {
   call: DiskCall | undefined = undefined;
   result: Result | undefined = undefined;
-  /** What comes after it: by the answer of the disk to the call, or by what the engine is asked after the result. */
+  /**
+   * What comes after it: by the answer of the disk to the call, or by what the engine is asked after the
+   * result.
+   */
   readonly next: Map<string, Place> = new Map<string, Place>();
 }
 
@@ -32,7 +35,10 @@ export class ConversationTree {
   #root = new Place();
   #places = 0;
 
-  /** @param placesMax how many places are kept: when a conversation begins and there are more, all are forgotten */
+  /**
+   * @param placesMax how many places are kept: when a conversation begins and there are more, all are
+   *   forgotten
+   */
   constructor(placesMax: number = PLACES_MAX) {
     this.#placesMax = placesMax;
   }

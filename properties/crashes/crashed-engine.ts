@@ -1,6 +1,6 @@
 /**
- * The engine as the search of crashes sees it: what a fresh one shows of what a crash left must be an outcome that the model allows, and the
- * recovered stream is appended to and crashed again.
+ * The engine as the search of crashes sees it: what a fresh one shows of what a crash left must be an outcome
+ * that the model allows, and the recovered stream is appended to and crashed again.
  * @module
  */
 import type { Choice, Chosen } from "../../explore/choice.ts";

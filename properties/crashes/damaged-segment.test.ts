@@ -1,6 +1,7 @@
 /**
- * Crashes while a stream is opened and appended to whose segment has damaged records, and whose index write-ahead file is missing: the process is
- * killed after every change to the disk, and the power fails after every one, with every combination of what may be left that recovery can tell apart.
+ * Crashes while a stream is opened and appended to whose segment has damaged records, and whose index
+ * write-ahead file is missing: the process is killed after every change to the disk, and the power fails
+ * after every one, with every combination of what may be left that recovery can tell apart.
  */
 import { callText } from "../../fault-injection/disk-call.ts";
 import { describe, expect, test, vi } from "vitest";
@@ -70,7 +71,10 @@ function diskWith({ format, persistence, flipped, indexed, isKimberlites = false
   return disk;
 }
 
-/** What recovery shows: the payloads that can be read, one by one, and the offsets of the damage that it reports. */
+/**
+ * What recovery shows: the payloads that can be read, one by one, and the offsets of the damage that it
+ * reports.
+ */
 async function shown(disk: SimulatedDisk): Promise<{ payloads: string[]; damage: number[] }> {
   const storage = await Storage.open("/data", { disk, ...SETTINGS });
   const { findings, nextOffset } = await storage.status(1n);
@@ -89,11 +93,16 @@ async function shown(disk: SimulatedDisk): Promise<{ payloads: string[]; damage:
   return { payloads, damage: kept.map(({ error }) => Number(error.offset)).sort((a, b) => a - b) };
 }
 
-/** What the first opening must show: the payloads that can be read, and the offsets at which it reports damage. */
+/**
+ * What the first opening must show: the payloads that can be read, and the offsets at which it reports
+ * damage.
+ */
 function due({ flipped, indexed }: Damaged): { readable: string[]; reported: number[] } {
-  // What an index covers is not looked at in opening, but for its last record; the last record of all, if nothing covers it, is a torn append.
+  // What an index covers is not looked at in opening, but for its last record; the last record of all, if
+  // nothing covers it, is a torn append.
   const scanned = flipped.filter((offset) => offset >= indexed && offset !== LAST);
-  // Where a record is damaged, the scan goes on with the run of intact ones that leads farthest, so it passes over what is between two.
+  // Where a record is damaged, the scan goes on with the run of intact ones that leads farthest, so it passes
+  // over what is between two.
   const passed = ALL.filter((offset) => offset >= Math.min(...scanned) && offset <= Math.max(...scanned));
   return {
     readable: ALL.filter((offset) => !flipped.includes(offset) && !passed.includes(offset)).map(payload),

@@ -1,6 +1,7 @@
 /**
- * Crashes around a rotation that writes a page of the manifest: the process is killed after every change to the disk, and the power fails after every
- * one, with every combination of what may be left that recovery can tell apart.
+ * Crashes around a rotation that writes a page of the manifest: the process is killed after every change to
+ * the disk, and the power fails after every one, with every combination of what may be left that recovery can
+ * tell apart.
  */
 import { callText } from "../../fault-injection/disk-call.ts";
 import { expect, test, vi } from "vitest";

@@ -30,9 +30,10 @@ export function whenText({ kind, side, moment }: CrashPoint): string {
 }
 
 /**
- * Keeps the moments of a run at which it may be crashed: for the death of the process after every change to the disk, for a power failure
- * before every sync and at the end. Between two syncs nothing that was issued is certain to survive, so whatever a power failure
- * leaves at any other moment it may also leave at the next of these.
+ * Keeps the moments of a run at which it may be crashed: for the death of the process after every change to
+ * the disk, for a power failure before every sync and at the end. Between two syncs nothing that was issued
+ * is certain to survive, so whatever a power failure leaves at any other moment it may also leave at the next
+ * of these.
  */
 export class CrashPoints {
   readonly kept: CrashPoint[] = [];
@@ -98,8 +99,9 @@ export const ASKED = {
 const CRASH_KINDS: readonly CrashKind[] = ["power", "process"];
 
 /**
- * The same moment, of which only one stream is left. Streams share nothing but the data directory, and the engine opens one when it is
- * used, so their crash states add up instead of multiplying. That streams do not disturb each other is checked without crashes.
+ * The same moment, of which only one stream is left. Streams share nothing but the data directory, and the
+ * engine opens one when it is used, so their crash states add up instead of multiplying. That streams do not
+ * disturb each other is checked without crashes.
  */
 export function onlyStream(point: CrashPoint, place: number): CrashPoint {
   if (point.logs.size === 1) return point;

@@ -1,6 +1,6 @@
 /**
- * What comes after a recovery: it is recovered again, appended to, crashed and read. The crash is searched in its two extremes, those
- * before it in full.
+ * What comes after a recovery: it is recovered again, appended to, crashed and read. The crash is searched in
+ * its two extremes, those before it in full.
  * @module
  */
 import { callText } from "../../fault-injection/disk-call.ts";
@@ -25,8 +25,8 @@ const GOES_ON = "the recovered storage to go on";
 const PROBE_PAYLOAD = Uint8Array.of(0x7a);
 
 /**
- * Kills the recovered process, recovers again, appends to every stream, crashes the machine, and looks again: nothing may
- * have come back or gone.
+ * Kills the recovered process, recovers again, appends to every stream, crashes the machine, and looks again:
+ * nothing may have come back or gone.
  */
 export async function probe(
   recovery: Recovery,

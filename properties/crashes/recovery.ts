@@ -1,5 +1,6 @@
 /**
- * One recovery behind a crash: a fresh engine opens what the crash left, and what it shows must be an outcome that the model allows.
+ * One recovery behind a crash: a fresh engine opens what the crash left, and what it shows must be an outcome
+ * that the model allows.
  * @module
  */
 import { callText, type DiskChange } from "../../fault-injection/disk-call.ts";
@@ -129,7 +130,9 @@ export class Recovery {
     return attempt(lost ? D1.recovery : D2.recovery, "recovery from a crash to succeed", work);
   }
 
-  /** What recovery is about to cut off must be in quarantine, so that no power failure can take it from there. */
+  /**
+   * What recovery is about to cut off must be in quarantine, so that no power failure can take it from there.
+   */
   #checkQuarantine(path: string, size: number): void {
     // Recovery has read and copied what it cuts off, so nothing of it is undecided.
     const file = this.disk.fork(nobody).open(path, "read");
@@ -142,7 +145,10 @@ export class Recovery {
     observe(this.#counts, C4.truncation, { path, truncated, inQuarantine });
   }
 
-  /** Recovery removes an index of Kimberlite's that says something else than its segment: the crash must not have left it. */
+  /**
+   * Recovery removes an index of Kimberlite's that says something else than its segment: the crash must not
+   * have left it.
+   */
   #checkRemoval(path: string): void {
     const directory = path.slice(0, path.lastIndexOf("/"));
     const files = streamFiles(this.disk.fork(nobody), directory, (name) => name === "manifest.json");

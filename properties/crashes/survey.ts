@@ -1,9 +1,10 @@
 /**
- * The search of crashes: every workload, every crash of its last operation, every state that the crash may leave.
+ * The search of crashes: every workload, every crash of its last operation, every state that the crash may
+ * leave.
  *
- * First a **survey** runs every workload once, engine beside model, and lists the crash points that no workload before it
- * had. They are cut into **units**, one a workload; what a unit's search counts depends on nothing but the unit, so the sum is the
- * same with any number of workers and in any order.
+ * First a **survey** runs every workload once, engine beside model, and lists the crash points that no
+ * workload before it had. They are cut into **units**, one a workload; what a unit's search counts depends on
+ * nothing but the unit, so the sum is the same with any number of workers and in any order.
  * @module
  */
 import { CrashSearch, nothingSearched } from "../../explore/crash-search.ts";

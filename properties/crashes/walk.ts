@@ -1,7 +1,7 @@
 /**
- * One walk through the checker's tree, every step of it chosen by one `Choice`: a workload, a crash in its last operation, what the
- * crash left, perhaps a crash in recovery, and what comes after. Replays and random runs are such walks; the exhaustive search
- * (`check.ts`) asks the same questions in the same order.
+ * One walk through the checker's tree, every step of it chosen by one `Choice`: a workload, a crash in its
+ * last operation, what the crash left, perhaps a crash in recovery, and what comes after. Replays and random
+ * runs are such walks; the exhaustive search (`check.ts`) asks the same questions in the same order.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";
@@ -29,7 +29,10 @@ export function chooseWorkload(bounds: Bounds, choice: Choice): OperationName[] 
   });
 }
 
-/** Runs a workload on engine and model, in an empty directory or in what was found. @returns the moments of its last operation at which a crash may come */
+/**
+ * Runs a workload on engine and model, in an empty directory or in what was found. @returns the moments of
+ * its last operation at which a crash may come
+ */
 export async function runWorkload(
   bounds: Bounds,
   workload: readonly OperationName[],

@@ -1,5 +1,6 @@
 /**
- * Putting a defect into a module: its source text is replaced and compiled in memory; no file of the package is changed.
+ * Putting a defect into a module: its source text is replaced and compiled in memory; no file of the package
+ * is changed.
  * @module
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -31,7 +32,8 @@ export const ROOT: string = ((): string => {
 
 /**
  * The compiled module with the defect in it.
- * @throws DefectError if the text is not there exactly once, if nothing changes, or if the result is not TypeScript
+ * @throws DefectError if the text is not there exactly once, if nothing changes, or if the result is not
+ *   TypeScript
  */
 export function defective({ id, file, find, replace }: Mistake): Replacement {
   const path = join(ROOT, file);

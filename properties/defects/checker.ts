@@ -1,5 +1,6 @@
 /**
- * Seeded defects of the checker itself: of what compares, what counts, what searches, what injects faults, and of the model.
+ * Seeded defects of the checker itself: of what compares, what counts, what searches, what injects faults,
+ * and of the model.
  * @module
  */
 import type { Defect } from "./defect.ts";

@@ -1,5 +1,6 @@
 /**
- * The process that has defects in it: searches for what its argument says, and tells on standard output what was found.
+ * The process that has defects in it: searches for what its argument says, and tells on standard output what
+ * was found.
  * @module
  */
 import type { Searched } from "./defect.ts";

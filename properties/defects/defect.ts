@@ -1,5 +1,6 @@
 /**
- * A seeded defect: a mistake that somebody could make, as a replacement in one source file, and what must notice it.
+ * A seeded defect: a mistake that somebody could make, as a replacement in one source file, and what must
+ * notice it.
  * @module
  */
 import type { Bounds, PartName } from "../bounds.ts";
@@ -56,7 +57,10 @@ export interface ViolatingDefect extends Mistake, Searched {
   readonly invariant: InvariantId;
 }
 
-/** A defect of the checker that makes it do less or count otherwise: the counts of the same search without it, which are pinned, are others. */
+/**
+ * A defect of the checker that makes it do less or count otherwise: the counts of the same search without it,
+ * which are pinned, are others.
+ */
 export interface CountedDefect extends Mistake, Searched {
   /** One of the counts that must differ, as a difference from pinned counts names it. */
   readonly count: string;
@@ -68,7 +72,10 @@ interface AssertedDefect extends Mistake, Searched {
   readonly error: string;
 }
 
-/** A defect of the checker that lets another defect pass: with both of them, what must notice the other does not. */
+/**
+ * A defect of the checker that lets another defect pass: with both of them, what must notice the other does
+ * not.
+ */
 interface BlindingDefect extends Mistake {
   /** The id of a `ViolatingDefect`. */
   readonly blinds: string;

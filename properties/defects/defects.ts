@@ -1,5 +1,6 @@
 /**
- * The seeded defects: at least one for each invariant, so that no check is without something that it has been seen to find.
+ * The seeded defects: at least one for each invariant, so that no check is without something that it has been
+ * seen to find.
  * @module
  */
 import { AUDIT_DEFECTS } from "./audit.ts";

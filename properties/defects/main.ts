@@ -1,6 +1,7 @@
 /**
- * `npm run defects [-- --workers N] [-- ID...]`: puts every seeded defect into the sources, one at a time, and prints what noticed it. Ends with 1
- * if one is missed, or noticed by something else than what must; with 2 if one does not fit the sources, or at wrong usage.
+ * `npm run defects [-- --workers N] [-- ID...]`: puts every seeded defect into the sources, one at a time,
+ * and prints what noticed it. Ends with 1 if one is missed, or noticed by something else than what must; with
+ * 2 if one does not fit the sources, or at wrong usage.
  * @module
  */
 import { availableParallelism } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * For `node --import`: whatever runs then has the defect in it that the file named by the environment variable describes. Worker threads
- * inherit both.
+ * For `node --import`: whatever runs then has the defect in it that the file named by the environment
+ * variable describes. Worker threads inherit both.
  * @module
  */
 import { readFileSync } from "node:fs";

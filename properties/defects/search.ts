@@ -95,7 +95,8 @@ async function unitsIn(
   { section, directory }: Units,
 ): Promise<Unit[]> {
   if (directory !== undefined) {
-    // The first question is which directory gets the faults; to list the units of the others takes longer than to search this one.
+    // The first question is which directory gets the faults; to list the units of the others takes longer
+    // than to search this one.
     const directories = directoryNames(bounds.format);
     const chosen = directories.indexOf(directory);
     if (chosen < 0) throw new RangeError(`There is no directory "${directory}".`);

@@ -1,5 +1,6 @@
 /**
- * Where the predicates of the invariants stand: found in the source text, and written to a module, so that a built package can say it too.
+ * Where the predicates of the invariants stand: found in the source text, and written to a module, so that a
+ * built package can say it too.
  * @module
  */
 import { readdirSync, readFileSync } from "node:fs";

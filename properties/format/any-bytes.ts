@@ -1,5 +1,6 @@
 /**
- * F5 exhaustively: all the shortest inputs, and every value of every byte of the files beside a segment, with and without a checksum that fits.
+ * F5 exhaustively: all the shortest inputs, and every value of every byte of the files beside a segment, with
+ * and without a checksum that fits.
  * @module
  */
 import { parsersOf, SEGMENT_PARSER } from "./parsers.ts";

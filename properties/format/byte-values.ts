@@ -1,6 +1,6 @@
 /**
- * F2, F5: records of which one byte has any value and the CRC is made to fit, so that it is the fields that decide. Each is decoded alone, and
- * read in its segment by the engine and by the model's reader.
+ * F2, F5: records of which one byte has any value and the CRC is made to fit, so that it is the fields that
+ * decide. Each is decoded alone, and read in its segment by the engine and by the model's reader.
  * @module
  */
 import { F5 } from "../invariants/format.ts";

@@ -1,7 +1,9 @@
 /**
- * Z2: stored payloads that claim, or expand to, more than they may; here those of lz4. What each is refused with follows from how it was made.
+ * Z2: stored payloads that claim, or expand to, more than they may; here those of lz4. What each is refused
+ * with follows from how it was made.
  *
- * Does not promise: to measure memory, which differs from machine to machine; that a refusal costs none is in `claims.test.ts`.
+ * Does not promise: to measure memory, which differs from machine to machine; that a refusal costs none is in
+ * `claims.test.ts`.
  * @module
  */
 import { CodecRegistry } from "../../src/format/codec.ts";
@@ -93,7 +95,8 @@ export const lz4Claims: Section = {
     const stored = Buffer.concat([u(4, claim), Buffer.alloc(bytes, byte)]);
     if (claim > LIMIT || claim > 255 * bytes)
       return checkAnswer(counts, format, "lz4", stored, "payload-limit");
-    // 0x00 is a token for nothing, 0x10 one for a literal byte; what comes behind would be a match from before the start.
+    // 0x00 is a token for nothing, 0x10 one for a literal byte; what comes behind would be a match from
+    // before the start.
     const isEmpty = claim === 0 && bytes === 1 && byte === 0;
     const isOneLiteral = claim === 1 && bytes === 2 && byte === 0x10;
     return checkAnswer(

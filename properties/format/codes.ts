@@ -1,5 +1,6 @@
 /**
- * F6: the codes of kind and compression. Every value of the bytes that hold them, and of the byte that holds a kind in the index.
+ * F6: the codes of kind and compression. Every value of the bytes that hold them, and of the byte that holds
+ * a kind in the index.
  * @module
  */
 import { KINDS } from "../../model/hash.ts";

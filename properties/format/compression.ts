@@ -1,5 +1,6 @@
 /**
- * Z1: payloads are stored by each codec in no more bytes than they have, and come back, from the engine's codec and from the model's expansion.
+ * Z1: payloads are stored by each codec in no more bytes than they have, and come back, from the engine's
+ * codec and from the model's expansion.
  * @module
  */
 import { expand } from "../../model/expand.ts";
@@ -36,8 +37,8 @@ const REPEATS_MAX = 60;
 const DRAWN_BLOCK = 1000;
 
 /**
- * A frame that this package wrote, without its content size, as Kimberlite writes them: RFC 8878, section 3.1.1.1. No content here is
- * larger than the window of 2 MiB that it gets.
+ * A frame that this package wrote, without its content size, as Kimberlite writes them: RFC 8878, section
+ * 3.1.1.1. No content here is larger than the window of 2 MiB that it gets.
  */
 function undeclared(frame: Uint8Array): Buffer {
   const [flags, isSingle] = [little(frame, 4, 1), (little(frame, 4, 1) & 0x20) !== 0];

@@ -1,5 +1,6 @@
 /**
- * F3: records of which a few bits are flipped, each followed by another record, so that a length that grew finds bytes to claim.
+ * F3: records of which a few bits are flipped, each followed by another record, so that a length that grew
+ * finds bytes to claim.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";

@@ -1,6 +1,6 @@
 /**
- * F5 of the files beside a segment that say where its records are: what the engine makes of any bytes in them, held against readers written
- * from `docs/FORMAT.md`.
+ * F5 of the files beside a segment that say where its records are: what the engine makes of any bytes in
+ * them, held against readers written from `docs/FORMAT.md`.
  * @module
  */
 import { little } from "../../model/little.ts";
@@ -62,7 +62,10 @@ interface Described {
   readonly end: number;
 }
 
-/** The positions in an index of this segment as Kimberlite writes them (FORMAT.md, section 8.3); nothing if it is none, or of another segment. */
+/**
+ * The positions in an index of this segment as Kimberlite writes them (FORMAT.md, section 8.3); nothing if it
+ * is none, or of another segment.
+ */
 function positionsIn(bytes: Buffer, { count, end }: Described): number[] | undefined {
   const crcAt = 16 + 8 * count;
   const starts = bytes.subarray(0, 8).equals(Buffer.from("VDXI\x01\0\0\0"));
@@ -98,7 +101,10 @@ export function checkKimberliteIndex(counts: Counts, _: Format, bytes: Buffer): 
   }
 }
 
-/** A write-ahead file: the watermark of its whole frames, and no entry that none of them names. @throws Violation */
+/**
+ * A write-ahead file: the watermark of its whole frames, and no entry that none of them names. @throws
+ * Violation
+ */
 export async function checkIndexLog(counts: Counts, _: Format, bytes: Buffer): Promise<void> {
   const index = new OffsetIndex();
   const window = new ByteWindow(fileOf(bytes), "index log", 0, bytes.length, CHUNK_BYTES);

@@ -1,6 +1,6 @@
 /**
- * What F3 does not promise: one checksum behind a length cannot tell a record from a shorter one that its payload was made to hold, nor from a
- * longer one whose checksum the next record's payload was made to hold.
+ * What F3 does not promise: one checksum behind a length cannot tell a record from a shorter one that its
+ * payload was made to hold, nor from a longer one whose checksum the next record's payload was made to hold.
  */
 import { describe, expect, test } from "vitest";
 import { formatNamed } from "../../src/format/formats.ts";
@@ -18,7 +18,10 @@ import { itemAt } from "./section.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text, "hex");
 
-/** A stream's first record whose payload is what an empty one has behind its header: the CRC, and the mark if there is one. */
+/**
+ * A stream's first record whose payload is what an empty one has behind its header: the CRC, and the mark if
+ * there is one.
+ */
 const made = (format: Format, trailer: Buffer): Buffer =>
   laidOut(format, {
     offset: 0n,
@@ -29,7 +32,8 @@ const made = (format: Format, trailer: Buffer): Buffer =>
   });
 
 describe.each([
-  // CRC-32 of 44 zero bytes, printed by python3's zlib; `bit` is the one of the length field that is set for 4.
+  // CRC-32 of 44 zero bytes, printed by python3's zlib; `bit` is the one of the length field that is set for
+  // 4.
   { format: "plain", trailer: hex("1c662483"), bit: 40 * 8 + 2 },
   // CRC-32 of the first mark and 46 zero bytes, and the mark behind it; `bit` is the one for 8.
   { format: "sentinel", trailer: hex("953a9a1642eeffc0"), bit: 46 * 8 + 3 },

@@ -1,12 +1,15 @@
 /**
- * A record's bytes (`docs/FORMAT.md`, sections 2 and 8.1) by hand: how they are laid out, and what a reader must make of any. Shares nothing
- * with the engine but type names.
+ * A record's bytes (`docs/FORMAT.md`, sections 2 and 8.1) by hand: how they are laid out, and what a reader
+ * must make of any. Shares nothing with the engine but type names.
  * @module
  */
 import { crc32, KINDS } from "../../model/hash.ts";
 import type { CompressionKind, Format, RecordKind } from "../../src/types.ts";
 
-/** A number in a record: the byte where it starts, the first of its bits counted from there, and how many they are; within 32 bits. */
+/**
+ * A number in a record: the byte where it starts, the first of its bits counted from there, and how many they
+ * are; within 32 bits.
+ */
 type Field = readonly [at: number, bit: number, bits: number];
 
 /** Where everything is in a record, in bytes from its start, and what it may be. */

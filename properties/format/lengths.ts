@@ -1,6 +1,7 @@
 /**
- * F5: lengths at the limit of a payload and beyond it. A length beyond can be none, so a reader refuses it as soon as it has the header: it does
- * not wait for the bytes, nor take the record for one of which only the end is missing.
+ * F5: lengths at the limit of a payload and beyond it. A length beyond can be none, so a reader refuses it as
+ * soon as it has the header: it does not wait for the bytes, nor take the record for one of which only the
+ * end is missing.
  * @module
  */
 import { claimedSize as modelSize } from "../../model/reader.ts";

@@ -1,13 +1,15 @@
 /**
- * F3 for every burst of up to 32 bits, without trying them: a CRC is linear over bits, so the bursts that it would not notice are the
- * solutions of equations, and these are solved for every place of a burst and every size that a record could then claim.
+ * F3 for every burst of up to 32 bits, without trying them: a CRC is linear over bits, so the bursts that it
+ * would not notice are the solutions of equations, and these are solved for every place of a burst and every
+ * size that a record could then claim.
  *
- * A burst that leaves the size alone is always noticed. One that changes it makes another record of other bytes, of which a CRC misses
- * one in 2^32; as it then also changes the fields before the size, the reader refuses what is left as no record of that place. Where a
- * format has marks, a burst is noticed as well if they are not where the other record begins and ends.
+ * A burst that leaves the size alone is always noticed. One that changes it makes another record of other
+ * bytes, of which a CRC misses one in 2^32; as it then also changes the fields before the size, the reader
+ * refuses what is left as no record of that place. Where a format has marks, a burst is noticed as well if
+ * they are not where the other record begins and ends.
  *
- * Promises: all bursts that marks and CRC would not notice are found, and the engine has to refuse each where it stands. That the engine's CRC is
- * linear is checked for each set of equations, by one sum.
+ * Promises: all bursts that marks and CRC would not notice are found, and the engine has to refuse each where
+ * it stands. That the engine's CRC is linear is checked for each set of equations, by one sum.
  * @module
  */
 import { little } from "../../model/little.ts";
@@ -54,7 +56,8 @@ interface Unnoticed {
  * The burst after which marks and CRC match a record of `payloadBytes`, in the 32 bits from `first`.
  *
  * @param bytes a record whose marks and CRC match, and what stands behind it; as before when it returns
- * @returns the bits to flip; none if there is no such burst, or the CRC is not one that equations can be made of
+ * @returns the bits to flip; none if there is no such burst, or the CRC is not one that equations can be made
+ *   of
  */
 export function unnoticed(format: Format, bytes: Buffer, first: number, payloadBytes: number): Unnoticed {
   const { mark, length, endMark } = layoutOf(format);

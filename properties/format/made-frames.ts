@@ -1,8 +1,9 @@
 /**
- * F5 where one flipped bit of a frame's count leaves another frame whose checksum holds: one that is shorter, whose checksum an entry of it holds,
- * or one that is longer and ends in the next frame.
+ * F5 where one flipped bit of a frame's count leaves another frame whose checksum holds: one that is shorter,
+ * whose checksum an entry of it holds, or one that is longer and ends in the next frame.
  *
- * Promises: every bit of every count within the bounds. Their positions and heads are made for it; no segment need have them.
+ * Promises: every bit of every count within the bounds. Their positions and heads are made for it; no segment
+ * need have them.
  * @module
  */
 import { crc32 } from "../../model/hash.ts";

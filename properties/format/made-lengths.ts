@@ -1,10 +1,12 @@
 /**
- * C1-C3 where one flipped bit of a length leaves a record whose checksum holds: records that were made to hold the checksum of themselves if they
- * were shorter, and neighbours that hold the checksum of a record before them if that were longer. Only an index can tell, and there is one: in
- * frames, saved, of a segment that was sealed, or naming nothing behind that record.
+ * C1-C3 where one flipped bit of a length leaves a record whose checksum holds: records that were made to
+ * hold the checksum of themselves if they were shorter, and neighbours that hold the checksum of a record
+ * before them if that were longer. Only an index can tell, and there is one: in frames, saved, of a segment
+ * that was sealed, or naming nothing behind that record.
  *
- * Promises: records of every sort, every bit of their length from that of the bytes behind a payload on. Not tried: a checkpoint that would be
- * shorter, for its payload is fixed by the chain; a length that would end in the header of the next record, which holds a hash of this one.
+ * Promises: records of every sort, every bit of their length from that of the bytes behind a payload on. Not
+ * tried: a checkpoint that would be shorter, for its payload is fixed by the chain; a length that would end
+ * in the header of the next record, which holds a hash of this one.
  * @module
  */
 import { checkpointAfter, following, type ModelRecord } from "../../model/log.ts";
@@ -28,7 +30,10 @@ const sortsOf = perFormat((format): readonly Sort[] => [
   ...(format === "plain" ? [] : (["tombstone"] as const)),
 ]);
 
-/** Bits of the length that are tried: the bytes behind a payload have room in what the lowest one changes, and the next record's header in 64. */
+/**
+ * Bits of the length that are tried: the bytes behind a payload have room in what the lowest one changes, and
+ * the next record's header in 64.
+ */
 const SHRINKING: readonly number[] = [3, 4, 5, 6, 7];
 const GROWING: readonly number[] = [6, 7, 8];
 
@@ -75,7 +80,10 @@ function madeRecord(format: Format, sort: Sort, first: ModelRecord, content: Buf
   return [record, laidOut(format, { ...record, compression: compressionOf(sort), payload })];
 }
 
-/** Puts what ends a record of `size` bytes, if the bit of its length is flipped, where it would be. @returns those bytes */
+/**
+ * Puts what ends a record of `size` bytes, if the bit of its length is flipped, where it would be. @returns
+ * those bytes
+ */
 function trailerFor(format: Format, bytes: Buffer, bit: number, size: number): Buffer {
   const damaged = Buffer.from(bytes.subarray(0, size));
   flip(damaged, bit);

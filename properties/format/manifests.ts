@@ -54,7 +54,10 @@ function manifestIn(bytes: Buffer): Manifest | undefined {
 const manifestText = (manifest: Manifest | undefined): string =>
   manifest === undefined ? "no manifest" : JSON.stringify(manifest);
 
-/** A manifest: what the reader by hand reads from it, also when it is written again, or none. @throws Violation */
+/**
+ * A manifest: what the reader by hand reads from it, also when it is written again, or none. @throws
+ * Violation
+ */
 export function checkManifest(counts: Counts, _: Format, bytes: Buffer): void {
   const manifest = answerOf(bytes, () => parseManifest(bytes));
   const again = manifest === undefined ? undefined : parseManifest(serializeManifest(manifest));

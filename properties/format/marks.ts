@@ -1,5 +1,6 @@
 /**
- * F2, F5: the marks that a record of format `sentinel` begins and ends with. A CRC that fits does not replace them.
+ * F2, F5: the marks that a record of format `sentinel` begins and ends with. A CRC that fits does not replace
+ * them.
  * @module
  */
 import { F5 } from "../invariants/format.ts";

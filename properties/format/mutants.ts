@@ -1,7 +1,7 @@
 /**
- * What payloads with something wrong in them are made of: content that compresses in all sorts of ways, and small changes
- * in the places where headers and the ends of streams are.
- * Promises: the same numbers give the same bytes.
+ * What payloads with something wrong in them are made of: content that compresses in all sorts of ways, and
+ * small changes in the places where headers and the ends of streams are. Promises: the same numbers give the
+ * same bytes.
  * @module
  */
 import type { SplitMix } from "../splitmix.ts";

@@ -1,7 +1,7 @@
 /**
- * Zstandard frames with something wrong in them, taken apart and put together again (RFC 8878, section 3.1.1), so that
- * what is wrong is inside a block and not only at its border.
- * Promises: the same numbers give the same bytes.
+ * Zstandard frames with something wrong in them, taken apart and put together again (RFC 8878, section
+ * 3.1.1), so that what is wrong is inside a block and not only at its border. Promises: the same numbers give
+ * the same bytes.
  * @module
  */
 import { little } from "../../model/little.ts";
@@ -27,7 +27,9 @@ export interface FrameParts {
   readonly blocks: readonly Block[];
 }
 
-/** The parts of a frame as the engine's library writes it: with a window, no declared size and no checksum. */
+/**
+ * The parts of a frame as the engine's library writes it: with a window, no declared size and no checksum.
+ */
 export function partsOf(content: Buffer, frame: Uint8Array): FrameParts {
   const blocks: Block[] = [];
   for (let at = 6; at < frame.length;) {
@@ -40,7 +42,10 @@ export function partsOf(content: Buffer, frame: Uint8Array): FrameParts {
   return { content, blocks };
 }
 
-/** A frame of these parts: its size declared or not, with a window of any size or none, with a checksum or without. */
+/**
+ * A frame of these parts: its size declared or not, with a window of any size or none, with a checksum or
+ * without.
+ */
 function assembled({ content, blocks }: FrameParts, random: SplitMix): Buffer {
   const isSingleSegment = random.below(2) === 0;
   const declaresSize = isSingleSegment || random.below(2) === 0;
@@ -79,7 +84,10 @@ function changedBlocks(blocks: readonly Block[], random: SplitMix): Block[] {
     : blocks.toSpliced(random.below(blocks.length + 1), 0, block);
 }
 
-/** Huffman-coded literals of a small tree, each stream of one byte; sometimes the tree, a size or a number is not right. */
+/**
+ * Huffman-coded literals of a small tree, each stream of one byte; sometimes the tree, a size or a number is
+ * not right.
+ */
 function codedLiterals(random: SplitMix): Buffer {
   const tree = random.pick([
     Buffer.of(0x80, 0x10), // two literals, a bit each
@@ -119,7 +127,10 @@ function drawnBlock(random: SplitMix): Block {
   return { type: COMPRESSED, size: stored.length, stored };
 }
 
-/** Bytes beyond the smallest window, then a block of one match, which begins near the window's end or the content's. */
+/**
+ * Bytes beyond the smallest window, then a block of one match, which begins near the window's end or the
+ * content's.
+ */
 function farMatch(random: SplitMix): FrameParts {
   const before = Array.from({ length: 1 + random.below(3) }, () => random.bytes(500 + random.below(525)));
   const bytes = before.reduce((sum, { length }) => sum + length, 0);
@@ -127,8 +138,8 @@ function farMatch(random: SplitMix): FrameParts {
   const code = Math.floor(Math.log2(offsetValue));
   const [distance, end] = [offsetValue - 3, Buffer.concat(before)];
   const match = end.subarray(Math.max(0, bytes - distance)).subarray(0, 3);
-  // No literals, one sequence, tables of one symbol. The value without its highest bit is what is stored, and above it
-  // stands the bit that ends the stream: together the value.
+  // No literals, one sequence, tables of one symbol. The value without its highest bit is what is stored, and
+  // above it stands the bit that ends the stream: together the value.
   const stored = Buffer.of(0, 1, 0x54, 0, code, 0, offsetValue, offsetValue >> 8);
   return {
     content: Buffer.concat([end, match]),

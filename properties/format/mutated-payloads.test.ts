@@ -1,5 +1,6 @@
 /**
- * That the payloads of the section `mutated payloads` are worth trying: many are valid, and the others break every rule.
+ * That the payloads of the section `mutated payloads` are worth trying: many are valid, and the others break
+ * every rule.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";

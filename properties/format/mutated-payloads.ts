@@ -1,9 +1,9 @@
 /**
- * F5 of compressed payloads: engine and model expand each to the same bytes, or both refuse it. Payloads that the engine's
- * libraries made, with something wrong in them where a library may not look.
+ * F5 of compressed payloads: engine and model expand each to the same bytes, or both refuse it. Payloads that
+ * the engine's libraries made, with something wrong in them where a library may not look.
  *
- * The profile `default` tries 100,000 of each codec; `npm run check -- --profile quick --parts format --fuzz-inputs 1500000`
- * does so, too, and leaves out the rest.
+ * The profile `default` tries 100,000 of each codec; `npm run check -- --profile quick --parts format
+ * --fuzz-inputs 1500000` does so, too, and leaves out the rest.
  *
  * Does not promise: the same payloads with another version of the libraries.
  * @module
@@ -23,7 +23,10 @@ const FUZZ_INPUTS_EACH = 15;
 const BLOCK = 2000;
 
 const SIZES = [0, 1, 3, 20, 60, 100, 256, 300, 500, 800, 1024, 1200, 2000, 3000, 5000, 9000];
-/** Of several blocks at the highest levels, and beyond the size of one. The model takes long for them: one in so many. */
+/**
+ * Of several blocks at the highest levels, and beyond the size of one. The model takes long for them: one in
+ * so many.
+ */
 const LARGE_SIZES = [40_000, 140_000];
 const LARGE_EVERY = 100;
 const LEVELS = [1, 3, 6, 9];

@@ -1,6 +1,6 @@
 /**
- * What the engine's decoder answers, held against what `layout.ts` says it must: a record or a `StorageError`, and nothing else. And what
- * other readers may answer.
+ * What the engine's decoder answers, held against what `layout.ts` says it must: a record or a
+ * `StorageError`, and nothing else. And what other readers may answer.
  * @module
  */
 import { decodeRecord, encodeRecord, StorageError, type StorageErrorCode } from "../../src/index.ts";
@@ -50,7 +50,10 @@ export function encoded(format: Format, record: Fields): Uint8Array | StorageErr
 const isView = (format: Format, payload: Uint8Array, bytes: Buffer): boolean =>
   payload.buffer === bytes.buffer && payload.byteOffset === bytes.byteOffset + layoutOf(format).payload;
 
-/** Checks that the engine decodes `bytes` to what they must be; of a record, without copying it. @returns the decoding */
+/**
+ * Checks that the engine decodes `bytes` to what they must be; of a record, without copying it. @returns the
+ * decoding
+ */
 export function checkDecoding(
   counts: Counts,
   check: Check<Decoding, InvariantId>,

@@ -1,6 +1,6 @@
 /**
- * Every reader of stored bytes that the engine has, with what must hold of its answer, whatever the bytes are (F5). Payloads are held
- * against the model's expansion.
+ * Every reader of stored bytes that the engine has, with what must hold of its answer, whatever the bytes are
+ * (F5). Payloads are held against the model's expansion.
  * @module
  */
 import { expand } from "../../model/expand.ts";

@@ -1,6 +1,6 @@
 /**
- * The part `format`: F1-F6, Z1, Z2, and of the chain hash what needs no storage (H1, H2), for the format that the bounds name. One run
- * tries one input.
+ * The part `format`: F1-F6, Z1, Z2, and of the chain hash what needs no storage (H1, H2), for the format that
+ * the bounds name. One run tries one input.
  * @module
  */
 import type { Bounds } from "../bounds.ts";

@@ -1,8 +1,10 @@
 /**
- * The engine's way through a segment beside that of the model's reader: both must accept the same records and see the same in them.
+ * The engine's way through a segment beside that of the model's reader: both must accept the same records and
+ * see the same in them.
  *
- * Two sorts of record may be refused by the engine alone: compressed ones (it keeps rules that the model's expansion does not, see
- * `model/expand.ts`), and in format `plain` those of kinds that this version does not know. Whatever the engine accepts, the model must accept.
+ * Two sorts of record may be refused by the engine alone: compressed ones (it keeps rules that the model's
+ * expansion does not, see `model/expand.ts`), and in format `plain` those of kinds that this version does not
+ * know. Whatever the engine accepts, the model must accept.
  * @module
  */
 import type { Buffer } from "node:buffer";

@@ -1,5 +1,6 @@
 /**
- * F1: records of all codings, with payloads and offsets at the borders, are encoded as the format says and decoded to what they were.
+ * F1: records of all codings, with payloads and offsets at the borders, are encoded as the format says and
+ * decoded to what they were.
  * @module
  */
 import { formatNamed } from "../../src/format/formats.ts";

@@ -1,5 +1,6 @@
 /**
- * The records that the sections begin with, and the boundaries that their fields are taken to. All bytes are by hand or the model's.
+ * The records that the sections begin with, and the boundaries that their fields are taken to. All bytes are
+ * by hand or the model's.
  * @module
  */
 import { chainHash, NO_HASH } from "../../model/hash.ts";

@@ -1,6 +1,6 @@
 /**
- * A section of the part `format`: inputs of one sort, and what must hold for each. A run tries one input, and its answers
- * determine the input to the byte.
+ * A section of the part `format`: inputs of one sort, and what must hold for each. A run tries one input, and
+ * its answers determine the input to the byte.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";

@@ -1,6 +1,6 @@
 /**
- * Files and payloads that are as they should be, for bytes to be changed in, and how their checksums are made to fit again. By hand, and
- * the model's hashes.
+ * Files and payloads that are as they should be, for bytes to be changed in, and how their checksums are made
+ * to fit again. By hand, and the model's hashes.
  * @module
  */
 import { little } from "../../model/little.ts";

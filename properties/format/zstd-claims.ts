@@ -1,5 +1,6 @@
 /**
- * Z2 of zstd: frames that declare, or hold, more than they may, and in format `sentinel` those that declare nothing.
+ * Z2 of zstd: frames that declare, or hold, more than they may, and in format `sentinel` those that declare
+ * nothing.
  * @module
  */
 import type { Format } from "../../src/types.ts";
@@ -32,10 +33,15 @@ const DECLARED: readonly (number | undefined)[] = [
   2 ** 63,
 ];
 
-/** Content as it is stored: raw, one byte repeated in blocks as large as may be, or compressed blocks that are none. */
+/**
+ * Content as it is stored: raw, one byte repeated in blocks as large as may be, or compressed blocks that are
+ * none.
+ */
 interface Content {
   readonly name: string;
-  /** How many bytes it stands for; none where it is damaged, and a reader cannot know that from its headers. */
+  /**
+   * How many bytes it stands for; none where it is damaged, and a reader cannot know that from its headers.
+   */
   readonly yields: number | undefined;
   readonly blocks: Buffer;
 }
@@ -74,7 +80,10 @@ const CONTENTS: readonly Content[] = [
   { name: `${DAMAGED_BLOCKS} damaged blocks`, yields: undefined, blocks: damaged },
 ];
 
-/** The contents that are put behind a declared size: not the largest that is allowed, which takes as much memory as may be. */
+/**
+ * The contents that are put behind a declared size: not the largest that is allowed, which takes as much
+ * memory as may be.
+ */
 const contentsFor = (format: Format, declared: number | undefined): readonly Content[] =>
   CONTENTS.filter(
     (content) => content.yields !== LIMIT || zstdAnswer(format, declared, content, "none") !== LIMIT,
@@ -182,7 +191,10 @@ export const zstdWindows: Section = {
   },
 };
 
-/** Bytes of a window: the smallest, one that is no power of two, the last that is smaller than a block may be, that size itself, and 2 MiB. */
+/**
+ * Bytes of a window: the smallest, one that is no power of two, the last that is smaller than a block may be,
+ * that size itself, and 2 MiB.
+ */
 const WINDOWS = [0x00, 0x01, 0x37, 0x38, 0x58];
 
 export const zstdUndeclared: Section = {

@@ -1,6 +1,6 @@
 /**
- * Directories as Kimberlite leaves them, closed and killed, made by the stand-in for its writer; of records so small, and segments so short,
- * that all of it happens within a few.
+ * Directories as Kimberlite leaves them, closed and killed, made by the stand-in for its writer; of records
+ * so small, and segments so short, that all of it happens within a few.
  * @module
  */
 import { type KimberliteRecord, KimberliteWriter } from "../../model/kimberlite-writer.ts";
@@ -17,7 +17,10 @@ const SEGMENT_BYTES = 130;
 const events = (...numbers: readonly number[]): Uint8Array[] =>
   numbers.map((number) => Uint8Array.of(number));
 
-/** Kimberlite writes log, write-ahead file, index and manifest one after the other: killed between them, the later ones are those of before. */
+/**
+ * Kimberlite writes log, write-ahead file, index and manifest one after the other: killed between them, the
+ * later ones are those of before.
+ */
 function killedBefore(later: RegExp, before: KimberliteWriter, after: KimberliteWriter): KimberliteWriter {
   const killed = after.reopened();
   for (const name of new Set([...before.files.keys(), ...after.files.keys()])) {

@@ -1,9 +1,11 @@
 /**
- * The engine in directories that Kimberlite left: each is opened and gone on with, engine beside model; and crashed at every moment of that,
- * recovered from whatever the crash may have left, and appended to. So what recovery makes of Kimberlite's hints is checked under crashes, too.
+ * The engine in directories that Kimberlite left: each is opened and gone on with, engine beside model; and
+ * crashed at every moment of that, recovered from whatever the crash may have left, and appended to. So what
+ * recovery makes of Kimberlite's hints is checked under crashes, too.
  *
- * Within bounds: an append, or a close and an opening; recovery itself is not crashed. Not here: directories whose manifest counts more than the
- * log holds, of which the engine says that their end is lost, and torn manifests, which it reports.
+ * Within bounds: an append, or a close and an opening; recovery itself is not crashed. Not here: directories
+ * whose manifest counts more than the log holds, of which the engine says that their end is lost, and torn
+ * manifests, which it reports.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";

@@ -1,9 +1,10 @@
 /**
- * Pinned counts: the same bounds give the same counts on any machine, so what a profile tries, what it checks and what it meets are
- * constants, and a change to one of them is a change to review. A run that comes to other counts is not complete.
+ * Pinned counts: the same bounds give the same counts on any machine, so what a profile tries, what it checks
+ * and what it meets are constants, and a change to one of them is a change to review. A run that comes to
+ * other counts is not complete.
  *
- * Promises: every count is compared, and one that only one side has differs. Does not promise: that a check which is counted compares anything
- * (`properties/defects/` is for that).
+ * Promises: every count is compared, and one that only one side has differs. Does not promise: that a check
+ * which is counted compares anything (`properties/defects/` is for that).
  * @module
  */
 import type { Format } from "../../src/types.ts";

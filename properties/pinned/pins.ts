@@ -5,7 +5,10 @@
 import type { Format } from "../../src/types.ts";
 import type { ProfileName } from "../bounds.ts";
 
-/** The counts of a profile. Ids are not typed: one that was renamed is a difference to report, not a reason not to compile. */
+/**
+ * The counts of a profile. Ids are not typed: one that was renamed is a difference to report, not a reason
+ * not to compile.
+ */
 export interface Pins {
   readonly workloads: number;
   readonly crashPoints: number;

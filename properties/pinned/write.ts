@@ -1,6 +1,6 @@
 /**
- * `npm run pin -- FILE...`: pins the counts of results that `kmb check --json FILE` wrote, in `properties/pinned/counts.ts`.
- * Exit status: 0 pinned, 2 a file is no such result; then nothing is written.
+ * `npm run pin -- FILE...`: pins the counts of results that `kmb check --json FILE` wrote, in
+ * `properties/pinned/counts.ts`. Exit status: 0 pinned, 2 a file is no such result; then nothing is written.
  * @module
  */
 import { readFileSync, writeFileSync } from "node:fs";

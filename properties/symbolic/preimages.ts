@@ -1,8 +1,9 @@
 /**
  * Every log that has a given head: found backwards, by trying what the hash may have been made from.
  *
- * Complete for every scheme in which a record's hash is made, by one hash or a hash of a hash, from blocks among which its payload
- * stands in one piece and the hash before it is one block: payloads of any length, with any blocks.
+ * Complete for every scheme in which a record's hash is made, by one hash or a hash of a hash, from blocks
+ * among which its payload stands in one piece and the hash before it is one block: payloads of any length,
+ * with any blocks.
  * @module
  */
 import { KINDS, type Kind, type Scheme } from "./schemes.ts";

@@ -1,6 +1,6 @@
 /**
- * The chain of `docs/FORMAT.md`, section 3, over symbols; HMAC once as a function of its own and once as it is built
- * from SHA-256 (RFC 2104), for a payload may contain what it is built from.
+ * The chain of `docs/FORMAT.md`, section 3, over symbols; HMAC once as a function of its own and once as it
+ * is built from SHA-256 (RFC 2104), for a payload may contain what it is built from.
  * @module
  */
 import type { Atom, Terms } from "./terms.ts";
@@ -48,7 +48,10 @@ const sentinelInput = (
   payload: readonly Atom[],
 ): Atom[] => [...(before === undefined ? [] : [before]), terms.named(`kind:${kind}`), ...payload];
 
-/** The chain of the format `sentinel` (section 8.2): the kind is one byte before the payload, and no hash begins with such a byte. */
+/**
+ * The chain of the format `sentinel` (section 8.2): the kind is one byte before the payload, and no hash
+ * begins with such a byte.
+ */
 export const SENTINEL: Scheme = {
   name: "none, no hash begins with the code of a kind",
   first: KINDS,
@@ -57,8 +60,8 @@ export const SENTINEL: Scheme = {
 };
 
 /**
- * The same, where every hash begins with the code of a data record, as one in 256 does: a first record whose payload is what is left of a hash
- * and something behind it can then be taken for the end of a longer log.
+ * The same, where every hash begins with the code of a data record, as one in 256 does: a first record whose
+ * payload is what is left of a hash and something behind it can then be taken for the end of a longer log.
  */
 export const SENTINEL_CODED: Scheme = {
   name: "none, every hash begins with the code of a data record",

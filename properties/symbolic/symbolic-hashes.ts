@@ -1,11 +1,11 @@
 /**
- * The part about symbolic hashes: for every log within the bounds, all logs of any payloads that have as many records and the same
- * head; there must be none but itself. So an anchor, which is both, fixes a log, as long as nobody finds a collision or a preimage
- * of SHA-256.
+ * The part about symbolic hashes: for every log within the bounds, all logs of any payloads that have as many
+ * records and the same head; there must be none but itself. So an anchor, which is both, fixes a log, as long
+ * as nobody finds a collision or a preimage of SHA-256.
  *
- * Payloads contain what a forger may put there: letters, hashes of this log and of another, counts, the keys of the HMAC. Payloads of
- * checkpoints are free, too, though a reader refuses all but one. The logs that they are held against have any payloads. Not
- * verified: longer logs, and what a part of a block may be taken for.
+ * Payloads contain what a forger may put there: letters, hashes of this log and of another, counts, the keys
+ * of the HMAC. Payloads of checkpoints are free, too, though a reader refuses all but one. The logs that they
+ * are held against have any payloads. Not verified: longer logs, and what a part of a block may be taken for.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";

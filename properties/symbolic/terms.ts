@@ -1,10 +1,10 @@
 /**
- * Bytes as symbols, and a hash function without collisions: every different input makes a different term. What is computed with
- * these holds for any hash function in which nobody finds a collision or a preimage.
+ * Bytes as symbols, and a hash function without collisions: every different input makes a different term.
+ * What is computed with these holds for any hash function in which nobody finds a collision or a preimage.
  *
- * A symbol stands for a block that a payload may contain: a letter, a count, the pad of a key, a hash. Blocks are joined without a
- * trace of where one sequence ends and the next begins, as bytes are. Does not promise: anything about parts of a block, such as
- * a hash that happens to begin with a chosen byte.
+ * A symbol stands for a block that a payload may contain: a letter, a count, the pad of a key, a hash. Blocks
+ * are joined without a trace of where one sequence ends and the next begins, as bytes are. Does not promise:
+ * anything about parts of a block, such as a hash that happens to begin with a chosen byte.
  * @module
  */
 

@@ -1,4 +1,6 @@
-/** A window over a file, against the file's bytes: whatever is asked for and however much is read at a time. */
+/**
+ * A window over a file, against the file's bytes: whatever is asked for and however much is read at a time.
+ */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 

@@ -17,7 +17,10 @@ export class ByteWindow {
   #base: number;
   #at = 0;
 
-  /** Whether what was passed may be overwritten: then views of it are good until the next `fill`, and memory is not taken anew. */
+  /**
+   * Whether what was passed may be overwritten: then views of it are good until the next `fill`, and memory
+   * is not taken anew.
+   */
   readonly #reuses: boolean;
   #memory: Buffer = Buffer.alloc(0);
 
@@ -31,7 +34,10 @@ export class ByteWindow {
     this.#chunkBytes = chunkBytes;
   }
 
-  /** The bytes in memory; those not yet passed begin at `at`. A later `fill` leaves them as they are and takes others, unless memory is reused. */
+  /**
+   * The bytes in memory; those not yet passed begin at `at`. A later `fill` leaves them as they are and takes
+   * others, unless memory is reused.
+   */
   get bytes(): Buffer {
     return this.#bytes;
   }

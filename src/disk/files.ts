@@ -1,7 +1,8 @@
 /**
  * File names of a stream's directory, and the few ways in which the engine uses files, on top of `Disk`.
  *
- * What the disk throws arrives as a `StorageError` `io` with the cause, so that nothing bare comes from below.
+ * What the disk throws arrives as a `StorageError` `io` with the cause, so that nothing bare comes from
+ * below.
  * @module
  */
 import type { Disk, DiskFile } from "./disk.ts";
@@ -21,7 +22,10 @@ export function segmentName(number: number): string {
   return `segment_${String(number).padStart(6, "0")}.log`;
 }
 
-/** The saved index. Beside `sentinel` segments it has a name that Kimberlite does not look at, for its own `.idx` is another file. */
+/**
+ * The saved index. Beside `sentinel` segments it has a name that Kimberlite does not look at, for its own
+ * `.idx` is another file.
+ */
 export function indexName(number: number, format: Format): string {
   return `${segmentName(number)}.${format === "plain" ? "idx" : "idx2"}`;
 }
@@ -41,7 +45,10 @@ export function kimberliteIndexLogName(number: number): string {
   return `${kimberliteIndexName(number)}.wal`;
 }
 
-/** The number of the segment with this file name, or `undefined` if it is not exactly one that `segmentName` gives. */
+/**
+ * The number of the segment with this file name, or `undefined` if it is not exactly one that `segmentName`
+ * gives.
+ */
 export function segmentNumber(name: string): number | undefined {
   const digits = SEGMENT_PATTERN.exec(name)?.[1];
   if (digits === undefined) return undefined;
@@ -54,7 +61,9 @@ export function pageName(number: number): string {
   return `manifest-${String(number).padStart(6, "0")}.json`;
 }
 
-/** The number of the page with this file name, or `undefined` if it is not exactly one that `pageName` gives. */
+/**
+ * The number of the page with this file name, or `undefined` if it is not exactly one that `pageName` gives.
+ */
 export function pageNumber(name: string): number | undefined {
   const digits = PAGE_PATTERN.exec(name)?.[1];
   if (digits === undefined) return undefined;
@@ -87,7 +96,10 @@ export function isMissing(cause: unknown): boolean {
   return codeOf(cause) === "ENOENT";
 }
 
-/** Whether a call, or the `StorageError` that it became, failed because too many files are open: the disk itself is well. */
+/**
+ * Whether a call, or the `StorageError` that it became, failed because too many files are open: the disk
+ * itself is well.
+ */
 export function isOutOfFiles(error: unknown): boolean {
   const code = codeOf(error instanceof StorageError ? error.cause : error);
   return code === "EMFILE" || code === "ENFILE";
@@ -148,7 +160,10 @@ export async function syncNames(disk: Disk, path: string): Promise<void> {
   await io("syncing a directory", { file: path }, () => disk.syncDirectory(path));
 }
 
-/** Reads the bytes of a file from `start` to `end`, or to where it ends, a piece at a time. @throws StorageError `io` */
+/**
+ * Reads the bytes of a file from `start` to `end`, or to where it ends, a piece at a time. @throws
+ * StorageError `io`
+ */
 export async function forChunks(
   file: DiskFile,
   path: string,

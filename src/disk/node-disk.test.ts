@@ -1,6 +1,6 @@
 /**
- * `NodeDisk` on a real file system, in temporary directories; what a file system does not do on request (short
- * transfers, interrupted calls, failing syncs, Windows) is put in the place of the call in `node:fs`.
+ * `NodeDisk` on a real file system, in temporary directories; what a file system does not do on request
+ * (short transfers, interrupted calls, failing syncs, Windows) is put in the place of the call in `node:fs`.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";

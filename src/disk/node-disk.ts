@@ -1,27 +1,31 @@
 /**
  * The real disk: `Disk` over `node:fs`.
  *
- * Calls that are cheaper than a hop to another thread answer at once: metadata, and reads and writes of up to 1 MiB.
- * Those that wait for the medium or move much are promises: `sync`, `syncDirectory`, longer reads and writes.
+ * Calls that are cheaper than a hop to another thread answer at once: metadata, and reads and writes of up to
+ * 1 MiB. Those that wait for the medium or move much are promises: `sync`, `syncDirectory`, longer reads and
+ * writes.
  *
- * Promises: what `Disk` promises, with POSIX meanings; errors are Node's own, `code` included. A file is never
- * touched after it was closed, not even by a call that was under way: `close` waits for those.
+ * Promises: what `Disk` promises, with POSIX meanings; errors are Node's own, `code` included. A file is
+ * never touched after it was closed, not even by a call that was under way: `close` waits for those.
  *
  * Does not promise, because no program can:
  * - that `sync` reached the medium if the drive lies about its cache. On macOS libuv asks for `F_FULLFSYNC`.
- * - names on Windows, where a directory cannot be synced and NTFS's own journal has to do: see `syncDirectory`.
- * - locks on network file systems beyond what these offer, nor against a program that takes none. A locked file that was removed is noticed
- *   by `isHeld` when it is asked, and not before.
+ * - names on Windows, where a directory cannot be synced and NTFS's own journal has to do: see
+ *   `syncDirectory`.
+ * - locks on network file systems beyond what these offer, nor against a program that takes none. A locked
+ *   file that was removed is noticed by `isHeld` when it is asked, and not before.
  * - anything against somebody who exchanges files between the look and the call.
  *
- * New files get mode 0666 and new directories 0777, less the umask that the process has at that moment, as from `touch` and `mkdir`: who
- * may read a log is the operator's decision, made with the umask or with the data directory's own mode.
+ * New files get mode 0666 and new directories 0777, less the umask that the process has at that moment, as
+ * from `touch` and `mkdir`: who may read a log is the operator's decision, made with the umask or with the
+ * data directory's own mode.
  *
  * Specification: POSIX.1-2024, https://pubs.opengroup.org/onlinepubs/9799919799/functions/fdatasync.html and
  * `pread`, `pwrite`, `fsync`, `rename` beside it.
  * @module
  */
-// The default import, so that a call finds what is in the module at that moment: tests put failing calls there.
+// The default import, so that a call finds what is in the module at that moment: tests put failing calls
+// there.
 import fs from "node:fs";
 import nodePath from "node:path";
 import { tryLock } from "fs-native-extensions";
@@ -37,7 +41,10 @@ const TRANSFER_BYTES_MAX = 0x7ffff000;
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 
-/** To write is never through a link: it would land wherever that leads. Windows lacks some of the flags; they count for 0 there. */
+/**
+ * To write is never through a link: it would land wherever that leads. Windows lacks some of the flags; they
+ * count for 0 there.
+ */
 const TO_WRITE = O_RDWR | O_NOFOLLOW | O_NONBLOCK;
 
 /** `O_NONBLOCK`, because opening a FIFO waits for its other end; it makes no difference to a file. */
@@ -54,8 +61,8 @@ const DIRECTORY_MODE = 0o777;
 const REFUSALS_ON_WINDOWS: readonly (string | undefined)[] = ["EPERM", "EACCES", "EISDIR"];
 
 /**
- * Where an open file has data at or after a position, as `lseek` with `SEEK_DATA` tells: the position of it, `Infinity` if there is none,
- * `undefined` where the file system does not tell. Node has no such call.
+ * Where an open file has data at or after a position, as `lseek` with `SEEK_DATA` tells: the position of it,
+ * `Infinity` if there is none, `undefined` where the file system does not tell. Node has no such call.
  */
 export type SeekData = (descriptor: number, position: number) => number | undefined;
 
@@ -88,8 +95,9 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * Throws ENOENT if `mode` is not `create` and there is no such file, EACCES, EMFILE ...; EISDIR for a directory, ENXIO for what is neither
-   * that nor a file, and ELOOP for a symbolic link unless `mode` is `read`.
+   * Throws ENOENT if `mode` is not `create` and there is no such file, EACCES, EMFILE ...; EISDIR for a
+   * directory, ENXIO for what is neither that nor a file, and ELOOP for a symbolic link unless `mode` is
+   * `read`.
    */
   open(path: string, mode: OpenMode): DiskFile {
     return new NodeFile(path, openFile(path, OPEN_FLAGS[mode]), this.#seekData);
@@ -105,13 +113,18 @@ export class NodeDisk implements Disk {
     fs.unlinkSync(path);
   }
 
-  /** Throws ENOENT, ENOTDIR, ELOOP for a symbolic link ... Time and memory are linear in the number of names. */
+  /**
+   * Throws ENOENT, ENOTDIR, ELOOP for a symbolic link ... Time and memory are linear in the number of names.
+   */
   list(path: string): string[] {
     if (fs.lstatSync(path).isSymbolicLink()) throw systemError("ELOOP", A_LINK, "scandir", path);
     return fs.readdirSync(path);
   }
 
-  /** Throws EEXIST if `path` is there but not a directory, also if it is a link to one; ENOENT if the one above it is missing. */
+  /**
+   * Throws EEXIST if `path` is there but not a directory, also if it is a link to one; ENOENT if the one
+   * above it is missing.
+   */
   makeDirectory(path: string): void {
     try {
       fs.mkdirSync(path, DIRECTORY_MODE);
@@ -124,8 +137,9 @@ export class NodeDisk implements Disk {
   /**
    * `fsync` of the directory. Throws ENOENT, ENOTDIR, EIO ...
    *
-   * Windows refuses it with EPERM, EACCES or EISDIR. Only there these are taken for success: NTFS journals names itself, in
-   * order, which is all that can be had. Anywhere else they are errors: a name that is not durable loses what it names.
+   * Windows refuses it with EPERM, EACCES or EISDIR. Only there these are taken for success: NTFS journals
+   * names itself, in order, which is all that can be had. Anywhere else they are errors: a name that is not
+   * durable loses what it names.
    */
   async syncDirectory(path: string): Promise<void> {
     try {
@@ -143,12 +157,14 @@ export class NodeDisk implements Disk {
   }
 
   /**
-   * Locks the file with an open file description lock on Linux (`F_OFD_SETLK`), with `flock` on macOS, with `LockFileEx`
-   * on Windows. Each belongs to this one opening of the file: a second in the same process is refused as one in another
-   * process is, a child process does not inherit it, and the kernel ends it with the process.
+   * Locks the file with an open file description lock on Linux (`F_OFD_SETLK`), with `flock` on macOS, with
+   * `LockFileEx` on Windows. Each belongs to this one opening of the file: a second in the same process is
+   * refused as one in another process is, a child process does not inherit it, and the kernel ends it with
+   * the process.
    *
-   * The lock lasts until `release`, whether or not the returned object is kept: it is a descriptor number, which no
-   * garbage collection closes. Throws EACCES, ENOENT, ENOLCK ... if the lock cannot even be asked for; EISDIR, ENXIO and ELOOP as `open`.
+   * The lock lasts until `release`, whether or not the returned object is kept: it is a descriptor number,
+   * which no garbage collection closes. Throws EACCES, ENOENT, ENOLCK ... if the lock cannot even be asked
+   * for; EISDIR, ENXIO and ELOOP as `open`.
    */
   lock(path: string): DiskLock | undefined {
     const fd = openFile(path, TO_WRITE | O_CREAT);
@@ -226,8 +242,9 @@ class NodeFile implements DiskFile {
   }
 
   /**
-   * One `pwrite` of at most 0x7ffff000 bytes: a short write is returned and not continued, for only the caller knows
-   * whether to. `source` must not be changed until it answered. Throws EINVAL, EBADF if opened to read, ENOSPC, EIO ...
+   * One `pwrite` of at most 0x7ffff000 bytes: a short write is returned and not continued, for only the
+   * caller knows whether to. `source` must not be changed until it answered. Throws EINVAL, EBADF if opened
+   * to read, ENOSPC, EIO ...
    */
   write(source: Uint8Array, position: number): Answer<number> {
     const fd = this.#descriptor("write", position);
@@ -245,7 +262,10 @@ class NodeFile implements DiskFile {
     fs.ftruncateSync(this.#descriptor("ftruncate", size), size);
   }
 
-  /** `fdatasync`: the data, and of the metadata what is needed to read it, the size among it. Throws EIO, ENOSPC ... */
+  /**
+   * `fdatasync`: the data, and of the metadata what is needed to read it, the size among it. Throws EIO,
+   * ENOSPC ...
+   */
   sync(): Promise<void> {
     const fd = this.#descriptor("fdatasync");
     return this.#hold(
@@ -255,7 +275,10 @@ class NodeFile implements DiskFile {
     );
   }
 
-  /** Waits for calls under way, then closes. Every other call throws EBADF from now on; a second `close` does nothing. */
+  /**
+   * Waits for calls under way, then closes. Every other call throws EBADF from now on; a second `close` does
+   * nothing.
+   */
   close(): Answer<void> {
     if (this.#isClosed) return this.#closing;
     this.#isClosed = true;
@@ -372,7 +395,10 @@ async function readElsewhere(fd: number, target: Uint8Array, position: number): 
   return filled;
 }
 
-/** A read may be repeated. libuv repeats what is interrupted but for reads and closes; a close must not be repeated. */
+/**
+ * A read may be repeated. libuv repeats what is interrupted but for reads and closes; a close must not be
+ * repeated.
+ */
 function isInterrupted(error: unknown): boolean {
   return codeOf(error) === "EINTR";
 }

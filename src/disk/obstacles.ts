@@ -1,19 +1,25 @@
 /**
  * Files whose names may be taken by something else: a directory, a FIFO, a link, a file that may not be read.
  *
- * A hint that is none of its kind is as good as missing, for everything in it can be found out from the segments. Where one is to be written, what
- * stands in the way keeps its content under another name: `….aside1`, or the first such that is free. That the disk fails (EIO) is another
- * matter, and an error.
+ * A hint that is none of its kind is as good as missing, for everything in it can be found out from the
+ * segments. Where one is to be written, what stands in the way keeps its content under another name:
+ * `….aside1`, or the first such that is free. That the disk fails (EIO) is another matter, and an error.
  * @module
  */
 import type { Disk, DiskFile } from "./disk.ts";
 import { StorageError } from "../error.ts";
 import { codeOf, io, ioError, isMissing, withFile, writeAll } from "./files.ts";
 
-/** What opening something fails with that is no file: a directory, a FIFO, a link that is not to be followed or leads nowhere. */
+/**
+ * What opening something fails with that is no file: a directory, a FIFO, a link that is not to be followed
+ * or leads nowhere.
+ */
 const NO_FILE: readonly unknown[] = ["EISDIR", "ENXIO", "ELOOP", "ENOTDIR"];
 
-/** Whether a call, or the `StorageError` that it became, failed because what has a file's name is no file, or has gone since it was listed. */
+/**
+ * Whether a call, or the `StorageError` that it became, failed because what has a file's name is no file, or
+ * has gone since it was listed.
+ */
 export function isNoFile(error: unknown): boolean {
   const cause = error instanceof StorageError ? error.cause : error;
   return isMissing(cause) || NO_FILE.includes(codeOf(cause));
@@ -25,7 +31,10 @@ function isUnusable(error: unknown): boolean {
   return isNoFile(error) || code === "EACCES" || code === "EPERM";
 }
 
-/** Opens a file for the time of `use`; nothing if what has its name is no file or may not be read. @throws StorageError `io` */
+/**
+ * Opens a file for the time of `use`; nothing if what has its name is no file or may not be read. @throws
+ * StorageError `io`
+ */
 export async function ifReadable<T>(
   disk: Disk,
   path: string,
@@ -51,7 +60,10 @@ export async function isFile(disk: Disk, path: string): Promise<boolean> {
   }
 }
 
-/** All of a hint's bytes; nothing if it is larger than `bytesMax`, which no such hint is, is no file, or may not be read. @throws StorageError `io` */
+/**
+ * All of a hint's bytes; nothing if it is larger than `bytesMax`, which no such hint is, is no file, or may
+ * not be read. @throws StorageError `io`
+ */
 export function readHint(disk: Disk, path: string, bytesMax: number): Promise<Buffer | undefined> {
   return ifReadable(disk, path, (file) =>
     io("reading a file", { file: path }, async () => {
@@ -65,8 +77,8 @@ export function readHint(disk: Disk, path: string, bytesMax: number): Promise<Bu
 }
 
 /**
- * Opens a file, empty, whether or not there was one. What has its name and is no file keeps its content under another name: `….aside1`, or the
- * first such that is free.
+ * Opens a file, empty, whether or not there was one. What has its name and is no file keeps its content under
+ * another name: `….aside1`, or the first such that is free.
  *
  * @throws StorageError `io`
  */
@@ -80,7 +92,10 @@ export async function createFile(disk: Disk, path: string): Promise<DiskFile> {
   return io("creating a file", { file: path }, () => disk.open(path, "create"));
 }
 
-/** Opens a hint for reading and writing; nothing if what has its name cannot be, and then the name is free. @throws StorageError `io` */
+/**
+ * Opens a hint for reading and writing; nothing if what has its name cannot be, and then the name is free.
+ * @throws StorageError `io`
+ */
 export async function updateHint(disk: Disk, path: string): Promise<DiskFile | undefined> {
   try {
     return await disk.open(path, "update");
@@ -92,7 +107,9 @@ export async function updateHint(disk: Disk, path: string): Promise<DiskFile | u
   return undefined;
 }
 
-/** Removes a file that is no longer needed; what has its name and is no file stays. @throws StorageError `io` */
+/**
+ * Removes a file that is no longer needed; what has its name and is no file stays. @throws StorageError `io`
+ */
 export async function removeIfFile(disk: Disk, path: string): Promise<void> {
   try {
     await disk.remove(path);
@@ -101,7 +118,10 @@ export async function removeIfFile(disk: Disk, path: string): Promise<void> {
   }
 }
 
-/** Removes a hint that must not be there; what has its name and is no file, gets another. @throws StorageError `io` */
+/**
+ * Removes a hint that must not be there; what has its name and is no file, gets another. @throws StorageError
+ * `io`
+ */
 export async function removeHint(disk: Disk, path: string): Promise<void> {
   try {
     await disk.remove(path);
@@ -135,8 +155,8 @@ async function makeWay(disk: Disk, path: string): Promise<void> {
 }
 
 /**
- * Replaces a file's content atomically: whoever looks sees the old one or the new one, whole. The new bytes are durable
- * before they get the name; the name itself is durable only after the caller's `syncDirectory`.
+ * Replaces a file's content atomically: whoever looks sees the old one or the new one, whole. The new bytes
+ * are durable before they get the name; the name itself is durable only after the caller's `syncDirectory`.
  */
 export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`;

@@ -1,4 +1,7 @@
-/** The overlay: whatever is done to it, it shows what a disk shows to which the same was done, and the disk beneath stays as it was. */
+/**
+ * The overlay: whatever is done to it, it shows what a disk shows to which the same was done, and the disk
+ * beneath stays as it was.
+ */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { MemoryDisk } from "../../e2e/memory-disk.ts";

@@ -1,10 +1,10 @@
 /**
- * A disk over another one that is only read: changes stay in memory, and can be listed. What a program would do to a directory is what it
- * does to this.
+ * A disk over another one that is only read: changes stay in memory, and can be listed. What a program would
+ * do to a directory is what it does to this.
  *
- * Promises: the disk beneath is not changed and not locked. Memory: what is written, but not what is written over the same bytes, nor the
- * content of files below a directory called `quarantine`, of which only the size is kept. Does not promise: durability, or that
- * `makeDirectory` fails where it should.
+ * Promises: the disk beneath is not changed and not locked. Memory: what is written, but not what is written
+ * over the same bytes, nor the content of files below a directory called `quarantine`, of which only the size
+ * is kept. Does not promise: durability, or that `makeDirectory` fails where it should.
  * @module
  */
 import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
@@ -107,7 +107,9 @@ export class OverlayDisk implements Disk {
     this.#before.set(path, bytes);
   }
 
-  /** What was changed, by path: not what was written and is as it was. @throws what the disk beneath throws */
+  /**
+   * What was changed, by path: not what was written and is as it was. @throws what the disk beneath throws
+   */
   async changes(): Promise<Change[]> {
     const changes: Change[] = [];
     for (const [path, file] of this.#files) {
@@ -198,7 +200,10 @@ export class OverlayDisk implements Disk {
     return { isHeld: () => true, release: () => undefined };
   }
 
-  /** Whether a file of the size that it had has other bytes. Of what is not kept it is not known, and what was written counts as other. */
+  /**
+   * Whether a file of the size that it had has other bytes. Of what is not kept it is not known, and what was
+   * written counts as other.
+   */
   async #differs(path: string, file: Layered): Promise<boolean> {
     if (!file.isWritten || isNotKept(path)) return file.isWritten;
     const old = await this.#beneath.open(path, "read");

@@ -1,6 +1,6 @@
 /**
- * From payloads to bytes: a batch is prepared (compressed, chained, encoded) before anything is written, so that what can be refused is refused
- * while nothing has changed.
+ * From payloads to bytes: a batch is prepared (compressed, chained, encoded) before anything is written, so
+ * that what can be refused is refused while nothing has changed.
  * @module
  */
 import {
@@ -52,7 +52,8 @@ export async function prepareBatch(
 ): Promise<PreparedBatch> {
   const drafts: Draft[] = [];
   for (const payload of payloads) {
-    // What is hashed must be what is stored, and compressing takes time in which a caller may reuse the buffer.
+    // What is hashed must be what is stored, and compressing takes time in which a caller may reuse the
+    // buffer.
     const own = codec.kind === "none" ? payload : Uint8Array.from(payload);
     const { compression, bytes } =
       codec.kind === "none" ? { compression: codec.kind, bytes: own } : await compressed(codec, own);
@@ -114,7 +115,10 @@ function encodeDrafts(
   return { firstOffset: before.nextOffset, bytes, kinds, sizes, end: { nextOffset, head } };
 }
 
-/** What a caller is told of a batch that was appended. Its head is a copy: what they do to it must not reach the one that is kept. */
+/**
+ * What a caller is told of a batch that was appended. Its head is a copy: what they do to it must not reach
+ * the one that is kept.
+ */
 export function appendResult({
   firstOffset,
   end,

@@ -1,6 +1,6 @@
 /**
- * The chain hash and the checksum, against literals that python3's hashlib, hmac and zlib printed and against libraries that the
- * engine does not use.
+ * The chain hash and the checksum, against literals that python3's hashlib, hmac and zlib printed and against
+ * libraries that the engine does not use.
  */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";

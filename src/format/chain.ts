@@ -1,8 +1,8 @@
 /**
  * The hash chain and the checksum: the primitives that records are sealed with.
  *
- * A chain hash makes an edit visible to whoever knows a later hash; a CRC makes an accident visible to whoever has
- * the record. Neither reveals that a tail was cut off: see docs/FORMAT.md, section 3, "Anchor".
+ * A chain hash makes an edit visible to whoever knows a later hash; a CRC makes an accident visible to
+ * whoever has the record. Neither reveals that a tail was cut off: see docs/FORMAT.md, section 3, "Anchor".
  * @module
  */
 import { createHash, createHmac, hash as digest } from "node:crypto";
@@ -26,8 +26,9 @@ export function genesisHead(): StreamHead {
 }
 
 /**
- * The chain hash of a record in the format `plain` (docs/FORMAT.md, section 3): `SHA-256(previous || payload)` for data,
- * `SHA-256(payload)` for a stream's first record, `HMAC-SHA-256("kimberlite/" + kind, previous || payload)` for the other kinds.
+ * The chain hash of a record in the format `plain` (docs/FORMAT.md, section 3): `SHA-256(previous ||
+ * payload)` for data, `SHA-256(payload)` for a stream's first record, `HMAC-SHA-256("kimberlite/" + kind,
+ * previous || payload)` for the other kinds.
  *
  * @param payload the payload before compression
  * @returns 32 bytes; O(payload) time
@@ -40,8 +41,8 @@ export function plainHash(previous: Uint8Array | undefined, kind: RecordKind, pa
 }
 
 /**
- * The chain hash of a record in the format `sentinel` (docs/FORMAT.md, section 8.2): `SHA-256(previous || kind || payload)`, of a
- * stream's first record without the first term.
+ * The chain hash of a record in the format `sentinel` (docs/FORMAT.md, section 8.2): `SHA-256(previous ||
+ * kind || payload)`, of a stream's first record without the first term.
  *
  * @param kindCode the kind as the one byte that stands for it
  * @returns 32 bytes; O(payload) time
@@ -68,7 +69,10 @@ function sha256(first: Uint8Array, second: Uint8Array, payload: Uint8Array): Buf
   return Buffer.from(digest("sha256", joined, "binary"), "binary");
 }
 
-/** IEEE CRC-32 (reflected 0xEDB88320) as an unsigned 32-bit number; of bytes that follow others, given the CRC of those. */
+/**
+ * IEEE CRC-32 (reflected 0xEDB88320) as an unsigned 32-bit number; of bytes that follow others, given the CRC
+ * of those.
+ */
 export function crc32(bytes: Uint8Array, before = 0): number {
   return zlibCrc32(bytes, before);
 }

@@ -1,6 +1,7 @@
 /**
  * Checkpoints: records that repeat the chain hash before them and how many records precede them, so that a
- * reader can begin to verify there instead of at the stream's first record. Layout: docs/FORMAT.md, section 4.
+ * reader can begin to verify there instead of at the stream's first record. Layout: docs/FORMAT.md, section
+ * 4.
  * @module
  */
 import { HASH_BYTES } from "./chain.ts";
@@ -22,7 +23,8 @@ export interface Checkpoint {
 /**
  * The checkpoint that belongs behind `recordCount` records of which `chainHash` is the last one's hash.
  *
- * @throws StorageError `empty-stream` for no records (a stream's first record is data), `malformed` for a hash that is not 32 bytes
+ * @throws StorageError `empty-stream` for no records (a stream's first record is data), `malformed` for a
+ *   hash that is not 32 bytes
  */
 export function createCheckpoint(chainHash: Uint8Array, recordCount: bigint): Checkpoint {
   if (asBigInt("recordCount", recordCount) < 1n) {

@@ -1,6 +1,7 @@
 /**
- * The codecs: round trips, stored bytes spelled out by hand or written by another program, and everything that
- * is refused. That a refused bomb was not expanded is shown twice: the library was not called, and memory did not grow.
+ * The codecs: round trips, stored bytes spelled out by hand or written by another program, and everything
+ * that is refused. That a refused bomb was not expanded is shown twice: the library was not called, and
+ * memory did not grow.
  */
 import bindings from "@mongodb-js/zstd/bindings.js";
 import { fc, test as property } from "@fast-check/vitest";
@@ -197,7 +198,8 @@ describe("Lz4Codec", () => {
   test.each([
     ["nothing: a token of no literals", "00000000 00", ""],
     ["five literals", "05000000 50 68656c6c6f", "hello"],
-    // Token 0x15: one literal, a match of 5 + 4 bytes, 1 back. Token 0x50: five literals, with which a block ends.
+    // Token 0x15: one literal, a match of 5 + 4 bytes, 1 back. Token 0x50: five literals, with which a block
+    // ends.
     ["a match that overlaps itself", "0f000000 15 61 0100 50 68656c6c6f", "aaaaaaaaaahello"],
     // Token 0x1f: one literal, a match of 15 + 4 + 255 + 1 bytes.
     ["a match whose length goes on", "1a010000 1f 2d 0100 ff01 60 5b656e645d2e", `${"-".repeat(276)}[end].`],

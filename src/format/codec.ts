@@ -6,17 +6,21 @@
  * lz4    [expanded size:u32][one LZ4 block]      little-endian
  * zstd   one Zstandard frame that declares its content size
  * ```
- * Promises: `decompress(compress(x))` is `x`. Stored bytes are checked before they are expanded: nothing is that claims
- * more than `MAX_PAYLOAD_BYTES`, or more than its format can yield from so many bytes, and the memory spent on the rest
- * is a small multiple of the claim. Whatever the bytes are, the answer is a payload or a `StorageError`.
+ * Promises: `decompress(compress(x))` is `x`. Stored bytes are checked before they are expanded: nothing is
+ * that claims more than `MAX_PAYLOAD_BYTES`, or more than its format can yield from so many bytes, and the
+ * memory spent on the rest is a small multiple of the claim. Whatever the bytes are, the answer is a payload
+ * or a `StorageError`.
  *
- * Does not promise: the same compressed bytes from another version of a library (never compare or hash them), nor to
- * notice an altered payload that still expands to the declared size. The record's CRC and hash chain do that.
+ * Does not promise: the same compressed bytes from another version of a library (never compare or hash them),
+ * nor to notice an altered payload that still expands to the declared size. The record's CRC and hash chain
+ * do that.
  *
- * While a codec has not answered, the bytes given to it must not be changed: zstd works on them in another thread.
+ * While a codec has not answered, the bytes given to it must not be changed: zstd works on them in another
+ * thread.
  *
  * Specification: docs/FORMAT.md, section 2; LZ4 block
- * (https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md); RFC 8878 (https://www.rfc-editor.org/rfc/rfc8878).
+ * (https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md); RFC 8878
+ * (https://www.rfc-editor.org/rfc/rfc8878).
  * @module
  */
 import bindings from "@mongodb-js/zstd/bindings.js";
@@ -29,7 +33,9 @@ import type { Answer, CompressionKind } from "../types.ts";
 import { checkContent, checkedFrame, declareContentSize } from "./zstd-frame.ts";
 
 const LZ4_SIZE_BYTES = 4;
-/** No byte of an LZ4 block yields more: a length byte of 255 stands for 255 bytes, every other byte for fewer. */
+/**
+ * No byte of an LZ4 block yields more: a length byte of 255 stands for 255 bytes, every other byte for fewer.
+ */
 const LZ4_YIELD_MAX = 255;
 
 const KINDS: readonly unknown[] = ["none", "lz4", "zstd"] satisfies CompressionKind[];
@@ -38,7 +44,8 @@ const ZSTD_LEVEL_DEFAULT = 3;
 const ZSTD_LEVEL_MAX = 22;
 
 /**
- * One way of compressing payloads. The arrays it answers with share no memory with those it was given, unless it says so.
+ * One way of compressing payloads. The arrays it answers with share no memory with those it was given, unless
+ * it says so.
  */
 export interface Codec {
   /** Which code in a record's length field stands for it. */
@@ -104,10 +111,12 @@ export class Lz4Codec implements Codec {
   }
 
   /**
-   * Allocates what the size prefix says, once that is at most `MAX_PAYLOAD_BYTES` and at most 255 times the block.
+   * Allocates what the size prefix says, once that is at most `MAX_PAYLOAD_BYTES` and at most 255 times the
+   * block.
    *
    * @throws StorageError `payload-limit` if the prefix says more.
-   * @throws StorageError `undecodable-payload` if there is no prefix, the block is not one, or it expands to another size.
+   * @throws StorageError `undecodable-payload` if there is no prefix, the block is not one, or it expands to
+   *   another size.
    */
   decompress(stored: Uint8Array): Uint8Array {
     const buffer = asBuffer(bytesOf(stored));
@@ -143,14 +152,15 @@ export class Lz4Codec implements Codec {
 /** How a `ZstdCodec` works. */
 export interface ZstdOptions {
   /**
-   * 1 (fast) to 22 (small); 3 if left out. From 12 on the encoder spends tens of milliseconds on the smallest payload,
-   * because it prepares for a large one.
+   * 1 (fast) to 22 (small); 3 if left out. From 12 on the encoder spends tens of milliseconds on the smallest
+   * payload, because it prepares for a large one.
    */
   readonly level?: number | undefined;
   /**
-   * Whether to expand frames that do not declare their content size. Kimberlite writes such (`zstd::encode_all`), this
-   * package never does, and FORMAT.md allows it in streams of format `sentinel` alone, whatever is said here: so `false` if left out.
-   * They are then held to what their blocks can at most yield.
+   * Whether to expand frames that do not declare their content size. Kimberlite writes such
+   * (`zstd::encode_all`), this package never does, and FORMAT.md allows it in streams of format `sentinel`
+   * alone, whatever is said here: so `false` if left out. They are then held to what their blocks can at most
+   * yield.
    */
   readonly acceptsUndeclaredSize?: boolean | undefined;
 }
@@ -185,7 +195,8 @@ export class ZstdCodec implements Codec {
    * The frame's headers have passed the very checks that `decompress` makes of them.
    *
    * @throws StorageError `payload-too-large` above `MAX_PAYLOAD_BYTES`.
-   * @throws StorageError `undecodable-payload` if the library made a frame that could not be read back, or none.
+   * @throws StorageError `undecodable-payload` if the library made a frame that could not be read back, or
+   *   none.
    */
   async compress(payload: Uint8Array): Promise<Uint8Array> {
     const { length } = withinLimit(payload);
@@ -203,12 +214,13 @@ export class ZstdCodec implements Codec {
   }
 
   /**
-   * Allocates what the frame declares (the library's growing buffer may take as much again for a moment), once the
-   * walk over its headers has shown that it is at most `MAX_PAYLOAD_BYTES` and at most what its blocks can yield.
+   * Allocates what the frame declares (the library's growing buffer may take as much again for a moment),
+   * once the walk over its headers has shown that it is at most `MAX_PAYLOAD_BYTES` and at most what its
+   * blocks can yield.
    *
    * @throws StorageError `payload-limit` if it declares or yields more.
-   * @throws StorageError `undecodable-payload` if it is not one frame, needs a dictionary or a window beyond 2^27 bytes,
-   * declares no size, is damaged inside, or expands to another size.
+   * @throws StorageError `undecodable-payload` if it is not one frame, needs a dictionary or a window beyond
+   * 2^27 bytes, declares no size, is damaged inside, or expands to another size.
    */
   async decompress(stored: Uint8Array): Promise<Uint8Array> {
     const outline = checkedFrame(bytesOf(stored), this.acceptsUndeclaredSize);
@@ -305,8 +317,8 @@ export interface CompressedPayload {
 }
 
 /**
- * What to store for a payload: what the codec makes of it if that is smaller, otherwise the payload itself (the same
- * array, not a copy), uncompressed. So what is stored is never larger than the payload.
+ * What to store for a payload: what the codec makes of it if that is smaller, otherwise the payload itself
+ * (the same array, not a copy), uncompressed. So what is stored is never larger than the payload.
  *
  * Answers at once if the codec does.
  *
@@ -342,7 +354,8 @@ function unwritable(codec: CompressionKind, cause: unknown): StorageError {
 }
 
 function bytesOf(value: Uint8Array): Uint8Array {
-  // Callers without types meet this: a string would otherwise be compressed as its UTF-8 bytes by one codec alone.
+  // Callers without types meet this: a string would otherwise be compressed as its UTF-8 bytes by one codec
+  // alone.
   return asBytes("A payload", value);
 }
 

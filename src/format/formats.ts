@@ -1,5 +1,6 @@
 /**
- * The two formats that a stream can have: where the fields of a record are, which codes they hold, and how records are chained.
+ * The two formats that a stream can have: where the fields of a record are, which codes they hold, and how
+ * records are chained.
  *
  * ```
  * plain     [offset:i64][prev_hash:32][length:u32][payload][crc32:u32]                                   little-endian
@@ -7,7 +8,8 @@
  * sentinel  [0xBADC0FFE:u32][offset:u64][prev_hash:32][kind:u8][compression:u8][length:u32][payload][crc32:u32][0xC0FFEE42:u32]
  *            0               4           12            44       45              46          50       50 + n     54 + n
  * ```
- * In `plain`, `length` holds the stored payload's size in bits 0-27, the kind in bits 28-29, the compression in bits 30-31.
+ * In `plain`, `length` holds the stored payload's size in bits 0-27, the kind in bits 28-29, the compression
+ * in bits 30-31.
  *
  * Specification: docs/FORMAT.md, sections 2, 3 and 8.
  * @module
@@ -47,11 +49,16 @@ export interface RecordFormat {
   compressionAt(bytes: Buffer, at: number): CompressionKind | undefined;
   /** Writes the first mark, if there is one, and the codes. */
   writeCodes(target: Buffer, at: number, kind: RecordKind, compression: CompressionKind): void;
-  /** Writes the size of the stored payload, of at most `MAX_PAYLOAD_BYTES`, and leaves the codes as they are. */
+  /**
+   * Writes the size of the stored payload, of at most `MAX_PAYLOAD_BYTES`, and leaves the codes as they are.
+   */
   writeStoredBytes(target: Buffer, at: number, storedBytes: number): void;
   /** Writes the mark behind the CRC, if there is one. */
   writeEnd(target: Buffer, at: number): void;
-  /** Chain hash of a record, from that of the record before, `undefined` for a stream's first, and the payload before compression. */
+  /**
+   * Chain hash of a record, from that of the record before, `undefined` for a stream's first, and the payload
+   * before compression.
+   */
   chainHash(previous: Uint8Array | undefined, kind: RecordKind, payload: Uint8Array): Buffer;
   /** The codecs as this format's payloads need them. */
   codecs(registry: CodecRegistry): CodecRegistry;

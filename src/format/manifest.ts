@@ -4,8 +4,9 @@
  * A hint: the segment files are the log, and a manifest that is missing or unreadable is rebuilt from them.
  * Field names are Kimberlite's (docs/FORMAT.md, section 7); unknown fields are ignored.
  *
- * It has two parts, so that replacing it costs the same however many segments there are: `manifest.json`, which names the last ones, and
- * pages, each of which names as many as any other and is not replaced any more. `manifest-files.ts` reads and writes them.
+ * It has two parts, so that replacing it costs the same however many segments there are: `manifest.json`,
+ * which names the last ones, and pages, each of which names as many as any other and is not replaced any
+ * more. `manifest-files.ts` reads and writes them.
  * @module
  */
 import * as z from "zod/mini";
@@ -33,8 +34,8 @@ export interface Manifest {
   /** Number of the segment that appends go to: the last one. */
   readonly activeSegment: number;
   /**
-   * The stream's format; missing in a manifest that Kimberlite wrote. There the active segment's entry says what that held at the last
-   * append, and that segment need not be there while it is empty.
+   * The stream's format; missing in a manifest that Kimberlite wrote. There the active segment's entry says
+   * what that held at the last append, and that segment need not be there while it is empty.
    */
   readonly format: Format | undefined;
   /** How many segments a page of this stream names. */
@@ -60,8 +61,8 @@ const schema = z.object({
 const pageSchema = z.object({ segments: segmentsSchema });
 
 /**
- * Bytes that a manifest, or a page, has at most, of a stream of which so many segments are there. One may name many more, and is evidence then; but not
- * any number.
+ * Bytes that a manifest, or a page, has at most, of a stream of which so many segments are there. One may
+ * name many more, and is evidence then; but not any number.
  */
 export function manifestBytesMax(segments: number): number {
   return 2 ** 24 + 256 * segments;
@@ -84,9 +85,9 @@ export function serializePage(segments: readonly SegmentInfo[]): Buffer {
 }
 
 /**
- * The manifest in these bytes, or `undefined` if they are not one, or one that contradicts itself: segments are numbered without gaps, from 0 or, in
- * the format `plain`, from a multiple of the segments to a page; each begins at the offset where the one before ends, the first of all at 0; and the
- * active one is the last.
+ * The manifest in these bytes, or `undefined` if they are not one, or one that contradicts itself: segments
+ * are numbered without gaps, from 0 or, in the format `plain`, from a multiple of the segments to a page;
+ * each begins at the offset where the one before ends, the first of all at 0; and the active one is the last.
  */
 export function parseManifest(bytes: Uint8Array): Manifest | undefined {
   const parsed = schema.safeParse(jsonIn(bytes));
@@ -100,7 +101,10 @@ export function parseManifest(bytes: Uint8Array): Manifest | undefined {
   return { segments, activeSegment, format, pageSegments };
 }
 
-/** The segments in the bytes of a page, or `undefined` if that is not this page of so many segments, or contradicts itself. */
+/**
+ * The segments in the bytes of a page, or `undefined` if that is not this page of so many segments, or
+ * contradicts itself.
+ */
 export function parsePage(
   bytes: Uint8Array,
   page: number,

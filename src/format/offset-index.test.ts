@@ -1,6 +1,6 @@
 /**
- * The offset index: its two forms on disk written out, and what is not believed. Replaying frames reads a file; here that is an
- * array in memory.
+ * The offset index: its two forms on disk written out, and what is not believed. Replaying frames reads a
+ * file; here that is an array in memory.
  */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";

@@ -1,9 +1,10 @@
 /**
  * The offset index of one segment: from a record's ordinal in the segment to its byte position and kind.
  *
- * On disk it is a saved part (`.idx`) and frames appended since (`.idx.wal`); layouts in docs/FORMAT.md, sections 5
- * and 6. It is a hint: whoever uses a position checks that the record found there says the same offset. One
- * thing in it is evidence: records are named only after they were synced, so `end` is a watermark.
+ * On disk it is a saved part (`.idx`) and frames appended since (`.idx.wal`); layouts in docs/FORMAT.md,
+ * sections 5 and 6. It is a hint: whoever uses a position checks that the record found there says the same
+ * offset. One thing in it is evidence: records are named only after they were synced, so `end` is a
+ * watermark.
  * @module
  */
 import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
@@ -28,7 +29,10 @@ const DATA = kindCode("data");
 const CHECKPOINT = kindCode("checkpoint");
 const WORD = 2 ** 32;
 
-/** Bytes of a saved index, and of a frame, that name so many records: no file of a segment with fewer is larger. */
+/**
+ * Bytes of a saved index, and of a frame, that name so many records: no file of a segment with fewer is
+ * larger.
+ */
 export function indexBytes(records: number): number {
   return IDX_HEADER_BYTES + records * ENTRY_BYTES + TAIL_BYTES;
 }
@@ -74,7 +78,10 @@ export class OffsetIndex {
   #hasGaps = false;
   readonly #checkpoints = new CheckpointIndex();
 
-  /** Whether it stands for a record that is lost or damaged; such an index is not saved, so that the next start finds that out, too. */
+  /**
+   * Whether it stands for a record that is lost or damaged; such an index is not saved, so that the next
+   * start finds that out, too.
+   */
   get hasGaps(): boolean {
     return this.#hasGaps;
   }
@@ -140,7 +147,10 @@ export class OffsetIndex {
     return this.position(low) === position && low < this.#count ? low : undefined;
   }
 
-  /** Byte position of the record with this ordinal; of one that is not covered `NaN`, or a position at which it is not. */
+  /**
+   * Byte position of the record with this ordinal; of one that is not covered `NaN`, or a position at which
+   * it is not.
+   */
   position(ordinal: number): number {
     return this.#positions[ordinal] ?? Number.NaN;
   }
@@ -209,8 +219,9 @@ export class OffsetIndex {
   }
 
   /**
-   * The index in the bytes of Kimberlite's own `.idx`, or `undefined` if they are not one, or not one of a segment with `count` records
-   * in `end` bytes. It knows no kinds and no chain hash: every record passes for data.
+   * The index in the bytes of Kimberlite's own `.idx`, or `undefined` if they are not one, or not one of a
+   * segment with `count` records in `end` bytes. It knows no kinds and no chain hash: every record passes for
+   * data.
    */
   static parsePositions(bytes: Buffer, count: number, end: number): OffsetIndex | undefined {
     if (bytes.length !== savedPositionsBytes(count)) return undefined;
@@ -231,13 +242,15 @@ export class OffsetIndex {
   /**
    * Adds what the frames of an `.idx.wal` file name beyond this index.
    *
-   * Stops at the first frame that is torn. A frame that repeats what is covered is skipped; one that leaves a gap, or that names more than
-   * there is, adds nothing, but where its records ended is still a claim that they were durable up to there.
+   * Stops at the first frame that is torn. A frame that repeats what is covered is skipped; one that leaves a
+   * gap, or that names more than there is, adds nothing, but where its records ended is still a claim that
+   * they were durable up to there.
    *
    * @param frameBytesMax a longer frame is none
    * @param limit bytes that the segment has
    * @param claims gets what the frames that added nothing say of records that begin before `limit`
-   * @returns `size`: bytes up to the end of the last whole frame; `watermark`: the farthest end that any whole frame names
+   * @returns `size`: bytes up to the end of the last whole frame; `watermark`: the farthest end that any
+   *   whole frame names
    */
   async replay(
     frames: ForwardBytes,

@@ -1,6 +1,6 @@
 /**
- * One record: its bytes written out, and what holds for all of them, in each format. The other side of every comparison is
- * `e2e/by-hand.ts` or a literal that python3's zlib and hashlib printed.
+ * One record: its bytes written out, and what holds for all of them, in each format. The other side of every
+ * comparison is `e2e/by-hand.ts` or a literal that python3's zlib and hashlib printed.
  */
 import { createHash } from "node:crypto";
 import { fc, test } from "@fast-check/vitest";

@@ -14,7 +14,9 @@ import { MAX_PAYLOAD_BYTES } from "../limits.ts";
 import { asBigInt, asBytes } from "../options.ts";
 import type { CompressionKind, Format, Offset, RecordKind } from "../types.ts";
 
-/** A record. In `encodeRecord` and `decodeRecord` the payload is as stored; what a read returns is expanded. */
+/**
+ * A record. In `encodeRecord` and `decodeRecord` the payload is as stored; what a read returns is expanded.
+ */
 export interface Record {
   readonly offset: Offset;
   readonly prevHash: Uint8Array;
@@ -37,15 +39,18 @@ export interface Flaw {
   readonly ok: false;
   readonly code: StorageErrorCode;
   readonly sentence: string;
-  /** Whether the bytes are an intact record in its place that only this reader cannot read: then it is no torn write. */
+  /**
+   * Whether the bytes are an intact record in its place that only this reader cannot read: then it is no torn
+   * write.
+   */
   readonly unreadable?: boolean;
   /** Whether there is an intact record, but one that does not continue the stream here. */
   readonly misplaced?: boolean;
 }
 
 /**
- * A payload can be made to hold the checksum that its record would have if it were shorter. One flipped bit in the length then leaves
- * a record whose checksum holds, and only the index or the chain knows better.
+ * A payload can be made to hold the checksum that its record would have if it were shorter. One flipped bit
+ * in the length then leaves a record whose checksum holds, and only the index or the chain knows better.
  */
 export const CONTRADICTS_INDEX: Flaw = {
   ok: false,
@@ -59,7 +64,10 @@ const flaw = (code: StorageErrorCode, sentence: string): Flaw => ({ ok: false, c
 
 const INCOMPLETE = flaw("incomplete", "The bytes end inside a record.");
 const NO_MARK = flaw("malformed", "No record begins here: the mark that it would begin with is not there.");
-/** What `frameAt` finds of a record that is larger than `MAX_PAYLOAD_BYTES` allows, whether it is intact or not (`isIntactBeyondLimits`). */
+/**
+ * What `frameAt` finds of a record that is larger than `MAX_PAYLOAD_BYTES` allows, whether it is intact or
+ * not (`isIntactBeyondLimits`).
+ */
 export const TOO_LARGE: Flaw = flaw("malformed", "The record says that it is larger than a record can be.");
 const NO_END_MARK = flaw("malformed", "The mark that the record would end with is not there.");
 const NEGATIVE_OFFSET = flaw("malformed", "The record's offset is negative.");
@@ -71,8 +79,8 @@ const COMPRESSED_KIND = flaw(
 const BAD_CRC = flaw("checksum-mismatch", "The record's CRC-32 does not match its bytes.");
 
 /**
- * The size in bytes of the record whose header starts at `at`, as its length field says; the header must be there. Infinite where no
- * record is that large.
+ * The size in bytes of the record whose header starts at `at`, as its length field says; the header must be
+ * there. Infinite where no record is that large.
  */
 export function claimedSize(format: RecordFormat, bytes: Buffer, at: number): number {
   const stored = format.storedBytesAt(bytes, at);
@@ -157,8 +165,9 @@ export function encodeInto(format: RecordFormat, target: Buffer, at: number, rec
  * The bytes of a record.
  *
  * @param record its payload as it is to be stored, of at most 2^28 - 1 bytes
- * @throws StorageError `payload-too-large`, `out-of-range` (negative offset, or one beyond what the format has room for), `malformed`
- * (a previous hash that is not 32 bytes; a compressed record that is not data; a kind or a compression that the format does not have)
+ * @throws StorageError `payload-too-large`, `out-of-range` (negative offset, or one beyond what the format
+ * has room for), `malformed` (a previous hash that is not 32 bytes; a compressed record that is not data; a
+ * kind or a compression that the format does not have)
  * @throws TypeError for an offset, a hash or a payload of another type, or a format that there is not
  * @example
  * ```ts
@@ -207,7 +216,8 @@ export function encodeRecord(record: Record, format: Format = "plain"): Uint8Arr
 }
 
 /**
- * The record that `bytes` begin with; what follows it is not looked at. The record's payload and hash are views of `bytes`.
+ * The record that `bytes` begin with; what follows it is not looked at. The record's payload and hash are
+ * views of `bytes`.
  *
  * @returns the record and its size in bytes
  * @throws StorageError `incomplete`, `checksum-mismatch`, `malformed`; nothing else, whatever the bytes

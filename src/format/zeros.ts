@@ -1,5 +1,6 @@
 /**
- * Telling bytes that are all zero at the speed of memory: a file may hold gigabytes of them, which a preallocation or a hole in it leaves.
+ * Telling bytes that are all zero at the speed of memory: a file may hold gigabytes of them, which a
+ * preallocation or a hole in it leaves.
  * @module
  */
 

@@ -1,9 +1,9 @@
 /**
- * Bit streams of a Zstandard frame, read as fast as JavaScript can: backward, from below the highest bit that is set
- * in the last byte (RFC 8878, section 4.1).
+ * Bit streams of a Zstandard frame, read as fast as JavaScript can: backward, from below the highest bit that
+ * is set in the last byte (RFC 8878, section 4.1).
  *
- * Promises: `left` is exact, also below 0, which means that more was read than there is. Does not promise: what the
- * bits past the beginning are. Nobody may read on from there.
+ * Promises: `left` is exact, also below 0, which means that more was read than there is. Does not promise:
+ * what the bits past the beginning are. Nobody may read on from there.
  * @module
  */
 

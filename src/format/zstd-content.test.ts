@@ -20,7 +20,9 @@ function bytesOf(blocks: readonly string[], { before = 0, blockMax = WINDOW, max
   return content.bytes - before;
 }
 
-/** One literal, then one sequence, each of its three codes the only one of its table: literals, offset, match. */
+/**
+ * One literal, then one sequence, each of its three codes the only one of its table: literals, offset, match.
+ */
 const sequence = (codes: string, bits: string): string => `08 61 01 54 ${codes} ${bits}`;
 /** Weights 4, 3, 2, 0, 1, and so the codes 1, 01, 001, 0001 and 0000 of the literals 0, 1, 2, 5 and 4. */
 const TREE = "84 43 20 10";

@@ -1,9 +1,11 @@
 /**
- * What is inside the compressed blocks of a Zstandard frame (RFC 8878, section 3.1.1.3), but for the bytes themselves.
+ * What is inside the compressed blocks of a Zstandard frame (RFC 8878, section 3.1.1.3), but for the bytes
+ * themselves.
  *
- * Promises: blocks that pass are valid to the last bit, expand to exactly what is said of them, and never refer to what
- * is not in the window. libzstd alone takes some that are not, depending on its version and on the processor, and
- * may then yield anything: streams of literals with bits left over, matches from before the window.
+ * Promises: blocks that pass are valid to the last bit, expand to exactly what is said of them, and never
+ * refer to what is not in the window. libzstd alone takes some that are not, depending on its version and on
+ * the processor, and may then yield anything: streams of literals with bits left over, matches from before
+ * the window.
  *
  * Does not promise: to notice a wrong checksum, which libzstd does.
  * @module
@@ -15,7 +17,9 @@ import { readSequences, type RecentOffsets, type SequenceTables } from "./zstd-s
 
 const STREAMS = 4;
 const JUMP_TABLE_BYTES = 6;
-/** libzstd's rule, and that of the format's later editions (0.4.0): fewer literals are not divided in four. */
+/**
+ * libzstd's rule, and that of the format's later editions (0.4.0): fewer literals are not divided in four.
+ */
 const FOUR_STREAMS_MIN = 6;
 
 /** Literals sections: bytes of the header, bits of a size; by Size_Format (section 3.1.1.3.1.1). */

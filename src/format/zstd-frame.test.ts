@@ -1,6 +1,6 @@
 /**
- * The frame walker against frames spelled out by hand from RFC 8878, one header field at a time, each limit from both
- * sides. Whether libzstd agrees is `codec.test.ts`'s business.
+ * The frame walker against frames spelled out by hand from RFC 8878, one header field at a time, each limit
+ * from both sides. Whether libzstd agrees is `codec.test.ts`'s business.
  */
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";

@@ -1,18 +1,20 @@
 /**
- * The outline of one Zstandard frame: what it says and what it can at most yield, read from its headers alone.
+ * The outline of one Zstandard frame: what it says and what it can at most yield, read from its headers
+ * alone.
  *
  * ```
  * [magic:4][descriptor:1][window:0-1][dictionary id:0-4][content size:0-8]  [block ...]  [checksum:0-4]
  * block: [last:1 bit, type:2 bits, size:21 bits][size bytes, or 1 byte if the type is RLE]      little-endian
  * ```
- * Promises: a frame that passes `checkedFrame` expands to at most `MAX_PAYLOAD_BYTES` and to no more than its own
- * blocks can hold, and nothing but that one frame is there. It allocates nothing that grows with the input.
+ * Promises: a frame that passes `checkedFrame` expands to at most `MAX_PAYLOAD_BYTES` and to no more than its
+ * own blocks can hold, and nothing but that one frame is there. It allocates nothing that grows with the
+ * input.
  *
- * Does not promise that the frame expands: what is inside a compressed block, and the checksum, are the decoder's
- * business.
+ * Does not promise that the frame expands: what is inside a compressed block, and the checksum, are the
+ * decoder's business.
  *
- * Specification: RFC 8878, section 3.1.1 (https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1); docs/FORMAT.md,
- * section 2.
+ * Specification: RFC 8878, section 3.1.1 (https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1);
+ * docs/FORMAT.md, section 2.
  * @module
  */
 import { StorageError } from "../error.ts";
@@ -31,7 +33,10 @@ const CHECKSUM_BYTES = 4;
 /** No block holds more, before or after it is expanded (RFC 8878, section 3.1.1.2.4). */
 const BLOCK_BYTES_MAX = 128 * 1024;
 
-/** The largest window libzstd decodes unasked (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`); RFC 8878 leaves the limit open. */
+/**
+ * The largest window libzstd decodes unasked (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`); RFC 8878 leaves the limit
+ * open.
+ */
 const WINDOW_BYTES_MAX = 2 ** 27;
 
 const SINGLE_SEGMENT = 0x20;
@@ -74,12 +79,14 @@ interface ZstdBlock {
 }
 
 /**
- * Walks the headers of `bytes`, which must be exactly one frame, without expanding anything; `visit` sees every block.
+ * Walks the headers of `bytes`, which must be exactly one frame, without expanding anything; `visit` sees
+ * every block.
  *
  * Time is linear in the number of blocks (at most a third of the bytes), memory constant.
  *
- * @throws StorageError `undecodable-payload` where RFC 8878 is not kept: another magic number, the reserved bit, a
- * reserved or an oversized block, an end too early, anything behind the end; and for a frame that needs a dictionary.
+ * @throws StorageError `undecodable-payload` where RFC 8878 is not kept: another magic number, the reserved
+ * bit, a reserved or an oversized block, an end too early, anything behind the end; and for a frame that
+ * needs a dictionary.
  *
  * @example
  * ```ts
@@ -131,15 +138,17 @@ export function walkFrame(
 /**
  * Walks `bytes` and refuses what expands, or claims to expand, beyond the limit.
  *
- * `acceptsUndeclaredSize`: whether a frame may leave its content size out. One that does is held to what its blocks
- * can at most yield, which for a compressed block is 128 KiB whatever is in it; so the bound is up to one block above the
- * true size for frames as `zstd` writes them at ordinary levels, and further above where an encoder splits blocks. A payload within
- * that of the limit is refused: nobody could tell it from one beyond without expanding it.
+ * `acceptsUndeclaredSize`: whether a frame may leave its content size out. One that does is held to what its
+ * blocks can at most yield, which for a compressed block is 128 KiB whatever is in it; so the bound is up to
+ * one block above the true size for frames as `zstd` writes them at ordinary levels, and further above where
+ * an encoder splits blocks. A payload within that of the limit is refused: nobody could tell it from one
+ * beyond without expanding it.
  *
- * @throws StorageError `payload-limit` if it declares more than `MAX_PAYLOAD_BYTES`, or more than its blocks can
- * yield, or if they yield more than the limit.
- * @throws StorageError `undecodable-payload` as `walkFrame` does, if the blocks for certain yield more than declared,
- * if the content size is missing and must not be, and if the frame needs a window of more than 2^27 bytes.
+ * @throws StorageError `payload-limit` if it declares more than `MAX_PAYLOAD_BYTES`, or more than its blocks
+ * can yield, or if they yield more than the limit.
+ * @throws StorageError `undecodable-payload` as `walkFrame` does, if the blocks for certain yield more than
+ * declared, if the content size is missing and must not be, and if the frame needs a window of more than 2^27
+ * bytes.
  *
  * @example
  * ```ts
@@ -177,8 +186,8 @@ export function checkedFrame(bytes: Uint8Array, acceptsUndeclaredSize: boolean):
 }
 
 /**
- * Goes through what is inside the blocks of a frame that `checkedFrame` has let pass, without expanding it: whether it
- * expands, and to what it declares. What then can still be wrong is its checksum.
+ * Goes through what is inside the blocks of a frame that `checkedFrame` has let pass, without expanding it:
+ * whether it expands, and to what it declares. What then can still be wrong is its checksum.
  *
  * Time is linear in the content, in this thread; memory is that of a block.
  *
@@ -205,12 +214,13 @@ export function checkContent(bytes: Uint8Array, { windowBytes, contentBytes, mos
 /**
  * The same frame with its content size declared; `frame` itself if it declares one.
  *
- * A streaming encoder does not know the size when it writes the header and leaves it out. The blocks do not depend
- * on the header, and the checksum covers only the content, so a new header in front of the old blocks is the frame
- * that the encoder would have written. As libzstd does, it makes the frame a single segment if the window holds all of
- * the content: then a decoder allocates what the content needs, not the window.
+ * A streaming encoder does not know the size when it writes the header and leaves it out. The blocks do not
+ * depend on the header, and the checksum covers only the content, so a new header in front of the old blocks
+ * is the frame that the encoder would have written. As libzstd does, it makes the frame a single segment if
+ * the window holds all of the content: then a decoder allocates what the content needs, not the window.
  *
- * `contentBytes` is the true size of the content, at most 2^32 - 1. One copy of the frame, at most 4 bytes longer.
+ * `contentBytes` is the true size of the content, at most 2^32 - 1. One copy of the frame, at most 4 bytes
+ * longer.
  *
  * @throws StorageError as `walkFrame` does.
  *
@@ -224,7 +234,8 @@ export function declareContentSize(frame: Uint8Array, contentBytes: number): Uin
   if (outline.contentBytes !== undefined) return frame;
 
   const isSingleSegment = contentBytes <= outline.windowBytes;
-  // 1 byte only in a single segment; a frame with a window declares more than that window, which is at least 1 KiB.
+  // 1 byte only in a single segment; a frame with a window declares more than that window, which is at least
+  // 1 KiB.
   const sizeFlag =
     contentBytes < TWO_BYTE_SIZE_BASE ? 0 : contentBytes < TWO_BYTE_SIZE_BASE + 2 ** 16 ? 1 : 2;
   const sizeBytes = sizeFlag === 0 ? 1 : sizeFlag * 2;

@@ -7,8 +7,8 @@ import type { ZstdBits } from "./zstd-bits.ts";
 import { damaged } from "./zstd-refusal.ts";
 
 /**
- * For each of 2^accuracy states four bytes: its symbol, of how many bits the next state is made, and what is added to
- * them (16 bits). One sort of array everywhere, for that is what makes reading it fast.
+ * For each of 2^accuracy states four bytes: its symbol, of how many bits the next state is made, and what is
+ * added to them (16 bits). One sort of array everywhere, for that is what makes reading it fast.
  */
 export interface FseTable {
   readonly accuracy: number;

@@ -1,6 +1,6 @@
 /**
- * Huffman-coded literals of a Zstandard frame (RFC 8878, section 4.2): whether they are there, to the last bit.
- * Which bytes they are is left to the library.
+ * Huffman-coded literals of a Zstandard frame (RFC 8878, section 4.2): whether they are there, to the last
+ * bit. Which bytes they are is left to the library.
  * @module
  */
 import { elementAt } from "../element-at.ts";
@@ -63,7 +63,10 @@ function weightsIn(bytes: Uint8Array): number[] {
   return weights;
 }
 
-/** The lengths of codes by what they begin with: in the order of weights, 2^(weight - 1) places for each symbol. */
+/**
+ * The lengths of codes by what they begin with: in the order of weights, 2^(weight - 1) places for each
+ * symbol.
+ */
 function treeFrom(weights: readonly number[]): HuffmanLengths {
   const places = weights.reduce((sum, weight) => sum + (weight === 0 ? 0 : 2 ** (weight - 1)), 0);
   if (places === 0) throw damaged("a Huffman tree has one symbol");

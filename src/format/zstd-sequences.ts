@@ -1,6 +1,6 @@
 /**
- * The sequences of a compressed block (RFC 8878, sections 3.1.1.3.2 and 3.1.1.5): how far each goes on, and how far
- * back it reaches.
+ * The sequences of a compressed block (RFC 8878, sections 3.1.1.3.2 and 3.1.1.5): how far each goes on, and
+ * how far back it reaches.
  * @module
  */
 import { elementAt } from "../element-at.ts";
@@ -188,7 +188,9 @@ function byteAt(section: Uint8Array, at: number): number {
   return elementAt(section, at);
 }
 
-/** Section 3.1.1.5: values of 1 to 3 stand for recent offsets, and without literals each for the one after. */
+/**
+ * Section 3.1.1.5: values of 1 to 3 stand for recent offsets, and without literals each for the one after.
+ */
 function withOffset(recent: RecentOffsets, value: number, hasNoLiterals: boolean): RecentOffsets {
   const [first, second, third] = recent;
   if (value > 3) return [value - 3, first, second];

@@ -1,8 +1,9 @@
 /**
  * The segment that a stream's appends go to: its file, its index and the index's write-ahead file.
  *
- * Invariants: bytes below `index.end` are committed records and are never written again; the write-ahead file names a
- * record only after the record was synced; a batch that failed leaves the file as it was or the segment says that it cannot.
+ * Invariants: bytes below `index.end` are committed records and are never written again; the write-ahead file
+ * names a record only after the record was synced; a batch that failed leaves the file as it was or the
+ * segment says that it cannot.
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
@@ -88,11 +89,13 @@ export class ActiveSegment {
   }
 
   /**
-   * Makes durable what the segment holds now, and names it: what recovery shows, no later crash takes back. A process that was killed
-   * may have left records, or a cut, that the kernel shows and the medium lacks. Replaces index files that are not to be believed.
+   * Makes durable what the segment holds now, and names it: what recovery shows, no later crash takes back. A
+   * process that was killed may have left records, or a cut, that the kernel shows and the medium lacks.
+   * Replaces index files that are not to be believed.
    *
-   * What nothing proves to be on the medium is written again: after a failed sync the kernel may show bytes, call them clean, and
-   * not write them at the next sync (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC '20).
+   * What nothing proves to be on the medium is written again: after a failed sync the kernel may show bytes,
+   * call them clean, and not write them at the next sync (Rebello et al., "Can Applications Recover from
+   * fsync Failures?", USENIX ATC '20).
    *
    * @param proven bytes that index entries prove to be durable
    * @throws StorageError `io`
@@ -118,23 +121,34 @@ export class ActiveSegment {
     await this.#kimberliteIndex?.settle(names, this.index);
   }
 
-  /** To be called before a `write`: removes, durably, what would then say less than the segment holds. @throws StorageError `io` */
+  /**
+   * To be called before a `write`: removes, durably, what would then say less than the segment holds. @throws
+   * StorageError `io`
+   */
   async wake(): Promise<void> {
     await this.#kimberliteIndex?.withdraw();
   }
 
-  /** Writes what a segment has beside it while nothing is appended. Everything in it must be synced. @throws StorageError `io` */
+  /**
+   * Writes what a segment has beside it while nothing is appended. Everything in it must be synced. @throws
+   * StorageError `io`
+   */
   async rest(): Promise<void> {
     await this.#kimberliteIndex?.save(this.index);
   }
 
-  /** Writes a batch behind the committed records; it is not visible before `commit`. @throws StorageError `io` */
+  /**
+   * Writes a batch behind the committed records; it is not visible before `commit`. @throws StorageError `io`
+   */
   async write(batch: PreparedBatch): Promise<void> {
     this.#unsynced = true;
     await writeAll(this.file, this.path, batch.bytes, this.index.end);
   }
 
-  /** Takes back what a failed `write` may have left, durably, so that no crash brings it back. @throws StorageError `io` */
+  /**
+   * Takes back what a failed `write` may have left, durably, so that no crash brings it back. @throws
+   * StorageError `io`
+   */
   async cutBack(): Promise<void> {
     const place = this.#place();
     await io("cutting a segment back", place, () => this.file.truncate(this.index.end));
@@ -158,9 +172,9 @@ export class ActiveSegment {
   }
 
   /**
-   * Names the records since the last frame in the write-ahead file; all of them must be synced. With standard durability the frame
-   * itself is not synced: a lost one lowers the watermark, and the records it named are found by a scan. So a failure is no failure of
-   * the append: the records are durable.
+   * Names the records since the last frame in the write-ahead file; all of them must be synced. With standard
+   * durability the frame itself is not synced: a lost one lowers the watermark, and the records it named are
+   * found by a scan. So a failure is no failure of the append: the records are durable.
    *
    * @throws StorageError `io`, with strict durability
    */
@@ -180,7 +194,8 @@ export class ActiveSegment {
   }
 
   /**
-   * Saves the index for good, unless the segment is damaged: it will not be appended to again. Everything in it must be synced.
+   * Saves the index for good, unless the segment is damaged: it will not be appended to again. Everything in
+   * it must be synced.
    *
    * @throws StorageError `io`
    */
@@ -189,9 +204,10 @@ export class ActiveSegment {
   }
 
   /**
-   * Makes every start look at the segment again, durably, if it is damaged: there is a write-ahead file beside it, if only an empty one. To be
-   * called once its successor is durable and not earlier: an empty one beside the last segment says that nothing in that was durable, so
-   * that recovery would take the damaged record for torn and cut the intact ones that follow it.
+   * Makes every start look at the segment again, durably, if it is damaged: there is a write-ahead file
+   * beside it, if only an empty one. To be called once its successor is durable and not earlier: an empty one
+   * beside the last segment says that nothing in that was durable, so that recovery would take the damaged
+   * record for torn and cut the intact ones that follow it.
    *
    * @throws StorageError `io`
    */
@@ -215,8 +231,9 @@ export class ActiveSegment {
   }
 
   /**
-   * Moves the index from the write-ahead file to the saved one. The write-ahead file keeps a frame that names the last record once
-   * more, so that the watermark outlives a lost `.idx`. The work is proportional to the log only as often as it doubles.
+   * Moves the index from the write-ahead file to the saved one. The write-ahead file keeps a frame that names
+   * the last record once more, so that the watermark outlives a lost `.idx`. The work is proportional to the
+   * log only as often as it doubles.
    */
   async #saveIndex(log: DiskFile): Promise<void> {
     await saveIndex(this.#files, this.number, this.index);
@@ -244,12 +261,17 @@ export class ActiveSegment {
   }
 }
 
-/** Writes the bytes of a file from `start` to `end` over themselves, so that the next sync has them to write. */
+/**
+ * Writes the bytes of a file from `start` to `end` over themselves, so that the next sync has them to write.
+ */
 async function writeAgain(file: DiskFile, path: string, start: number, end: number): Promise<void> {
   await forChunks(file, path, start, end, (chunk, at) => writeAll(file, path, chunk, at));
 }
 
-/** Creates the write-ahead file of a damaged segment that has a successor, empty, and makes its name durable. @throws StorageError `io` */
+/**
+ * Creates the write-ahead file of a damaged segment that has a successor, empty, and makes its name durable.
+ * @throws StorageError `io`
+ */
 export async function createIndexLog({ disk, path, format }: StreamFiles, number: number): Promise<void> {
   const file = `${path}/${indexLogName(number, format)}`;
   const log = await createFile(disk, file);
@@ -258,8 +280,8 @@ export async function createIndexLog({ disk, path, format }: StreamFiles, number
 }
 
 /**
- * Creates a segment's two files, empty, and makes their names durable: the write-ahead file is there before the first record
- * is, so that its absence beside a record is never what a crash leaves.
+ * Creates a segment's two files, empty, and makes their names durable: the write-ahead file is there before
+ * the first record is, so that its absence beside a record is never what a crash leaves.
  */
 export async function createSegmentFiles(
   { disk, path: streamPath, format }: StreamFiles,

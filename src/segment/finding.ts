@@ -17,7 +17,10 @@ export interface Finding {
   readonly quarantine?: string;
 }
 
-/** Index and manifest are replaced atomically, so a crash never leaves one unreadable: it is a fault, though no answer depends on it. */
+/**
+ * Index and manifest are replaced atomically, so a crash never leaves one unreadable: it is a fault, though
+ * no answer depends on it.
+ */
 export function damagedHint(context: StreamContext, name: string, sentence: string): Finding {
   const error = new StorageError("damaged-hint", sentence, {
     stream: context.stream,

@@ -1,6 +1,6 @@
 /**
- * I2 no single hint decides: an index or a manifest of another stream, segment or format cuts nothing and changes no answer, and what is lost is
- * reported until it is repaired.
+ * I2 no single hint decides: an index or a manifest of another stream, segment or format cuts nothing and
+ * changes no answer, and what is lost is reported until it is repaired.
  */
 import CRC32 from "crc-32";
 import { afterEach, describe, expect, test } from "vitest";

@@ -1,11 +1,13 @@
 /**
  * What a segment's index files say of it, and how far the segment bears that out.
  *
- * An index is believed if the last record that it covers is there: at its place, with its hash. If that record is damaged, the nearest one
- * before it that is intact decides. One that names more than there is proves a lost end, unless an intact record contradicts it. Whatever
- * else an index says was made for another segment, and it is rebuilt.
+ * An index is believed if the last record that it covers is there: at its place, with its hash. If that
+ * record is damaged, the nearest one before it that is intact decides. One that names more than there is
+ * proves a lost end, unless an intact record contradicts it. Whatever else an index says was made for another
+ * segment, and it is rebuilt.
  *
- * Known limit: where records of two segments have the same sizes, an index of the longer one is not contradicted by the shorter one.
+ * Known limit: where records of two segments have the same sizes, an index of the longer one is not
+ * contradicted by the shorter one.
  * @module
  */
 import { ByteWindow } from "../disk/byte-window.ts";
@@ -62,8 +64,8 @@ export function foreignState({ hasLog }: HintState): HintState {
 }
 
 /**
- * Reads the index files; nothing comes of those that are missing or unreadable. The saved index of a sealed segment is complete, so a
- * write-ahead file beside it is left over and not read.
+ * Reads the index files; nothing comes of those that are missing or unreadable. The saved index of a sealed
+ * segment is complete, so a write-ahead file beside it is left over and not read.
  *
  * @param bytes how many the segment has
  * @throws StorageError `io`
@@ -74,7 +76,8 @@ export async function readHints(
   names: ReadonlySet<string>,
   bytes: number,
 ): Promise<Hints> {
-  // An index may name more than is left of the segment, and is evidence then; but it was made for one of a usual size.
+  // An index may name more than is left of the segment, and is evidence then; but it was made for one of a
+  // usual size.
   const bytesMax = indexBytes(Math.max(bytes, SEGMENT_BYTES) / context.format.overheadBytes);
   const savedName = indexName(number, context.format.name);
   const logName = indexLogName(number, context.format.name);
@@ -110,8 +113,8 @@ export async function readHints(
 
 /**
  * Holds the last record that the index covers against the segment.
- * @returns `good` (or nothing is covered); `foreign`, if an intact record is not the one that the index was made for; or what is wrong with the
- * record, if the index is this segment's
+ * @returns `good` (or nothing is covered); `foreign`, if an intact record is not the one that the index was
+ * made for; or what is wrong with the record, if the index is this segment's
  */
 export async function lastCovered(
   context: StreamContext,
@@ -147,7 +150,10 @@ export async function lastCovered(
 /** How many times over a segment's bytes may be looked at. */
 const LOOKS_MAX = 64;
 
-/** Whether the last record that is intact, of those that the index covers, is another than the index says. O(bytes) */
+/**
+ * Whether the last record that is intact, of those that the index covers, is another than the index says.
+ * O(bytes)
+ */
 async function isContradicted(
   { format, chunkBytes }: StreamContext,
   { firstOffset }: SegmentPlace,
@@ -171,7 +177,8 @@ async function isContradicted(
 }
 
 /**
- * Whether the records that were read contradict what index files say beyond them. `index` has the records from the segment's first on.
+ * Whether the records that were read contradict what index files say beyond them. `index` has the records
+ * from the segment's first on.
  */
 export function contradicts(index: OffsetIndex, { ahead, claims }: Hints): boolean {
   if (index.hasGaps) return false;

@@ -1,12 +1,15 @@
 /**
- * Kimberlite's index of the segment that a `sentinel` stream is appended to: there while the segment rests, gone while it grows.
+ * Kimberlite's index of the segment that a `sentinel` stream is appended to: there while the segment rests,
+ * gone while it grows.
  *
- * Kimberlite takes it literally, and where there is none it indexes a checkpoint that it begins with twice. So closing writes it, and it is
- * removed before the next record is written. Promised: it is written after the records that it names are durable, and removed durably, so no
- * crash leaves one that names anything but what the segment holds.
+ * Kimberlite takes it literally, and where there is none it indexes a checkpoint that it begins with twice.
+ * So closing writes it, and it is removed before the next record is written. Promised: it is written after
+ * the records that it names are durable, and removed durably, so no crash leaves one that names anything but
+ * what the segment holds.
  *
- * Not promised where Kimberlite left two files, `.idx` and `.idx.wal`: no order of removing them is without a moment at which one is there
- * alone. Kimberlite reads right with the `.idx.wal` alone, and not with the `.idx` alone; so that goes first.
+ * Not promised where Kimberlite left two files, `.idx` and `.idx.wal`: no order of removing them is without a
+ * moment at which one is there alone. Kimberlite reads right with the `.idx.wal` alone, and not with the
+ * `.idx` alone; so that goes first.
  * @module
  */
 import { kimberliteIndexLogName, kimberliteIndexName, syncNames, withFile } from "../disk/files.ts";
@@ -54,7 +57,10 @@ export class KimberliteIndex {
     this.#isUnsynced = false;
   }
 
-  /** Writes the file for a segment in which everything is durable, unless it is there. @throws StorageError `io` */
+  /**
+   * Writes the file for a segment in which everything is durable, unless it is there. @throws StorageError
+   * `io`
+   */
   async save(index: OffsetIndex): Promise<void> {
     if (this.#isThere) return;
     await replaceFile(this.#files.disk, this.#path, index.serializePositions());
@@ -88,8 +94,8 @@ export class KimberliteIndex {
 }
 
 /**
- * Removes the write-ahead file that Kimberlite leaves beside an index. Beside an `.idx` with all entries, whose name is durable, it only
- * repeats some; without an `.idx`, Kimberlite does not look at it.
+ * Removes the write-ahead file that Kimberlite leaves beside an index. Beside an `.idx` with all entries,
+ * whose name is durable, it only repeats some; without an `.idx`, Kimberlite does not look at it.
  *
  * @param names those in the stream's directory
  * @throws StorageError `io`

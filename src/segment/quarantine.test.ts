@@ -1,4 +1,7 @@
-/** Setting bytes aside: which bytes, under which name, and that they are on the medium before anybody cuts them off. */
+/**
+ * Setting bytes aside: which bytes, under which name, and that they are on the medium before anybody cuts
+ * them off.
+ */
 import fs from "node:fs";
 import path from "node:path";
 import { sha256 } from "@noble/hashes/sha2.js";

@@ -1,11 +1,12 @@
 /**
  * Setting bytes aside: what recovery cuts off a segment is first made durable in the stream's `quarantine/`.
  *
- * The name says where the bytes were and what they are, so doing it again, after a crash in the middle, writes the same
- * file again. Nothing in quarantine is ever read back.
+ * The name says where the bytes were and what they are, so doing it again, after a crash in the middle,
+ * writes the same file again. Nothing in quarantine is ever read back.
  *
- * Zeros are not written, a chunk of them at a time: the copy has a hole there, which reads as zeros. Time: one pass over the bytes, at the
- * speed of reading where they are zeros, and a second up to the last that are not.
+ * Zeros are not written, a chunk of them at a time: the copy has a hole there, which reads as zeros. Time:
+ * one pass over the bytes, at the speed of reading where they are zeros, and a second up to the last that are
+ * not.
  * @module
  */
 import { createHash } from "node:crypto";

@@ -1,8 +1,10 @@
 /**
- * Recovering one segment: what its index files cover is trusted as far as the last record bears it out, the rest is scanned, and
- * the decision table (`recovery.ts`) says what a place means where no record can be read.
+ * Recovering one segment: what its index files cover is trusted as far as the last record bears it out, the
+ * rest is scanned, and the decision table (`recovery.ts`) says what a place means where no record can be
+ * read.
  *
- * Time: the records that the index does not cover, plus one. Changes the segment only where the table says `cut`.
+ * Time: the records that the index does not cover, plus one. Changes the segment only where the table says
+ * `cut`.
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
@@ -43,8 +45,8 @@ export interface RecoveredSegment {
   /** Bytes that index entries prove to be durable. */
   readonly proven: number;
   /**
-   * Whether the index files prove more than the index could say, or say it of places that it has no form for: then they stay as they
-   * are, so that the next start knows as much as this one.
+   * Whether the index files prove more than the index could say, or say it of places that it has no form for:
+   * then they stay as they are, so that the next start knows as much as this one.
    */
   readonly frozen: boolean;
   /** Why the segment's end is not known, if it is not: nothing can be appended behind it. */
@@ -197,8 +199,8 @@ class Recovery {
   }
 
   /**
-   * Bytes below which nothing is cut off. Whatever the index files were made for, they count: a sector in a wrong place makes good ones look
-   * foreign, too.
+   * Bytes below which nothing is cut off. Whatever the index files were made for, they count: a sector in a
+   * wrong place makes good ones look foreign, too.
    */
   get #durable(): number {
     const { watermark } = this.#hints;

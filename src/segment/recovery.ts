@@ -1,16 +1,19 @@
 /**
- * The recovery decision table: what a place in a segment where no record could be read means, and what follows.
+ * The recovery decision table: what a place in a segment where no record could be read means, and what
+ * follows.
  *
- * Verified: every combination of facts matches exactly one case, or is declared impossible (`recovery.test.ts`).
- * Not decided here: how the facts are found (`open-stream.ts`) and how bytes are set aside (`quarantine.ts`).
+ * Verified: every combination of facts matches exactly one case, or is declared impossible
+ * (`recovery.test.ts`). Not decided here: how the facts are found (`open-stream.ts`) and how bytes are set
+ * aside (`quarantine.ts`).
  *
- * The **watermark** of a segment is the farthest byte that persisted index entries name. Records are named only after
- * they were synced, so below it a bad record cannot come from a crash. Above it nothing was promised to be durable in any
- * order, and a bad record is what a torn write leaves.
+ * The **watermark** of a segment is the farthest byte that persisted index entries name. Records are named
+ * only after they were synced, so below it a bad record cannot come from a crash. Above it nothing was
+ * promised to be durable in any order, and a bad record is what a torn write leaves.
  *
- * Known limit: the records synced last before a crash, whose index entry did not reach the disk, lie above the watermark. If
- * one of them rots before the next start it is taken for a torn write. No log without a second durable place for that
- * fact can tell the two apart (Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST '18, appendix A).
+ * Known limit: the records synced last before a crash, whose index entry did not reach the disk, lie above
+ * the watermark. If one of them rots before the next start it is taken for a torn write. No log without a
+ * second durable place for that fact can tell the two apart (Alagappan et al., "Protocol-Aware Recovery for
+ * Consensus-Based Storage", FAST '18, appendix A).
  * @module
  */
 
@@ -24,13 +27,22 @@ export interface RecoveryFacts {
   readonly watermarkKnown: boolean;
   /** The place lies below the watermark, or the file ends below it. */
   readonly belowWatermark: boolean;
-  /** An intact record is in its right place, but this reader cannot read it: an unknown kind, a codec that it lacks. */
+  /**
+   * An intact record is in its right place, but this reader cannot read it: an unknown kind, a codec that it
+   * lacks.
+   */
   readonly unreadable: boolean;
-  /** An intact record lies at the place, where it does not belong, or somewhere behind it, where it could continue the stream. */
+  /**
+   * An intact record lies at the place, where it does not belong, or somewhere behind it, where it could
+   * continue the stream.
+   */
   readonly intactBehind: boolean;
 }
 
-/** `accept`: go on. `cut`: set the bytes from the place on aside and truncate. `keep`: report damage, touch nothing. */
+/**
+ * `accept`: go on. `cut`: set the bytes from the place on aside and truncate. `keep`: report damage, touch
+ * nothing.
+ */
 export type RecoveryAction = "accept" | "cut" | "keep";
 
 export interface RecoveryCase {

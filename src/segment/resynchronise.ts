@@ -23,7 +23,10 @@ export interface Found {
 /** What a search for intact records came to. */
 export interface Search {
   readonly found: Found | undefined;
-  /** Whether it was given up: the bytes look like records in so many ways that trying them all would take too long. */
+  /**
+   * Whether it was given up: the bytes look like records in so many ways that trying them all would take too
+   * long.
+   */
   readonly givenUp: boolean;
 }
 
@@ -31,14 +34,16 @@ export interface Search {
 const LOOKS_MAX = 64;
 
 /**
- * Looks behind byte `start`, where the record at `offset` is unreadable, for where records can be read again: for an intact record of a later offset than `offset`, but not
- * larger than the bytes between leave room for.
+ * Looks behind byte `start`, where the record at `offset` is unreadable, for where records can be read again:
+ * for an intact record of a later offset than `offset`, but not larger than the bytes between leave room for.
  *
- * A payload may hold what looks like records, by chance or because somebody meant it to. So each candidate is followed as far as
- * records continue its chain, and the first that leads to the region's end is taken, else the one that leads farthest: out of a payload no
- * chain leads into the record that really follows. Not promised: to tell a forgery inside the last record from the record behind it.
+ * A payload may hold what looks like records, by chance or because somebody meant it to. So each candidate is
+ * followed as far as records continue its chain, and the first that leads to the region's end is taken, else
+ * the one that leads farthest: out of a payload no chain leads into the record that really follows. Not
+ * promised: to tell a forgery inside the last record from the record behind it.
  *
- * O(bytes) time, or a fixed multiple where the bytes were made to look like records; memory of a run's index and one record.
+ * O(bytes) time, or a fixed multiple where the bytes were made to look like records; memory of a run's index
+ * and one record.
  */
 export async function findIntact(
   { format, file, path, end, codecs, chunkBytes }: Region,
@@ -93,7 +98,8 @@ export interface Region {
 }
 
 /**
- * The index of a segment from its first byte on, with gaps where records cannot be read, and the first flaw met.
+ * The index of a segment from its first byte on, with gaps where records cannot be read, and the first flaw
+ * met.
  *
  * @param offset what the first record must say
  * @param head chain hash of the record before it; `undefined` if that is not known

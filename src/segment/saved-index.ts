@@ -1,8 +1,9 @@
 /**
  * The saved index files of a segment that will not be appended to again, and of one that will.
  *
- * Beside a `sentinel` segment there may be two: this package's own, and Kimberlite's, which says less, proves nothing and is taken literally by
- * Kimberlite (docs/FORMAT.md, section 8.3). Here it is written for a segment that is full; `kimberlite-index.ts` deals with the last one's.
+ * Beside a `sentinel` segment there may be two: this package's own, and Kimberlite's, which says less, proves
+ * nothing and is taken literally by Kimberlite (docs/FORMAT.md, section 8.3). Here it is written for a
+ * segment that is full; `kimberlite-index.ts` deals with the last one's.
  * @module
  */
 import type { Disk } from "../disk/disk.ts";
@@ -20,7 +21,10 @@ export interface StreamFiles {
   readonly format: Format;
 }
 
-/** Saves the index of a segment; the name is durable after the caller's `syncDirectory`. @throws StorageError `io` */
+/**
+ * Saves the index of a segment; the name is durable after the caller's `syncDirectory`. @throws StorageError
+ * `io`
+ */
 export async function saveIndex(
   { disk, path, format }: StreamFiles,
   segment: number,
@@ -29,7 +33,10 @@ export async function saveIndex(
   await replaceFile(disk, `${path}/${indexName(segment, format)}`, index.serialize());
 }
 
-/** Saves the index of a segment that has all its records, for Kimberlite as well where it may read them. @throws StorageError `io` */
+/**
+ * Saves the index of a segment that has all its records, for Kimberlite as well where it may read them.
+ * @throws StorageError `io`
+ */
 export async function saveSealedIndex(
   files: StreamFiles,
   segment: number,

@@ -1,6 +1,7 @@
 /**
- * Walking over records: the same ones whatever is read at a time, and every way in which an intact record may be in the wrong
- * place. With it what builds on it: an index from the records, and finding the way again behind damage.
+ * Walking over records: the same ones whatever is read at a time, and every way in which an intact record may
+ * be in the wrong place. With it what builds on it: an index from the records, and finding the way again
+ * behind damage.
  */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";

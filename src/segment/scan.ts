@@ -1,5 +1,6 @@
 /**
- * Walking over the records in a segment file, a chunk at a time. Whether each belongs where it is, is not looked at here.
+ * Walking over the records in a segment file, a chunk at a time. Whether each belongs where it is, is not
+ * looked at here.
  *
  * Memory: one chunk, or one record where that is larger; a record's size is believed only if the file has
  * that many bytes left.
@@ -24,8 +25,8 @@ export const BEYOND_LIMITS: Flaw = {
 };
 
 /**
- * Gives the records of a file region one by one. `next` answers from memory or says that it needs more; then the
- * caller waits for `fill` and asks again, so that only one record in thousands costs a wait.
+ * Gives the records of a file region one by one. `next` answers from memory or says that it needs more; then
+ * the caller waits for `fill` and asks again, so that only one record in thousands costs a wait.
  */
 export class RecordScanner {
   readonly format: RecordFormat;
@@ -104,7 +105,8 @@ export class RecordScanner {
 }
 
 /**
- * Whether a record that is larger than `MAX_PAYLOAD_BYTES` allows begins at `position`, all of it before `end`, marks and checksum right.
+ * Whether a record that is larger than `MAX_PAYLOAD_BYTES` allows begins at `position`, all of it before
+ * `end`, marks and checksum right.
  *
  * O(record) time, memory of one chunk.
  * @throws StorageError `io`

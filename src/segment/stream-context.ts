@@ -49,8 +49,14 @@ export interface SegmentPlace {
   readonly previousHead: () => Promise<Uint8Array | undefined>;
   /** Whether a later segment exists. */
   readonly sealed: boolean;
-  /** What Kimberlite's manifest says that the segment holds, if that is one of its manifests: a segment that holds less has lost it. */
+  /**
+   * What Kimberlite's manifest says that the segment holds, if that is one of its manifests: a segment that
+   * holds less has lost it.
+   */
   readonly claimed?: { readonly nextOffset: number; readonly bytes: number } | undefined;
-  /** What the manifest says that the segment holds, if it is sealed: with the segment it outvotes an index that says more. */
+  /**
+   * What the manifest says that the segment holds, if it is sealed: with the segment it outvotes an index
+   * that says more.
+   */
   readonly recorded?: { readonly nextOffset: number; readonly bytes: number } | undefined;
 }

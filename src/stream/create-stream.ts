@@ -10,7 +10,10 @@ import { ManifestFiles } from "./manifest-files.ts";
 import type { WholeStream } from "./opened-stream.ts";
 import { startSegment } from "./start-segment.ts";
 
-/** Creates a stream's directory, its first segment and its manifest, and makes all of them durable. @throws StorageError `io` */
+/**
+ * Creates a stream's directory, its first segment and its manifest, and makes all of them durable. @throws
+ * StorageError `io`
+ */
 export async function createStream(context: StreamContext, settings: IndexSettings): Promise<WholeStream> {
   await io("making a directory", { file: context.path }, () => context.disk.makeDirectory(context.path));
   await syncNames(context.disk, context.rootPath);

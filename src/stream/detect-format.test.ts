@@ -1,6 +1,6 @@
 /**
- * Which format a stream has: its manifest says it, else its segments, else its index files, and only where none of them can tell it is
- * the one that the storage was opened with. All files are made by hand.
+ * Which format a stream has: its manifest says it, else its segments, else its index files, and only where
+ * none of them can tell it is the one that the storage was opened with. All files are made by hand.
  */
 import bindings from "@mongodb-js/zstd/bindings.js";
 import { afterEach, describe, expect, test } from "vitest";

@@ -1,5 +1,6 @@
 /**
- * Finding out which format a stream has where no manifest says it: the segments tell (docs/FORMAT.md, section 8.3).
+ * Finding out which format a stream has where no manifest says it: the segments tell (docs/FORMAT.md, section
+ * 8.3).
  * @module
  */
 import { ByteWindow } from "../disk/byte-window.ts";
@@ -19,7 +20,8 @@ const MARK_BYTES = 4;
 const FORMATS: readonly RecordFormat[] = [formatNamed("plain"), formatNamed("sentinel")];
 
 /**
- * The format of a stream: what its manifest says, if the names of index files bear that out; else what the records say, or whatever tells.
+ * The format of a stream: what its manifest says, if the names of index files bear that out; else what the
+ * records say, or whatever tells.
  *
  * @param names the names in the stream's directory
  * @param otherwise the format where nobody can tell: that which the stream would be created with
@@ -41,8 +43,8 @@ export async function formatOf(
 }
 
 /**
- * The same, for somebody who reads every record anyhow: a manifest that says `plain` of segments that begin as one of `sentinel` does is believed only
- * if an index file of `plain` is whole.
+ * The same, for somebody who reads every record anyhow: a manifest that says `plain` of segments that begin
+ * as one of `sentinel` does is believed only if an index file of `plain` is whole.
  *
  * @throws StorageError `io`
  */
@@ -63,11 +65,12 @@ export async function formatBorneOut(
 const INDEX = { plain: /\.log\.idx(\.wal)?$/, sentinel: /\.log\.idx2(\.wal)?$/ } as const;
 
 /**
- * The format of the intact records in a stream's segments. Where there is none, that of which only it has such marks or index files. Else
- * nobody can tell, and nothing is lost by any answer.
+ * The format of the intact records in a stream's segments. Where there is none, that of which only it has
+ * such marks or index files. Else nobody can tell, and nothing is lost by any answer.
  *
- * A manifest that names records but no format is Kimberlite's, or a fault took the field from it and nothing from the log. So the log
- * is believed against it only where a segment begins with an intact record: else records are lost, and the stream must not pass for an empty one.
+ * A manifest that names records but no format is Kimberlite's, or a fault took the field from it and nothing
+ * from the log. So the log is believed against it only where a segment begins with an intact record: else
+ * records are lost, and the stream must not pass for an empty one.
  *
  * Time: one record where the first is intact, else the bytes of the first segment in which there is one.
  *
@@ -113,7 +116,10 @@ const firstRecord: Telling = async ({ chunkBytes }, file, path, size) => {
   return undefined;
 };
 
-/** One behind a damaged first record. A payload may hold records of the other format, but out of it they lead nowhere. */
+/**
+ * One behind a damaged first record. A payload may hold records of the other format, but out of it they lead
+ * nowhere.
+ */
 const anyRecord: Telling = async ({ chunkBytes, codecs }, file, path, size) => {
   let best: RecordFormat | undefined;
   let farthest = 0;
@@ -137,7 +143,10 @@ const marks: Telling = async (_, file, path, size) => {
   return sentinel.endsAt(bytes, 0) ? sentinel : undefined;
 };
 
-/** The format of the index files: by its content of one of `plain`, for Kimberlite's have the same names; by its name of one of `sentinel`. */
+/**
+ * The format of the index files: by its content of one of `plain`, for Kimberlite's have the same names; by
+ * its name of one of `sentinel`.
+ */
 async function formatOfIndexes(
   { disk, path, chunkBytes }: StreamSurroundings,
   numbers: readonly number[],

@@ -1,4 +1,7 @@
-/** Pages of the manifest: when they are written, what they are worth, and what becomes of a stream whose pages are not what they were. */
+/**
+ * Pages of the manifest: when they are written, what they are worth, and what becomes of a stream whose pages
+ * are not what they were.
+ */
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -40,7 +43,10 @@ const manifestOn = (disk: MemoryDisk): Map<string, string> =>
 const texts = (files: Files): Map<string, string> =>
   new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, bytes]) => [name, String(bytes)]));
 
-/** Opens the stream and closes it again: what is found, as code and file; all its records, or what reading ends with. */
+/**
+ * Opens the stream and closes it again: what is found, as code and file; all its records, or what reading
+ * ends with.
+ */
 async function opened(
   disk: MemoryDisk | WatchedDisk,
   root = "/data",

@@ -1,19 +1,25 @@
 /**
- * The files that the manifest is in: `manifest.json`, and in the format `plain` a page `manifest-NNNNNN.json` for each full thousand of sealed segments.
+ * The files that the manifest is in: `manifest.json`, and in the format `plain` a page `manifest-NNNNNN.json`
+ * for each full thousand of sealed segments.
  *
  * Invariants:
- * - `manifest.json` names the last segments; those before its first are named by pages, the same number by each, without gaps.
- * - A page that `manifest.json` needs was durable under its name before `manifest.json` got its own. So no crash leaves one missing: that is a fault.
- * - A page that `manifest.json` does not need is not read. A crash may leave one; it is written over before it is needed.
- * - A page is replaced only after segments were found to be other than it says, and atomically. A crash between that and `manifest.json` may leave the
- *   two in contradiction, which is as good as a missing page.
- * - That a segment was there is known from `manifest.json` alone: every number below its first is named, whether or not the page can be read.
- * - What a page says is worth what `manifest.json` says: it is believed of a segment only if the segment and its index bear it out.
+ * - `manifest.json` names the last segments; those before its first are named by pages, the same number by
+ *   each, without gaps.
+ * - A page that `manifest.json` needs was durable under its name before `manifest.json` got its own. So no
+ *   crash leaves one missing: that is a fault.
+ * - A page that `manifest.json` does not need is not read. A crash may leave one; it is written over before
+ *   it is needed.
+ * - A page is replaced only after segments were found to be other than it says, and atomically. A crash
+ *   between that and `manifest.json` may leave the two in contradiction, which is as good as a missing page.
+ * - That a segment was there is known from `manifest.json` alone: every number below its first is named,
+ *   whether or not the page can be read.
+ * - What a page says is worth what `manifest.json` says: it is believed of a segment only if the segment and
+ *   its index bear it out.
  *
  * So nothing that was named is forgotten, and a page that is missing, foreign or damaged changes only speed.
  *
- * Time: a rotation writes at most one page and the entries of less than one. The first one of a stream whose `manifest.json` names all segments, as older
- * versions wrote it, writes all pages.
+ * Time: a rotation writes at most one page and the entries of less than one. The first one of a stream whose
+ * `manifest.json` names all segments, as older versions wrote it, writes all pages.
  * @module
  */
 import type { Disk } from "../disk/disk.ts";
@@ -38,7 +44,10 @@ export interface PagedManifest extends Manifest {
   readonly pages: ReadonlyMap<number, readonly SegmentInfo[]>;
 }
 
-/** How many segments a manifest is believed to name without saying more of them: as many as one of 16 MiB could. */
+/**
+ * How many segments a manifest is believed to name without saying more of them: as many as one of 16 MiB
+ * could.
+ */
 const NAMELESS_MAX = 2 ** 17;
 
 /** Number of the first segment that `manifest.json` itself names; those before it are in pages. */
@@ -66,18 +75,23 @@ export function fileNaming(manifest: Manifest, segment: number): string {
     : MANIFEST_NAME;
 }
 
-/** How many segments the manifest is believed to name. One that says that pages precede it could name any number without saying more of them. */
+/**
+ * How many segments the manifest is believed to name. One that says that pages precede it could name any
+ * number without saying more of them.
+ */
 export function countNamed(manifest: PagedManifest): number {
   const listed = manifest.segments.length + manifest.pages.size * manifest.pageSegments;
   return Math.min(manifest.activeSegment + 1, listed + NAMELESS_MAX);
 }
 
 /**
- * Reads the pages that a manifest needs, the last one first: one that ends elsewhere than what follows it begins is another stream's, or an older one.
+ * Reads the pages that a manifest needs, the last one first: one that ends elsewhere than what follows it
+ * begins is another stream's, or an older one.
  *
  * @param names those in the stream's directory
  * @param segments how many are there
- * @param reading what is done about a page that the disk refuses to read; `io` is thrown unless it says otherwise
+ * @param reading what is done about a page that the disk refuses to read; `io` is thrown unless it says
+ *   otherwise
  * @throws StorageError `io`
  */
 export async function withPages(
@@ -133,7 +147,10 @@ export class ManifestFiles {
     this.#pageSegments = there?.pageSegments ?? PAGE_SEGMENTS;
   }
 
-  /** Compares pages with what is known of sealed segments: those up to the first that differs need not be written. */
+  /**
+   * Compares pages with what is known of sealed segments: those up to the first that differs need not be
+   * written.
+   */
   keep({ pages }: PagedManifest, sealed: readonly SegmentInfo[]): void {
     const isAsKnown = (info: SegmentInfo): boolean => sameSegment(info, sealed[info.number]);
     while (pages.get(this.#pages)?.every(isAsKnown) === true) this.#pages += 1;

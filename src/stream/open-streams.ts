@@ -1,12 +1,14 @@
 /**
- * The streams of a `Storage` that are open: at most so many at once, the least recently used closed for the next one.
+ * The streams of a `Storage` that are open: at most so many at once, the least recently used closed for the
+ * next one.
  *
- * Promises: never more than `max` streams are open, opening ones included; a stream is closed only while nobody uses it, with everything in it
- * made durable, and the next use opens it again; calls for a stream begin in the order in which they came; a stream that failed (poisoned, or
- * not to be opened) stays failed, without open files; nothing is kept for a stream that is not there.
+ * Promises: never more than `max` streams are open, opening ones included; a stream is closed only while
+ * nobody uses it, with everything in it made durable, and the next use opens it again; calls for a stream
+ * begin in the order in which they came; a stream that failed (poisoned, or not to be opened) stays failed,
+ * without open files; nothing is kept for a stream that is not there.
  *
- * Does not promise: that closing and opening costs nothing. A `work` must not wait for another stream's: with `max` streams waiting like that
- * nobody goes on.
+ * Does not promise: that closing and opening costs nothing. A `work` must not wait for another stream's: with
+ * `max` streams waiting like that nobody goes on.
  * @module
  */
 import type { Finding } from "../segment/finding.ts";
@@ -46,7 +48,8 @@ export class OpenStreams {
   }
 
   /**
-   * Runs `work` with a stream, which stays open meanwhile. Time: O(1), and the closing of another stream where `max` are open.
+   * Runs `work` with a stream, which stays open meanwhile. Time: O(1), and the closing of another stream
+   * where `max` are open.
    *
    * @throws what `work` throws
    */
@@ -66,7 +69,8 @@ export class OpenStreams {
   }
 
   /**
-   * Closes a stream after the uses of it that are under way, with everything in it made durable. Nothing happens to one that is not open.
+   * Closes a stream after the uses of it that are under way, with everything in it made durable. Nothing
+   * happens to one that is not open.
    *
    * @throws StorageError `io`, `poisoned`: then it has failed, and stays so
    */
@@ -80,7 +84,10 @@ export class OpenStreams {
     await released;
   }
 
-  /** Waits for every use, then makes everything durable and closes all streams. @throws StorageError what closing them failed with */
+  /**
+   * Waits for every use, then makes everything durable and closes all streams. @throws StorageError what
+   * closing them failed with
+   */
   async close(): Promise<void> {
     while (this.#entries.size > this.#idle.size) await this.#rested();
     await this.#queue;
@@ -107,7 +114,10 @@ export class OpenStreams {
     return this.#failed.get(id) ?? this.#make(id, this.#findings.get(id) ?? []);
   }
 
-  /** Closes a stream that nobody uses. One that cannot be closed properly has failed, and says so at its next use. */
+  /**
+   * Closes a stream that nobody uses. One that cannot be closed properly has failed, and says so at its next
+   * use.
+   */
   async #evict(id: StreamId, stream: Stream): Promise<void> {
     this.#idle.delete(id);
     this.#entries.delete(id);

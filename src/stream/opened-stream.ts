@@ -11,7 +11,9 @@ import type { StreamContext } from "../segment/stream-context.ts";
 import type { StreamHead } from "../types.ts";
 import type { ManifestFiles } from "./manifest-files.ts";
 
-/** What of an open stream is known however it was found: its segments, where it ends, and what recovery found. */
+/**
+ * What of an open stream is known however it was found: its segments, where it ends, and what recovery found.
+ */
 interface Opened {
   readonly context: StreamContext;
   readonly manifest: ManifestFiles;

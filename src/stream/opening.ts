@@ -1,7 +1,9 @@
 /**
- * Opening a stream whose format and segments are known: its sealed segments, then the one that appends go to, then what a crash left half done.
+ * Opening a stream whose format and segments are known: its sealed segments, then the one that appends go to,
+ * then what a crash left half done.
  *
- * May itself crash at any point and be run again: what names something is replaced only after what it names is durable.
+ * May itself crash at any point and be run again: what names something is replaced only after what it names
+ * is durable.
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
@@ -64,7 +66,8 @@ class Opening {
   }
 
   async run(settings: IndexSettings): Promise<OpenStream | undefined> {
-    // A killed process may have left names that the kernel shows and the medium lacks; everything below builds on them.
+    // A killed process may have left names that the kernel shows and the medium lacks; everything below
+    // builds on them.
     await syncNames(this.#context.disk, this.#context.rootPath);
     await syncNames(this.#context.disk, this.#context.path);
     await this.#createEmptySegment();
@@ -177,7 +180,10 @@ class Opening {
     };
   }
 
-  /** The write-ahead file of the active segment, created if it is missing; nothing where it has to stay as it is. */
+  /**
+   * The write-ahead file of the active segment, created if it is missing; nothing where it has to stay as it
+   * is.
+   */
   async #openIndexLog(
     segment: RecoveredSegment,
   ): Promise<{ file: DiskFile | undefined; state: IndexLogState }> {

@@ -1,4 +1,7 @@
-/** Reading backwards over damage, forged records and large payloads: what lies after a damaged place comes first, and nothing wrong comes. */
+/**
+ * Reading backwards over damage, forged records and large payloads: what lies after a damaged place comes
+ * first, and nothing wrong comes.
+ */
 import { afterEach, describe, expect, test } from "vitest";
 
 import { encoded, HandLog, hashOf, join, text } from "../../e2e/by-hand.ts";
@@ -30,7 +33,10 @@ async function open(
   return storage;
 }
 
-/** A directory's files: 40 events in stream 1, a checkpoint after every tenth offset; and the log that it holds. */
+/**
+ * A directory's files: 40 events in stream 1, a checkpoint after every tenth offset; and the log that it
+ * holds.
+ */
 async function filled(options: StorageOptions): Promise<{ files: Map<string, Uint8Array>; log: HandLog }> {
   const directory = newDirectory();
   const storage = await Storage.open(directory, { checkpoints: { everyNRecords: 10 }, ...options });

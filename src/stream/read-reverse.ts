@@ -1,9 +1,10 @@
 /**
  * Reading a stream backwards: from the end of a range to its beginning.
  *
- * The record returned first is verified as a read of it alone would be; each one before it is held against the hash that the record after it
- * carries. Records are read forwards, a block at a time, and returned the other way round. Memory: the records returned, and a block of
- * about a megabyte or of one record. Time: as a forward read, and the way to the first record.
+ * The record returned first is verified as a read of it alone would be; each one before it is held against
+ * the hash that the record after it carries. Records are read forwards, a block at a time, and returned the
+ * other way round. Memory: the records returned, and a block of about a megabyte or of one record. Time: as a
+ * forward read, and the way to the first record.
  * @module
  */
 import { sameHash } from "../format/chain.ts";

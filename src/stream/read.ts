@@ -1,8 +1,8 @@
 /**
  * Reading a stream: from a verified starting point, forward, over segment borders.
  *
- * Nothing that the index says is believed before the record found says the same offset; where it does not, the index is built
- * anew from the segment. Memory: the records returned plus one chunk.
+ * Nothing that the index says is believed before the record found says the same offset; where it does not,
+ * the index is built anew from the segment. Memory: the records returned plus one chunk.
  * @module
  */
 import { genesisHash } from "../format/chain.ts";
@@ -57,7 +57,10 @@ interface Walk {
   /** Offset of the first record that is returned, and the offset before which the walk ends. */
   readonly from: number;
   readonly to: number;
-  /** What is verified before the first; `links` is nothing before it, but that each carries the hash of the one before. */
+  /**
+   * What is verified before the first; `links` is nothing before it, but that each carries the hash of the
+   * one before.
+   */
   readonly verify: Verification | "links";
   readonly signal: AbortSignal | undefined;
 }
@@ -124,7 +127,8 @@ export class LogCursor implements Cursor<ReadSource> {
     const end = endOf(this.#source);
     this.#offset = from;
     if (from >= end) {
-      // Nothing to return, but records may be appended before the next call; their chain begins with what is there now.
+      // Nothing to return, but records may be appended before the next call; their chain begins with what is
+      // there now.
       return;
     }
     this.#started = true;
@@ -203,7 +207,10 @@ export class LogCursor implements Cursor<ReadSource> {
     });
   }
 
-  /** Refuses a record that would be intact with the size that the index says, too: one bit of its length is enough for that. */
+  /**
+   * Refuses a record that would be intact with the size that the index says, too: one bit of its length is
+   * enough for that.
+   */
   async #refuseIfIndexProves(file: DiskFile, path: string, start: number, end: number): Promise<void> {
     const { format } = this.#source.context;
     const scanner = new RecordScanner(format, file, path, start, end, end - start);
@@ -226,7 +233,10 @@ export class LogCursor implements Cursor<ReadSource> {
     }
   }
 
-  /** Where the record at `offset` is: where the index says, if the record there agrees, else where a scan finds it. */
+  /**
+   * Where the record at `offset` is: where the index says, if the record there agrees, else where a scan
+   * finds it.
+   */
   async #locate(segment: SegmentInfo, offset: number): Promise<Start> {
     const hinted = await this.#look(segment, offset, await this.#source.index(segment));
     if (hinted !== undefined) return hinted;
@@ -237,7 +247,8 @@ export class LogCursor implements Cursor<ReadSource> {
       const { index, nextOffset, flaw, position } = await indexAround(region, segment.firstOffset, first);
       const found = offset < nextOffset ? await this.#look(segment, offset, index) : undefined;
       if (found !== undefined) {
-        // Only then did the index at hand mislead: where the record itself is damaged, it may place others that a scan cannot find again.
+        // Only then did the index at hand mislead: where the record itself is damaged, it may place others
+        // that a scan cannot find again.
         if (nextOffset === segment.nextOffset) this.#source.replaceIndex(segment, index);
         return found;
       }

@@ -1,8 +1,8 @@
 /**
  * The segments of a stream that have a successor: what is known of each when the stream is opened.
  *
- * The manifest is believed of a segment if the segment's size and its index bear it out; else the segment is recovered. So opening costs the
- * segments that nothing vouches for, not the log.
+ * The manifest is believed of a segment if the segment's size and its index bear it out; else the segment is
+ * recovered. So opening costs the segments that nothing vouches for, not the log.
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
@@ -52,14 +52,20 @@ export class SealedSegments {
   readonly list: SegmentInfo[] = [];
   /** Indexes of those that are damaged, by number: their index files stay. */
   readonly damaged: Map<number, OffsetIndex> = new Map<number, OffsetIndex>();
-  /** Names of files of the manifest that cannot be read, or say something else than segments and index files do. */
+  /**
+   * Names of files of the manifest that cannot be read, or say something else than segments and index files
+   * do.
+   */
   readonly wrongNames: Set<string> = new Set<string>();
   readonly #context: StreamContext;
   readonly #names: Set<string>;
   readonly #manifest: PagedManifest | undefined;
   readonly #last: number;
   readonly #findings: Finding[];
-  /** The head after each that was recovered, by number; `undefined` if it cannot be known. So none is recovered twice. */
+  /**
+   * The head after each that was recovered, by number; `undefined` if it cannot be known. So none is
+   * recovered twice.
+   */
   readonly #heads = new Map<number, Uint8Array | undefined>();
   /** The index of the last of them, if its head was asked for and all of it was read. */
   #lastIndex: OffsetIndex | undefined;
@@ -85,7 +91,10 @@ export class SealedSegments {
     return this.#isManifestStale;
   }
 
-  /** Adds the next one: what the manifest says if segment and index bear that out, else what the segment says. @throws StorageError `io` */
+  /**
+   * Adds the next one: what the manifest says if segment and index bear that out, else what the segment says.
+   * @throws StorageError `io`
+   */
   async add(number: number): Promise<void> {
     const firstOffset = this.nextOffset;
     const known = this.#manifest !== undefined && number < this.#manifest.activeSegment;
@@ -138,7 +147,10 @@ export class SealedSegments {
     });
   }
 
-  /** Whether a sealed segment's index is there, of the size that it has by the manifest, and nothing says that recovery has to look. */
+  /**
+   * Whether a sealed segment's index is there, of the size that it has by the manifest, and nothing says that
+   * recovery has to look.
+   */
   async #isSettled({ number, firstOffset, nextOffset }: SegmentInfo): Promise<boolean> {
     const format = this.#context.format.name;
     if (this.#names.has(indexLogName(number, format))) return false;
@@ -155,8 +167,9 @@ export class SealedSegments {
   }
 
   /**
-   * What is known of a sealed segment once it was recovered. Where it and the manifest count differently its index has the casting vote, or else the
-   * segment behind; what is missing at its end by that stays missing. So it does where no manifest says more, and the index names more than is there.
+   * What is known of a sealed segment once it was recovered. Where it and the manifest count differently its
+   * index has the casting vote, or else the segment behind; what is missing at its end by that stays missing.
+   * So it does where no manifest says more, and the index names more than is there.
    */
   async #settled(
     segment: RecoveredSegment,
@@ -182,7 +195,10 @@ export class SealedSegments {
     return found;
   }
 
-  /** Saves the index of a whole segment that has been sealed before, if it is not there, and says that it was not. */
+  /**
+   * Saves the index of a whole segment that has been sealed before, if it is not there, and says that it was
+   * not.
+   */
   async #saveIndexOf({ number, index, hints }: RecoveredSegment, wasSealed: boolean): Promise<void> {
     const name = indexName(number, this.#context.format.name);
     const isComplete =
@@ -212,7 +228,10 @@ export class SealedSegments {
     return head;
   }
 
-  /** Saves the index of the last of them, whatever index files are there, if all of it can be read. @throws StorageError `io` */
+  /**
+   * Saves the index of the last of them, whatever index files are there, if all of it can be read. @throws
+   * StorageError `io`
+   */
   async saveLast(): Promise<void> {
     await this.headBefore(this.#last);
     if (this.#lastIndex !== undefined) await this.#saveSealed(this.#last - 1, this.#lastIndex);
@@ -255,8 +274,9 @@ export class SealedSegments {
   }
 
   /**
-   * Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the `.idx`. Without one they stay; so do
-   * those of damaged segments, which make the next start look there again.
+   * Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the
+   * `.idx`. Without one they stay; so do those of damaged segments, which make the next start look there
+   * again.
    */
   async removeLeftovers(): Promise<void> {
     for (const { number } of this.list) {

@@ -1,10 +1,12 @@
 /**
- * A stream's directory for one who only reads it, perhaps beside its writer: what recovery would do is done in memory.
+ * A stream's directory for one who only reads it, perhaps beside its writer: what recovery would do is done
+ * in memory.
  *
- * Promises: nothing is written, locked or created; what recovery finds does not come from looking at one file before and at another after an
- * append. For that the files that bear witness are looked at before those that they bear witness of, in the order opposite to the writer's:
- * the manifest, which names no segment before it is there; the names; the index files of the last segment, which name no record before it is
- * in the segment; and the segments. Memory: the index files of one segment, and what recovery would write.
+ * Promises: nothing is written, locked or created; what recovery finds does not come from looking at one file
+ * before and at another after an append. For that the files that bear witness are looked at before those that
+ * they bear witness of, in the order opposite to the writer's: the manifest, which names no segment before it
+ * is there; the names; the index files of the last segment, which name no record before it is in the segment;
+ * and the segments. Memory: the index files of one segment, and what recovery would write.
  *
  * Does not promise: that a record which the writer has not acknowledged yet is not shown, or stays.
  * @module
@@ -32,8 +34,8 @@ interface Look {
 }
 
 /**
- * The disk on which a stream is to be opened in order to read it, once. The moment that it shows is that of the listing of the stream's
- * directory, the only one that it lists.
+ * The disk on which a stream is to be opened in order to read it, once. The moment that it shows is that of
+ * the listing of the stream's directory, the only one that it lists.
  *
  * @param path of the stream's directory
  */
@@ -65,8 +67,9 @@ async function lookAt(disk: Disk, path: string): Promise<Look> {
 /**
  * Nothing if a segment was begun meanwhile.
  *
- * @param gone names that were listed and could not be opened before, which this adds to. A writer does that to a name once, when a stream or a
- * segment begins; one that is there again is a link that leads nowhere, and stays among the names as a file that cannot be read does.
+ * @param gone names that were listed and could not be opened before, which this adds to. A writer does that
+ * to a name once, when a stream or a segment begins; one that is there again is a link that leads nowhere,
+ * and stays among the names as a file that cannot be read does.
  */
 async function tryLookAt(disk: Disk, path: string, gone: Set<string>): Promise<Look | undefined> {
   const isFirstTime = (name: string): boolean => {
@@ -84,7 +87,8 @@ async function tryLookAt(disk: Disk, path: string, gone: Set<string>): Promise<L
   for (const name of [...names].filter((each) => INDEX_NAME.test(each))) {
     const segment = name.slice(0, name.indexOf(".idx"));
     const isOfLast = segment === segmentName(last);
-    // What is saved for an earlier segment is complete; its write-ahead file is about to be removed, if it is there at all.
+    // What is saved for an earlier segment is complete; its write-ahead file is about to be removed, if it is
+    // there at all.
     if (!isOfLast && !name.endsWith(".wal")) continue;
     const content = await contentOf(
       disk,

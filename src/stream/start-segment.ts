@@ -10,7 +10,8 @@ import { filesOf, type StreamContext } from "../segment/stream-context.ts";
 import type { ManifestFiles } from "./manifest-files.ts";
 
 /**
- * Creates a segment and then the manifest that names it: in this order, so that a manifest never names a segment that is not there.
+ * Creates a segment and then the manifest that names it: in this order, so that a manifest never names a
+ * segment that is not there.
  *
  * @param sealed all that precede it, but for `full`, the last one, if that is only now to be sealed
  * @param before the last one, if it has been open
@@ -25,7 +26,8 @@ export async function startSegment(
 ): Promise<ActiveSegment> {
   const { file, indexLog } = await createSegmentFiles(filesOf(context), number);
   try {
-    // Before anything is appended: a start looks at the segment before an empty one in any case, and at any other only if it is marked.
+    // Before anything is appended: a start looks at the segment before an empty one in any case, and at any
+    // other only if it is marked.
     await before?.markDamaged();
     await manifest.replace(sealed, ...full, emptySegment(number, firstOffset));
   } catch (error) {

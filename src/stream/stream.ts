@@ -1,8 +1,9 @@
 /**
  * One stream of an open `Storage`: appends one after the other, reads beside them.
  *
- * Invariants: what a read can see is committed; the chain head in memory is that of the last committed record; after a
- * failure that leaves the disk in doubt nothing more is acknowledged (the stream is poisoned) until it is opened anew.
+ * Invariants: what a read can see is committed; the chain head in memory is that of the last committed
+ * record; after a failure that leaves the disk in doubt nothing more is acknowledged (the stream is poisoned)
+ * until it is opened anew.
  * @module
  */
 import type { AppendResult } from "../backend.ts";
@@ -55,9 +56,14 @@ export interface SegmentStatus {
 export interface StreamStatus extends StreamHead {
   readonly format: Format;
   readonly segments: readonly SegmentStatus[];
-  /** What recovery found when the stream was opened, this time or, if it was closed to open others, before. */
+  /**
+   * What recovery found when the stream was opened, this time or, if it was closed to open others, before.
+   */
   readonly findings: readonly Finding[];
-  /** Why the stream's end is not known, if it is not; `nextOffset` and `head` are then those of the last record that is. */
+  /**
+   * Why the stream's end is not known, if it is not; `nextOffset` and `head` are then those of the last
+   * record that is.
+   */
   readonly lostEnd: StorageError | undefined;
 }
 
@@ -71,7 +77,10 @@ export class Stream {
   #queue: Promise<unknown> = Promise.resolve();
   #opening: Promise<void> | undefined;
   #open: Mutable<OpenStream> | undefined;
-  /** Bytes of the active segment up to the stream's end: what a batch adds is shown with its records, though the segment has it earlier. */
+  /**
+   * Bytes of the active segment up to the stream's end: what a batch adds is shown with its records, though
+   * the segment has it earlier.
+   */
   #shownBytes = 0;
   #poison: StorageError | undefined;
   /** Whether the active segment may have a successor on the disk, so that nothing more may go into it. */
@@ -146,7 +155,10 @@ export class Stream {
     return this.#open !== undefined && !this.#isClosed;
   }
 
-  /** Whether it refuses what it is asked until the storage is opened anew: it is poisoned, or could not be opened. */
+  /**
+   * Whether it refuses what it is asked until the storage is opened anew: it is poisoned, or could not be
+   * opened.
+   */
   get hasFailed(): boolean {
     return this.#openingFailed || this.#poison !== undefined;
   }
@@ -173,7 +185,8 @@ export class Stream {
   }
 
   /**
-   * Makes everything durable and closes the files; waits for what is under way. The files are closed however it ends. May be called again.
+   * Makes everything durable and closes the files; waits for what is under way. The files are closed however
+   * it ends. May be called again.
    *
    * @throws StorageError `io`; `poisoned` if a failure left in doubt what is durable
    */
@@ -199,7 +212,10 @@ export class Stream {
     return done;
   }
 
-  /** Opens the stream the first time. A failure is final until the storage is opened anew, but for one that is no fault of the disk. */
+  /**
+   * Opens the stream the first time. A failure is final until the storage is opened anew, but for one that is
+   * no fault of the disk.
+   */
   #ready(): Promise<void> {
     this.#opening ??= this.#openStream();
     return this.#opening;
@@ -269,8 +285,9 @@ export class Stream {
   }
 
   /**
-   * The segment that a batch goes into: a new one if this one is full, if a new one was begun in vain, or if its index files have to stay as
-   * they are and so could not name the batch. May be run again after a call that did nothing.
+   * The segment that a batch goes into: a new one if this one is full, if a new one was begun in vain, or if
+   * its index files have to stay as they are and so could not name the batch. May be run again after a call
+   * that did nothing.
    */
   async #segmentFor(open: Appendable, batch: PreparedBatch): Promise<ActiveSegment> {
     const { active } = open;
@@ -280,7 +297,10 @@ export class Stream {
     return active;
   }
 
-  /** Whether a segment is full. Where Kimberlite's segments end, which looks at their size only after a batch, `sentinel` segments do. */
+  /**
+   * Whether a segment is full. Where Kimberlite's segments end, which looks at their size only after a batch,
+   * `sentinel` segments do.
+   */
   #isFull({ index }: ActiveSegment, { bytes }: PreparedBatch): boolean {
     const { maxSegmentBytes } = this.#settings;
     return this.#context.format.name === "plain"
@@ -289,8 +309,8 @@ export class Stream {
   }
 
   /**
-   * Seals the active segment and starts the next one, which is empty. What was appended is synced first, whatever the caller asked for; the
-   * manifest that names the new segment commits it.
+   * Seals the active segment and starts the next one, which is empty. What was appended is synced first,
+   * whatever the caller asked for; the manifest that names the new segment commits it.
    */
   async #rotate(open: Appendable): Promise<ActiveSegment> {
     const { active, sealed } = open;
@@ -326,7 +346,10 @@ export class Stream {
     return { nextOffset, head: Uint8Array.from(head) };
   }
 
-  /** Runs what must not fail halfway: if it does, nothing more is acknowledged. @param isHarmless whether it can be run again after an error */
+  /**
+   * Runs what must not fail halfway: if it does, nothing more is acknowledged. @param isHarmless whether it
+   * can be run again after an error
+   */
   async #orPoison<T>(
     work: () => Promise<T>,
     isHarmless: (error: unknown) => boolean = () => false,
@@ -346,7 +369,10 @@ export class Stream {
     }
   }
 
-  /** The same for what can be run again from its start if a call in it failed only because too many files were open. */
+  /**
+   * The same for what can be run again from its start if a call in it failed only because too many files were
+   * open.
+   */
   #orAgain<T>(work: () => Promise<T>): Promise<T> {
     return this.#orPoison(work, isOutOfFiles);
   }
