@@ -4,19 +4,22 @@
  */
 import { head as modelHead, type ModelLog } from "../model/log.ts";
 import { type AppendResult, StorageError } from "../src/index.ts";
-import { Violation } from "./tally.ts";
+import { M1 } from "./invariants/conformance.ts";
+import { attempt } from "./tally.ts";
 
 /** What a call came to: its result, or the code of the `StorageError` that it was refused with. @throws Violation for another error */
-export async function outcome(call: () => Promise<AppendResult | string>): Promise<string> {
-  try {
-    const result = await call();
-    if (typeof result === "string") return result;
-    const { firstOffset, nextOffset, head } = result;
-    return `offsets ${String(firstOffset)} to ${String(nextOffset)}, head ${Buffer.from(head).toString("hex")}`;
-  } catch (error) {
-    if (error instanceof StorageError) return error.code;
-    throw new Violation("M1", "a result or a StorageError", String(error), error);
-  }
+export function outcome(call: () => Promise<AppendResult | string>): Promise<string> {
+  return attempt(M1.answer, "a result or a StorageError", async () => {
+    try {
+      const result = await call();
+      if (typeof result === "string") return result;
+      const { firstOffset, nextOffset, head } = result;
+      return `offsets ${String(firstOffset)} to ${String(nextOffset)}, head ${Buffer.from(head).toString("hex")}`;
+    } catch (error) {
+      if (error instanceof StorageError) return error.code;
+      throw error;
+    }
+  });
 }
 
 /** What an append answers that brings a log of `firstOffset` records to this one. */

@@ -94,25 +94,12 @@ export function witnessed<Event>(counts: Counts, witness: Witness<Event, Witness
   if (witness.met(event)) met[witness.id] += 1;
 }
 
-/** Counts a check, and throws if what it checks does not hold. The texts are made only then. */
-export function check(
-  counts: Counts,
-  invariant: InvariantId,
-  holds: boolean,
-  expected: () => string,
-  seen: () => string,
-): void {
-  const { checks }: CountsWithin = counts;
-  checks[invariant] += 1;
-  if (!holds) throw new Violation(invariant, expected(), seen());
-}
-
 /**
  * Does what must succeed, so that a check can be made at all: an error is a violation of its invariant, and one that is not a `StorageError`
  * says so with its stack.
  */
 export async function attempt<T>(
-  check: Pick<Check<never, InvariantId>, "invariant"> | InvariantId,
+  { invariant }: Pick<Check<never, InvariantId>, "invariant">,
   expected: string,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -123,7 +110,6 @@ export async function attempt<T>(
     for (let cause = error; cause instanceof Error; cause = cause.cause) {
       if (cause instanceof Violation) throw cause;
     }
-    const invariant = typeof check === "string" ? check : check.invariant;
     throw new Violation(invariant, expected, describe(error), error);
   }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { callText } from "../../fault-injection/disk-call.ts";
-import { StepBudgetExceeded } from "../../fault-injection/disk-error.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import {
   acknowledge,
@@ -12,9 +11,7 @@ import {
   checkpoint,
   crashed,
   emptyLog,
-  explains,
   fail,
-  head as modelHead,
   type ModelLog,
   recover,
   refuses,
@@ -25,18 +22,17 @@ import { readStream } from "../../model/reader.ts";
 import { type AppendResult, StorageError } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
 import type { Strike } from "./call-sites.ts";
-import type { InvariantId } from "../invariants/catalogue.ts";
 import { filesIn, showStatus } from "../comparison.ts";
-import { sameBytes, sameRecords, show } from "../records.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, streamPath } from "../engine.ts";
-import { D7 } from "../invariants/durability.ts";
+import { S2 } from "../invariants/conformance.ts";
+import { D6, D7 } from "../invariants/durability.ts";
 import { STREAM_REFUSES, WRITE_TAKEN_BACK } from "../invariants/witnesses.ts";
 import { type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
 import type { Trace } from "../part.ts";
 import { checkProofs } from "../proofs.ts";
 import { checkAnswers, checkEnd } from "../questions.ts";
-import { attempt, check, type Counts, Violation, witnessed } from "../tally.ts";
+import { attempt, type Counts, hold, observe, Violation, witnessed } from "../tally.ts";
 
 /** How a workload ends before the engine is opened again. */
 export const ENDINGS = ["closed", "killed", "power failure"] as const;
@@ -95,28 +91,30 @@ export class Life {
     this.disk.onFault = undefined;
     this.#trace("-- the disk is repaired; power failure, and opened again");
     this.#crash("power");
-    const storage = await attempt("D6", GOES_ON, () => this.#engines.open(this.disk));
+    const storage = await attempt(D6.recovery, GOES_ON, () => this.#engines.open(this.disk));
     for (const stream of this.#logs.keys()) {
-      await attempt("D6", GOES_ON, () => this.#recovered(storage, stream));
-      await attempt("D7", GOES_ON, () => this.#appendOne(storage, stream));
+      await attempt(D6.recovery, GOES_ON, () => this.#recovered(storage, stream));
+      await attempt(D7.next, GOES_ON, () => this.#appendOne(storage, stream));
     }
     this.#trace("-- power failure, and opened again");
     this.#crash("power");
-    const last = await attempt("D6", GOES_ON, () => this.#engines.open(this.disk));
-    for (const stream of this.#logs.keys()) await attempt("D6", GOES_ON, () => this.#recovered(last, stream));
-    for (const path of this.disk.files().keys()) this.#noStranger(path);
+    const last = await attempt(D6.recovery, GOES_ON, () => this.#engines.open(this.disk));
+    for (const stream of this.#logs.keys())
+      await attempt(D6.recovery, GOES_ON, () => this.#recovered(last, stream));
+    for (const path of this.disk.files().keys())
+      observe(this.#counts, S2.file, { directory: DATA_PATH, path });
   }
 
   /** Opens the engine, if the disk lets it. */
   async #open(): Promise<void> {
     this.#inUse.clear();
-    this.#storage = await this.#tolerate("D7", "the engine to open", () => this.#engines.open(this.disk));
+    this.#storage = await this.#tolerate("the engine to open", () => this.#engines.open(this.disk));
   }
 
   async #end(ending: Ending): Promise<void> {
     const storage = this.#storage;
     if (ending === "closed" && storage !== undefined) {
-      const closed = await this.#tolerate("D7", "the engine to close", async () => {
+      const closed = await this.#tolerate("the engine to close", async () => {
         await storage.close();
         return true;
       });
@@ -156,7 +154,7 @@ export class Life {
     const { stream } = operation;
     const before = this.logOf(stream);
     if (operation.does === "sync") {
-      const synced = await this.#tolerate("D7", "a sync to succeed", async () => {
+      const synced = await this.#tolerate("a sync to succeed", async () => {
         await storage.sync(stream);
         return true;
       });
@@ -174,18 +172,13 @@ export class Life {
             () => storage.appendCheckpoint(stream, { fsync }),
           ] as const);
     this.#logs.set(stream, begun);
-    const result = await this.#tolerate("D7", "an append to succeed", call, refusal);
+    const result = await this.#tolerate("an append to succeed", call, refusal);
     if (result !== undefined) {
       this.#inUse.add(stream);
       this.#logs.set(stream, acknowledge(begun, fsync));
       this.#prove(stream);
-      check(
-        this.#counts,
-        "D7",
-        Number(result.nextOffset) === begun.records.length && sameBytes(result.head, modelHead(begun)),
-        () => `stream ${String(stream)} to end at ${begun.records.length}`,
-        () => `${String(result.nextOffset)}, head ${Buffer.from(result.head).toString("hex")}`,
-      );
+      const { nextOffset, head } = result;
+      observe(this.#counts, D7.append, { stream, log: begun, nextOffset, head });
       return;
     }
     await this.#afterFailure(storage, stream, begun);
@@ -251,36 +244,22 @@ export class Life {
     const failed = { diskFailed: this.strike?.struck === true, usable };
     witnessed(this.#counts, WRITE_TAKEN_BACK, failed);
     witnessed(this.#counts, STREAM_REFUSES, failed);
-    const shown = await this.#tolerate("D7", "a read to succeed", () =>
+    const shown = await this.#tolerate("a read to succeed", () =>
       storage.readRecords(stream, 0n, ALL, { verify: "genesis" }),
     );
-    await this.#tolerate("D7", "the end to be told", async () => {
+    await this.#tolerate("the end to be told", async () => {
       await checkEnd(storage, stream, await storage.status(stream), D7.end, this.#counts);
     });
-    const told = await this.#tolerate("D7", "the end to be told", () => storage.head(stream));
-    check(
-      this.#counts,
-      "D7",
-      told === undefined ||
-        (Number(told.nextOffset) === before.records.length && sameBytes(told.head, modelHead(before))),
-      () => `stream ${String(stream)} to end at ${before.records.length} after a failed append`,
-      () => String(told?.nextOffset),
-    );
-    check(
-      this.#counts,
-      "D7",
-      (shown === undefined || sameRecords(shown, before.records)) &&
-        (!usable || Number(next) === before.records.length),
-      () => `stream ${String(stream)} to be as it was before, ${show(before.records)}, or to refuse`,
-      () => `${show(shown ?? [])}, the next offset ${String(next)}`,
-    );
+    const told = await this.#tolerate("the end to be told", () => storage.head(stream));
+    observe(this.#counts, D7.endAfterFailure, { stream, log: before, told });
+    observe(this.#counts, D7.afterFailure, { stream, log: before, shown, takesAppends: usable, next });
   }
 
   /** What a freshly opened engine shows, if the disk lets it; what it has shown is promised from then on. */
   async #lookAgain(stream: bigint): Promise<void> {
     const storage = this.#storage;
     if (storage === undefined) return;
-    await this.#tolerate("D7", "recovery to succeed", () => this.#recovered(storage, stream));
+    await this.#tolerate("recovery to succeed", () => this.#recovered(storage, stream));
   }
 
   async #recovered(storage: EngineUnderTest, stream: bigint): Promise<void> {
@@ -288,25 +267,9 @@ export class Life {
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
     this.#trace(showStatus(status, shown));
-    const problem = explains(log, shown);
-    check(
-      this.#counts,
-      "D6",
-      problem === undefined,
-      () => `stream ${String(stream)} to show ${show(log.records)}, of which ${log.written} are promised`,
-      () => `${show(shown)}: ${problem?.sentence ?? ""}`,
-    );
+    observe(this.#counts, D6.recovery, { stream, appended: log.records, promised: log.written, shown });
     const after = recover(log, shown.length);
-    const alarm = status.findings.find(({ action }) => action === "keep");
-    check(
-      this.#counts,
-      "D7",
-      alarm === undefined &&
-        Number(status.nextOffset) === shown.length &&
-        sameBytes(status.head, modelHead(after)),
-      () => `stream ${String(stream)} to end at ${shown.length}, no damage reported, for no byte has rotted`,
-      () => `${String(status.nextOffset)} ${String(alarm?.error)}`,
-    );
+    observe(this.#counts, D7.status, { stream, log: after, status });
     await checkEnd(storage, stream, status, D7.end, this.#counts);
     if (this.disk.onFault === undefined)
       await checkAnswers(storage, stream, after, after.records.keys(), D7, this.#counts);
@@ -318,14 +281,8 @@ export class Life {
   async #appendOne(storage: EngineUnderTest, stream: bigint): Promise<void> {
     const before = this.logOf(stream);
     const begun = append(before, [PROBE_PAYLOAD], { everyNRecords: this.#bounds.checkpointEvery });
-    const { head } = await storage.appendBatch(stream, [PROBE_PAYLOAD]);
-    check(
-      this.#counts,
-      "D7",
-      sameBytes(head, modelHead(begun)),
-      () => `the chain of stream ${String(stream)} to go on`,
-      () => Buffer.from(head).toString("hex"),
-    );
+    const { nextOffset, head } = await storage.appendBatch(stream, [PROBE_PAYLOAD]);
+    observe(this.#counts, D7.next, { stream, log: begun, nextOffset, head });
     this.#logs.set(stream, acknowledge(begun, true));
     this.#prove(stream);
   }
@@ -334,47 +291,19 @@ export class Life {
    * What may fail once the disk has: `undefined` if it does. A failure must be a `StorageError`, and not the end of the step budget.
    * @param refusal the error code with which the model refuses; then that is what must come, if the disk has not failed
    */
-  async #tolerate<T>(
-    invariant: InvariantId,
-    expected: string,
-    work: () => Promise<T>,
-    refusal?: string,
-  ): Promise<T | undefined> {
-    const failedBefore = this.strike?.struck ?? false;
+  async #tolerate<T>(call: string, work: () => Promise<T>, refusal?: string): Promise<T | undefined> {
+    let result: T | undefined;
+    let answered: string | undefined;
     try {
-      const result = await work();
-      check(
-        this.#counts,
-        invariant,
-        refusal === undefined,
-        () => String(refusal),
-        () => "it was done",
-      );
-      return result;
+      result = await work();
     } catch (error) {
       if (error instanceof Violation) throw error;
-      const code = refusalOf(error);
+      answered = refusalOf(error);
       this.#trace(`   refused: ${String(error)}`);
-      const allowed = refusal === code || failedBefore || (this.strike?.struck ?? false);
-      check(
-        this.#counts,
-        invariant,
-        allowed,
-        () => refusal ?? expected,
-        () => code,
-      );
-      return undefined;
     }
-  }
-
-  #noStranger(path: string): void {
-    check(
-      this.#counts,
-      "S2",
-      path.startsWith(`${DATA_PATH}/`),
-      () => `no file outside ${DATA_PATH}`,
-      () => path,
-    );
+    const diskFailed = this.strike?.struck ?? false;
+    observe(this.#counts, D7.call, { call, refusal, answered, diskFailed });
+    return result;
   }
 }
 
@@ -385,10 +314,7 @@ const NOWHERE = 1_000_000n;
 
 /** The code of a refusal. @throws Violation for anything but a `StorageError`, and for a run that would not have ended */
 function refusalOf(error: unknown): string {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof StepBudgetExceeded) throw new Violation("D7", "an end", cause.message, error);
-  }
+  hold(D7.error, { error }, error);
   if (error instanceof StorageError) return error.code;
-  const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  throw new Violation("D7", "a result or a StorageError", seen, error);
+  throw error;
 }

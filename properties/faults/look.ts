@@ -6,30 +6,21 @@
 import { callText } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import type { StoredFault } from "../../fault-injection/stored-faults.ts";
-import {
-  append,
-  head as modelHead,
-  type ModelLog,
-  type ModelRecord,
-  type ShownRecord,
-} from "../../model/log.ts";
+import { append, type ModelLog, type ModelRecord, type ShownRecord } from "../../model/log.ts";
 import { readStream } from "../../model/reader.ts";
-import {
-  type Finding,
-  type Storage,
-  StorageError,
-  type StreamStatus,
-  type Verification,
-} from "../../src/index.ts";
-import type { InvariantId } from "../invariants/catalogue.ts";
+import { type Storage, StorageError, type StreamStatus, type Verification } from "../../src/index.ts";
 import { showStatus, streamFiles } from "../comparison.ts";
-import { sameBytes, sameRecord, sameRecords, show } from "../records.ts";
+import { sameBytes } from "../records.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
 import type { Trace } from "../part.ts";
 import { mayProveMore, recordsEnd, segmentsOf } from "./evidence.ts";
 import { isSegment, type StoredState, STREAM, STREAM_PATH } from "./stored-states.ts";
-import { check, type Counts, Violation, witnessed } from "../tally.ts";
+import { S2 } from "../invariants/conformance.ts";
+import { C1, C2, C3, I2 } from "../invariants/corruption.ts";
+import { isHint, isLoss, type ReadOutcome } from "../invariants/damage.ts";
+import { C4 } from "../invariants/durability.ts";
 import { REPORTED_CASES } from "../invariants/witnesses.ts";
+import { attempt, type Counts, hold, observe, Violation, witnessed } from "../tally.ts";
 
 const ALL = Number.MAX_SAFE_INTEGER;
 const PROBE_PAYLOAD = Uint8Array.of(0x7a);
@@ -37,8 +28,11 @@ const PROBE_PAYLOAD = Uint8Array.of(0x7a);
 /** What of the stream's index files is there besides the fault. */
 export type Indexes = "as they are" | "all gone" | "saved ones gone";
 
-/** What a read of one record comes to. */
-type Outcome = "right" | "error" | "nothing";
+/** An engine that has the stream open, and what it says of it. */
+interface Opened {
+  readonly storage: Storage;
+  readonly status: StreamStatus;
+}
 
 /** Looks at a damaged directory. */
 export class Look {
@@ -48,6 +42,8 @@ export class Look {
   readonly #disk: SimulatedDisk;
   readonly #counts: Counts;
   readonly #trace: Trace;
+  /** The fault in words. */
+  readonly #what: string;
   /** What a call to the disk violated. */
   #broken: Violation | undefined;
   /** Offsets of the records whose bytes are not what they were. */
@@ -67,6 +63,7 @@ export class Look {
     this.#disk = disk;
     this.#counts = counts;
     this.#damaged = damagedRecords(state, fault);
+    this.#what = indexes === "as they are" ? fault.what : `${fault.what}, the index files ${indexes}`;
     for (const path of state.files.keys()) {
       const gone = indexes === "all gone" ? path.includes(".idx") : /\.idx2?$/.test(path);
       if (gone && indexes !== "as they are") disk.store(path, undefined);
@@ -77,32 +74,19 @@ export class Look {
     };
     let calls = 0;
     const stored = [...state.files.values()].reduce((sum, { length }) => sum + length, 0);
-    const room = 2 * stored + state.bounds.readChunkBytes;
+    const readMax = 2 * stored + state.bounds.readChunkBytes;
+    const callsMax = state.bounds.stepsMax;
     disk.onFault = (call) => {
       calls += 1;
-      // The engine may swallow what a call throws, so it is kept.
-      if (calls > state.bounds.stepsMax)
-        this.#broken ??= new Violation("C1", "an end", `${calls} disk calls`);
-      const inside = call.path === DATA_PATH || call.path.startsWith(`${DATA_PATH}/`);
-      if (!inside && !(call.path === "/" && call.kind === "sync directory")) {
-        const expected = `no call outside ${DATA_PATH}, but to make its own name durable`;
-        this.#broken ??= new Violation("S2", expected, callText(call));
-      }
-      if (call.kind === "read" && call.length > room) {
-        this.#broken ??= new Violation(
-          "C1",
-          "no memory asked for beyond what the files hold",
-          callText(call),
-        );
-      }
-      check(
-        counts,
-        "S2",
-        this.#broken === undefined,
-        () => "",
-        () => "",
-      );
       this.#throwIfBroken();
+      try {
+        hold(C1.access, { call, calls, callsMax, readMax });
+        observe(counts, S2.call, { directory: DATA_PATH, call });
+      } catch (error) {
+        // The engine may swallow what a call throws, so it is kept.
+        if (error instanceof Violation) this.#broken = error;
+        throw error;
+      }
       return undefined;
     };
   }
@@ -118,11 +102,7 @@ export class Look {
   async afresh(): Promise<void> {
     const { appended, log } = this.#state;
     const before = this.#fault.bytes;
-    const storage = await this.#refusing(() => openEngine(this.#disk, this.#state.bounds));
-    const status = storage === undefined ? undefined : await this.#refusing(() => storage.status(STREAM));
-    if (storage === undefined || status === undefined) {
-      throw new Violation("C3", "the stream to open, for one fault is local", "it was refused");
-    }
+    const { storage, status } = await this.#opened("the stream to open, for one fault is local");
     for (const reported of REPORTED_CASES) witnessed(this.#counts, reported, status.findings);
     const shown = Number(status.nextOffset);
     this.#trace(showStatus(status, appended.slice(0, shown)));
@@ -130,12 +110,12 @@ export class Look {
     await this.#headIsStatus(storage, status);
     if (isSegment(this.#fault.path)) {
       this.#nothingThrownAway(before);
-      this.#check(
-        "C2",
-        shown <= appended.length || this.#isForeignLog,
-        `no more than ${appended.length} records`,
-        () => String(shown),
-      );
+      observe(this.#counts, C2.count, {
+        appended: appended.length,
+        nextOffset: status.nextOffset,
+        isForeign: this.#isForeignLog,
+        fault: this.#what,
+      });
     } else {
       this.#onlyAHint(status, log);
     }
@@ -154,43 +134,28 @@ export class Look {
 
   /** What `head` answers is what the status says, or why nobody knows. */
   async #headIsStatus(storage: Storage, status: StreamStatus): Promise<void> {
-    const head = await this.#refusing(() => storage.head(STREAM));
-    this.#check(
-      isSegment(this.#fault.path) ? "C2" : "I2",
-      head === undefined
-        ? status.lostEnd !== undefined
-        : status.lostEnd === undefined &&
-            head.nextOffset === status.nextOffset &&
-            sameBytes(head.head, status.head),
-      "the head to be that of the status, and refused if the end is lost",
-      () => `${String(head?.nextOffset)}, ${String(status.nextOffset)}, ${String(status.lostEnd)}`,
-    );
+    const told = await this.#refusing(() => storage.head(STREAM));
+    observe(this.#counts, this.#invariant.head, { status, told, fault: this.#what });
+  }
+
+  /** The invariant of the file with the fault. */
+  get #invariant(): typeof C2 | typeof I2 {
+    return isSegment(this.#fault.path) ? C2 : I2;
   }
 
   /** Nothing but a hint is damaged: the log is as it was, and ends where it did, unless the hint may prove that it once was longer. */
   #onlyAHint(status: StreamStatus, log: ModelLog): void {
-    const mayBeLost = mayProveMore(this.#state, this.#fault);
-    const ends =
-      status.lostEnd === undefined &&
-      Number(status.nextOffset) === log.records.length &&
-      sameBytes(status.head, modelHead(log));
-    this.#check(
-      "I2",
-      ends || (mayBeLost && status.lostEnd !== undefined),
-      `the stream to end at ${log.records.length}, for only a hint is damaged`,
-      () => `${String(status.nextOffset)} ${String(status.lostEnd)}`,
-    );
+    observe(this.#counts, I2.end, {
+      log,
+      status,
+      mayProveMore: mayProveMore(this.#state, this.#fault),
+      fault: this.#what,
+    });
     const after = segmentsOf(this.#disk.files());
-    for (const [path, bytes] of segmentsOf(this.#state.files)) {
-      const now = after.get(path);
+    for (const [path, before] of segmentsOf(this.#state.files)) {
       // A power failure may have left a torn write after the records, and recovery truncates that.
-      const records = bytes.subarray(0, recordsEnd(this.#state, path));
-      this.#check(
-        "I2",
-        sameBytes(bytes, now) || sameBytes(records, now),
-        `${path} as it was, for only a hint is damaged`,
-        () => (now === undefined ? "it is gone" : `it has ${now.length} of ${bytes.length} bytes`),
-      );
+      const records = before.subarray(0, recordsEnd(this.#state, path));
+      observe(this.#counts, I2.segment, { path, before, records, after: after.get(path), fault: this.#what });
     }
   }
 
@@ -199,39 +164,21 @@ export class Look {
     this.#disk.kill();
     this.#disk.store(this.#fault.path, this.#state.files.get(this.#fault.path));
     const storage = await this.#refusing(() => openEngine(this.#disk, this.#state.bounds));
-    const head = await this.#refusing(async () => storage?.head(STREAM));
-    this.#check(
-      "I2",
-      Number(head?.nextOffset) === log.records.length && sameBytes(modelHead(log), head?.head),
-      `the stream to end at ${log.records.length} once the hint is put back`,
-      () => String(head?.nextOffset),
-    );
+    const told = await this.#refusing(async () => storage?.head(STREAM));
+    observe(this.#counts, I2.putBack, { log, told, fault: this.#what });
   }
 
   /** A further opening of the stream; what the one before reported lost, it reports, too. */
-  async #openedAgain(before: StreamStatus): Promise<{ again: Storage; later: StreamStatus }> {
+  async #openedAgain(before: StreamStatus): Promise<Opened> {
     this.#disk.kill();
-    const again = await this.#refusing(() => openEngine(this.#disk, this.#state.bounds));
-    const later = await this.#refusing(async () => again?.status(STREAM));
-    if (again === undefined || later === undefined) {
-      throw new Violation("C3", "the stream to open once more", "it was refused");
-    }
-    const invariant = isSegment(this.#fault.path) ? "C2" : "I2";
-    const [lost, hints] = [before.findings.filter(isLoss), later.findings.filter(isHint)];
-    for (const { what, error } of lost) {
-      this.#check(
-        invariant,
-        later.findings.some((finding) => isLoss(finding) && finding.error.offset === error.offset),
-        `what was reported at offset ${String(error.offset)} (${what}) to be reported at the next start, too`,
-        () => showFindings(later),
-      );
-    }
-    if (lost.length === 0 && before.lostEnd === undefined) {
-      this.#check(invariant, hints.length === 0, "a hint that was rebuilt to be right", () =>
-        showFindings(later),
-      );
-    }
-    return { again, later };
+    const again = await this.#opened("the stream to open once more");
+    const later = again.status;
+    const lost = before.findings.filter(isLoss);
+    for (const finding of lost)
+      observe(this.#counts, this.#invariant.reportedAgain, { finding, later, fault: this.#what });
+    if (lost.length === 0 && before.lostEnd === undefined)
+      observe(this.#counts, this.#invariant.rebuilt, { later, fault: this.#what });
+    return again;
   }
 
   /** Every record read by itself, and all that follow it. */
@@ -241,12 +188,10 @@ export class Look {
       const chained = await this.#read(storage, offset, "checkpoint");
       this.#judge(offset, alone, chained, status);
     }
-    const all = await this.#refusing(() => storage.readRecords(STREAM, 0n, ALL, { verify: "genesis" }));
-    const shown = Number(status?.nextOffset ?? log.records.length);
-    const expected = (this.#isForeignLog ? this.#chained() : this.#state.appended).slice(0, shown);
-    this.#check("C1", all === undefined || sameRecords(all, expected), `${show(expected)}, or an error`, () =>
-      show(all ?? []),
-    );
+    const shown = await this.#refusing(() => storage.readRecords(STREAM, 0n, ALL, { verify: "genesis" }));
+    const end = Number(status?.nextOffset ?? log.records.length);
+    const appended = (this.#isForeignLog ? this.#chained() : this.#state.appended).slice(0, end);
+    observe(this.#counts, C1.stream, { appended, shown, fault: this.#what });
   }
 
   /** What the model's reader finds chained from the first record on, in the files as they are. */
@@ -259,58 +204,48 @@ export class Look {
     offset: number,
     verify: Verification,
     records: readonly ModelRecord[] = this.#state.appended,
-  ): Promise<Outcome> {
+  ): Promise<ReadOutcome> {
     // One record at a time: `readRecords` would have to go on behind a payload without bytes.
     const found = await this.#refusing(() =>
       storage.iterate(STREAM, { from: BigInt(offset), verify }).next(),
     );
     if (found === undefined) return "error";
     if (found.done === true) return "nothing";
-    const right = records[offset];
-    this.#check(
-      "C1",
-      (right !== undefined && sameRecord(right, found.value)) ||
-        (this.#isForeignLog && this.#damaged.has(offset)),
-      `what was appended at ${offset}, or an error (${verify})`,
-      () => show([found.value]),
-    );
+    observe(this.#counts, C1.record, {
+      offset,
+      verify,
+      appended: records[offset],
+      shown: found.value,
+      isForeign: this.#isForeignLog && this.#damaged.has(offset),
+      fault: this.#what,
+    });
     return "right";
   }
 
-  #judge(offset: number, alone: Outcome, chained: Outcome, status: StreamStatus | undefined): void {
-    const { path } = this.#fault;
-    const seen = (): string => `read by itself: ${alone}; from the checkpoint before: ${chained}`;
-    if (!isSegment(path)) {
-      const expected = `the record at ${offset} to be read, for only a hint is damaged`;
-      this.#check("I2", alone === "right" && chained === "right", expected, seen);
+  #judge(offset: number, alone: ReadOutcome, chained: ReadOutcome, status: StreamStatus | undefined): void {
+    const outcome = { offset, alone, chained, fault: this.#what };
+    if (!isSegment(this.#fault.path)) {
+      observe(this.#counts, I2.record, outcome);
       return;
     }
     const place = this.#state.places[offset];
-    const named =
-      status?.findings.some(({ error }) => error.offset !== undefined && Number(error.offset) <= offset) ??
-      false;
     // Above the watermark nobody can tell what is missing from what was never written.
     const proven = this.#indexes === "saved ones gone" ? place?.belowLogWatermark : place?.belowWatermark;
-    if (proven === true) {
-      this.#check(
-        "C2",
-        alone !== "nothing" ||
-          (this.#damaged.has(offset) &&
-            (this.#isContradicted(status) || (named && this.#indexes === "all gone"))),
-        `the record at ${offset}, which was proven durable, to be read, or an error that names it`,
-        seen,
-      );
-    }
+    if (proven === true)
+      observe(this.#counts, C2.proven, { ...outcome, isReported: this.#isReported(offset, status) });
     // What recovery cut off as a torn tail, above the watermark, is named and in quarantine.
     if (alone === "nothing" || this.#damaged.has(offset) || this.#indexes === "all gone") return;
-    this.#check("C3", alone === "right", `the intact record at ${offset} to be read by itself`, seen);
-    if (this.#sharesInterval(offset)) return;
-    this.#check(
-      "C3",
-      chained === "right",
-      `the record at ${offset} to be read, for the damage is outside its checkpoint interval`,
-      seen,
+    observe(this.#counts, C3.alone, outcome);
+    if (!this.#sharesInterval(offset)) observe(this.#counts, C3.chained, outcome);
+  }
+
+  /** Whether a record is damaged, and recovery says so: by name where nothing else proves it durable, or of the index that contradicts it. */
+  #isReported(offset: number, status: StreamStatus | undefined): boolean {
+    if (!this.#damaged.has(offset)) return false;
+    const isNamed = (status?.findings ?? []).some(
+      ({ error }) => error.offset !== undefined && Number(error.offset) <= offset,
     );
+    return (isNamed && this.#indexes === "all gone") || this.#isContradicted(status);
   }
 
   /**
@@ -340,69 +275,63 @@ export class Look {
   #nothingThrownAway(before: Uint8Array | undefined): void {
     if (before === undefined) return;
     const files = this.#disk.files();
-    const after = files.get(this.#fault.path) ?? new Uint8Array();
-    const rest = before.subarray(after.length);
-    const aside = [...files].filter(([path]) => path.startsWith(`${STREAM_PATH}/quarantine/`));
-    this.#check(
-      "C4",
-      sameBytes(before.subarray(0, after.length), after) &&
-        (rest.length === 0 || aside.some(([, bytes]) => sameBytes(rest, bytes))),
-      `${before.length} bytes in the segment and in quarantine`,
-      () =>
-        `${after.length} in the segment; in quarantine: ${aside.map(([path, { length }]) => `${path} (${length})`).join()}`,
-    );
+    observe(this.#counts, C4.segment, {
+      before,
+      after: files.get(this.#fault.path) ?? new Uint8Array(),
+      inQuarantine: [...files]
+        .filter(([path]) => path.startsWith(`${STREAM_PATH}/quarantine/`))
+        .map(([, bytes]) => bytes),
+      fault: this.#what,
+    });
   }
 
   /** The stream takes another record, or says that its end is lost; then it is opened once more. */
   async #goOn(storage: Storage, status: StreamStatus, log: ModelLog): Promise<void> {
     const begun = append(log, [PROBE_PAYLOAD], { everyNRecords: this.#state.bounds.checkpointEvery });
     const result = await this.#refusing(() => storage.appendBatch(STREAM, [PROBE_PAYLOAD]));
-    const invariant = isSegment(this.#fault.path) ? "C2" : "I2";
-    this.#check(
-      invariant,
-      (result === undefined) === (status.lostEnd !== undefined),
-      status.lostEnd === undefined ? "an append to succeed" : "no append where the end is lost",
-      () => `${result === undefined ? "it was refused" : "it succeeded"}; ${String(status.lostEnd)}`,
-    );
-    if (result !== undefined) {
-      this.#check(
-        invariant,
-        sameBytes(result.head, modelHead(begun)),
-        "the chain to go on where it ended",
-        () => Buffer.from(result.head).toString("hex"),
-      );
-    }
-    const { again, later } = await this.#openedAgain(status);
-    const expected = result === undefined ? log : begun;
-    const nextOffset = result === undefined ? Number(status.nextOffset) : begun.records.length;
-    this.#check(
-      invariant,
-      Number(later.nextOffset) === nextOffset &&
-        (result === undefined || sameBytes(later.head, modelHead(expected))) &&
-        (later.lostEnd === undefined) === (result !== undefined),
-      `the stream to end at ${nextOffset} at the next start, too`,
-      () => `${String(later.nextOffset)} ${String(later.lostEnd)}`,
-    );
+    const fault = this.#what;
+    const counts = this.#counts;
+    const invariant = this.#invariant;
+    const appending = { status, log: begun, head: result?.head, fault };
+    observe(counts, invariant.append, appending);
+    if (result !== undefined) observe(counts, invariant.chain, appending);
+    const { storage: again, status: later } = await this.#openedAgain(status);
+    const appended = result !== undefined;
+    const expected = appended ? begun : log;
+    const { nextOffset } = status;
+    observe(counts, invariant.endLater, { log: expected, appended, nextOffset, later, fault });
     for (const offset of expected.records.keys()) {
       const outcome = await this.#read(again, offset, "record", expected.records);
-      const mine = offset >= log.records.length;
-      if (mine)
-        this.#check(invariant, outcome === "right", `the new record at ${offset} to be read`, () => outcome);
+      if (offset >= log.records.length) observe(counts, invariant.newRecord, { offset, outcome, fault });
     }
   }
 
-  /** What may be refused, with a `StorageError` only: `undefined` if it is. */
+  /** Opens the directory and the stream, which must not be refused. */
+  async #opened(expected: string): Promise<Opened> {
+    return attempt(C3.alone, `${expected} (${this.#what})`, async () => {
+      const storage = await this.#answered(() => openEngine(this.#disk, this.#state.bounds));
+      return { storage, status: await this.#answered(() => storage.status(STREAM)) };
+    });
+  }
+
+  /** What may be refused: `undefined` if it is. */
   async #refusing<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#answered(work);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#trace(`   refused: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  /** What an engine answers, or the `StorageError` with which it refuses. */
+  async #answered<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof Violation) throw error;
-      if (error instanceof StorageError && error.code !== "io") {
-        this.#trace(`   refused: ${error.message}`);
-        return undefined;
-      }
-      const seen = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      throw new Violation("C1", "the right data, or a StorageError that says what is damaged", seen, error);
+      if (!(error instanceof Violation)) hold(C1.error, { error }, error);
+      throw error;
     } finally {
       this.#throwIfBroken();
     }
@@ -411,25 +340,7 @@ export class Look {
   #throwIfBroken(): void {
     if (this.#broken !== undefined) throw this.#broken;
   }
-
-  #check(invariant: InvariantId, holds: boolean, expected: string, seen: () => string): void {
-    const where = this.#indexes === "as they are" ? "" : `, the index files ${this.#indexes}`;
-    check(
-      this.#counts,
-      invariant,
-      holds,
-      () => expected,
-      () => `${seen()} (${this.#fault.what}${where})`,
-    );
-  }
 }
-
-/** Whether something of the log is lost, and not only a hint. */
-const isLoss = ({ action, what }: Finding): boolean => action === "keep" && what !== "damaged hint";
-const isHint = ({ what }: Finding): boolean => what === "damaged hint";
-
-const showFindings = ({ findings }: StreamStatus): string =>
-  findings.map(({ what, error }) => `${what}: ${error.message}`).join("; ") || "nothing is reported";
 
 /** The records whose bytes a fault changed; those of a file that is missing are changed. */
 function damagedRecords({ places, files }: StoredState, { path, bytes }: StoredFault): Set<number> {

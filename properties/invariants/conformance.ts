@@ -3,10 +3,11 @@
  * @module
  */
 import { inspect, isDeepStrictEqual } from "node:util";
+import { callText, type DiskCall } from "../../fault-injection/disk-call.ts";
 import { head as modelHead, type ModelLog, type ShownRecord } from "../../model/log.ts";
 import { hex, sameRecords, show } from "../records.ts";
 import { type Answered, answersAsTheModel, isEndOf, showsTheLog, type WholeRead } from "./agreement.ts";
-import { type Invariant, invariant, type Pending } from "./invariant.ts";
+import { type Invariant, invariant } from "./invariant.ts";
 
 export const M1: Invariant<"M1", { answer: Answered; records: WholeRead }> = invariant("M1", {
   sentence: "Without faults engine and model agree on every result of every operation.",
@@ -156,12 +157,44 @@ export const S1: Invariant<
   },
 });
 
-export const S2: Invariant<"S2", Pending> = invariant("S2", {
+/** A call that an engine makes to the disk, and the data directory that it was given. */
+interface CallToDisk {
+  readonly directory: string;
+  readonly call: DiskCall;
+}
+
+/** A file on the disk after a run, and the data directory. */
+interface FileLeft {
+  readonly directory: string;
+  readonly path: string;
+}
+
+const isInside = (directory: string, path: string): boolean =>
+  path === directory || path.startsWith(`${directory}/`);
+
+export const S2: Invariant<"S2", { call: CallToDisk; file: FileLeft }> = invariant("S2", {
   sentence: "No stream id, file name or manifest entry reaches outside the data directory.",
   why: "A directory may come from a stranger.",
   checkedBy:
     "Every call to the disk behind every single fault in stored bytes, manifests included; the names of all files behind every failing call.",
-  checks: {},
+  checks: {
+    call: {
+      of: "Every call to the disk after every single fault in stored bytes, manifests included.",
+      parts: ["stored-bytes"],
+      holds: ({ directory, call }) =>
+        (isInside(directory, call.path) && (call.kind !== "rename" || isInside(directory, call.to))) ||
+        (call.kind === "sync directory" && call.path === "/"),
+      expected: ({ directory }) => `no call outside ${directory}, but to make its own name durable`,
+      seen: ({ call }) => callText(call),
+    },
+    file: {
+      of: "The name of every file on the disk after every failing call.",
+      parts: ["failing-calls"],
+      holds: ({ directory, path }) => path.startsWith(`${directory}/`),
+      expected: ({ directory }) => `no file outside ${directory}`,
+      seen: ({ path }) => path,
+    },
+  },
 });
 
 /** What an engine asked or answered, and what one did that had been asked and told the same. */

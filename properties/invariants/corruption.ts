@@ -3,10 +3,24 @@
  * @module
  */
 import type { IndexReading } from "../../model/index-reader.ts";
-import type { ShownRecord } from "../../model/log.ts";
-import type { Verification } from "../../src/index.ts";
-import { hex, samePayloads, sameRecord, show } from "../records.ts";
-import { type Invariant, invariant, type Pending } from "./invariant.ts";
+import { callText, type DiskCall } from "../../fault-injection/disk-call.ts";
+import type { ModelLog, ShownRecord } from "../../model/log.ts";
+import { StorageError, type StreamStatus, type Verification } from "../../src/index.ts";
+import { hex, sameBytes, samePayloads, sameRecord, sameRecords, show } from "../records.ts";
+import { isEndOf } from "./agreement.ts";
+import {
+  type ChecksOfDamage,
+  continuesTheChain,
+  type Damaged,
+  endsTheSameLater,
+  readsWhatIsNew,
+  type ReadOutcome,
+  rebuildsItsHints,
+  reportsItAgain,
+  takesAppends,
+  tellsItsHead,
+} from "./damage.ts";
+import { type Invariant, invariant } from "./invariant.ts";
 
 /** A read of one record of a segment that was made for it: what it showed, or the error with which it was refused. */
 interface RecordRead {
@@ -26,13 +40,77 @@ interface MadeRecordRead extends RecordRead {
 const readText = ({ segment, verify, shown, refusal }: RecordRead): string =>
   `${refusal ?? (shown === undefined ? "nothing" : show([shown]))} (${segment}, verified as ${verify})`;
 
-export const C1: Invariant<"C1", { madeRecord: RecordRead }> = invariant("C1", {
+/** A record that was read by itself from a directory with one fault. */
+interface DamagedRead extends Damaged {
+  readonly offset: number;
+  readonly verify: Verification;
+  readonly appended: ShownRecord | undefined;
+  readonly shown: ShownRecord;
+  /** Whether the file that holds it was replaced by one of another stream, whose records may be intact. */
+  readonly isForeign: boolean;
+}
+
+/** All records of such a stream in a row, unless that is refused. */
+interface DamagedStream extends Damaged {
+  readonly appended: readonly ShownRecord[];
+  readonly shown: readonly ShownRecord[] | undefined;
+}
+
+/** A call to the disk that holds such a directory, and what an engine may ask of it. */
+interface BoundedCall {
+  readonly call: DiskCall;
+  /** How many calls there were with this one. */
+  readonly calls: number;
+  readonly callsMax: number;
+  /** Bytes that a call may read. */
+  readonly readMax: number;
+}
+
+export const C1: Invariant<
+  "C1",
+  {
+    record: DamagedRead;
+    stream: DamagedStream;
+    error: { readonly error: unknown };
+    access: BoundedCall;
+    madeRecord: RecordRead;
+  }
+> = invariant("C1", {
   sentence:
     "No single fault in stored bytes makes a read return wrong data: it is the right data or an error.",
   why: "A checksum that nobody looks at protects nothing.",
   checkedBy:
     "Every bit of every file is flipped, every sector zeroed, lost or written elsewhere, every file missing, cut or older; every record is then read from its offset.",
   checks: {
+    record: {
+      of: "Every record, read by itself after every single fault in stored bytes, with and without its chain.",
+      parts: ["stored-bytes"],
+      holds: ({ appended, shown, isForeign }) => isForeign || sameRecord(shown, appended),
+      expected: ({ offset, verify }) => `what was appended at ${offset}, or an error (${verify})`,
+      seen: ({ shown, fault }) => `${show([shown])} (${fault})`,
+    },
+    stream: {
+      of: "All records of the stream in a row, verified from the first one on.",
+      parts: ["stored-bytes"],
+      holds: ({ appended, shown }) => shown === undefined || sameRecords(shown, appended),
+      expected: ({ appended }) => `${show(appended)}, or an error`,
+      seen: ({ shown, fault }) => `${show(shown ?? [])} (${fault})`,
+    },
+    error: {
+      of: "Every error of an engine on such a directory: it says what is damaged.",
+      parts: ["stored-bytes"],
+      holds: ({ error }) => error instanceof StorageError && error.code !== "io",
+      expected: () => "the right data, or a StorageError that says what is damaged",
+      seen: ({ error }) => (error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    },
+    access: {
+      of: "Every call of such an engine to the disk: they end, and none asks for memory beyond what the files hold.",
+      parts: ["stored-bytes"],
+      holds: ({ call, calls, callsMax, readMax }) =>
+        calls <= callsMax && (call.kind !== "read" || call.length <= readMax),
+      expected: ({ callsMax, readMax }) => `at most ${callsMax} disk calls, and ${readMax} bytes to be read`,
+      seen: ({ call, calls }) => `call ${calls}: ${callText(call)}`,
+    },
     madeRecord: {
       of: "Every record of segments made so that one flipped bit of a length leaves an intact record.",
       parts: ["format"],
@@ -68,63 +146,131 @@ interface Proven {
   readonly savedAtLeast: number;
 }
 
-export const C2: Invariant<"C2", { positions: NamedPositions; proof: Proven; madeRecord: MadeRecordRead }> =
-  invariant("C2", {
-    sentence:
-      "No single fault drops a record below the watermark without an error that names it; neither does one flipped bit with the index files gone.",
-    why: 'Systems that cut the log at its first bad entry lose what was acknowledged ("Redundancy does not imply fault tolerance", FAST \'17).',
-    checkedBy:
-      "As C1: a record that is not returned has to be named by an error of the read or by what recovery reports. What is below the watermark the model says, after each operation, recovery and failing call, and the index files are held against it.",
-    checks: {
-      madeRecord: {
-        of: "Every record of segments made so that one flipped bit of a length leaves an intact record: it is read, or an error names it.",
-        parts: ["format"],
-        holds: ({ record, shown, refusal, isDamaged }) =>
-          refusal !== undefined || (sameRecord(record, shown) && !isDamaged),
-        expected: ({ offset }) => `the record at ${offset}, or an error that names it`,
-        seen: readText,
-      },
-      positions: {
-        of: "The index files of every segment after every operation, recovery and failing call: they name true positions.",
-        parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
-        holds: ({ borders, index: { entries, end, problem }, hasHiddenFrames }) =>
-          entries.every(({ position }, i) => position === borders[i]) &&
-          end === borders[entries.length] &&
-          (problem === undefined || !hasHiddenFrames),
-        expected: ({ segment, borders }) =>
-          `the index files of ${segment} to name records at ${borders.join(" ")}, and no frame to stand behind what is none`,
-        seen: ({ index: { entries, end, problem } }) =>
-          `${entries.map(({ position }) => position).join(" ")} up to ${end}; ${problem ?? ""}`,
-      },
-      proof: {
-        of: "The same files: they prove what was acknowledged as durable, as the model says.",
-        parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
-        holds: (proof) =>
-          proof.saved >= proof.savedAtLeast &&
-          (proof.isSealed ||
-            (proof.proven >= proof.provenAtLeast && proof.framedEnd >= proof.framedEndAtLeast)),
-        expected: ({ segment, provenAtLeast, framedEndAtLeast, savedAtLeast }) =>
-          `the index files of ${segment} to prove ${provenAtLeast} of its records, the write-ahead file alone those up to byte ${framedEndAtLeast}, the saved index ${savedAtLeast}`,
-        seen: ({ proven, framedEnd, saved }) => `${proven}; up to byte ${framedEnd}; ${saved}`,
-      },
-    },
-  });
+/** How many records a stream with one fault says that it has. */
+interface RecordCount extends Damaged {
+  readonly appended: number;
+  readonly nextOffset: bigint;
+  readonly isForeign: boolean;
+}
 
-export const C3: Invariant<"C3", { madeRecord: RecordRead }> = invariant("C3", {
+/** A record below the watermark: what a read of it comes to, and whether recovery reports what is wrong with it. */
+interface ProvenRecord extends DamagedOutcome {
+  readonly isReported: boolean;
+}
+
+/** A record, read by itself and from the checkpoint before it. */
+interface DamagedOutcome extends Damaged {
+  readonly offset: number;
+  readonly alone: ReadOutcome;
+  readonly chained: ReadOutcome;
+}
+
+const outcomesText = ({ alone, chained, fault }: DamagedOutcome): string =>
+  `read by itself: ${alone}; from the checkpoint before: ${chained} (${fault})`;
+
+export const C2: Invariant<
+  "C2",
+  ChecksOfDamage & {
+    count: RecordCount;
+    proven: ProvenRecord;
+    positions: NamedPositions;
+    proof: Proven;
+    madeRecord: MadeRecordRead;
+  }
+> = invariant("C2", {
   sentence:
-    "Damage at one record leaves all records outside its checkpoint interval readable, and every other record without the chain.",
-  why: "One bad sector must not cost the rest of the log.",
-  checkedBy: "As C1, for faults that leave the other records' bytes where they were.",
+    "No single fault drops a record below the watermark without an error that names it; neither does one flipped bit with the index files gone.",
+  why: 'Systems that cut the log at its first bad entry lose what was acknowledged ("Redundancy does not imply fault tolerance", FAST \'17).',
+  checkedBy:
+    "As C1: a record that is not returned has to be named by an error of the read or by what recovery reports. What is below the watermark the model says, after each operation, recovery and failing call, and the index files are held against it.",
   checks: {
+    proven: {
+      of: "Every record below the watermark after every single fault in a segment: it is read, or an error names it.",
+      parts: ["stored-bytes"],
+      holds: ({ alone, isReported }) => alone !== "nothing" || isReported,
+      expected: ({ offset }) =>
+        `the record at ${offset}, which was proven durable, to be read, or an error that names it`,
+      seen: outcomesText,
+    },
+    count: {
+      of: "How many records the stream says that it has after such a fault: none that was not appended.",
+      parts: ["stored-bytes"],
+      holds: ({ appended, nextOffset, isForeign }) => isForeign || nextOffset <= appended,
+      expected: ({ appended }) => `no more than ${appended} records`,
+      seen: ({ nextOffset, fault }) => `${String(nextOffset)} (${fault})`,
+    },
+    head: tellsItsHead("What `head` answers after such a fault."),
+    reportedAgain: reportsItAgain("What recovery from such a fault reports lost, at the next start."),
+    rebuilt: rebuildsItsHints("What the next start reports where nothing is lost."),
+    append: takesAppends("An append after such a fault."),
+    chain: continuesTheChain("The chain after that append."),
+    endLater: endsTheSameLater("Where the stream ends at the next start."),
+    newRecord: readsWhatIsNew("The record that was appended, at the next start."),
     madeRecord: {
-      of: "Every undamaged record of segments made so that one flipped bit of a length leaves an intact record.",
+      of: "Every record of segments made so that one flipped bit of a length leaves an intact record: it is read, or an error names it.",
       parts: ["format"],
-      holds: ({ record, shown }) => sameRecord(record, shown),
-      expected: ({ offset }) => `the record at ${offset} to be read`,
+      holds: ({ record, shown, refusal, isDamaged }) =>
+        refusal !== undefined || (sameRecord(record, shown) && !isDamaged),
+      expected: ({ offset }) => `the record at ${offset}, or an error that names it`,
       seen: readText,
+    },
+    positions: {
+      of: "The index files of every segment after every operation, recovery and failing call: they name true positions.",
+      parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
+      holds: ({ borders, index: { entries, end, problem }, hasHiddenFrames }) =>
+        entries.every(({ position }, i) => position === borders[i]) &&
+        end === borders[entries.length] &&
+        (problem === undefined || !hasHiddenFrames),
+      expected: ({ segment, borders }) =>
+        `the index files of ${segment} to name records at ${borders.join(" ")}, and no frame to stand behind what is none`,
+      seen: ({ index: { entries, end, problem } }) =>
+        `${entries.map(({ position }) => position).join(" ")} up to ${end}; ${problem ?? ""}`,
+    },
+    proof: {
+      of: "The same files: they prove what was acknowledged as durable, as the model says.",
+      parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
+      holds: (proof) =>
+        proof.saved >= proof.savedAtLeast &&
+        (proof.isSealed ||
+          (proof.proven >= proof.provenAtLeast && proof.framedEnd >= proof.framedEndAtLeast)),
+      expected: ({ segment, provenAtLeast, framedEndAtLeast, savedAtLeast }) =>
+        `the index files of ${segment} to prove ${provenAtLeast} of its records, the write-ahead file alone those up to byte ${framedEndAtLeast}, the saved index ${savedAtLeast}`,
+      seen: ({ proven, framedEnd, saved }) => `${proven}; up to byte ${framedEnd}; ${saved}`,
     },
   },
 });
+
+export const C3: Invariant<"C3", { alone: DamagedOutcome; chained: DamagedOutcome; madeRecord: RecordRead }> =
+  invariant("C3", {
+    sentence:
+      "Damage at one record leaves all records outside its checkpoint interval readable, and every other record without the chain.",
+    why: "One bad sector must not cost the rest of the log.",
+    checkedBy: "As C1, for faults that leave the other records' bytes where they were.",
+    checks: {
+      alone: {
+        of: "Every record whose bytes a fault in a segment left where they were, unless recovery truncated it: read by itself.",
+        parts: ["stored-bytes"],
+        holds: ({ alone }) => alone === "right",
+        expected: ({ offset }) => `the intact record at ${offset} to be read by itself`,
+        seen: outcomesText,
+      },
+      chained: {
+        of: "The same where no record of its checkpoint interval is damaged: read from the checkpoint before.",
+        parts: ["stored-bytes"],
+        holds: ({ chained }) => chained === "right",
+        expected: ({ offset }) =>
+          `the record at ${offset} to be read, for the damage is outside its checkpoint interval`,
+        seen: outcomesText,
+      },
+      madeRecord: {
+        of: "Every undamaged record of segments made so that one flipped bit of a length leaves an intact record.",
+        parts: ["format"],
+        holds: ({ record, shown }) => sameRecord(record, shown),
+        expected: ({ offset }) => `the record at ${offset} to be read`,
+        seen: readText,
+      },
+    },
+  });
 
 /** Two histories of one record, acknowledged in the first and torn in the second. */
 interface Difference {
@@ -262,10 +408,78 @@ export const I1: Invariant<
   },
 });
 
-export const I2: Invariant<"I2", Pending> = invariant("I2", {
+/** A damaged hint: where the stream ends, and whether the hint may prove that there once was more. */
+interface EndWithoutHint extends Damaged {
+  readonly log: ModelLog;
+  readonly status: StreamStatus;
+  readonly mayProveMore: boolean;
+}
+
+/** A segment beside a damaged hint, before and after. */
+interface SegmentKept extends Damaged {
+  readonly path: string;
+  readonly before: Uint8Array;
+  /** Without the torn write that a power failure may have left. */
+  readonly records: Uint8Array;
+  readonly after: Uint8Array | undefined;
+}
+
+/** Where a stream ends once the hint is as it was, unless it does not say. */
+interface HintPutBack extends Damaged {
+  readonly log: ModelLog;
+  readonly told: Readonly<{ nextOffset: bigint; head: Uint8Array }> | undefined;
+}
+
+export const I2: Invariant<
+  "I2",
+  ChecksOfDamage & {
+    record: DamagedOutcome;
+    end: EndWithoutHint;
+    segment: SegmentKept;
+    putBack: HintPutBack;
+  }
+> = invariant("I2", {
   sentence: "An index or manifest that is missing, stale, cut or rotten changes speed, never an answer.",
   why: "Kimberlite believed an index that was ahead of the log, one with wrong positions, and a write-ahead file of noise.",
   checkedBy:
     "Every single fault in an index, a write-ahead file or a manifest; every record is then read from its offset and appended behind.",
-  checks: {},
+  checks: {
+    record: {
+      of: "Every record after every single fault in an index, a write-ahead file or a manifest, read by itself and from the checkpoint before.",
+      parts: ["stored-bytes"],
+      holds: ({ alone, chained }) => alone === "right" && chained === "right",
+      expected: ({ offset }) => `the record at ${offset} to be read, for only a hint is damaged`,
+      seen: outcomesText,
+    },
+    end: {
+      of: "Where the stream ends after such a fault; its end may be called lost only where the hint may prove that there once was more.",
+      parts: ["stored-bytes"],
+      holds: ({ log, status, mayProveMore }) =>
+        status.lostEnd === undefined ? isEndOf({ log, ...status }) : mayProveMore,
+      expected: ({ log }) => `the stream to end at ${log.records.length}, for only a hint is damaged`,
+      seen: ({ status, fault }) => `${String(status.nextOffset)} ${String(status.lostEnd)} (${fault})`,
+    },
+    segment: {
+      of: "Every segment after such a fault: nothing of it but a torn write is truncated.",
+      parts: ["stored-bytes"],
+      holds: ({ before, records, after }) => sameBytes(before, after) || sameBytes(records, after),
+      expected: ({ path }) => `${path} as it was, for only a hint is damaged`,
+      seen: ({ before, after, fault }) =>
+        `${after === undefined ? "it is gone" : `it has ${after.length} of ${before.length} bytes`} (${fault})`,
+    },
+    putBack: {
+      of: "Where the stream ends once a hint is put back that made its end lost.",
+      parts: ["stored-bytes"],
+      holds: ({ log, told }) => told !== undefined && isEndOf({ log, ...told }),
+      expected: ({ log }) => `the stream to end at ${log.records.length} once the hint is put back`,
+      seen: ({ told, fault }) => `${String(told?.nextOffset)} (${fault})`,
+    },
+    head: tellsItsHead("What `head` answers after such a fault."),
+    reportedAgain: reportsItAgain("What recovery from such a fault reports lost, at the next start."),
+    rebuilt: rebuildsItsHints("What the next start reports where nothing is lost."),
+    append: takesAppends("An append after such a fault."),
+    chain: continuesTheChain("The chain after that append."),
+    endLater: endsTheSameLater("Where the stream ends at the next start."),
+    newRecord: readsWhatIsNew("The record that was appended, at the next start."),
+  },
 });

@@ -2,11 +2,13 @@
  * Durability: what survives a crash, a failing call and a restart.
  * @module
  */
-import type { ShownRecord } from "../../model/log.ts";
-import type { StreamStatus } from "../../src/index.ts";
-import { hex, sameBytes, sameContent, show } from "../records.ts";
+import { StepBudgetExceeded } from "../../fault-injection/disk-error.ts";
+import type { ModelLog, ShownRecord } from "../../model/log.ts";
+import { StorageError, type StreamStatus } from "../../src/index.ts";
+import { hex, sameBytes, sameContent, sameRecord, sameRecords, show } from "../records.ts";
 import {
   type EndTold,
+  endsAsTheModel,
   isEndOf,
   isListed,
   type Listed,
@@ -18,7 +20,8 @@ import {
   type ToldEnd,
   type WholeRead,
 } from "./agreement.ts";
-import { type Invariant, invariant, type Pending } from "./invariant.ts";
+import type { Damaged } from "./damage.ts";
+import { type Invariant, invariant } from "./invariant.ts";
 
 /** What a stream shows after a crash. */
 export interface Recovered {
@@ -139,20 +142,139 @@ export const D5: Invariant<"D5", { append: WentOn }> = invariant("D5", {
   },
 });
 
-export const D6: Invariant<"D6", Pending> = invariant("D6", {
+/** The record that is not what was appended there, or does not chain to the one before. */
+const brokenIn = ({ appended, shown }: Recovered): number =>
+  shown.findIndex((record, i) => !sameRecord(record, appended[i]));
+
+export const D6: Invariant<"D6", { recovery: Recovered }> = invariant("D6", {
   sentence: "After a failed sync nothing is acknowledged that a crash could lose.",
   why: "A kernel may mark pages clean that it failed to write; a second sync then succeeds and writes nothing (Rebello et al., ATC '20).",
   checkedBy:
     "Every sync of every workload fails, and leaves its pages dirty, clean or dropped; the machine crashes later, and what was acknowledged must be there.",
-  checks: {},
+  checks: {
+    recovery: {
+      of: "Every recovery after a failing call: all that is still promised is there, and nothing that was not appended.",
+      parts: ["failing-calls"],
+      holds: (recovered) => recovered.shown.length >= recovered.promised && brokenIn(recovered) === -1,
+      expected: recoveredExpected,
+      seen: (recovered) => {
+        const { promised, shown } = recovered;
+        const at = brokenIn(recovered);
+        return at === -1
+          ? `${show(shown)}: ${shown.length} of ${promised} promised records are left`
+          : `${show(shown)}: the record shown at ${at} is not what was appended there`;
+      },
+    },
+  },
 });
 
-export const D7: Invariant<"D7", { end: EndTold; listing: Listed; range: ReadFromOffset }> = invariant("D7", {
+/** A call on a disk of which one call may fail: what the model refuses it with, and what the engine did. */
+interface Tolerated {
+  readonly call: string;
+  readonly refusal: string | undefined;
+  readonly answered: string | undefined;
+  readonly diskFailed: boolean;
+}
+
+/** Where a stream ends after an append that failed, if it says so. */
+interface EndAfterFailure {
+  readonly stream: bigint;
+  /** The model without the append. */
+  readonly log: ModelLog;
+  readonly told: Readonly<{ nextOffset: bigint; head: Uint8Array }> | undefined;
+}
+
+/** A stream after an append that failed: what it shows, unless it refuses, and where it would take the next append. */
+interface AfterFailure {
+  readonly stream: bigint;
+  /** The model without the append. */
+  readonly log: ModelLog;
+  readonly shown: readonly ShownRecord[] | undefined;
+  readonly takesAppends: boolean;
+  readonly next: bigint | undefined;
+}
+
+/** What a recovered stream's status says. */
+interface RecoveredStatus {
+  readonly stream: bigint;
+  /** The model, with as many records as are shown. */
+  readonly log: ModelLog;
+  readonly status: StreamStatus;
+}
+
+const alarmIn = ({ findings }: StreamStatus): StreamStatus["findings"][number] | undefined =>
+  findings.find(({ action }) => action === "keep");
+
+/** Whether a run would not have ended: the engine may have wrapped what told so. */
+function isWithoutEnd(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof StepBudgetExceeded) return true;
+  return false;
+}
+
+export const D7: Invariant<
+  "D7",
+  {
+    call: Tolerated;
+    error: { readonly error: unknown };
+    append: ToldEnd;
+    endAfterFailure: EndAfterFailure;
+    afterFailure: AfterFailure;
+    status: RecoveredStatus;
+    next: ToldEnd;
+    end: EndTold;
+    listing: Listed;
+    range: ReadFromOffset;
+  }
+> = invariant("D7", {
   sentence: "After a failed write the stream shows what it showed before, or refuses.",
   why: "Half a batch and a torn record behind a failed write made Kimberlite's stream unreadable.",
   checkedBy:
     "Every call of every workload, of its end and of the recovery behind it fails in every way, once and from then on; the disk is then repaired, and the engine must go on.",
   checks: {
+    call: {
+      of: "Every call to an engine, on a disk of which one call fails: it does what the model does, or refuses once the disk has failed.",
+      parts: ["failing-calls"],
+      holds: ({ refusal, answered, diskFailed }) =>
+        answered === refusal || (diskFailed && answered !== undefined),
+      expected: ({ call, refusal }) => refusal ?? call,
+      seen: ({ answered }) => answered ?? "it was done",
+    },
+    error: {
+      of: "Every error of such a call: it is a `StorageError`, and comes to an end.",
+      parts: ["failing-calls"],
+      holds: ({ error }) => error instanceof StorageError && !isWithoutEnd(error),
+      expected: () => "a result or a StorageError, and an end",
+      seen: ({ error }) => (error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    },
+    append: endsAsTheModel("What every append answers that is acknowledged.", ["failing-calls"]),
+    endAfterFailure: {
+      of: "Where a stream says that it ends after a failed append.",
+      parts: ["failing-calls"],
+      holds: ({ log, told }) => told === undefined || isEndOf({ log, ...told }),
+      expected: ({ stream, log }) =>
+        `stream ${String(stream)} to end at ${log.records.length} after a failed append`,
+      seen: ({ told }) => String(told?.nextOffset),
+    },
+    afterFailure: {
+      of: "What a stream shows after a failed append, and the offset of the next one.",
+      parts: ["failing-calls"],
+      holds: ({ log, shown, takesAppends, next }) =>
+        (shown === undefined || sameRecords(shown, log.records)) &&
+        (!takesAppends || Number(next) === log.records.length),
+      expected: ({ stream, log }) =>
+        `stream ${String(stream)} to be as it was before, ${show(log.records)}, or to refuse`,
+      seen: ({ shown, next }) => `${show(shown ?? [])}, the next offset ${String(next)}`,
+    },
+    status: {
+      of: "The status of every stream after every recovery: it ends where its records do, and reports no damage.",
+      parts: ["failing-calls"],
+      holds: ({ log, status }) => alarmIn(status) === undefined && isEndOf({ log, ...status }),
+      expected: ({ stream, log }) =>
+        `stream ${String(stream)} to end at ${log.records.length}, no damage reported, for no byte has rotted`,
+      seen: ({ status }) => `${String(status.nextOffset)} ${String(alarmIn(status)?.error)}`,
+    },
+    next: endsAsTheModel("What the first append answers once the disk is repaired.", ["failing-calls"]),
     end: tellsOneEnd(
       "The end of every stream after a failed append and after every recovery, asked in every way.",
       ["failing-calls"],
@@ -185,7 +307,14 @@ interface Truncation {
   readonly inQuarantine: readonly Uint8Array[];
 }
 
-export const C4: Invariant<"C4", { truncation: Truncation }> = invariant("C4", {
+/** A damaged segment before and after recovery, and the files in quarantine. */
+interface DamagedSegment extends Damaged {
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+  readonly inQuarantine: readonly Uint8Array[];
+}
+
+export const C4: Invariant<"C4", { truncation: Truncation; segment: DamagedSegment }> = invariant("C4", {
   sentence: "Recovery throws no byte away.",
   why: "What looks like garbage to a program may be evidence to a person.",
   checkedBy:
@@ -199,6 +328,20 @@ export const C4: Invariant<"C4", { truncation: Truncation }> = invariant("C4", {
         `the ${truncated.length} bytes that are cut off ${path} to be in quarantine, durably`,
       seen: ({ inQuarantine }) =>
         `${inQuarantine.length} files there, of ${inQuarantine.map(({ length }) => length).join(" and ")} bytes`,
+    },
+    segment: {
+      of: "Every segment with a single fault after recovery: what is not in it is in quarantine.",
+      parts: ["stored-bytes"],
+      holds: ({ before, after, inQuarantine }) => {
+        const rest = before.subarray(after.length);
+        return (
+          sameBytes(before.subarray(0, after.length), after) &&
+          (rest.length === 0 || inQuarantine.some((bytes) => sameBytes(rest, bytes)))
+        );
+      },
+      expected: ({ before }) => `${before.length} bytes in the segment and in quarantine`,
+      seen: ({ after, inQuarantine, fault }) =>
+        `${after.length} in the segment; in quarantine: ${inQuarantine.map(({ length }) => length).join()} (${fault})`,
     },
   },
 });

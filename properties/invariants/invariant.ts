@@ -24,9 +24,6 @@ export interface Check<Observation, Id extends string = string> extends Predicat
   readonly name: string;
 }
 
-/** Of what is not yet checked by name. */
-export type Pending = unknown;
-
 export interface Statement<Id extends string> {
   readonly id: Id;
   /** What holds, in words that need no knowledge of the engine. */
