@@ -41,8 +41,6 @@ export type ModelRequest =
 /** What ended the process: a power failure, or something that left the machine running. */
 export type CrashKind = "power" | "process";
 
-/** An acknowledged record lost, one that was not appended there, one that does not chain to the one before. */
-export type Breach = Readonly<{ what: "lost" | "foreign" | "unchained"; sentence: string }>;
 /** A stream to which nothing was appended. */
 export const emptyLog = (format: Format): ModelLog => ({ format, records: [], written: 0, durable: 0 });
 
@@ -127,18 +125,3 @@ export const crashed = (log: ModelLog, crash: CrashKind): ModelLog =>
  */
 export const recover = (log: ModelLog, count: number): ModelLog =>
   acknowledge({ ...log, records: log.records.slice(0, count) }, true);
-
-/**
- * Why a recovery from `crashed` cannot show this, `undefined` if it can: a prefix with all that was promised.
- */
-export function explains(log: ModelLog, shown: readonly ShownRecord[]): Breach | undefined {
-  for (const [i, { offset, kind, payload, prevHash }] of shown.entries()) {
-    const ours = log.records[i];
-    if (ours?.offset !== offset || ours.kind !== kind || Buffer.compare(ours.payload, payload) !== 0)
-      return { what: "foreign", sentence: `The record shown at ${i} is not what was appended there.` };
-    if (Buffer.compare(ours.prevHash, prevHash) !== 0)
-      return { what: "unchained", sentence: `The record shown at ${i} does not chain to the one before.` };
-  }
-  if (shown.length >= log.written) return undefined;
-  return { what: "lost", sentence: `${shown.length} of ${log.written} acknowledged are left.` };
-}
