@@ -25,7 +25,10 @@ export default tseslint.config(
     // A function of the engine is read in one sitting, and a file is one subject.
     files: ["src/**/*.ts"],
     ignores: ["**/*.test.ts"],
-    rules: { "max-lines-per-function": ["error", 70], "max-lines": ["error", 400] },
+    rules: {
+      "max-lines-per-function": ["error", 70],
+      "max-lines": ["error", { max: 400, skipComments: true }],
+    },
   },
   {
     // The engine is deterministic: no clock, no randomness, no timers, no console, no environment.

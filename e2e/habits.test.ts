@@ -1,6 +1,6 @@
 /**
- * What tools for lint do not hold: the names of files that comments and documents mention are those of files
- * that are there.
+ * What tools for lint do not hold: comments and documents name files that are there, and comments are no
+ * wider than code.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -16,6 +16,9 @@ const PATHS: ReadonlySet<string> = new Set(TRACKED);
 const READ = TRACKED.filter(
   (path) => /\.(ts|mjs|cjs|md|json|sh)$/.test(path) && !/^(e2e\/fixtures\/|package-lock)/.test(path),
 );
+
+/** Columns: `printWidth` of `.prettierrc.json`, which leaves comments alone. */
+const WIDTH = 110;
 
 /**
  * A name of a file of ours in prose, in a folder or alone: not a module's name in an import, nor the end of
@@ -50,4 +53,19 @@ test("Comments and documents name files that are there", () => {
   }
   expect(named).toBeGreaterThan(100);
   expect(dead).toEqual([]);
+});
+
+test("Comments are no wider than code", () => {
+  const wide: string[] = [];
+  let lines = 0;
+  for (const path of READ.filter((name) => /\.(ts|mjs|cjs|js)$/.test(name))) {
+    for (const line of prose(path)) {
+      lines += 1;
+      // An address cannot be broken, and code may be followed by a comment as long as a line.
+      if (line.length > WIDTH && /^\s*(\/?\*|\/\/)/.test(line) && !line.includes("://"))
+        wide.push(`${path}: ${line.trim()}`);
+    }
+  }
+  expect(lines).toBeGreaterThan(1000);
+  expect(wide).toEqual([]);
 });
