@@ -1,5 +1,5 @@
-// Dependencies point one way: cli, bench -> properties -> fault-injection, model -> src; cli -> audit -> model, src; explore stands alone.
-// In src/: what is at its top -> stream -> segment -> format, disk.
+// Dependencies point one way: cli, bench -> properties -> fault-injection, model -> src; cli -> audit ->
+// model, src; explore stands alone. In src/: what is at its top -> stream -> segment -> format, disk.
 
 /** What every room of the engine may know: its words, its limits, its errors. */
 const VOCABULARY = "(types|limits|error|options|element-at|invariant)\\.ts$";

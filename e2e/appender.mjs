@@ -1,9 +1,10 @@
 /**
  * A program that appends until it is killed: `node appender.mjs DIRECTORY ROUND`.
  *
- * Three streams at once, one batch after the other, each synced. Segments and index are so small that hardly a batch goes by without
- * a rotation or a saved index in one of them. Prints `open`, and then for each acknowledged batch
- * `STREAM FIRST_OFFSET ROUND.BATCH.RECORDS`; record `i` of the batch has the payload `ROUND.BATCH.i/RECORDS` and some padding.
+ * Three streams at once, one batch after the other, each synced. Segments and index are so small that hardly
+ * a batch goes by without a rotation or a saved index in one of them. Prints `open`, and then for each
+ * acknowledged batch `STREAM FIRST_OFFSET ROUND.BATCH.RECORDS`; record `i` of the batch has the payload
+ * `ROUND.BATCH.i/RECORDS` and some padding.
  */
 import { Buffer } from "node:buffer";
 import process from "node:process";

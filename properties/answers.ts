@@ -7,7 +7,10 @@ import { type AppendResult, StorageError } from "../src/index.ts";
 import { M1 } from "./invariants/conformance.ts";
 import { attempt } from "./tally.ts";
 
-/** What a call came to: its result, or the code of the `StorageError` that it was refused with. @throws Violation for another error */
+/**
+ * What a call came to: its result, or the code of the `StorageError` that it was refused with. @throws
+ * Violation for another error
+ */
 export function outcome(call: () => Promise<AppendResult | string>): Promise<string> {
   return attempt(M1.answer, "a result or a StorageError", async () => {
     try {

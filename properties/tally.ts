@@ -1,5 +1,6 @@
 /**
- * What a run has done: checks and witnesses are evaluated and counted here and nowhere else, and counts add up, whoever ran which part.
+ * What a run has done: checks and witnesses are evaluated and counted here and nowhere else, and counts add
+ * up, whoever ran which part.
  * @module
  */
 import { StorageError } from "../src/index.ts";
@@ -95,8 +96,8 @@ export function witnessed<Event>(counts: Counts, witness: Witness<Event, Witness
 }
 
 /**
- * Does what must succeed, so that a check can be made at all: an error is a violation of its invariant, and one that is not a `StorageError`
- * says so with its stack.
+ * Does what must succeed, so that a check can be made at all: an error is a violation of its invariant, and
+ * one that is not a `StorageError` says so with its stack.
  */
 export async function attempt<T>(
   { invariant }: Pick<Check<never, InvariantId>, "invariant">,

@@ -1,5 +1,6 @@
 /**
- * Seeded defects of the engine, beyond those that there are for the sake of each invariant: over every file that decides something.
+ * Seeded defects of the engine, beyond those that there are for the sake of each invariant: over every file
+ * that decides something.
  * @module
  */
 import type { Defect } from "./defect.ts";

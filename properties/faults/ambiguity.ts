@@ -1,11 +1,13 @@
 /**
- * Crash or corruption? Two histories can leave the same bytes: in one a record was being written when the power failed and one of its
- * sectors was lost; in the other it was acknowledged as durable, and then a bit flipped in it. What a log must do differs: forget the
- * record silently, or report damage. This exhibits the ambiguity in the standard mode, and shows that the strict mode has none.
+ * Crash or corruption? Two histories can leave the same bytes: in one a record was being written when the
+ * power failed and one of its sectors was lost; in the other it was acknowledged as durable, and then a bit
+ * flipped in it. What a log must do differs: forget the record silently, or report damage. This exhibits the
+ * ambiguity in the standard mode, and shows that the strict mode has none.
  *
- * Within bounds: every sequence of up to two operations, each moment at which the power may fail, each directory that it may leave; every bit of
- * every record that was promised to be durable. The payload is made for the purpose: one of its sectors has a single bit that is not zero.
- * Source: Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST '18, appendix A.
+ * Within bounds: every sequence of up to two operations, each moment at which the power may fail, each
+ * directory that it may leave; every bit of every record that was promised to be durable. The payload is made
+ * for the purpose: one of its sectors has a single bit that is not zero. Source: Alagappan et al.,
+ * "Protocol-Aware Recovery for Consensus-Based Storage", FAST '18, appendix A.
  * @module
  */
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
@@ -33,7 +35,10 @@ const STEPS = ["append", "append+sync", "sync"] as const;
 type Step = (typeof STEPS)[number];
 const LENGTH_MAX = 2;
 
-/** What a power failure may leave: the segment's bytes, and at least how many records had been promised to be durable then. */
+/**
+ * What a power failure may leave: the segment's bytes, and at least how many records had been promised to be
+ * durable then.
+ */
 interface Remains {
   readonly segment: Uint8Array;
   readonly promised: number;

@@ -91,7 +91,10 @@ export class Strike {
     };
   }
 
-  /** Whether a failed sync threw pages out of the kernel's hands, so that the death of the process can lose them. */
+  /**
+   * Whether a failed sync threw pages out of the kernel's hands, so that the death of the process can lose
+   * them.
+   */
   get droppedPages(): boolean {
     const { fault } = this.#failure;
     return this.struck && "fails" in fault && fault.pages === "dropped";

@@ -1,6 +1,7 @@
 /**
- * What a hint with a fault may prove, read from it as docs/FORMAT.md says: one that names more than the log holds, and that nothing in the log
- * contradicts, is what a hint looks like whose log was cut. Then the engine has to call the end lost; nobody can tell it from the truth.
+ * What a hint with a fault may prove, read from it as docs/FORMAT.md says: one that names more than the log
+ * holds, and that nothing in the log contradicts, is what a hint looks like whose log was cut. Then the
+ * engine has to call the end lost; nobody can tell it from the truth.
  * @module
  */
 import type { StoredFault } from "../../fault-injection/stored-faults.ts";

@@ -1,6 +1,6 @@
 /**
- * Directories with a fault in stored bytes to come in which one call on an index file has failed: what it left of the index files is what an engine
- * that opens them has to go by when it meets the second fault.
+ * Directories with a fault in stored bytes to come in which one call on an index file has failed: what it
+ * left of the index files is what an engine that opens them has to go by when it meets the second fault.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";
@@ -20,7 +20,10 @@ import { historyOf, isSegment, stateOn, type StoredState, STREAM } from "./store
 /** Two fields of an index file, or a part of a hash. */
 const STEP_BYTES = 16;
 
-/** Chooses a life that is made for index files and which of its calls on them fails, and how. The process is killed after its end. */
+/**
+ * Chooses a life that is made for index files and which of its calls on them fails, and how. The process is
+ * killed after its end.
+ */
 export async function chooseFailedState(bounds: Bounds, choice: Choice): Promise<StoredState> {
   const asked = `life: ${MADE_LIVES.map(({ name }) => name).join(", ")}`;
   const made = MADE_LIVES[choice.choose(MADE_LIVES.length, asked)];
@@ -71,7 +74,10 @@ async function stateAfter(lived: Lived, strike: Strike): Promise<StoredState> {
   return { ...atRest, storage: undefined, faults: someFaults(atRest, history) };
 }
 
-/** A few places of segments and index files are damaged: each record at its beginning and at its end, an index file in every other field. */
+/**
+ * A few places of segments and index files are damaged: each record at its beginning and at its end, an index
+ * file in every other field.
+ */
 function someFaults(
   { bounds, files, places }: Pick<StoredState, "bounds" | "files" | "places">,
   history: ReadonlyMap<string, readonly Uint8Array[]>,

@@ -1,8 +1,10 @@
 /**
- * Single failing calls: every call that a workload, its end and the recovery behind it make to the disk fails in every way, once and
- * from then on. Then the disk is repaired, the machine crashes, and a fresh engine must show what was promised.
+ * Single failing calls: every call that a workload, its end and the recovery behind it make to the disk fails
+ * in every way, once and from then on. Then the disk is repaired, the machine crashes, and a fresh engine
+ * must show what was promised.
  *
- * What the last crashes leave is searched in its two extremes, not in full: crashes without failing calls are (`crashes/survey.ts`).
+ * What the last crashes leave is searched in its two extremes, not in full: crashes without failing calls are
+ * (`crashes/survey.ts`).
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";

@@ -1,8 +1,10 @@
 /**
- * What the files of a stream may hold that is another file's content: of another stream, of a stream of the other format, of another file of
- * the same stream; one record of another stream, in the place of one of the same size; and every manifest that is one and says something else.
+ * What the files of a stream may hold that is another file's content: of another stream, of a stream of the
+ * other format, of another file of the same stream; one record of another stream, in the place of one of the
+ * same size; and every manifest that is one and says something else.
  *
- * The other streams are made by engines of their own, with the same operations, with more and with fewer. Their payloads are different.
+ * The other streams are made by engines of their own, with the same operations, with more and with fewer.
+ * Their payloads are different.
  * @module
  */
 import type { ForeignContent, Piece } from "../../fault-injection/stored-faults.ts";
@@ -15,7 +17,10 @@ import { Extreme } from "../../explore/extreme.ts";
 import { otherManifests } from "./manifest-edits.ts";
 import { beginPagedStream } from "./paged-stream.ts";
 
-/** The stream whose files get the faults, and in which the others are made, too: a file does not say which stream it is of. */
+/**
+ * The stream whose files get the faults, and in which the others are made, too: a file does not say which
+ * stream it is of.
+ */
 const STREAM = 1n;
 const PATH = streamPath(STREAM);
 const MANIFEST = `${PATH}/manifest.json`;
@@ -28,7 +33,10 @@ interface Stranger {
   readonly more: number;
 }
 
-/** Its records are as large as those of the stream: the operations are the same, and so are the sizes of payloads. */
+/**
+ * Its records are as large as those of the stream: the operations are the same, and so are the sizes of
+ * payloads.
+ */
 const ANOTHER = "that of another stream";
 
 function strangersTo(bounds: Bounds, workload: readonly OperationName[]): Stranger[] {
@@ -46,7 +54,8 @@ function strangersTo(bounds: Bounds, workload: readonly OperationName[]): Strang
 /**
  * By path, what may be there instead; of index files also where none is.
  *
- * @param pageSegments how many segments a page of the stream's manifest names, if that has any; so it is in the others of its format, too
+ * @param pageSegments how many segments a page of the stream's manifest names, if that has any; so it is in
+ *   the others of its format, too
  */
 export async function foreignContents(
   bounds: Bounds,

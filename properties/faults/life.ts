@@ -1,6 +1,6 @@
 /**
- * The life of an engine on a disk of which one call may fail: what it acknowledges and shows is held against the model, and it may refuse
- * only once the disk has failed.
+ * The life of an engine on a disk of which one call may fail: what it acknowledges and shows is held against
+ * the model, and it may refuse only once the disk has failed.
  * @module
  */
 import { callText } from "../../fault-injection/disk-call.ts";
@@ -185,7 +185,10 @@ export class Life {
     this.#prove(stream);
   }
 
-  /** What was appended to a stream, the batch of an append that failed included unless the engine took it back. */
+  /**
+   * What was appended to a stream, the batch of an append that failed included unless the engine took it
+   * back.
+   */
   logOf(stream: bigint): ModelLog {
     return this.#logs.get(stream) ?? emptyLog(this.#bounds.format);
   }
@@ -208,8 +211,8 @@ export class Life {
   }
 
   /**
-   * Whether the disk has failed and is not repaired: a failing call on an index file is no failure of an append with standard durability, and
-   * nothing is owed beyond what was until then.
+   * Whether the disk has failed and is not repaired: a failing call on an index file is no failure of an
+   * append with standard durability, and nothing is owed beyond what was until then.
    */
   get #mayOweLess(): boolean {
     return this.strike?.struck === true && this.disk.onFault !== undefined;
@@ -228,7 +231,10 @@ export class Life {
     return [begun, refusal, () => storage.appendBatch(stream, payloads, { expectedOffset, fsync })];
   }
 
-  /** An append failed: either the stream is as it was before, or it says that it is not to be used, and shows nothing of the batch. */
+  /**
+   * An append failed: either the stream is as it was before, or it says that it is not to be used, and shows
+   * nothing of the batch.
+   */
   async #afterFailure(storage: EngineUnderTest, stream: bigint, begun: ModelLog): Promise<void> {
     const before = fail(begun);
     let next: bigint | undefined;
@@ -288,8 +294,10 @@ export class Life {
   }
 
   /**
-   * What may fail once the disk has: `undefined` if it does. A failure must be a `StorageError`, and not the end of the step budget.
-   * @param refusal the error code with which the model refuses; then that is what must come, if the disk has not failed
+   * What may fail once the disk has: `undefined` if it does. A failure must be a `StorageError`, and not the
+   * end of the step budget.
+   * @param refusal the error code with which the model refuses; then that is what must come, if the disk has
+   *   not failed
    */
   async #tolerate<T>(call: string, work: () => Promise<T>, refusal?: string): Promise<T | undefined> {
     let result: T | undefined;
@@ -309,10 +317,15 @@ export class Life {
 
 const GOES_ON = "the engine to go on once the disk is repaired";
 const PROBE_PAYLOAD = Uint8Array.of(0x7a);
-/** An offset that no stream here comes to, so that an append is refused if the stream takes appends at all. */
+/**
+ * An offset that no stream here comes to, so that an append is refused if the stream takes appends at all.
+ */
 const NOWHERE = 1_000_000n;
 
-/** The code of a refusal. @throws Violation for anything but a `StorageError`, and for a run that would not have ended */
+/**
+ * The code of a refusal. @throws Violation for anything but a `StorageError`, and for a run that would not
+ * have ended
+ */
 function refusalOf(error: unknown): string {
   hold(D7.error, { error }, error);
   if (error instanceof StorageError) return error.code;

@@ -1,6 +1,6 @@
 /**
- * A look at a directory with one fault in its stored bytes: every record by itself and all in a row, what recovery reports, what it set
- * aside, and whether the stream goes on.
+ * A look at a directory with one fault in its stored bytes: every record by itself and all in a row, what
+ * recovery reports, what it set aside, and whether the stream goes on.
  * @module
  */
 import { callText } from "../../fault-injection/disk-call.ts";
@@ -143,7 +143,10 @@ export class Look {
     return isSegment(this.#fault.path) ? C2 : I2;
   }
 
-  /** Nothing but a hint is damaged: the log is as it was, and ends where it did, unless the hint may prove that it once was longer. */
+  /**
+   * Nothing but a hint is damaged: the log is as it was, and ends where it did, unless the hint may prove
+   * that it once was longer.
+   */
   #onlyAHint(status: StreamStatus, log: ModelLog): void {
     observe(this.#counts, I2.end, {
       log,
@@ -239,7 +242,10 @@ export class Look {
     if (!this.#sharesInterval(offset)) observe(this.#counts, C3.chained, outcome);
   }
 
-  /** Whether a record is damaged, and recovery says so: by name where nothing else proves it durable, or of the index that contradicts it. */
+  /**
+   * Whether a record is damaged, and recovery says so: by name where nothing else proves it durable, or of
+   * the index that contradicts it.
+   */
   #isReported(offset: number, status: StreamStatus | undefined): boolean {
     if (!this.#damaged.has(offset)) return false;
     const isNamed = (status?.findings ?? []).some(
@@ -249,8 +255,9 @@ export class Look {
   }
 
   /**
-   * Whether the only segment is another stream's and recovery reports a damaged index of it: nothing tells which of the two files was replaced,
-   * for an index of another stream beside the right segment is the same bytes.
+   * Whether the only segment is another stream's and recovery reports a damaged index of it: nothing tells
+   * which of the two files was replaced, for an index of another stream beside the right segment is the same
+   * bytes.
    */
   #isContradicted(status: StreamStatus | undefined): boolean {
     const isOnlySegment = segmentsOf(this.#state.files).size === 1;
@@ -260,7 +267,10 @@ export class Look {
     return this.#isForeignLog && isOnlySegment && namesIndex;
   }
 
-  /** Whether a damaged record lies in the interval from the last checkpoint at or before `offset` to the first one behind. */
+  /**
+   * Whether a damaged record lies in the interval from the last checkpoint at or before `offset` to the first
+   * one behind.
+   */
   #sharesInterval(offset: number): boolean {
     const { records } = this.#state.log;
     const isCheckpoint = (at: number): boolean => records[at]?.kind === "checkpoint";

@@ -1,6 +1,7 @@
 /**
- * Lives that are made for calls on index files that fail: where the limits of the bounds rotate, append a checkpoint or save the index at the
- * next call, that hides what a failing call left of them. Here each call adds one frame.
+ * Lives that are made for calls on index files that fail: where the limits of the bounds rotate, append a
+ * checkpoint or save the index at the next call, that hides what a failing call left of them. Here each call
+ * adds one frame.
  * @module
  */
 import type { DiskCall } from "../../fault-injection/disk-call.ts";

@@ -1,6 +1,6 @@
 /**
- * Every manifest that differs from a given one in what one field says, in how many segments there are, or in where one ends; most contradict
- * themselves, others are in order and wrong.
+ * Every manifest that differs from a given one in what one field says, in how many segments there are, or in
+ * where one ends; most contradict themselves, others are in order and wrong.
  * @module
  */
 import type { ForeignContent } from "../../fault-injection/stored-faults.ts";
@@ -64,7 +64,8 @@ export function otherManifests(bytes: Uint8Array): ForeignContent[] {
         });
       }
     }
-    // The same in order: the next segment begins where this one is said to end, and all are as long as they were, or only that one is not.
+    // The same in order: the next segment begins where this one is said to end, and all are as long as they
+    // were, or only that one is not.
     for (const value of numbersLike(
       segment.next_offset,
       segments.map(({ next_offset }) => next_offset),
@@ -117,7 +118,9 @@ function change(json: Json, segment: number, field: (typeof FIELDS)[number], val
   if (found !== undefined) found[field] = value;
 }
 
-/** Other numbers for a field: small ones, those beside its own, what other segments have there, and huge ones. */
+/**
+ * Other numbers for a field: small ones, those beside its own, what other segments have there, and huge ones.
+ */
 function numbersLike(value: number, others: readonly number[]): number[] {
   const all = [-1, 0, 1, value - 1, value + 1, ...others, 2 ** 40, Number.MAX_SAFE_INTEGER, 2 ** 64];
   return [...new Set(all)].filter((number) => number !== value);

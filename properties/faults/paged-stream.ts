@@ -1,13 +1,18 @@
 /**
- * A stream whose manifest is to have pages of so few segments that a short workload fills some (docs/FORMAT.md, section 7).
+ * A stream whose manifest is to have pages of so few segments that a short workload fills some
+ * (docs/FORMAT.md, section 7).
  *
- * The engine takes the number from a manifest that is there, so the stream is begun by hand: its first segment, empty, and that manifest.
+ * The engine takes the number from a manifest that is there, so the stream is begun by hand: its first
+ * segment, empty, and that manifest.
  * @module
  */
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { DATA_PATH, streamPath } from "../engine.ts";
 
-/** Begins a stream of the format `plain` on a disk without it. @param pageSegments how many segments a page names */
+/**
+ * Begins a stream of the format `plain` on a disk without it. @param pageSegments how many segments a page
+ * names
+ */
 export function beginPagedStream(disk: SimulatedDisk, stream: bigint, pageSegments: number): void {
   const path = streamPath(stream);
   const first = { segment_num: 0, first_offset: 0, next_offset: 0, size_bytes: 0 };

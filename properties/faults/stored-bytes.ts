@@ -1,8 +1,9 @@
 /**
- * Single faults in stored bytes: every file of every small directory is damaged in every way that `storedFaults` names, and what an engine
- * then shows is held against the model, record by record.
+ * Single faults in stored bytes: every file of every small directory is damaged in every way that
+ * `storedFaults` names, and what an engine then shows is held against the model, record by record.
  *
- * A segment's flipped bits are tried once more with the stream's index files gone, and with the saved ones gone.
+ * A segment's flipped bits are tried once more with the stream's index files gone, and with the saved ones
+ * gone.
  * @module
  */
 import { type Durability } from "../../src/index.ts";
@@ -52,7 +53,8 @@ export const STORED_BYTES: Part = {
   async run(bounds, choice, counts, trace) {
     const state = await chooseState(bounds, choice);
     if (state.faults.count === 0) return;
-    // A payload made to hold the checksum of a shorter or longer record: only an index entry can tell, so there has to be one.
+    // A payload made to hold the checksum of a shorter or longer record: only an index entry can tell, so
+    // there has to be one.
     const made = MADE_OPERATIONS.some((name) => state.workload.includes(name));
     if (made && !state.places.every(({ belowWatermark }) => belowWatermark)) return;
     const place = choice.choose(state.faults.count, "fault in stored bytes");
@@ -64,7 +66,8 @@ export const STORED_BYTES: Part = {
     const indexes = (more ? INDEXES[choice.choose(INDEXES.length, asked)] : undefined) ?? "as they are";
     counts.cases["stored-bytes"] += 1;
     trace(`-- ${fault.what}; the index files ${indexes}`);
-    // An engine that has the directory open sees the bytes change beneath it; they are put back for the next run.
+    // An engine that has the directory open sees the bytes change beneath it; they are put back for the next
+    // run.
     const disk = state.storage === undefined ? state.disk.fork(nobody) : state.disk;
     disk.store(fault.path, fault.bytes);
     const look = new Look(state, fault, indexes, disk, counts, trace);

@@ -1,5 +1,6 @@
 /**
- * The directories that faults in stored bytes are put into: what workloads leave behind, and what the model says of it.
+ * The directories that faults in stored bytes are put into: what workloads leave behind, and what the model
+ * says of it.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -41,7 +42,9 @@ export interface MadeDirectory {
   readonly pageSegments?: number;
 }
 
-/** Records of different sizes come in different orders, so that positions in one segment are none in another. */
+/**
+ * Records of different sizes come in different orders, so that positions in one segment are none in another.
+ */
 const MADE_DIRECTORIES: readonly MadeDirectory[] = [
   { name: "full segments", workload: ["batch", "empty-payload", "append+sync", "batch", "batch"] },
   { name: "a segment for each batch", workload: ["batch", "batch", "append"], maxSegmentBytes: 90 },
@@ -68,7 +71,10 @@ export function madeDirectories(format: Format): readonly MadeDirectory[] {
   return MADE_DIRECTORIES.filter(({ pageSegments }) => pageSegments === undefined || format === "plain");
 }
 
-/** The directories of a format by their names: those that short workloads leave, those that are made, and those in which a call has failed. */
+/**
+ * The directories of a format by their names: those that short workloads leave, those that are made, and
+ * those in which a call has failed.
+ */
 export function directoryNames(format: Format): readonly string[] {
   return [LEFT_BY_WORKLOADS, ...madeDirectories(format).map(({ name }) => name), AFTER_A_FAILING_CALL];
 }
@@ -113,10 +119,11 @@ export interface StoredState {
 }
 
 /**
- * Runs a workload and ends it. Where the power fails nothing survives that was not synced: the model is cut to what is there.
+ * Runs a workload and ends it. Where the power fails nothing survives that was not synced: the model is cut
+ * to what is there.
  *
- * @param made what the directory is made for, if it is: its files are replaced by foreign ones, too, and not damaged at every place, as those of the
- *   small directories are
+ * @param made what the directory is made for, if it is: its files are replaced by foreign ones, too, and not
+ *   damaged at every place, as those of the small directories are
  */
 export async function storedState(
   bounds: Bounds,
@@ -201,7 +208,10 @@ export function stateName({ log, faults, storage }: StoredState): string {
   return digest.digest("base64");
 }
 
-/** Where files are cut of which most are not cut everywhere: pages of the manifest are, segments at the beginning of every record, and within it. */
+/**
+ * Where files are cut of which most are not cut everywhere: pages of the manifest are, segments at the
+ * beginning of every record, and within it.
+ */
 function cutsOf(
   places: readonly RecordPlace[],
   files: ReadonlyMap<string, Uint8Array>,

@@ -1,5 +1,6 @@
 /**
- * Predicates that several invariants share: that a storage shows and answers what the model does. Each invariant says of what it asks it.
+ * Predicates that several invariants share: that a storage shows and answers what the model does. Each
+ * invariant says of what it asks it.
  * @module
  */
 import type { Kind } from "../../model/hash.ts";

@@ -22,7 +22,10 @@ import {
 } from "./damage.ts";
 import { type Invariant, invariant } from "./invariant.ts";
 
-/** A read of one record of a segment that was made for it: what it showed, or the error with which it was refused. */
+/**
+ * A read of one record of a segment that was made for it: what it showed, or the error with which it was
+ * refused.
+ */
 interface RecordRead {
   readonly segment: string;
   readonly offset: number;
@@ -153,7 +156,10 @@ interface RecordCount extends Damaged {
   readonly isForeign: boolean;
 }
 
-/** A record below the watermark: what a read of it comes to, and whether recovery reports what is wrong with it. */
+/**
+ * A record below the watermark: what a read of it comes to, and whether recovery reports what is wrong with
+ * it.
+ */
 interface ProvenRecord extends DamagedOutcome {
   readonly isReported: boolean;
 }

@@ -1,5 +1,6 @@
 /**
- * Predicates that C2 and I2 share: what a stream with one fault in its stored bytes must do, whether the fault is in a segment or in a hint.
+ * Predicates that C2 and I2 share: what a stream with one fault in its stored bytes must do, whether the
+ * fault is in a segment or in a hint.
  * @module
  */
 import { head as modelHead, type ModelLog } from "../../model/log.ts";

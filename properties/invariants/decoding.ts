@@ -1,5 +1,6 @@
 /**
- * The predicate that several invariants of the format share: bytes are decoded to what they are by the layout.
+ * The predicate that several invariants of the format share: bytes are decoded to what they are by the
+ * layout.
  * @module
  */
 import type { Record, StorageErrorCode } from "../../src/index.ts";

@@ -184,7 +184,10 @@ interface EndAfterFailure {
   readonly told: Readonly<{ nextOffset: bigint; head: Uint8Array }> | undefined;
 }
 
-/** A stream after an append that failed: what it shows, unless it refuses, and where it would take the next append. */
+/**
+ * A stream after an append that failed: what it shows, unless it refuses, and where it would take the next
+ * append.
+ */
 interface AfterFailure {
   readonly stream: bigint;
   /** The model without the append. */
@@ -300,7 +303,9 @@ export const D8: Invariant<"D8", { records: WholeRead }> = invariant("D8", {
   },
 });
 
-/** Bytes that recovery is about to truncate, and the files in quarantine as a power failure would leave them. */
+/**
+ * Bytes that recovery is about to truncate, and the files in quarantine as a power failure would leave them.
+ */
 interface Truncation {
   readonly path: string;
   readonly truncated: Uint8Array;

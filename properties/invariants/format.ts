@@ -143,7 +143,10 @@ interface Burst {
   readonly frame: Frame | Flaw;
 }
 
-/** Whether the CRC of a record is linear over some bits, and notices every change of them that leaves the size alone. */
+/**
+ * Whether the CRC of a record is linear over some bits, and notices every change of them that leaves the size
+ * alone.
+ */
 interface Crc {
   readonly first: number;
   readonly length: number;
@@ -272,7 +275,10 @@ const isSameRead = (ours: ReadRecord, theirs: ReadRecord | undefined): boolean =
 const readText = ({ kind, payload, hash }: ReadRecord): string =>
   `${kind} ${hexText(payload)} with hash ${Buffer.from(hash).toString("hex")}`;
 
-/** An index that the engine parsed, if it did; what is read by hand, if it is one; and whether the two say the same. */
+/**
+ * An index that the engine parsed, if it did; what is read by hand, if it is one; and whether the two say the
+ * same.
+ */
 interface IndexParsed {
   readonly byHand: IndexReading | undefined;
   readonly count: number | undefined;

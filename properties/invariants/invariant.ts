@@ -1,7 +1,9 @@
 /**
- * What an invariant is: a sentence, the reason for it, and the predicates that decide it, each over observations of one kind.
+ * What an invariant is: a sentence, the reason for it, and the predicates that decide it, each over
+ * observations of one kind.
  *
- * An observation is plain data. What is expected and what was seen is told from it only where the predicate does not hold.
+ * An observation is plain data. What is expected and what was seen is told from it only where the predicate
+ * does not hold.
  * @module
  */
 import type { PartName } from "../bounds.ts";

@@ -1,6 +1,6 @@
 /**
- * Situations that a run must have met: a check that never saw a torn record has shown nothing about torn records. A run
- * that met none of one is vacuous there, and not complete.
+ * Situations that a run must have met: a check that never saw a torn record has shown nothing about torn
+ * records. A run that met none of one is vacuous there, and not complete.
  * @module
  */
 import type { LeftUndecided } from "../../fault-injection/left-undecided.ts";
@@ -132,7 +132,10 @@ export const BATCH_TORN: Witness<CrashSurvived, "batch-torn"> = witness(
   ({ crash, appended, acknowledged, shown }) => crash === "power" && shown > acknowledged && shown < appended,
 );
 
-/** What was decided of something that a crash left undecided, and whether something newer of the same file survived. */
+/**
+ * What was decided of something that a crash left undecided, and whether something newer of the same file
+ * survived.
+ */
 interface Decision {
   readonly kind: LeftUndecided["kind"];
   readonly isLost: boolean;
@@ -183,7 +186,10 @@ export const APPENDED_AFTER_CUT: Witness<{ readonly cut: boolean }, "appended-af
   ({ cut }) => cut,
 );
 
-/** An append that was refused: whether a call to the disk had failed before, and whether the stream takes appends since. */
+/**
+ * An append that was refused: whether a call to the disk had failed before, and whether the stream takes
+ * appends since.
+ */
 interface FailedAppend {
   readonly diskFailed: boolean;
   readonly usable: boolean;
