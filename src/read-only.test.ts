@@ -215,6 +215,33 @@ class GatedDisk implements Disk {
 }
 
 describe("beside a writer", () => {
+  test("what is appended after the directory was listed is not shown", async () => {
+    const options = { ...TINY, maxSegmentBytes: 1 << 20 };
+    const { directory, log } = await filled(options);
+    const segment = `${directory}/1/segment_000000.log`;
+    const later = await filled(options);
+    const writer = await open(later.directory, options);
+    await writer.appendBatch(1n, [text("later")]);
+    await writer.close();
+    const [before, after] = [directory, later.directory].map((path) =>
+      fs.readFileSync(`${path}/1/segment_000000.log`),
+    );
+    // Its size is asked for once for each of its index files, and at last for itself; then the writer appends.
+    const looks = 1 + fs.readdirSync(`${directory}/1`).filter((name) => name.includes(".idx")).length;
+    let closed = 0;
+    const disk = new WatchedDisk(({ name, path }) => {
+      if (name !== "close" || path !== segment) return undefined;
+      closed += 1;
+      if (closed === looks) fs.appendFileSync(segment, after?.subarray(before?.length) ?? "");
+      return undefined;
+    });
+    const reader = await open(directory, { ...READ_ONLY, disk });
+    expect(await records(reader)).toStrictEqual(log.records.map(shown));
+    expect(fs.readFileSync(segment).length).toBeGreaterThan(before?.length ?? 0);
+    await reader.release(1n);
+    expect(await records(reader)).toHaveLength(log.records.length + 2);
+  });
+
   const formats = fc.constantFrom<StorageOptions>(
     TINY,
     { ...TINY, format: "sentinel" },

@@ -476,3 +476,21 @@ describe("every call of the disk fails once, or from then on", () => {
     },
   );
 });
+
+test("After a rotation that failed once its segment was sealed, a batch that would still fit goes into the next segment", async () => {
+  const options: StorageOptions = { maxSegmentBytes: 180 };
+  const { directory, fault, storage, log } = await withTwoRecords(options);
+  // Too many open files: the one failure after which a rotation may be tried again.
+  fault.fail("EMFILE", ({ path }) => path.endsWith("segment_000001.log"));
+  await expectCode(() => storage.appendBatch(1n, [Buffer.alloc(100)]), "io");
+  fault.lift();
+  await storage.appendBatch(1n, [text("small")]);
+  log.append(text("small"));
+  const { segments } = await storage.status(1n);
+  expect(segments.map(({ firstOffset, nextOffset }) => [firstOffset, nextOffset])).toEqual([
+    [0n, 2n],
+    [2n, 3n],
+  ]);
+  await expectLog(storage, log);
+  await expectLog(await reopened(storage, directory, options), log);
+});

@@ -11,6 +11,7 @@ import {
   frameBytes,
   HandLog,
   hashOf,
+  hex,
   indexBytes,
   join,
   kimberliteIndex,
@@ -362,3 +363,22 @@ describe("records that are not written here", () => {
     },
   );
 });
+
+/** "hello, hello, hello, hello" as `zstd::encode_all` of Kimberlite writes it: no content size, no checksum. */
+const UNDECLARED = hex("28b52ffd 00 58 6d0000 38 68656c6c6f2c20 01004a8a11");
+
+test.each(["sentinel", "plain"] as const)(
+  "%s: a payload whose zstd frame does not tell its size is read, or refused, as the format has it",
+  async (format) => {
+    const record = encoded(
+      { offset: 0n, prevHash: new Uint8Array(32), kind: "data", compression: 2, payload: UNDECLARED },
+      format,
+    );
+    const disk = new MemoryDisk("/data", new Map([["1/segment_000000.log", record]]));
+    const storage = await open(disk, { format });
+    if (format === "sentinel") {
+      const [payload] = await storage.readFrom(1n, 0n, ALL);
+      expect(Buffer.from(payload ?? expect.fail()).toString()).toBe("hello, hello, hello, hello");
+    } else expect(await failureOf(() => storage.readFrom(1n, 0n, ALL))).toMatchObject({ stream: 1n });
+  },
+);
