@@ -226,7 +226,8 @@ describe("beside a writer", () => {
     const [before, after] = [directory, later.directory].map((path) =>
       fs.readFileSync(`${path}/1/segment_000000.log`),
     );
-    // Its size is asked for once for each of its index files, and at last for itself; then the writer appends.
+    // Its size is asked for once for each of its index files, and at last for itself; then the writer
+    // appends.
     const looks = 1 + fs.readdirSync(`${directory}/1`).filter((name) => name.includes(".idx")).length;
     let closed = 0;
     const disk = new WatchedDisk(({ name, path }) => {

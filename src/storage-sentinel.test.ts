@@ -364,7 +364,9 @@ describe("records that are not written here", () => {
   );
 });
 
-/** "hello, hello, hello, hello" as `zstd::encode_all` of Kimberlite writes it: no content size, no checksum. */
+/**
+ * "hello, hello, hello, hello" as `zstd::encode_all` of Kimberlite writes it: no content size, no checksum.
+ */
 const UNDECLARED = hex("28b52ffd 00 58 6d0000 38 68656c6c6f2c20 01004a8a11");
 
 test.each(["sentinel", "plain"] as const)(

