@@ -94,7 +94,7 @@ const ONE_FOR_EACH_INVARIANT: readonly Defect[] = [
     sentence: "A stream's head is answered as that of an empty one.",
     file: "src/stream/stream.ts",
     find: "head: Uint8Array.from(head) };",
-    replace: "head: genesisHash() };",
+    replace: "head: genesisHead().head };",
     invariant: "H2",
     part: "crashes",
     bounds: { operations: ["append"], length: 1 },
