@@ -1,7 +1,8 @@
 /**
- * What the files of a stream may hold that is another file's content: of another stream, of a stream of the
- * other format, of another file of the same stream; one record of another stream, in the place of one of the
- * same size; and every manifest that is one and says something else.
+ * What the files of a stream may hold that is another file's content: of any file of another stream, of the
+ * same file of a longer or shorter one or of one of the other format, of another file of the same stream; one
+ * record of another stream, in the place of one of the same size; and every manifest that is one and says
+ * something else.
  *
  * The other streams are made by engines of their own, with the same operations, with more and with fewer.
  * Their payloads are different.
@@ -45,6 +46,7 @@ function strangersTo(bounds: Bounds, workload: readonly OperationName[]): Strang
   return [
     { ...one, what: ANOTHER },
     { ...one, what: "that of a stream with larger records", more: 7 },
+    { ...one, what: "that of a stream with one record more", workload: [...workload, "append+sync"] },
     { ...one, what: "that of a longer stream", workload: [...workload, "append+sync", "batch"] },
     { ...one, what: "that of a shorter stream", workload: workload.slice(0, -1) },
     { ...one, what: `that of a stream of the format ${format}`, bounds: { ...bounds, format } },
@@ -82,6 +84,11 @@ export async function foreignContents(
       if (bytes !== undefined) add(path, { what: stranger.what, bytes });
     }
     if (stranger.what !== ANOTHER) continue;
+    for (const [other, bytes] of theirs) {
+      if (!other.startsWith(`${PATH}/`)) continue;
+      const what = `${other.slice(PATH.length + 1)} of another stream`;
+      for (const path of targets) if (path !== other) add(path, { what, bytes });
+    }
     for (const { what, path, start, end } of records) {
       const bytes = Uint8Array.from(files.get(path) ?? []);
       bytes.set(theirs.get(path)?.subarray(start, end) ?? [], start);

@@ -149,6 +149,18 @@ describe("any sequence of operations", () => {
   );
 });
 
+test.each(["/data/1/a", "/data/1/c"])("what is cut off %s and comes back is zeros", async (at) => {
+  const beneath = new MemoryDisk("/data", START);
+  const overlay = new OverlayDisk(beneath);
+  if (at.endsWith("c")) await withFile(overlay, at, "create", async (file) => file.size());
+  await withFile(overlay, at, "update", async (file) => {
+    await file.write(Buffer.from("what was written over it"), 0);
+    await file.truncate(4);
+    await file.write(Buffer.from("!"), 30);
+  });
+  expect(await contentOf(overlay, at)).toStrictEqual(Buffer.from(`what${"\0".repeat(26)}!`));
+});
+
 describe("what is kept to itself", () => {
   test("a write of the bytes that are there is no change", async () => {
     const overlay = new OverlayDisk(new MemoryDisk("/data", START));
