@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "coverage/", "reports/", ".stryker-tmp/", "*.cjs"] },
+  { ignores: ["dist/", "docs/api/", "coverage/", "reports/", ".stryker-tmp/", "*.cjs"] },
   js.configs.recommended,
   {
     files: ["examples/**"],

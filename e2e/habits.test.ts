@@ -2,18 +2,38 @@
  * What tools for lint do not hold: comments and documents name files that are there, and comments are no
  * wider than code.
  */
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const TRACKED = execFileSync("git", ["ls-files"], { cwd: ROOT, encoding: "utf8" }).split("\n");
-const PATHS: ReadonlySet<string> = new Set(TRACKED);
+/** Folders of what is made or fetched. */
+const MADE = [
+  "node_modules",
+  "dist",
+  "coverage",
+  "reports",
+  "counterexamples",
+  ".git",
+  ".stryker-tmp",
+  "docs/api",
+];
+
+/** All files but those, from the root. */
+function filesIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (MADE.includes(path)) return [];
+    return entry.isDirectory() ? filesIn(path) : [path];
+  });
+}
+
+const FILES = filesIn("");
+const PATHS: ReadonlySet<string> = new Set(FILES);
 
 /** Files of prose or code that people read. */
-const READ = TRACKED.filter(
+const READ = FILES.filter(
   (path) => /\.(ts|mjs|cjs|md|json|sh)$/.test(path) && !/^(e2e\/fixtures\/|package-lock)/.test(path),
 );
 
@@ -37,7 +57,7 @@ function prose(path: string): string[] {
  */
 function isThere(name: string, from: string): boolean {
   const beside = join(from, "..", name);
-  return PATHS.has(name) || PATHS.has(beside) || TRACKED.some((path) => path.endsWith(`/${name}`));
+  return PATHS.has(name) || PATHS.has(beside) || FILES.some((path) => path.endsWith(`/${name}`));
 }
 
 test("Comments and documents name files that are there", () => {
