@@ -41,9 +41,7 @@ class Counter implements CrashedProgram<Cells, Read> {
     return 1;
   }
 
-  view(point: Cells): Cells {
-    return point;
-  }
+  view: (point: Cells, place: number) => Cells = (point) => point;
 
   key(point: Cells): string {
     return JSON.stringify(point);
@@ -156,4 +154,67 @@ test("A walk without a crash ends at once", async () => {
   };
   await walkCrashes(new Counter(), searched, asked, undefined, 1);
   expect(searched.points).toBe(0);
+});
+
+test("A walk that crashes recovery recovers from that, too", async () => {
+  const recoveries: number[] = [];
+  await exhaust(async (choice) => {
+    const searched = nothingSearched();
+    await walkCrashes(new Counter(), searched, choice, CRASHED, 1);
+    recoveries.push(searched.recoveries);
+  });
+  expect([...new Set(recoveries)].sort()).toEqual([1, 2]);
+});
+
+test("What was searched without a crash of recovery is searched again with one", async () => {
+  const searched = nothingSearched();
+  const crashes = new CrashSearch(new Counter(), searched, Infinity);
+  await crashes.explore(CRASHED, 0, () => []);
+  await crashes.explore(CRASHED, 0, () => []);
+  expect(searched.recoveries).toBe(4);
+  await crashes.explore(CRASHED, 1, () => []);
+  expect(searched.recoveries).toBe(4 + 9);
+});
+
+test("Each view of a point is searched, and a failure names the one that it is in", async () => {
+  const program = new Counter((a, b) => (a === 4 && b === 4 ? 0 : Math.max(a, b)));
+  program.views = () => 2;
+  program.view = (point, place) =>
+    place === 0 ? { ...point, written: [5, 4] as const, promised: 0 } : point;
+  const error: unknown = await search(program, 0).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    choices: [
+      { what: "view", chosen: 1, of: 2 },
+      { what: "a", chosen: 1, of: 2 },
+      { what: "b", chosen: 1, of: 2 },
+    ],
+  });
+});
+
+test("A moment of recovery that comes before its choices is kept once", async () => {
+  const program = new Counter();
+  let kept = 0;
+  program.recover = (point, choice, isNew) => {
+    const again = isNew() ? [{ ...point, written: point.durable }] : [];
+    kept += again.length;
+    const states = point.durable === point.written ? 1n : 2n;
+    if (states > 1n) choice.choose(2, "a");
+    return Promise.resolve({ shown: 4, states, covers: 1n, moments: { count: 1, kept: again } });
+  };
+  await search(program, 1);
+  expect(kept).toBe(1);
+});
+
+test("Running everything ends with the choices of the first run that throws", async () => {
+  const running = exhaust((choice) => {
+    if (choice.choose(2, "a") + choice.choose(3, "b") === 2) throw new RangeError("two");
+  });
+  await expect(running).rejects.toMatchObject({
+    name: "Failure",
+    cause: expect.any(RangeError) as RangeError,
+    choices: [
+      { what: "a", chosen: 0, of: 2 },
+      { what: "b", chosen: 2, of: 3 },
+    ],
+  });
 });
