@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { Disk } from "../src/index.ts";
 import { LOCK_NAME, MANIFEST_NAME } from "../src/disk/files.ts";
 import { MAX_STREAM_ID } from "../src/limits.ts";
-import type { Finding } from "./report.ts";
+import type { AuditFinding } from "./report.ts";
 
 const STREAM_NAME = /^(0|[1-9]\d{0,19})$/;
 /** What is set aside is called as the file that it is from, then its first byte there, and a hash. */
@@ -43,7 +43,7 @@ export function streamsAmong(names: readonly string[]): string[] {
 }
 
 /** A finding for everything in a data directory that is no stream. */
-export function strayFindings(root: string, names: readonly string[]): Finding[] {
+export function strayFindings(root: string, names: readonly string[]): AuditFinding[] {
   return names
     .filter((name) => !isStream(name) && name !== LOCK_NAME)
     .map((name) => ({

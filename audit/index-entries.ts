@@ -18,7 +18,7 @@ import {
 } from "../src/disk/files.ts";
 import { kindOf } from "../src/format/formats.ts";
 import type { DiskFile, Format, RecordKind } from "../src/index.ts";
-import type { Finding } from "./report.ts";
+import type { AuditFinding } from "./report.ts";
 import { readAt } from "./run.ts";
 
 /**
@@ -58,7 +58,7 @@ export class IndexReader {
   readonly isKimberlites: boolean;
   readonly hasLog: boolean;
   /** What is wrong with the files, as far as they were read. */
-  readonly findings: Finding[] = [];
+  readonly findings: AuditFinding[] = [];
   /** Farthest byte that was durable: below it, this package's files prove it. */
   watermark = 0;
   /** Farthest position of a record that is named; -1 if none is. */

@@ -11,7 +11,7 @@
 import type { Format, RecordKind } from "../src/index.ts";
 import { indexLogName } from "../src/disk/files.ts";
 import { type Entry, IndexReader, type OpenNamed, type TornIndex } from "./index-entries.ts";
-import type { Finding } from "./report.ts";
+import type { AuditFinding } from "./report.ts";
 
 /** A saved index and its write-ahead file while they are held against the records. */
 interface Pair {
@@ -53,7 +53,7 @@ export interface SegmentEnd {
 /** Watches a segment being read, with its index files open. */
 export class IndexWatch {
   readonly #pairs: Pair[] = [];
-  readonly #findings: Finding[] = [];
+  readonly #findings: AuditFinding[] = [];
   /** Offset of the segment's first record. */
   #firstOffset: number | undefined;
   readonly #segment: IndexedSegment;
@@ -133,7 +133,7 @@ export class IndexWatch {
   }
 
   /** Says what is left once the segment was read. */
-  async finish({ nextOffset, lastEnd, bytes }: SegmentEnd): Promise<Finding[]> {
+  async finish({ nextOffset, lastEnd, bytes }: SegmentEnd): Promise<AuditFinding[]> {
     const { path, number, format, isSealed, hasOwnIndex, fallbackOffset } = this.#segment;
     const first = this.#firstOffset ?? fallbackOffset;
     const records = nextOffset - first;
@@ -237,7 +237,7 @@ async function align(pair: Pair, ordinal: number, position: number): Promise<voi
  * What is said of a torn index: a notice, unless it is not the beginning of this segment's, or of one with
  * more records.
  */
-function tornFinding({ path, count, whole }: TornIndex, isWrong: boolean, records: number): Finding {
+function tornFinding({ path, count, whole }: TornIndex, isWrong: boolean, records: number): AuditFinding {
   const isBegun = !isWrong && count <= records;
   return {
     severity: isBegun ? "notice" : "damage",

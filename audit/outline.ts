@@ -37,7 +37,7 @@ import {
 } from "../src/stream/manifest-files.ts";
 import { readHint } from "../src/disk/obstacles.ts";
 import { countNamed, type OpenedFile } from "./index-entries.ts";
-import type { Finding } from "./report.ts";
+import type { AuditFinding } from "./report.ts";
 import type { SegmentJob } from "./segment.ts";
 import { refusalOf, unreadable } from "./unreadable.ts";
 
@@ -67,7 +67,7 @@ export interface Outline {
   readonly unparsed: Buffer | undefined;
   /** Whether no file of a stream is there at all. */
   readonly isEmpty: boolean;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly AuditFinding[];
 }
 
 /**
@@ -88,7 +88,7 @@ export async function outlineOf(
   chunkBytes: number,
 ): Promise<Outline> {
   const path = `${directory}/${stream}`;
-  const findings: Finding[] = [];
+  const findings: AuditFinding[] = [];
   let seen: Snapshot;
   try {
     seen = await snapshot(disk, path);
@@ -288,7 +288,7 @@ function manifestFinding(
   path: string,
   format: Format,
   { names, hasManifest, parsed, numbers }: Snapshot,
-): Finding {
+): AuditFinding {
   // Kimberlite writes the first segment before the first manifest; this package the manifest before the first
   // record.
   const isBegun = !hasManifest && !isOwn(format, names) && numbers.every((number) => number === 0);
@@ -317,8 +317,8 @@ async function pageFindings(
   path: string,
   manifest: PagedManifest,
   names: readonly string[],
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
+): Promise<AuditFinding[]> {
+  const findings: AuditFinding[] = [];
   for (const { first, last } of pagesMissing(manifest)) {
     const name = pageName(first);
     findings.push({
@@ -353,7 +353,7 @@ async function spareFinding(
   { pageSegments, activeSegment }: Manifest,
   page: number,
   segments: number,
-): Promise<Finding> {
+): Promise<AuditFinding> {
   const file = `${path}/${pageName(page)}`;
   const bytes = await readable(() => readHint(disk, file, manifestBytesMax(segments)));
   const last = bytes && parsePage(bytes, page, pageSegments)?.at(-1);
@@ -371,7 +371,7 @@ async function spareFinding(
   };
 }
 
-function emptyFinding(path: string): Finding {
+function emptyFinding(path: string): AuditFinding {
   return {
     severity: "notice",
     code: "empty-directory",
@@ -382,7 +382,7 @@ function emptyFinding(path: string): Finding {
   };
 }
 
-async function quarantineFindings(disk: Disk, path: string): Promise<Finding[]> {
+async function quarantineFindings(disk: Disk, path: string): Promise<AuditFinding[]> {
   const file = `${path}/${QUARANTINE_NAME}`;
   let aside: readonly string[];
   try {

@@ -39,7 +39,7 @@ export const FINDING_CODES = [
 export type FindingCode = (typeof FINDING_CODES)[number];
 
 /** Something that the audit found, where it is, and what may have led to it. */
-export interface Finding {
+export interface AuditFinding {
   readonly severity: Severity;
   /** A stable word to program against. */
   readonly code: FindingCode;
@@ -93,7 +93,7 @@ export interface SegmentReport {
    * if there is none.
    */
   readonly gapOffset: number | undefined;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly AuditFinding[];
 }
 
 /** What an anchor says of a stream, and what came of it. */
@@ -133,7 +133,7 @@ export interface StreamReport {
   readonly verifiedFromGenesis: boolean;
   /** Whether the engine's reader and the model's came to the same. */
   readonly readersAgree: boolean;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly AuditFinding[];
   readonly anchors: readonly AnchorReport[];
   /** What this audit cannot tell, in sentences. */
   readonly notVerified: readonly string[];
@@ -147,7 +147,7 @@ export interface AuditReport {
   readonly directory: string;
   readonly streams: readonly StreamReport[];
   /** What was found outside any stream. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly AuditFinding[];
   /** Anchors of streams that are not there. */
   readonly anchors: readonly AnchorReport[];
   /** Whether nothing is damaged and no anchor contradicts what is there. */

@@ -22,7 +22,7 @@ import { type Gap, readSegment } from "./first-reader.ts";
 import type { OpenedFile } from "./index-entries.ts";
 import { IndexWatch } from "./index-files.ts";
 import { readOnly } from "../src/disk/read-only-disk.ts";
-import { type Finding, FINDING_CODES, type SegmentReport } from "./report.ts";
+import { type AuditFinding, FINDING_CODES, type SegmentReport } from "./report.ts";
 import type { VerifiedRecord } from "./run.ts";
 import { disagreements } from "./second-reader.ts";
 import { refusalOf, unreadable } from "./unreadable.ts";
@@ -71,9 +71,9 @@ export async function auditSegment(
 ): Promise<SegmentReport> {
   const file = `${job.path}/${segmentName(job.number)}`;
   if (job.isEmpty) return withoutRecords(job, true, []);
-  const refused: Finding[] = [];
+  const refused: AuditFinding[] = [];
   for (let look = 1; ; look += 1) {
-    let seen: Look;
+    let seen: AuditPass;
     try {
       seen = await lookAt(job, readOnly(disk), refused, look === 1 ? progress : () => undefined);
     } catch (error) {
@@ -94,7 +94,7 @@ export async function auditSegment(
 }
 
 /** The report on a segment of which no record was read. */
-function withoutRecords(job: SegmentJob, wasRead: boolean, findings: readonly Finding[]): SegmentReport {
+function withoutRecords(job: SegmentJob, wasRead: boolean, findings: readonly AuditFinding[]): SegmentReport {
   return {
     number: job.number,
     file: `${job.path}/${segmentName(job.number)}`,
@@ -115,14 +115,14 @@ function withoutRecords(job: SegmentJob, wasRead: boolean, findings: readonly Fi
 }
 
 /** What was found of a file that somebody is writing to proves nothing, unless it is in the log itself. */
-function whileChanging(finding: Finding): Finding {
+function whileChanging(finding: AuditFinding): AuditFinding {
   if (finding.severity === "notice" || finding.file.endsWith(".log")) return finding;
   const cause = `The file was written to while it was read. Audit again when the writer is idle. ${finding.cause}`;
   return { ...finding, severity: "notice", cause };
 }
 
 /** What one look at a segment came to, and whether somebody wrote to its files meanwhile. */
-interface Look {
+interface AuditPass {
   readonly report: SegmentReport;
   readonly changed: boolean;
 }
@@ -130,16 +130,16 @@ interface Look {
 /** Where what is left of an append begins that a crash has torn, and what is said of it. */
 interface Torn {
   readonly position: number;
-  readonly finding: Finding;
+  readonly finding: AuditFinding;
 }
 
 /** @param refused findings of files that are not looked at again */
 async function lookAt(
   job: SegmentJob,
   disk: Disk,
-  refused: readonly Finding[],
+  refused: readonly AuditFinding[],
   progress: (bytes: number) => void,
-): Promise<Look> {
+): Promise<AuditPass> {
   const opened: OpenedFile[] = [];
   const sizes = new Map<string, number | undefined>();
   const open = async (name: string): Promise<OpenedFile | undefined> => {
@@ -234,7 +234,7 @@ async function auditBytes(
   const nextOffset = last?.nextOffset ?? fallbackOffset;
   const lastEnd = last?.end ?? 0;
   const indexFindings = await watch.finish({ nextOffset, lastEnd, bytes: size });
-  const findings: Finding[] = [];
+  const findings: AuditFinding[] = [];
   let torn: Torn | undefined;
   const disagreed = await disagreements(region, { runs, gaps });
   for (const [i, gap] of gaps.entries()) {
@@ -287,7 +287,7 @@ async function gapFinding(
   gap: Gap,
   watch: IndexWatch,
   isCandidate: boolean,
-): Promise<{ readonly finding: Finding; readonly isTorn: boolean }> {
+): Promise<{ readonly finding: AuditFinding; readonly isTorn: boolean }> {
   const { file, format, path, end } = region;
   const wasDurable = gap.position < watch.watermark;
   const wasWhole = wasDurable || gap.position < job.claimedBytes || gap.position <= watch.farthest;
@@ -295,7 +295,7 @@ async function gapFinding(
   const isTail = !job.isSealed && gap.behind === undefined && gap.end === end;
   const isLost = gap.behind !== undefined && gap.behind > gap.offset && gap.end > gap.position;
   const { sentence, isTorn } = await causeOf({ format, file, path, gap, isTail, wasWhole, mayBeTorn });
-  const finding: Finding = {
+  const finding: AuditFinding = {
     severity: isTorn ? "notice" : "damage",
     code: FINDING_CODES.find((code) => code === gap.flaw.code) ?? "malformed",
     file: path,

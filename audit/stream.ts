@@ -10,7 +10,7 @@ import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
 import type { SegmentInfo } from "../src/format/manifest.ts";
 import { fileNaming, type PagedManifest, segmentIn } from "../src/stream/manifest-files.ts";
 import { recordsInWords } from "./text.ts";
-import type { Finding, FindingCode, Kinds, SegmentReport, StreamReport } from "./report.ts";
+import type { AuditFinding, FindingCode, Kinds, SegmentReport, StreamReport } from "./report.ts";
 
 const ZEROS = "0".repeat(64);
 
@@ -89,7 +89,7 @@ export function joined(
   };
 }
 
-const isDisagreement = ({ code }: Finding): boolean => code === "readers-disagree";
+const isDisagreement = ({ code }: AuditFinding): boolean => code === "readers-disagree";
 
 /**
  * The numbers of the segments that there should be, ascending, without naming each of a gap that a file name
@@ -120,7 +120,7 @@ interface MissingRun {
 
 class Chain {
   readonly #outline: Outline;
-  readonly findings: Finding[] = [];
+  readonly findings: AuditFinding[] = [];
   nextOffset = 0;
   /** Up to here every record continues the one before, from the first on. */
   soundOffset = 0;
@@ -203,7 +203,7 @@ class Chain {
     this.head = report.head;
   }
 
-  #breaks(finding: Finding): void {
+  #breaks(finding: AuditFinding): void {
     this.isWhole = false;
     this.findings.push(finding);
   }
@@ -259,7 +259,10 @@ class Chain {
  * What is said of a manifest that cannot be parsed: a notice, if Kimberlite was killed while it wrote this
  * one over the one before.
  */
-function unparsedFindings({ unparsed, path, format }: Outline, reports: readonly SegmentReport[]): Finding[] {
+function unparsedFindings(
+  { unparsed, path, format }: Outline,
+  reports: readonly SegmentReport[],
+): AuditFinding[] {
   if (unparsed === undefined) return [];
   const isTorn =
     format === "sentinel" && kimberliteManifests(reports).some((text) => isBegin(unparsed, text));
@@ -302,13 +305,13 @@ const isBegin = (bytes: Buffer, text: string): boolean =>
   bytes.length < text.length && bytes.equals(Buffer.from(text.slice(0, bytes.length)));
 
 /** Where the manifest says something else than the segments. */
-function manifestFindings({ manifest, path }: Outline, reports: readonly SegmentReport[]): Finding[] {
+function manifestFindings({ manifest, path }: Outline, reports: readonly SegmentReport[]): AuditFinding[] {
   if (manifest === undefined) return [];
-  const findings: Finding[] = [];
+  const findings: AuditFinding[] = [];
   for (const report of reports.filter(({ wasRead }) => wasRead)) {
     const file = `${path}/${fileNaming(manifest, report.number)}`;
     const find = (
-      severity: Finding["severity"],
+      severity: AuditFinding["severity"],
       code: FindingCode,
       sentence: string,
       cause: string,

@@ -13,9 +13,9 @@ import { audit } from "./audit.ts";
 import type { StreamReport } from "./report.ts";
 import { linesOf } from "./testing.ts";
 
-type Answer = ReturnType<typeof ModelReader.readRecord>;
+type ModelAnswer = ReturnType<typeof ModelReader.readRecord>;
 /** Answers instead of the model's reader, or does not. */
-type Stub = (offset: number, bytes: Uint8Array) => Answer | undefined;
+type Stub = (offset: number, bytes: Uint8Array) => ModelAnswer | undefined;
 
 /** What the model's reader was asked about: a record, with the hash of the one before. */
 const second = vi.hoisted(() => ({
@@ -81,7 +81,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
     if (stream === undefined) throw new Error("There is a stream.");
     return { ...stream, clean };
   };
-  const accepted = (offset: number): Answer => {
+  const accepted = (offset: number): ModelAnswer => {
     const record = hand.log.records[offset];
     if (record === undefined) throw new RangeError(`There is no record ${offset}.`);
     return { record: { ...record, offset: BigInt(offset) as never }, size: hand.record(offset).length };

@@ -4,7 +4,7 @@
  * @module
  */
 import { StorageError } from "../src/index.ts";
-import type { Finding } from "./report.ts";
+import type { AuditFinding } from "./report.ts";
 
 /** What is said of the process or the machine, and of no file in particular. */
 const OURS: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROFS"]);
@@ -22,7 +22,11 @@ export function refusalOf(
 }
 
 /** The finding for a file or directory that cannot be read. */
-export function unreadable(file: string, why: string, severity: Finding["severity"] = "damage"): Finding {
+export function unreadable(
+  file: string,
+  why: string,
+  severity: AuditFinding["severity"] = "damage",
+): AuditFinding {
   return {
     severity,
     code: "unreadable-file",

@@ -10,7 +10,7 @@ import { audit, type AuditOptions, type RunSegments } from "../audit/audit.ts";
 import {
   type AnchorReport,
   type AuditReport,
-  type Finding,
+  type AuditFinding,
   isAgainst,
   type StreamReport,
 } from "../audit/report.ts";
@@ -185,7 +185,7 @@ function anchorLine(anchor: AnchorReport): string {
   return `${visible(anchor.origin)} at ${counted(anchor.count, "record")}, ${place}: ${verdict}, ${SIGNATURES[anchor.signature]}. ${visible(anchor.sentence)}`;
 }
 
-function* findingLines(findings: readonly Finding[]): Generator<string> {
+function* findingLines(findings: readonly AuditFinding[]): Generator<string> {
   const inOrder = [...findings].sort(
     (a, b) => Number(b.severity === "damage") - Number(a.severity === "damage"),
   );

@@ -5,7 +5,7 @@
  * @module
  */
 import type { PartName } from "../properties/bounds.ts";
-import { type Unit } from "../properties/check.ts";
+import { type Unit } from "../properties/parts.ts";
 import { type Survey, workloadsIn } from "../properties/crashes/survey.ts";
 import type { Counterexample } from "../properties/part.ts";
 import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
@@ -22,7 +22,7 @@ export interface Outcome {
   readonly undone: string | undefined;
 }
 
-type Found = NonNullable<Outcome["found"]>;
+type FoundViolation = NonNullable<Outcome["found"]>;
 
 /** Runs the check until it is done, something is violated, or the signal is aborted. */
 export async function runCheck(shared: Shared, workers: number, signal: AbortSignal): Promise<Outcome> {
@@ -43,7 +43,7 @@ class CheckRun {
   readonly #workers: number;
   readonly #signal: AbortSignal;
   readonly #counts = emptyCounts();
-  #found: Found | undefined;
+  #found: FoundViolation | undefined;
 
   constructor(shared: Shared, workers: number, signal: AbortSignal) {
     this.#shared = shared;
@@ -51,7 +51,7 @@ class CheckRun {
     this.#signal = signal;
   }
 
-  get found(): Found | undefined {
+  get found(): FoundViolation | undefined {
     return this.#found;
   }
 

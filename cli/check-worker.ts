@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bounds, PartName } from "../properties/bounds.ts";
-import { PARTS, searchUnit, type Unit, unitsOf } from "../properties/check.ts";
+import { PARTS, searchUnit, type Unit, unitsOf } from "../properties/parts.ts";
 import { ConversationTree } from "../properties/conversations/tree.ts";
 import { type Survey, survey } from "../properties/crashes/survey.ts";
 import { type Counterexample, type PartResult, simplest } from "../properties/part.ts";

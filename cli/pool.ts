@@ -21,7 +21,7 @@ interface Sent<T extends Work> {
 }
 
 /** What it answers: how far it has come, or what it came to. */
-type Answer<T extends Work> =
+type WorkerMessage<T extends Work> =
   | { readonly index: number; readonly note: T["note"] }
   | { readonly index: number; readonly result: T["result"] };
 
@@ -78,7 +78,7 @@ export async function runJobs<T extends Work>(
         });
         pool.push(worker);
         worker.on("error", reject);
-        worker.on("message", (answer: Answer<T>) => {
+        worker.on("message", (answer: WorkerMessage<T>) => {
           if (signal?.aborted === true) return;
           if ("note" in answer) {
             noted(answer.note);
@@ -116,7 +116,7 @@ export function work<T extends Work>(
 ): void {
   const shared = workerData as T["shared"];
   parentPort?.on("message", ({ index, job }: Sent<T>) => {
-    const answer = (message: Answer<T>): void => {
+    const answer = (message: WorkerMessage<T>): void => {
       parentPort?.postMessage(message);
     };
     perform(shared, job, (note) => {

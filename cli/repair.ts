@@ -5,7 +5,7 @@
 import { audit } from "../audit/audit.ts";
 import { type Change, OverlayDisk } from "../src/disk/overlay-disk.ts";
 import { type Repair, repairStream } from "../audit/repair.ts";
-import type { Finding, StreamReport } from "../audit/report.ts";
+import type { AuditFinding, StreamReport } from "../audit/report.ts";
 import { visible } from "../audit/text.ts";
 import { type Disk, NodeDisk } from "../src/index.ts";
 import { timedAudit } from "./audit.ts";
@@ -77,17 +77,17 @@ async function repaired(root: string, report: StreamReport, apply: boolean): Pro
   }
 }
 
-const isDamage = ({ severity }: Finding): boolean => severity === "damage";
+const isDamage = ({ severity }: AuditFinding): boolean => severity === "damage";
 
 /** What an audit of the repaired stream finds: a repair is not believed either. */
-async function damageLeft(disk: Disk, root: string, stream: string): Promise<Finding[]> {
+async function damageLeft(disk: Disk, root: string, stream: string): Promise<AuditFinding[]> {
   const { streams } = await audit(root, { disk, stream });
   return streams.flatMap(({ findings }) => findings.filter(isDamage));
 }
 
 function* repairLines(
   { stream, cut, counted: had, recovered, nextOffset }: Repair,
-  stays: readonly Finding[],
+  stays: readonly AuditFinding[],
   changes: readonly Change[],
   applied: boolean,
 ): Generator<string> {

@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
-import { PARTS } from "../properties/check.ts";
+import { PARTS } from "../properties/parts.ts";
 import { choiceText } from "../explore/choice.ts";
 import { RecordedChoice } from "../explore/recorded-choice.ts";
 import { parseCounterexample } from "../properties/counterexample.ts";

@@ -12,7 +12,7 @@ import type { Choice, Chosen } from "./choice.ts";
 const RUNS_MAX = 2000;
 
 /** What went wrong, and the choices that lead there. */
-export interface Found<What> {
+export interface FoundFailure<What> {
   readonly what: What;
   readonly choices: readonly Chosen[];
 }
@@ -41,8 +41,8 @@ class Suggested implements Choice {
  */
 export async function minimise<What>(
   run: (choice: Choice) => Promise<What | undefined>,
-  found: Found<What>,
-): Promise<Found<What>> {
+  found: FoundFailure<What>,
+): Promise<FoundFailure<What>> {
   let best = found;
   let runs = 0;
   for (let simpler = true; simpler;) {
@@ -61,7 +61,7 @@ export async function minimise<What>(
   return best;
 }
 
-const answersOf = ({ choices }: Pick<Found<unknown>, "choices">): number[] =>
+const answersOf = ({ choices }: Pick<FoundFailure<unknown>, "choices">): number[] =>
   choices.filter(({ of }) => of > 1).map(({ chosen }) => chosen);
 
 /**

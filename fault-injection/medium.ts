@@ -9,7 +9,7 @@
 import { elementAt } from "./element-at.ts";
 import { leaveDirectory, leaveFile, orderedSteps } from "./crashing.ts";
 import { diskError } from "./disk-error.ts";
-import { decideBytes, decideSize, type Look } from "./looking.ts";
+import { decideBytes, decideSize, type DecisionContext } from "./lazy-decisions.ts";
 import type { EntryOperation } from "./operations.ts";
 import type { MediumRules } from "./persistence.ts";
 import { settle, withSync } from "./settling.ts";
@@ -238,7 +238,7 @@ export class Medium {
     return count;
   }
 
-  private lookAt(path: string): Look {
+  private lookAt(path: string): DecisionContext {
     const { sectorBytes, persistence } = this.rules;
     return { path, sectorBytes, separateSize: persistence.separateSize, undecided: this.undecided };
   }

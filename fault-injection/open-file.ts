@@ -15,8 +15,8 @@ import { truncate, write } from "./simulated-file.ts";
 /** The disk as its open files see it. */
 export interface OpenFileHost {
   readonly medium: Medium;
-  /** Which life of the process this is. */
-  readonly life: number;
+  /** Which incarnation of the process this is. */
+  readonly incarnation: number;
   readonly onCall: ((call: DiskCall) => void) | undefined;
   readonly onChange: ((change: DiskChange) => void) | undefined;
   readonly onFault: FaultHook | undefined;
@@ -30,7 +30,7 @@ export class OpenFile implements DiskFile {
   private readonly number: number;
   private readonly path: string;
   private readonly writable: boolean;
-  private readonly life: number;
+  private readonly incarnation: number;
   private open = true;
 
   constructor(host: OpenFileHost, number: number, path: string, writable: boolean) {
@@ -38,7 +38,7 @@ export class OpenFile implements DiskFile {
     this.number = number;
     this.path = path;
     this.writable = writable;
-    this.life = host.life;
+    this.incarnation = host.incarnation;
   }
 
   size(): number {
@@ -135,7 +135,7 @@ export class OpenFile implements DiskFile {
   }
 
   private requireOpen(call: string): void {
-    if (!this.open || this.life !== this.host.life) throw diskError("EBADF", call, this.path);
+    if (!this.open || this.incarnation !== this.host.incarnation) throw diskError("EBADF", call, this.path);
   }
 
   private requireWritable(call: string): void {

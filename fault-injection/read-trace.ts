@@ -8,10 +8,10 @@
  * crash, which must be traced, too.
  * @module
  */
-import { Coverage } from "./coverage.ts";
+import { ByteRanges } from "./byte-ranges.ts";
 
 interface Seen {
-  readonly bytes: Coverage;
+  readonly bytes: ByteRanges;
   size: boolean;
 }
 
@@ -70,7 +70,7 @@ export class ReadTrace {
 
   private seen(path: string): Seen {
     let seen = this.files.get(path);
-    if (seen === undefined) this.files.set(path, (seen = { bytes: new Coverage(), size: false }));
+    if (seen === undefined) this.files.set(path, (seen = { bytes: new ByteRanges(), size: false }));
     return seen;
   }
 }

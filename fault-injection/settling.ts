@@ -7,8 +7,8 @@
  * @module
  */
 import { elementAt } from "./element-at.ts";
-import { Coverage } from "./coverage.ts";
-import { NOTHING, outcome } from "./looking.ts";
+import { ByteRanges } from "./byte-ranges.ts";
+import { NOTHING, outcome } from "./lazy-decisions.ts";
 import type { Layer, PendingFileOperation, SyncHistory } from "./operations.ts";
 import {
   cleanSizeIndex,
@@ -120,7 +120,7 @@ function applyCuts(left: Layer[], undecided: Undecided): boolean {
 function forgetCovered(file: FileInode, separateSize: boolean): void {
   const { left } = file;
   const extent = largestExtent(file);
-  const covered = new Coverage();
+  const covered = new ByteRanges();
   // Whether the size that the process sees, or that of a newer layer, may turn out to be that of the next
   // SizeLeft.
   let sizeNeeded = separateSize && file.baseSize === UNKNOWN;

@@ -40,7 +40,7 @@ export interface SimulatedDiskOptions {
   readonly tornSectors?: boolean;
   readonly persistence: PersistenceName;
   readonly choice: DiskChoice;
-  /** How many calls a life may make (from the beginning, a fork, a crash or a kill on). Default: no limit. */
+  /** How many calls one incarnation of the process may make (from the beginning, a fork, a crash or a kill on). Default: no limit. */
   readonly stepsMax?: number;
 }
 
@@ -55,8 +55,8 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   trace: ReadTrace | undefined = undefined;
   /** @internal */
   readonly medium: Medium;
-  /** Which life of the process this is; a crash or a kill begins the next. */
-  life = 0;
+  /** Which incarnation of the process this is; a crash or a kill begins the next. */
+  incarnation = 0;
   private readonly stepsMax: number;
   private steps = 0;
   private stepsBefore = 0;
@@ -181,15 +181,15 @@ export class SimulatedDisk implements Disk, OpenFileHost {
     this.medium.directoryAt(splitPath(path, "lock").directory, "lock");
     if (this.locks.has(path)) return undefined;
     this.locks.add(path);
-    const { life } = this;
+    const { incarnation } = this;
     let held = true;
     return {
-      // No call that could be made to fail: what it says changes only with the life of the process.
-      isHeld: (): boolean => held && life === this.life,
+      // No call that could be made to fail: what it says changes only with the incarnation of the process.
+      isHeld: (): boolean => held && incarnation === this.incarnation,
       release: (): void => {
         this.countCall();
         this.onCall?.({ kind: "release", path });
-        if (!held || life !== this.life) throw diskError("EBADF", "release", path);
+        if (!held || incarnation !== this.incarnation) throw diskError("EBADF", "release", path);
         held = false;
         this.locks.delete(path);
         if (this.onFault !== undefined) failWhole(this.onFault, { kind: "release", path });
@@ -299,7 +299,7 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   }
 
   private endLife(): void {
-    this.life++;
+    this.incarnation++;
     this.locks.clear();
     this.stepsBefore += this.steps;
     this.steps = 0;

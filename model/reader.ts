@@ -29,7 +29,7 @@ interface SegmentEnd {
 }
 
 /** A record, and how many bytes it has as it is stored. */
-interface Found {
+interface SizedRecord {
   readonly record: ModelRecord;
   readonly size: number;
 }
@@ -90,7 +90,7 @@ export function claimedSize(format: Format, bytes: Uint8Array): number | undefin
 }
 
 /** The record at the start of `bytes` and its size, or why the one that follows `last` is not there. */
-export function readRecord(format: Format, bytes: Uint8Array, last?: Last): Found | string {
+export function readRecord(format: Format, bytes: Uint8Array, last?: Last): SizedRecord | string {
   const size = claimedSize(format, bytes) ?? Infinity;
   if (size === 0) return "No record starts like this: its mark is wrong or its length too large.";
   if (bytes.length < size) return "The record is incomplete: its segment ends within it.";

@@ -8,7 +8,7 @@ import {
   PROFILE_NAMES,
   profileOf,
 } from "./bounds.ts";
-import { PARTS } from "./check.ts";
+import { PARTS } from "./parts.ts";
 import { RecordedChoice } from "../explore/recorded-choice.ts";
 import { emptyCounts } from "./tally.ts";
 

@@ -7,7 +7,7 @@ import type { CompressionKind, Durability, Format } from "../src/index.ts";
 import * as z from "zod/mini";
 import { ALPHABET, OPERATIONS, type OperationName } from "./operations.ts";
 
-/** The parts of the check (`check.ts`). */
+/** The parts of the check (`parts.ts`). */
 export const PART_NAMES = [
   "crashes",
   "failing-calls",
@@ -49,7 +49,7 @@ export interface Bounds {
   readonly readChunkBytes: number;
   /** Recoveries behind one crash at most; what is cut off is counted as left. */
   readonly recoveriesMax: number;
-  /** Disk calls in one life of the process at most: ends what would not end. */
+  /** Disk calls in one incarnation of the process at most: ends what would not end. */
   readonly stepsMax: number;
   /** Logs of up to this many records are tampered with. */
   readonly tamperedRecords: number;
@@ -146,7 +146,7 @@ export const BOUND_TABLE: { readonly [Name in keyof Bounds]: BoundRow<Bounds[Nam
   indexLogMaxEntries: whole(1, 1_000_000, "entries after which an index is saved"),
   readChunkBytes: whole(1, 1 << 24, "bytes that the engine reads at a time"),
   recoveriesMax: whole(1, 1_000_000_000, "recoveries after one crash at most"),
-  stepsMax: whole(1000, 1_000_000_000, "disk calls in one life of the process at most"),
+  stepsMax: whole(1000, 1_000_000_000, "disk calls in one incarnation of the process at most"),
   tamperedRecords: whole(1, 8, "logs of up to n records are tampered with"),
   symbolicRecords: whole(1, 5, "records of a log over symbolic hashes"),
   symbolicBlocks: whole(0, 8, "blocks in all payloads of such a log"),

@@ -10,7 +10,7 @@ import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
 import type { Choice } from "../explore/choice.ts";
 import { type Bounds, type PartName, profileOf } from "./bounds.ts";
-import { PARTS } from "./check.ts";
+import { PARTS } from "./parts.ts";
 import { parseCounterexample, serializeCounterexample } from "./counterexample.ts";
 import type { Chosen } from "../explore/choice.ts";
 import { OPERATIONS } from "./operations.ts";

@@ -4,7 +4,7 @@
  */
 import { type Bounds, PART_NAMES, type PartName, type ProfileName } from "./bounds.ts";
 import { INVARIANTS } from "./invariants/catalogue.ts";
-import { PARTS } from "./check.ts";
+import { PARTS } from "./parts.ts";
 import { workloadsIn } from "./crashes/survey.ts";
 import { PLACES } from "./invariants/places.ts";
 import type { Counterexample } from "./part.ts";

@@ -8,7 +8,7 @@ import type { Disk, Offset, Storage, StreamStatus } from "../../src/index.ts";
 import { type Bounds, profileOf } from "../bounds.ts";
 import { outcome } from "../answers.ts";
 import { nobody } from "../../explore/choice.ts";
-import { searchUnit, unitsOf } from "../check.ts";
+import { searchUnit, unitsOf } from "../parts.ts";
 import { survey } from "../crashes/survey.ts";
 import { show } from "../records.ts";
 import { freshDisk, openEngine } from "../engine.ts";

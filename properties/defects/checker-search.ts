@@ -92,7 +92,7 @@ export const CHECKER_SEARCH: readonly Defect[] = [
     id: "no-going-on",
     kind,
     sentence: "A damaged stream is not appended to.",
-    file: "properties/faults/look.ts",
+    file: "properties/faults/damage-check.ts",
     find: "await this.#goOn(storage, status, { ...log, records: appended.slice(0, shown) });",
     replace: "",
     count: "checks of C2",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { elementAt } from "../../fault-injection/element-at.ts";
 import { INVARIANTS } from "../invariants/catalogue.ts";
-import { SECTIONS } from "../format/part.ts";
+import { SECTIONS } from "../format/format.ts";
 import { directoryNames } from "../faults/stored-states.ts";
 import { DefectError, defective } from "./apply.ts";
 import { type Defect, DEFECT_KINDS, type ViolatingDefect } from "./defect.ts";

@@ -4,7 +4,7 @@
  */
 import { type Bounds, type PartName, profileOf } from "../bounds.ts";
 import type { InvariantId } from "../invariants/catalogue.ts";
-import { PARTS, searchUnit, type Unit, unitsOf } from "../check.ts";
+import { PARTS, searchUnit, type Unit, unitsOf } from "../parts.ts";
 import { choiceText } from "../../explore/choice.ts";
 import { ConversationTree } from "../conversations/tree.ts";
 import { survey } from "../crashes/survey.ts";

@@ -4,7 +4,7 @@
  */
 import { profileOf } from "../bounds.ts";
 import { longBursts } from "../format/long-bursts.ts";
-import { SECTIONS } from "../format/part.ts";
+import { SECTIONS } from "../format/format.ts";
 import { HARNESSES } from "./harnesses.ts";
 import { markdownTable } from "./table.ts";
 

@@ -7,7 +7,7 @@ import type { DiskCall } from "../../fault-injection/disk-call.ts";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 
 /** A way to fail. */
-export interface Failure {
+export interface CallFailure {
   readonly label: string;
   readonly fault: CallFault;
   /** Whether every later call of the same kind fails, too, until the disk is repaired. */
@@ -15,10 +15,10 @@ export interface Failure {
 }
 
 /** Every way in which a call can fail, simplest first. */
-export function failuresOf(call: DiskCall): Failure[] {
+export function failuresOf(call: DiskCall): CallFailure[] {
   const EIO: CallFault = { fails: "EIO" };
   const ENOSPC: CallFault = { fails: "ENOSPC" };
-  const both = (label: string, fault: CallFault): Failure[] => [
+  const both = (label: string, fault: CallFault): CallFailure[] => [
     { label: `${label} once`, fault, sticky: false },
     { label: `${label} from then on`, fault, sticky: true },
   ];
@@ -28,7 +28,7 @@ export function failuresOf(call: DiskCall): Failure[] {
       return [
         ...both("EIO", EIO),
         ...both("ENOSPC", ENOSPC),
-        ...[...new Set([0, most >> 1, most])].flatMap((n): Failure[] => [
+        ...[...new Set([0, most >> 1, most])].flatMap((n): CallFailure[] => [
           { label: `${n} bytes are written`, fault: { short: n }, sticky: false },
           { label: `ENOSPC after ${n} bytes`, fault: { fails: "ENOSPC", after: n }, sticky: false },
         ]),
@@ -66,26 +66,26 @@ export function noteCalls(disk: SimulatedDisk): DiskCall[] {
   return calls;
 }
 
-/** Makes the call at a place fail. `struck` says whether it came to that. */
-export class Strike {
-  struck = false;
+/** Makes the call at a place fail. `occurred` says whether it came to that. */
+export class InjectedFailure {
+  occurred = false;
   /** What failed first. */
   call: DiskCall | undefined;
   readonly hook: FaultHook;
-  readonly #failure: Failure;
+  readonly #failure: CallFailure;
 
-  constructor(place: number, failure: Failure, trace: (line: string) => void) {
+  constructor(place: number, failure: CallFailure, trace: (line: string) => void) {
     this.#failure = failure;
     let calls = 0;
     this.hook = (call) => {
       calls += 1;
       if (calls === place) {
-        this.struck = true;
+        this.occurred = true;
         this.call = call;
         trace(`   fails: ${failure.label}`);
         return failure.fault;
       }
-      return this.struck && failure.sticky && call.kind === this.call?.kind
+      return this.occurred && failure.sticky && call.kind === this.call?.kind
         ? fitting(failure.fault)
         : undefined;
     };
@@ -97,7 +97,7 @@ export class Strike {
    */
   get droppedPages(): boolean {
     const { fault } = this.#failure;
-    return this.struck && "fails" in fault && fault.pages === "dropped";
+    return this.occurred && "fails" in fault && fault.pages === "dropped";
   }
 }
 

@@ -11,65 +11,66 @@ import { runningEngines } from "../conversations/engines.ts";
 import { freshDisk } from "../engine.ts";
 import { Extreme } from "../../explore/extreme.ts";
 import { emptyCounts } from "../tally.ts";
-import { failuresOf, noteCalls, Strike } from "./call-sites.ts";
-import { Last } from "./last.ts";
-import { Life } from "./life.ts";
-import { isOfIndex, type Lived, MADE_LIVES, madeLife } from "./made-lives.ts";
+import { failuresOf, noteCalls, InjectedFailure } from "./call-sites.ts";
+import { SingleEntryCache } from "./single-entry-cache.ts";
+import { FaultyRun } from "./faulty-run.ts";
+import { isOfIndex, type RunSetup, INDEX_WORKLOADS, setupOf } from "./index-workloads.ts";
 import { historyOf, isSegment, stateOn, type StoredState, STREAM } from "./stored-states.ts";
 
 /** Two fields of an index file, or a part of a hash. */
 const STEP_BYTES = 16;
 
 /**
- * Chooses a life that is made for index files and which of its calls on them fails, and how. The process is
+ * Chooses a workload that is made for index files, and which of its calls on them fails, and how. The process is
  * killed after its end.
  */
 export async function chooseFailedState(bounds: Bounds, choice: Choice): Promise<StoredState> {
-  const asked = `life: ${MADE_LIVES.map(({ name }) => name).join(", ")}`;
-  const made = MADE_LIVES[choice.choose(MADE_LIVES.length, asked)];
-  if (made === undefined) throw new RangeError("There is no such life.");
-  const lived = madeLife(bounds, made);
-  const key = JSON.stringify([lived.bounds, made]);
-  const calls = await noted.get(key, () => callsOf(lived));
+  const asked = `workload: ${INDEX_WORKLOADS.map(({ name }) => name).join(", ")}`;
+  const made = INDEX_WORKLOADS[choice.choose(INDEX_WORKLOADS.length, asked)];
+  if (made === undefined) throw new RangeError("There is no such workload.");
+  const setup = setupOf(bounds, made);
+  const key = JSON.stringify([setup.bounds, made]);
+  const calls = await noted.get(key, () => callsOf(setup));
   const places = [...calls.keys()].filter((i) => isOfIndex(calls[i]));
   const place = places[choice.choose(places.length, "which call fails, less one")];
   const call = place === undefined ? undefined : calls[place];
-  if (place === undefined || call === undefined) throw new RangeError("A life made no calls on index files.");
+  if (place === undefined || call === undefined)
+    throw new RangeError("A workload made no calls on index files.");
   const failures = failuresOf(call);
   const labels = failures.map(({ label }) => label).join(", ");
   const failure = failures[choice.choose(failures.length, `${callText(call)}: ${labels}`)];
   if (failure === undefined) throw new RangeError("A call cannot fail.");
   return kept.get(JSON.stringify([key, place, failure]), () =>
-    stateAfter(lived, new Strike(place + 1, failure, () => undefined)),
+    stateAfter(setup, new InjectedFailure(place + 1, failure, () => undefined)),
   );
 }
 
-const noted = new Last<readonly DiskCall[]>();
-const kept = new Last<StoredState>();
+const noted = new SingleEntryCache<readonly DiskCall[]>();
+const kept = new SingleEntryCache<StoredState>();
 
-/** A life that nothing has befallen yet. What a failed sync drops was not on the medium. */
-function lifeOf({ bounds }: Lived): Life {
+/** A run without a fault as yet. What a failed sync drops was not on the medium. */
+function newRun({ bounds }: RunSetup): FaultyRun {
   const disk = freshDisk(bounds, new Extreme(1));
-  return new Life(bounds, runningEngines(bounds), disk, emptyCounts(), () => undefined);
+  return new FaultyRun(bounds, runningEngines(bounds), disk, emptyCounts(), () => undefined);
 }
 
-async function callsOf(lived: Lived): Promise<readonly DiskCall[]> {
-  const life = lifeOf(lived);
-  const calls = noteCalls(life.disk);
-  await life.work(lived.workload);
+async function callsOf(setup: RunSetup): Promise<readonly DiskCall[]> {
+  const run = newRun(setup);
+  const calls = noteCalls(run.disk);
+  await run.work(setup.workload);
   return calls;
 }
 
-async function stateAfter(lived: Lived, strike: Strike): Promise<StoredState> {
-  const { bounds, workload } = lived;
-  const life = lifeOf(lived);
-  const history = historyOf(life.disk);
-  life.strike = strike;
-  life.disk.onFault = strike.hook;
-  await life.work(workload);
-  const disk = life.disk.fork(new Extreme(1));
+async function stateAfter(setup: RunSetup, injected: InjectedFailure): Promise<StoredState> {
+  const { bounds, workload } = setup;
+  const run = newRun(setup);
+  const history = historyOf(run.disk);
+  run.injected = injected;
+  run.disk.onFault = injected.hook;
+  await run.work(workload);
+  const disk = run.disk.fork(new Extreme(1));
   disk.kill();
-  const done = { bounds, workload, whole: life.logOf(STREAM), proof: life.proofOf(STREAM) };
+  const done = { bounds, workload, whole: run.logOf(STREAM), proof: run.proofOf(STREAM) };
   const atRest = stateOn(disk, done);
   return { ...atRest, storage: undefined, faults: someFaults(atRest, history) };
 }

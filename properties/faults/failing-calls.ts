@@ -10,7 +10,7 @@
 import type { Choice } from "../../explore/choice.ts";
 import { callText, type DiskCall } from "../../fault-injection/disk-call.ts";
 import type { Bounds } from "../bounds.ts";
-import { failuresOf, noteCalls, Strike } from "./call-sites.ts";
+import { failuresOf, noteCalls, InjectedFailure } from "./call-sites.ts";
 import { runningEngines } from "../conversations/engines.ts";
 import type { Chosen } from "../../explore/choice.ts";
 import { Odometer } from "../../explore/odometer.ts";
@@ -18,41 +18,41 @@ import { Extreme } from "../../explore/extreme.ts";
 import { freshDisk } from "../engine.ts";
 import type { Part, Trace } from "../part.ts";
 import { chooseWorkload } from "../crashes/walk.ts";
-import { Last } from "./last.ts";
-import { ENDINGS, Life } from "./life.ts";
-import { isOfIndex, type Lived, MADE_LIVES, madeLife } from "./made-lives.ts";
+import { SingleEntryCache } from "./single-entry-cache.ts";
+import { ENDINGS, FaultyRun } from "./faulty-run.ts";
+import { isOfIndex, type RunSetup, INDEX_WORKLOADS, setupOf } from "./index-workloads.ts";
 
 export const FAILING_CALLS: Part = {
   cases: "failing calls",
   units: (bounds) => {
     const units: Chosen[][] = [];
-    const lives = new Odometer();
+    const setups = new Odometer();
     do {
-      lives.begin();
-      chooseLife(bounds, lives);
-      units.push(lives.path());
-    } while (lives.advance());
+      setups.begin();
+      chooseSetup(bounds, setups);
+      units.push(setups.path());
+    } while (setups.advance());
     return units;
   },
   async run(given, choice, counts, trace, heard = runningEngines(given)) {
-    const { bounds, workload } = chooseLife(given, choice);
+    const { bounds, workload } = chooseSetup(given, choice);
     // What was heard is of engines with the limits that were given.
     const engines = bounds === given ? heard : runningEngines(bounds);
     const ending = ENDINGS[choice.choose(ENDINGS.length, `the end: ${ENDINGS.join(", ")}`)] ?? "closed";
     const left = choice.choose(2, "what power failures leave: everything, nothing that was not synced");
     const extreme = new Extreme(left);
-    const life = (follow: Trace): Life =>
-      new Life(bounds, engines, freshDisk(bounds, extreme), counts, follow);
+    const newRun = (follow: Trace): FaultyRun =>
+      new FaultyRun(bounds, engines, freshDisk(bounds, extreme), counts, follow);
     const calls = await noted.get(
       `${JSON.stringify(bounds)} ${workload.join()} ${ending} ${left}`,
       async () => {
-        const plain = life(() => undefined);
+        const plain = newRun(() => undefined);
         const noted = noteCalls(plain.disk);
         await plain.run(workload, ending);
         return noted;
       },
     );
-    // A workload of the bounds makes the other calls of a made life, too, and there they fail.
+    // A workload of the bounds makes the other calls that is made for index files, too, and there they fail.
     const places = [...calls.keys()].filter((i) => bounds === given || isOfIndex(calls[i]));
     const place = places[choice.choose(places.length, "which call fails, less one")];
     const call = place === undefined ? undefined : calls[place];
@@ -61,21 +61,21 @@ export const FAILING_CALLS: Part = {
     const labels = failures.map(({ label }) => label).join(", ");
     const failure = failures[choice.choose(failures.length, `${callText(call)}: ${labels}`)];
     if (failure === undefined) throw new RangeError("A call cannot fail.");
-    const struck = life(trace);
-    struck.strike = new Strike(place + 1, failure, trace);
-    struck.disk.onFault = struck.strike.hook;
+    const faulty = newRun(trace);
+    faulty.injected = new InjectedFailure(place + 1, failure, trace);
+    faulty.disk.onFault = faulty.injected.hook;
     counts.cases["failing-calls"] += 1;
-    await struck.run(workload, ending);
-    await struck.aftermath();
+    await faulty.run(workload, ending);
+    await faulty.aftermath();
   },
 };
 
 /** A workload of the bounds, or the one that is made for index files. */
-function chooseLife(bounds: Bounds, choice: Choice): Lived {
-  const asked = `life: of a workload, ${MADE_LIVES.map(({ name }) => name).join(", ")}`;
-  const made = MADE_LIVES[choice.choose(MADE_LIVES.length + 1, asked) - 1];
-  if (made !== undefined) return madeLife(bounds, made);
+function chooseSetup(bounds: Bounds, choice: Choice): RunSetup {
+  const asked = `workload: of the bounds, ${INDEX_WORKLOADS.map(({ name }) => name).join(", ")}`;
+  const made = INDEX_WORKLOADS[choice.choose(INDEX_WORKLOADS.length + 1, asked) - 1];
+  if (made !== undefined) return setupOf(bounds, made);
   return { bounds, workload: chooseWorkload({ ...bounds, length: bounds.faultLength }, choice) };
 }
 
-const noted = new Last<readonly DiskCall[]>();
+const noted = new SingleEntryCache<readonly DiskCall[]>();

@@ -13,7 +13,7 @@ import { Odometer } from "../../explore/odometer.ts";
 import { MADE_OPERATIONS } from "../operations.ts";
 import type { Part } from "../part.ts";
 import { chooseFailedState } from "./failed-states.ts";
-import { Last } from "./last.ts";
+import { SingleEntryCache } from "./single-entry-cache.ts";
 import {
   AFTER_A_FAILING_CALL,
   directoryNames,
@@ -29,7 +29,7 @@ import { chooseWorkload } from "../crashes/walk.ts";
 import { checkProofs } from "../proofs.ts";
 import type { Choice } from "../../explore/choice.ts";
 
-import { type Indexes, Look } from "./look.ts";
+import { type Indexes, DamageCheck } from "./damage-check.ts";
 
 const DURABILITIES: readonly Durability[] = ["standard", "strict"];
 
@@ -70,17 +70,17 @@ export const STORED_BYTES: Part = {
     // run.
     const disk = state.storage === undefined ? state.disk.fork(nobody) : state.disk;
     disk.store(fault.path, fault.bytes);
-    const look = new Look(state, fault, indexes, disk, counts, trace);
+    const check = new DamageCheck(state, fault, indexes, disk, counts, trace);
     try {
-      if (state.storage === undefined) await look.afresh();
-      else await look.beneath(state.storage);
+      if (state.storage === undefined) await check.onFreshEngine();
+      else await check.onOpenEngine(state.storage);
     } finally {
       if (state.storage !== undefined) disk.store(fault.path, state.files.get(fault.path));
     }
   },
 };
 
-const kept = new Last<StoredState>();
+const kept = new SingleEntryCache<StoredState>();
 
 async function chooseState(bounds: Bounds, choice: Choice): Promise<StoredState> {
   const names = directoryNames(bounds.format);

@@ -131,7 +131,7 @@ export async function storedState(
   ending: Ending,
   made?: MadeDirectory,
 ): Promise<StoredState> {
-  // An engine that stays open lives through all faults; each look at it is given a budget of its own.
+  // An engine that stays open sees all faults; each check of it is given a budget of its own.
   const stepsMax = ending === "the engine stays open" ? Number.MAX_SAFE_INTEGER : bounds.stepsMax;
   const lockstep = await Lockstep.open({ ...bounds, stepsMax }, emptyCounts());
   const pageSegments = made?.pageSegments;

@@ -20,7 +20,7 @@ import {
   layoutOf,
   overheadBytes,
 } from "./layout.ts";
-import { FORMAT, SECTIONS, sectionsIn } from "./part.ts";
+import { FORMAT, SECTIONS, sectionsIn } from "./format.ts";
 import { samplesOf } from "./samples.ts";
 import { storedFilesOf } from "./stored-files.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { type Bounds, type PartName, profileOf } from "../bounds.ts";
-import { searchUnit, unitsOf } from "../check.ts";
+import { searchUnit, unitsOf } from "../parts.ts";
 import { ConversationTree } from "../conversations/tree.ts";
 import { survey } from "../crashes/survey.ts";
 import { INVARIANTS } from "./catalogue.ts";

@@ -15,11 +15,11 @@ import {
   segmentFiles,
   type Segments,
 } from "./forged-log.ts";
-import { isCheckpoint, type Made, made as madeToFit } from "./changes.ts";
+import { isCheckpoint, type Substitution, made as madeToFit } from "./forging.ts";
 import { type Edit, editsOf } from "./edits.ts";
 import type { Format } from "../../src/types.ts";
 import { chooseOriginal, type Original, writtenByEngine } from "./original.ts";
-import { type After, notDataFirst, type Row, type Rule, SAME_LOG } from "./rows.ts";
+import { type After, notDataFirst, type Row, type Rule, SAME_LOG } from "./rules.ts";
 
 /** What became of the index files and the manifest. */
 export const HINTS = ["removed", "rebuilt", "left as they were"] as const;
@@ -96,7 +96,7 @@ function isReachable(original: Original): boolean {
   return Array.from({ length: last }, (_, segment) => full.has(segment)).every(Boolean);
 }
 
-function chooseAfter(original: Original, made: Made, { rule }: Edit, choice: Choice): After {
+function chooseAfter(original: Original, made: Substitution, { rule }: Edit, choice: Choice): After {
   const records = original.slice(made.until);
   const of = records.length;
   const fitted = chooseFitted(of, rule.repairs, choice);
@@ -116,7 +116,7 @@ function chooseFitted(of: number, repairs: Rule["repairs"], choice: Choice): num
 }
 
 /** Puts the edited log together. */
-function edited(format: Format, original: Original, made: Made, after: After): Segments {
+function edited(format: Format, original: Original, made: Substitution, after: After): Segments {
   const { from, until, put } = made;
   const records = original.slice(0, from);
   const segmentAt = (at: number): number => original[Math.min(at, original.length - 1)]?.segment ?? 0;

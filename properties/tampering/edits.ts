@@ -15,16 +15,16 @@ import {
   folded,
   FORGED,
   gap,
-  type How,
+  type Placement,
   inPlace,
   inserted,
   isCheckpoint,
   isData,
   isLater,
   KEPT,
-  type Made,
+  type Substitution,
   made,
-  type Make,
+  type SubstitutionMaker,
   nothing,
   pick,
   removed,
@@ -32,7 +32,7 @@ import {
   tailReplaced,
   torn,
   unfolded,
-} from "./changes.ts";
+} from "./forging.ts";
 import type { Choice } from "../../explore/choice.ts";
 import type { Format } from "../../src/types.ts";
 import { type Original, otherStream, type Payloads } from "./original.ts";
@@ -46,12 +46,12 @@ import {
   OTHER_HEAD,
   type Rule,
   same,
-} from "./rows.ts";
+} from "./rules.ts";
 
 export interface Edit {
   readonly name: string;
   readonly rule: Rule;
-  readonly make: Make;
+  readonly make: SubstitutionMaker;
   /** What the log's data records say, if not a letter each. */
   readonly payloads?: Payloads;
 }
@@ -60,9 +60,10 @@ export interface Edit {
 function moving(
   name: string,
   rule: Rule,
-  make: (log: Original, choice: Choice, how: How, format: Format) => Made | undefined,
+  make: (log: Original, choice: Choice, how: Placement, format: Format) => Substitution | undefined,
 ): Edit[] {
-  const kept: Make = (log, choice, format) => make(log, choice, pick(choice, "the records", KEPT), format);
+  const kept: SubstitutionMaker = (log, choice, format) =>
+    make(log, choice, pick(choice, "the records", KEPT), format);
   return [
     { name: `${name}, not made to fit`, rule: never, make: kept },
     { name: `${name}, made to fit`, rule, make: (log, choice, format) => make(log, choice, made, format) },
@@ -202,7 +203,9 @@ const SEGMENTS: readonly Edit[] = [
 ];
 
 /** A checkpoint whose payload says something else. */
-const inCheckpoint = (payloads: (payload: Uint8Array) => Readonly<Record<string, Uint8Array>>): Make =>
+const inCheckpoint = (
+  payloads: (payload: Uint8Array) => Readonly<Record<string, Uint8Array>>,
+): SubstitutionMaker =>
   inPlace(isCheckpoint, ({ payload }, choice) => ({
     kind: "checkpoint",
     payload: pick(choice, "what", payloads(payload)),
@@ -213,7 +216,7 @@ const otherCounts = (payload: Uint8Array): Readonly<Record<string, Uint8Array>> 
   "count by 2 to the 56": flipped(payload, 39),
 });
 
-const tombstone: Make = inPlace(anyRecord, ({ payload }) => ({ kind: "tombstone", payload }));
+const tombstone: SubstitutionMaker = inPlace(anyRecord, ({ payload }) => ({ kind: "tombstone", payload }));
 
 const FOLDED = "first records folded into one with their hash in its payload";
 const UNFOLDED: Edit = {
@@ -266,7 +269,7 @@ const SENTINEL: readonly Edit[] = [
   ...SEGMENTS,
 ];
 
-function anothers(format: Format, how: How, offset: number): Wanted {
+function anothers(format: Format, how: Placement, offset: number): Wanted {
   const record = otherStream(format, offset + 1)[offset];
   if (record === undefined) throw new RangeError(`The other stream has no record ${offset}.`);
   return how(record);

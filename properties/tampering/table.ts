@@ -8,7 +8,7 @@ import { type Bounds, profileOf } from "../bounds.ts";
 import { Odometer } from "../../explore/odometer.ts";
 import { chooseTampered, type Tampered } from "./case.ts";
 import { editsOf } from "./edits.ts";
-import { type Anchor, ANCHORS, notDataFirst, OTHERWISE, type Row, SAME_LOG } from "./rows.ts";
+import { type Anchor, ANCHORS, notDataFirst, OTHERWISE, type Row, SAME_LOG } from "./rules.ts";
 import { markdownTable } from "../documents/table.ts";
 import { emptyCounts } from "../tally.ts";
 import { verdictsOn, type Verified } from "./tampering.ts";

@@ -5,7 +5,7 @@ import { searchPart } from "../part.ts";
 import { addCounts, emptyCounts, Violation } from "../tally.ts";
 import { chooseTampered, type Tampered } from "./case.ts";
 import { editsOf } from "./edits.ts";
-import { OTHERWISE } from "./rows.ts";
+import { OTHERWISE } from "./rules.ts";
 import { judge, TAMPERING, type Verified, verdictsOn } from "./tampering.ts";
 
 const SMALL: Bounds = { ...profileOf("quick"), tamperedRecords: 2 };

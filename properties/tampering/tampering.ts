@@ -3,7 +3,7 @@
  * model's reader verify them from the first record, with each anchor or part of an anchor that an auditor may
  * hold.
  *
- * Verified: what is revealed and what goes unnoticed is what the rules say (`rows.ts`), for both readers; if
+ * Verified: what is revealed and what goes unnoticed is what the rules say (`rules.ts`), for both readers; if
  * the chain holds, both show the log that is in the files; index files that agree with the edited segments
  * hide nothing; those of the log as it was reveal every edit except appended records.
  *
@@ -18,7 +18,7 @@ import { H3, H4 } from "../invariants/chain.ts";
 import { attempt, type Counts, observe } from "../tally.ts";
 import { chooseTampered, directoryOf, engineFiles, HINTS, type Tampered, whichEdit } from "./case.ts";
 import { editsOf } from "./edits.ts";
-import { ANCHORS, type Reader } from "./rows.ts";
+import { ANCHORS, type Reader } from "./rules.ts";
 import { engineOn, modelOn, revealed, type Verdict } from "./verdict.ts";
 
 export const TAMPERING: Part = {

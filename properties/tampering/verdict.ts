@@ -11,7 +11,7 @@ import { sameBytes } from "../records.ts";
 import { type Counts, witnessed } from "../tally.ts";
 import { REPORTED_CASES } from "../invariants/witnesses.ts";
 import { diskWith, openStorage, type Original, STREAM } from "./original.ts";
-import type { Anchor } from "./rows.ts";
+import type { Anchor } from "./rules.ts";
 
 /** Why a directory holds no log, or the log that it holds. */
 export type Verdict =

@@ -2,7 +2,7 @@
  * Keeps what was made last, for the runs on one thing come one after the other.
  * @module
  */
-export class Last<T> {
+export class SingleEntryCache<T> {
   #kept: { readonly key: string; readonly made: T } | undefined;
 
   /** @param key equal keys, equal things */

@@ -1,6 +1,6 @@
 import { fc, test } from "@fast-check/vitest";
 import { expect } from "vitest";
-import { Coverage } from "./coverage.ts";
+import { ByteRanges } from "./byte-ranges.ts";
 
 const interval = fc.tuple(
   fc.nat(6),
@@ -10,7 +10,7 @@ const interval = fc.tuple(
 test.prop([fc.array(interval, { maxLength: 6 }), interval], { numRuns: 1000 })(
   "it covers an interval exactly if it has every byte of it, and meets it exactly if it has one",
   (added, [start, end]) => {
-    const coverage = new Coverage();
+    const coverage = new ByteRanges();
     const bytes = new Set<number>();
     // Beyond 6 there is nothing but the tails of infinite intervals, so 7 stands for all that follows.
     const each = (from: number, to: number): number[] =>

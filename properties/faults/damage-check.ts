@@ -1,6 +1,6 @@
 /**
- * A look at a directory with one fault in its stored bytes: every record by itself and all in a row, what
- * recovery reports, what it set aside, and whether the stream goes on.
+ * The checks of a directory with one fault in its stored bytes: every record read by itself and all in a
+ * row, what recovery reports, what it set aside, and whether the stream goes on.
  * @module
  */
 import { callText } from "../../fault-injection/disk-call.ts";
@@ -34,8 +34,8 @@ interface Opened {
   readonly status: StreamStatus;
 }
 
-/** Looks at a damaged directory. */
-export class Look {
+/** Checks a damaged directory. */
+export class DamageCheck {
   readonly #state: StoredState;
   readonly #fault: StoredFault;
   readonly #indexes: Indexes;
@@ -92,14 +92,14 @@ export class Look {
   }
 
   /** An engine has the directory open while the bytes change. */
-  async beneath(storage: Storage): Promise<void> {
+  async onOpenEngine(storage: Storage): Promise<void> {
     await this.#everyRecord(storage, undefined, this.#state.log);
     this.#disk.onCall = undefined;
     this.#disk.onFault = undefined;
   }
 
   /** A fresh engine opens the directory, shows it, appends to it, and another one opens it then. */
-  async afresh(): Promise<void> {
+  async onFreshEngine(): Promise<void> {
     const { appended, log } = this.#state;
     const before = this.#fault.bytes;
     const { storage, status } = await this.#opened("the stream to open, for one fault is local");

@@ -1,12 +1,13 @@
 /**
- * Looking at a file after a crash: decides what a size or some bytes depend on, and nothing else.
+ * Reading a file after a crash: decides what the size or the bytes that are asked for depend on, and nothing
+ * else.
  *
- * Bytes are looked at from the newest layer down, and a layer is decided only if a byte that is asked for is
- * not yet determined by something newer. What was decided stays: it becomes a durable layer or vanishes.
+ * Layers are gone through from the newest down, and one is decided only if a byte that is asked for is not
+ * yet determined by something newer. What was decided stays: it becomes a durable layer or vanishes.
  * @module
  */
 import { elementAt } from "./element-at.ts";
-import { Coverage } from "./coverage.ts";
+import { ByteRanges } from "./byte-ranges.ts";
 import type { Clip, Layer, Piece } from "./operations.ts";
 import { cleanSizeIndex, type FileInode, smallestSize } from "./simulated-file.ts";
 import { DURABLE, UNKNOWN, type Undecided } from "./undecided.ts";
@@ -31,8 +32,8 @@ export function outcome(layer: Piece | Clip, kept: number): Piece | Clip {
   return { ...layer, end: layer.start + kept, crash: DURABLE };
 }
 
-/** Who looks: the name is for the labels. */
-export interface Look {
+/** What a decision needs to know; the path is for the labels. */
+export interface DecisionContext {
   readonly path: string;
   readonly sectorBytes: number;
   readonly separateSize: boolean;
@@ -40,14 +41,14 @@ export interface Look {
 }
 
 /** Decides the size that the process sees, and returns it. */
-export function decideSize(file: FileInode, look: Look): number {
+export function decideSize(file: FileInode, context: DecisionContext): number {
   if (file.size !== UNKNOWN) return file.size;
-  if (look.separateSize) {
+  if (context.separateSize) {
     let newest = file.left.length - 1;
     while (newest >= 0 && file.left[newest]?.kind !== "size") newest--;
-    return decideSizeLeft(file, newest, look);
+    return decideSizeLeft(file, newest, context);
   }
-  file.size = sizeFromOperations(file, look);
+  file.size = sizeFromOperations(file, context);
   return file.size;
 }
 
@@ -56,14 +57,14 @@ export function decideSize(file: FileInode, look: Look): number {
  * further out of the ends of the pieces since. Truncations are decided newest first; of the pieces those that
  * reach furthest first, for the others do not matter once one has survived.
  */
-function sizeFromOperations(file: FileInode, look: Look): number {
+function sizeFromOperations(file: FileInode, context: DecisionContext): number {
   const { left, pending } = file;
   let size = 0;
   let clipAt = -1;
   for (let i = left.length - 1; i >= 0; i--) {
     const layer = elementAt(left, i);
     if (layer.kind !== "clip") continue;
-    if (layer.crash < 0 || decideLayer(left, i, layer, look) > 0) {
+    if (layer.crash < 0 || decideLayer(left, i, layer, context) > 0) {
       size = layer.size;
       clipAt = i;
       break;
@@ -90,33 +91,33 @@ function sizeFromOperations(file: FileInode, look: Look): number {
     }
     if (furthest < 0) return size;
     const layer = left[furthest] as Piece;
-    decideLayer(left, furthest, layer, look);
+    decideLayer(left, furthest, layer, context);
     size = Math.max(size, (left[furthest] as Piece).end);
   }
 }
 
 /** Decides the `SizeLeft` at `index`, which turns into a durable clip; returns the size. */
-function decideSizeLeft(file: FileInode, index: number, look: Look): number {
+function decideSizeLeft(file: FileInode, index: number, context: DecisionContext): number {
   const { left } = file;
   const layer = left[index];
   if (layer?.kind !== "size") throw new Error("an undecided size without the options for it");
   const { values, before } = layer;
-  const question = `size of ${look.path}: ${values.join(", ")}${before ? ", as before" : ""}`;
-  const option = look.undecided.decideOption(values.length + (before ? 1 : 0), question, {
+  const question = `size of ${context.path}: ${values.join(", ")}${before ? ", as before" : ""}`;
+  const option = context.undecided.decideOption(values.length + (before ? 1 : 0), question, {
     kind: "size",
-    path: look.path,
+    path: context.path,
   });
   let size = values[option];
   if (size === undefined) {
     let older = index - 1;
     while (older >= 0 && left[older]?.kind !== "size") older--;
-    size = decideSizeLeft(file, older, look);
+    size = decideSizeLeft(file, older, context);
   }
   left[index] = { kind: "clip", step: 0, size, crash: DURABLE, at: -1, steps: 1 };
   const clean = cleanSizeIndex(left);
   if (clean >= 0) keepAsOption(left, clean, index, size);
   else {
-    // A look meets newer sizes first, so while this one is open none but those that turn out to be it can be.
+    // A read meets newer sizes first, so while this one is open none but those that turn out to be it can be.
     if (file.baseSize === UNKNOWN) file.baseSize = size;
     if (file.size === UNKNOWN) file.size = size;
   }
@@ -136,9 +137,9 @@ function keepAsOption(left: Layer[], clean: number, decided: number, size: numbe
 }
 
 /** Decides what the bytes [from .. to) depend on. */
-export function decideBytes(file: FileInode, from: number, to: number, look: Look): void {
+export function decideBytes(file: FileInode, from: number, to: number, context: DecisionContext): void {
   const { left, pending } = file;
-  const covered = new Coverage();
+  const covered = new ByteRanges();
   for (let i = pending.length - 1; i >= 0; i--) {
     const operation = pending[i];
     if (operation?.kind === "write")
@@ -153,8 +154,8 @@ export function decideBytes(file: FileInode, from: number, to: number, look: Loo
     const end = layer.kind === "piece" ? layer.end : Infinity;
     if (layer.crash >= 0) {
       if (covered.covers(Math.max(start, from), Math.min(end, to))) continue;
-      if (layer.kind === "size") decideSizeLeft(file, i, look);
-      else decideLayer(left, i, layer, look);
+      if (layer.kind === "size") decideSizeLeft(file, i, context);
+      else decideLayer(left, i, layer, context);
       layer = elementAt(left, i);
     }
     if (layer.kind === "piece") covered.add(layer.start, layer.end);
@@ -163,19 +164,19 @@ export function decideBytes(file: FileInode, from: number, to: number, look: Loo
 }
 
 /** Decides the layer at `index` and puts the outcome in its place; returns how many of its steps survived. */
-function decideLayer(left: Layer[], index: number, layer: Piece | Clip, look: Look): number {
-  let kept = look.undecided.known(layer);
+function decideLayer(left: Layer[], index: number, layer: Piece | Clip, context: DecisionContext): number {
+  let kept = context.undecided.known(layer);
   if (kept === UNKNOWN) {
     const kind = layer.kind === "clip" ? "truncation" : "sector";
-    kept = look.undecided.decide(layer, nameOf(layer, look), { kind, path: look.path });
+    kept = context.undecided.decide(layer, nameOf(layer, context), { kind, path: context.path });
   }
   left[index] = outcome(layer, kept);
   return kept;
 }
 
-function nameOf(layer: Piece | Clip, look: Look): string {
-  if (layer.kind === "clip") return `truncation of ${look.path} to ${layer.size} at step ${layer.step}`;
-  const sector = Math.floor(layer.start / look.sectorBytes);
+function nameOf(layer: Piece | Clip, context: DecisionContext): string {
+  if (layer.kind === "clip") return `truncation of ${context.path} to ${layer.size} at step ${layer.step}`;
+  const sector = Math.floor(layer.start / context.sectorBytes);
   const verb = layer.bytes === undefined ? "zeroed" : "written";
-  return `sector ${sector} of ${look.path} [${layer.start}..${layer.end}) ${verb} at step ${layer.step}`;
+  return `sector ${sector} of ${context.path} [${layer.start}..${layer.end}) ${verb} at step ${layer.step}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Format } from "../../src/types.ts";
-import { checkAnswer, type Answer, u } from "./claims.ts";
+import { checkDecompression, type DecompressionResult, u } from "./claimed-sizes.ts";
 import { PAYLOAD_BYTES_MAX as LIMIT } from "./layout.ts";
 import { chooseFrom, itemAt, numberText, type Section } from "./section.ts";
 
@@ -130,7 +130,7 @@ function zstdAnswer(
   declared: number | undefined,
   { yields }: Content,
   flaw: (typeof FLAWS)[number],
-): Answer {
+): DecompressionResult {
   if (flaw !== "none") return "undecodable-payload";
   const most = yields ?? DAMAGED_BLOCKS * BLOCK_MAX;
   if (declared === undefined) {
@@ -153,7 +153,7 @@ export const zstdClaims: Section = {
     const contents = contentsFor(format, declared);
     const content = chooseFrom(choice, contents, `content: ${contents.map(({ name }) => name).join(", ")}`);
     const flaw = chooseFrom(choice, FLAWS, `flaw: ${FLAWS.join(", ")}`);
-    return checkAnswer(
+    return checkDecompression(
       counts,
       format,
       "zstd",
@@ -181,7 +181,7 @@ export const zstdWindows: Section = {
     const frame = zstdFrame(declares ? yields : undefined, content, "none");
     frame[WINDOW_AT] = code;
     // FORMAT.md allows 2^27 bytes.
-    return checkAnswer(
+    return checkDecompression(
       counts,
       format,
       "zstd",
@@ -216,6 +216,12 @@ export const zstdUndeclared: Section = {
     ]);
     const frame = zstdFrame(undefined, { name: "", yields: undefined, blocks }, "none");
     frame[WINDOW_AT] = code;
-    return checkAnswer(counts, format, "zstd", frame, more === 0 ? "undecodable-payload" : "payload-limit");
+    return checkDecompression(
+      counts,
+      format,
+      "zstd",
+      frame,
+      more === 0 ? "undecodable-payload" : "payload-limit",
+    );
   },
 };

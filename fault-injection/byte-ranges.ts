@@ -4,7 +4,7 @@
  * @module
  */
 import { elementAt } from "./element-at.ts";
-export class Coverage {
+export class ByteRanges {
   /** start, end, start, end, ... ascending; intervals neither overlap nor touch. */
   private readonly edges: number[] = [];
 

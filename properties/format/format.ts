@@ -8,7 +8,7 @@ import type { Part } from "../part.ts";
 import { fileBytes, shortInputs } from "./any-bytes.ts";
 import { byteValues } from "./byte-values.ts";
 import { chainLinks, hashesApart, hashesRepeated } from "./chains.ts";
-import { lz4Claims } from "./claims.ts";
+import { lz4Claims } from "./claimed-sizes.ts";
 import { codesInRecords, codesWritten, kindCodes } from "./codes.ts";
 import { compression, drawnCompression } from "./compression.ts";
 import { bursts, flips } from "./flips.ts";
@@ -17,12 +17,12 @@ import { lengths } from "./lengths.ts";
 import { longBursts } from "./long-bursts.ts";
 import { madeCounts } from "./made-frames.ts";
 import { madeLengths } from "./made-lengths.ts";
-import { marks } from "./marks.ts";
+import { recordMarks } from "./record-marks.ts";
 import { mutatedPayloads } from "./mutated-payloads.ts";
 import { prefixes } from "./prefixes.ts";
 import { offsetOrder, roundTrip, smallNumbers } from "./round-trip.ts";
 import { itemAt, perBounds, type Section } from "./section.ts";
-import { zstdClaims, zstdUndeclared, zstdWindows } from "./zstd-claims.ts";
+import { zstdClaims, zstdUndeclared, zstdWindows } from "./zstd-claimed-sizes.ts";
 
 export const SECTIONS: readonly Section[] = [
   roundTrip,
@@ -32,7 +32,7 @@ export const SECTIONS: readonly Section[] = [
   codesWritten,
   kindCodes,
   byteValues,
-  marks,
+  recordMarks,
   lengths,
   flips,
   bursts,

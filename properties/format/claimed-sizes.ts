@@ -3,7 +3,7 @@
  * with follows from how it was made.
  *
  * Does not promise: to measure memory, which differs from machine to machine; that a refusal costs none is in
- * `claims.test.ts`.
+ * `claimed-sizes.test.ts`.
  * @module
  */
 import { CodecRegistry } from "../../src/format/codec.ts";
@@ -18,15 +18,15 @@ import { chooseFrom, itemAt, numberText, perFormat, type Section } from "./secti
 const codecsOf = perFormat((format) => formatNamed(format).codecs(new CodecRegistry()));
 
 /** How the codec must answer: with so many bytes, or with a refusal of this code. */
-export type Answer = number | "payload-limit" | "undecodable-payload";
+export type DecompressionResult = number | "payload-limit" | "undecodable-payload";
 
 /** Gives a stored payload to the codec. @throws Violation */
-export async function checkAnswer(
+export async function checkDecompression(
   counts: Counts,
   format: Format,
   codec: CompressionKind,
   stored: Buffer,
-  wanted: Answer,
+  wanted: DecompressionResult,
 ): Promise<void> {
   let answer: string | number;
   try {
@@ -80,11 +80,11 @@ export const lz4Claims: Section = {
     const claim = itemAt(LZ4_CLAIMS, first);
     const missing = choice.choose(5, "bytes of the prefix that are missing");
     if (missing > 0)
-      return checkAnswer(counts, format, "lz4", u(4, claim).subarray(missing), "undecodable-payload");
+      return checkDecompression(counts, format, "lz4", u(4, claim).subarray(missing), "undecodable-payload");
     const sizes = LZ4_BLOCK_BYTES_MAX + (claim > LIMIT ? 2 : 1);
     const bytes = choice.choose(sizes, "bytes of the block; beyond the largest: the large block");
     if (bytes > LZ4_BLOCK_BYTES_MAX)
-      return checkAnswer(
+      return checkDecompression(
         counts,
         format,
         "lz4",
@@ -94,12 +94,12 @@ export const lz4Claims: Section = {
     const byte = chooseFrom(choice, LZ4_BLOCKS, `each of them: ${LZ4_BLOCKS.join(", ")}`);
     const stored = Buffer.concat([u(4, claim), Buffer.alloc(bytes, byte)]);
     if (claim > LIMIT || claim > 255 * bytes)
-      return checkAnswer(counts, format, "lz4", stored, "payload-limit");
+      return checkDecompression(counts, format, "lz4", stored, "payload-limit");
     // 0x00 is a token for nothing, 0x10 one for a literal byte; what comes behind would be a match from
     // before the start.
     const isEmpty = claim === 0 && bytes === 1 && byte === 0;
     const isOneLiteral = claim === 1 && bytes === 2 && byte === 0x10;
-    return checkAnswer(
+    return checkDecompression(
       counts,
       format,
       "lz4",

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { profileOf } from "../bounds.ts";
 import { Odometer } from "../../explore/odometer.ts";
 import { emptyCounts } from "../tally.ts";
-import { lz4Claims } from "./claims.ts";
-import { zstdClaims, zstdUndeclared, zstdWindows } from "./zstd-claims.ts";
+import { lz4Claims } from "./claimed-sizes.ts";
+import { zstdClaims, zstdUndeclared, zstdWindows } from "./zstd-claimed-sizes.ts";
 
 const MIB = 1024; // resourceUsage counts in KiB
 

@@ -9,7 +9,7 @@ import type { RawRecord, Segments, Stored, Wanted } from "./forged-log.ts";
 import { foldedPayload, hidden, type Original, otherStream } from "./original.ts";
 
 /** The records from `from` up to `until` give way to others. */
-export interface Made {
+export interface Substitution {
   readonly from: number;
   readonly until: number;
   readonly put: readonly Wanted[];
@@ -20,16 +20,16 @@ export interface Made {
 }
 
 /** Chooses one change of its kind; `undefined` where this log has none. */
-export type Make = (log: Original, choice: Choice, format: Format) => Made | undefined;
+export type SubstitutionMaker = (log: Original, choice: Choice, format: Format) => Substitution | undefined;
 
 /** What becomes of a record that is put somewhere else. */
-export type How = (record: RawRecord) => Wanted;
+export type Placement = (record: RawRecord) => Wanted;
 
 /** Chooses a record that this can be done to, and what is put in its place. */
 export function inPlace(
   fits: (record: RawRecord) => boolean,
   replace: (record: RawRecord, choice: Choice, format: Format) => Wanted,
-): Make {
+): SubstitutionMaker {
   return (log, choice, format) => {
     const candidates = log.filter(fits);
     const record = candidates[choice.choose(candidates.length, "which record of those that it fits")];
@@ -74,7 +74,7 @@ export const made = ({ kind, payload }: RawRecord): Wanted => ({
 });
 
 /** A record put somewhere else without its link to the one before being made to fit. */
-export const KEPT: Readonly<Record<string, How>> = { "as it was": asItIs, renumbered };
+export const KEPT: Readonly<Record<string, Placement>> = { "as it was": asItIs, renumbered };
 
 /**
  * A payload of up to 255 bytes in a block of its own, longer than it is: an lz4 block of literals, or a raw
@@ -90,19 +90,19 @@ export function compressed({ payload }: RawRecord, compression: 1 | 2): Stored {
   return { compression, bytes: Buffer.concat([Buffer.from(start), payload]) };
 }
 
-export function removed(log: Original, choice: Choice): Made | undefined {
+export function removed(log: Original, choice: Choice): Substitution | undefined {
   const last = log.length - 1;
   if (last < 1) return undefined;
   const from = choice.choose(last, "the first record removed");
   return { from, until: from + 1 + choice.choose(last - from, "more records removed"), put: [] };
 }
 
-export function cut(log: Original, choice: Choice): Made {
+export function cut(log: Original, choice: Choice): Substitution {
   const records = choice.choose(log.length, "records cut off, less one") + 1;
   return { from: log.length - records, until: log.length, put: [] };
 }
 
-export function inserted(from: number, choice: Choice): Made {
+export function inserted(from: number, choice: Choice): Substitution {
   const put = pick<Wanted[]>(choice, "what", {
     "a data record": [{ kind: "data", payload: FORGED }],
     "a checkpoint": [{ kind: "checkpoint" }],
@@ -110,7 +110,7 @@ export function inserted(from: number, choice: Choice): Made {
   return { from, until: from, put };
 }
 
-export function duplicated(log: Original, choice: Choice, how: How): Made | undefined {
+export function duplicated(log: Original, choice: Choice, how: Placement): Substitution | undefined {
   const at = choice.choose(log.length, "record");
   const before = choice.choose(log.length, "copied to before record, its own place left out");
   const from = before >= at ? before + 1 : before;
@@ -118,7 +118,7 @@ export function duplicated(log: Original, choice: Choice, how: How): Made | unde
   return record && { from, until: from, put: [how(record)] };
 }
 
-export function reordered(log: Original, choice: Choice, how: How): Made | undefined {
+export function reordered(log: Original, choice: Choice, how: Placement): Substitution | undefined {
   if (log.length < 2) return undefined;
   const from = choice.choose(log.length - 1, "the first record moved");
   const until =
@@ -139,10 +139,10 @@ export function reordered(log: Original, choice: Choice, how: How): Made | undef
 export function tailReplaced(
   log: Original,
   choice: Choice,
-  how: How,
+  how: Placement,
   format: Format,
   lengths: readonly (keyof typeof LONGER)[],
-): Made | undefined {
+): Substitution | undefined {
   if (log.length < 2) return undefined;
   const from = choice.choose(log.length - 1, "records before, less one") + 1;
   const longer = pick(choice, "how many", Object.fromEntries(lengths.map((name) => [name, LONGER[name]])));
@@ -154,7 +154,7 @@ export function tailReplaced(
 
 const LONGER = { "as many": 0, "one more": 1, "one fewer": -1 } as const;
 
-export function folded(log: Original, choice: Choice, format: Format): Made | undefined {
+export function folded(log: Original, choice: Choice, format: Format): Substitution | undefined {
   // In `sentinel` the hash must begin with the code of the kind that the folded record gets.
   const fits = ({ prevHash }: RawRecord): boolean => format === "plain" || prevHash[0] === 0;
   const candidates = log.filter((record) => isData(record) && isLater(record) && fits(record));
@@ -164,7 +164,7 @@ export function folded(log: Original, choice: Choice, format: Format): Made | un
   return { from: 0, until: Number(last.offset) + 1, put: [{ kind: "data", payload }] };
 }
 
-export function unfolded(log: Original, _: Choice, format: Format): Made | undefined {
+export function unfolded(log: Original, _: Choice, format: Format): Substitution | undefined {
   // What is hidden there is as long as a hash. If it begins with the code of a kind, the code of the next one
   // comes after it.
   const payload = log[0]?.payload.subarray(32);
@@ -179,13 +179,13 @@ export function unfolded(log: Original, _: Choice, format: Format): Made | undef
 }
 
 /** Only the segments are touched. */
-function arranged(log: Original, arrange: (segments: RawRecord[][]) => Segments): Made {
+function arranged(log: Original, arrange: (segments: RawRecord[][]) => Segments): Substitution {
   return { from: log.length, until: log.length, put: [], arrange };
 }
 
 const segmentsOf = (log: Original): number => (log.at(-1)?.segment ?? 0) + 1;
 
-export function bordersMoved(log: Original, choice: Choice): Made | undefined {
+export function bordersMoved(log: Original, choice: Choice): Substitution | undefined {
   const [segments, last] = [segmentsOf(log), log.length];
   const one = (all: RawRecord[][]): Segments => [all.flat()];
   const many = (all: RawRecord[][]): Segments => all.flat().map((record) => [record]);
@@ -195,7 +195,7 @@ export function bordersMoved(log: Original, choice: Choice): Made | undefined {
   return arranged(log, pick(choice, "segments", { "one for all": one, "one for each": many }));
 }
 
-export function exchanged(log: Original, choice: Choice): Made | undefined {
+export function exchanged(log: Original, choice: Choice): Substitution | undefined {
   const last = segmentsOf(log) - 1;
   if (last < 1) return undefined;
   const first = choice.choose(last, "segment file");
@@ -205,16 +205,16 @@ export function exchanged(log: Original, choice: Choice): Made | undefined {
   );
 }
 
-export function gap(log: Original, choice: Choice): Made | undefined {
+export function gap(log: Original, choice: Choice): Substitution | undefined {
   const last = segmentsOf(log) - 1;
   if (last < 1) return undefined;
   const missing = choice.choose(last, "segment file");
   return arranged(log, (segments) => segments.map((records, i) => (i === missing ? undefined : records)));
 }
 
-export const nothing = (log: Original): Made => arranged(log, (segments) => segments);
+export const nothing = (log: Original): Substitution => arranged(log, (segments) => segments);
 
-export function torn(log: Original, choice: Choice): Made {
+export function torn(log: Original, choice: Choice): Substitution {
   const tail = pick<(bytes: Buffer) => Buffer>(choice, "the last segment", {
     "cut by a byte": (bytes) => bytes.subarray(0, -1),
     "longer by a byte": (bytes) => Buffer.concat([bytes, Buffer.alloc(1)]),

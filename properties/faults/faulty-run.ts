@@ -1,6 +1,6 @@
 /**
- * The life of an engine on a disk of which one call may fail: what it acknowledges and shows is held against
- * the model, and it may refuse only once the disk has failed.
+ * A run of an engine on a disk of which one call may fail: what the engine acknowledges and shows is held
+ * against the model, and it may refuse only once the disk has failed.
  * @module
  */
 import { callText } from "../../fault-injection/disk-call.ts";
@@ -21,7 +21,7 @@ import { acknowledged, NO_PROOF, outliving, type Proof, shown as shownProof } fr
 import { readStream } from "../../model/reader.ts";
 import { type AppendResult, StorageError } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
-import type { Strike } from "./call-sites.ts";
+import type { InjectedFailure } from "./call-sites.ts";
 import { filesIn, showStatus } from "../comparison.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, streamPath } from "../engine.ts";
@@ -41,9 +41,9 @@ export type Ending = (typeof ENDINGS)[number];
 const ALL = Number.MAX_SAFE_INTEGER;
 
 /** An engine, its disk and its model, of which one call may fail. */
-export class Life {
+export class FaultyRun {
   readonly disk: SimulatedDisk;
-  strike: Strike | undefined;
+  injected: InjectedFailure | undefined;
   readonly #bounds: Bounds;
   readonly #engines: Engines;
   readonly #counts: Counts;
@@ -75,15 +75,15 @@ export class Life {
     this.#trace("-- the end");
   }
 
-  /** The workload alone, and an append after a failing call: the engine lives. */
+  /** The workload alone, and an append after a failing call, while the engine stays open. */
   async work(workload: readonly OperationName[]): Promise<void> {
     await this.#open();
     for (const name of workload) {
       this.#trace(`-- ${name}`);
       await this.#perform(operationNamed(name));
     }
-    // An engine that lives on after a failing call must not write behind what that left.
-    if (this.strike?.struck === true) await this.#perform(operationNamed("append+sync"));
+    // An engine that goes on after a failing call must not write after what that call left.
+    if (this.injected?.occurred === true) await this.#perform(operationNamed("append+sync"));
   }
 
   /** The disk is repaired; the machine crashes; what is there must be what was promised, and go on. */
@@ -134,7 +134,7 @@ export class Life {
     if (kind === "power") this.disk.crash();
     else this.disk.kill();
     // A sync that failed and dropped the pages has lost what only the kernel had, as a power failure does.
-    const lost = kind === "power" || this.strike?.droppedPages === true;
+    const lost = kind === "power" || this.injected?.droppedPages === true;
     const crash = lost ? "power" : "process";
     for (const [stream, log] of this.#logs) {
       this.#logs.set(stream, crashed(log, crash));
@@ -215,7 +215,7 @@ export class Life {
    * append with standard durability, and nothing is owed beyond what was until then.
    */
   get #mayOweLess(): boolean {
-    return this.strike?.struck === true && this.disk.onFault !== undefined;
+    return this.injected?.occurred === true && this.disk.onFault !== undefined;
   }
 
   #append(
@@ -247,7 +247,7 @@ export class Life {
     );
     const usable = answer === "offset-mismatch";
     if (usable) this.#logs.set(stream, before);
-    const failed = { diskFailed: this.strike?.struck === true, usable };
+    const failed = { diskFailed: this.injected?.occurred === true, usable };
     witnessed(this.#counts, WRITE_TAKEN_BACK, failed);
     witnessed(this.#counts, STREAM_REFUSES, failed);
     const shown = await this.#tolerate("a read to succeed", () =>
@@ -309,7 +309,7 @@ export class Life {
       answered = refusalOf(error);
       this.#trace(`   refused: ${String(error)}`);
     }
-    const diskFailed = this.strike?.struck ?? false;
+    const diskFailed = this.injected?.occurred ?? false;
     observe(this.#counts, D7.call, { call, refusal, answered, diskFailed });
     return result;
   }

@@ -12,7 +12,7 @@ import { chooseFrom, itemAt, type Section } from "./section.ts";
 
 const BYTE_VALUES = 256;
 
-export const marks: Section = {
+export const recordMarks: Section = {
   name: "marks",
   invariants: ["F2", "F5"],
   formats: ["sentinel"],
