@@ -37,6 +37,22 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
   const withFlip = (files: Files, offset: number): Files =>
     files.set(log, flipped(bytesOf(files, log), (hand.place(offset).position + header) * 8));
 
+  test.each(["a later segment", "the manifest"] as const)(
+    "a torn end of a segment that %s shows to be sealed is damage",
+    async (what) => {
+      const files = hand.files();
+      const sealed = hand.name(1);
+      files.set(sealed, bytesOf(files, sealed).subarray(0, -1));
+      // Nothing else may show that the record was whole: neither an index nor, where it names sizes, a manifest.
+      files.delete(hand.name(1, "index"));
+      if (what === "a later segment") files.delete("manifest.json");
+      else for (const kind of ["log", "index", "frames"] as const) files.delete(hand.name(2, kind));
+      const { position, end } = hand.place(8);
+      const line = `${sealed} at ${position} to ${end - 1}, due 8`;
+      expect(await found(files)).toContain(`damage incomplete ${line}`);
+    },
+  );
+
   /** The directory with a record of zeros before the last, and no entry for either. */
   const hole = (): Files => {
     const files = hand.files().set(frames, hand.frame(11, 12));

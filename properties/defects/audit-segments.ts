@@ -189,4 +189,22 @@ export const AUDIT_SEGMENTS: readonly Defect[] = [
     replace: "if (gap.flaw.unreadable === true) break;",
     test: "audit/two-readers.test.ts",
   },
+  {
+    id: "sealed-as-said-only",
+    kind,
+    sentence: "A segment is sealed only if the manifest says so, not because another follows it.",
+    file: "audit/outline.ts",
+    find: "isSealed: number !== last || number < (manifest?.activeSegment ?? 0),",
+    replace: "isSealed: number < (manifest?.activeSegment ?? 0),",
+    test: "audit/torn-and-damaged.test.ts",
+  },
+  {
+    id: "sealed-by-a-successor-only",
+    kind,
+    sentence: "A segment is sealed only if another follows it, whatever the manifest says.",
+    file: "audit/outline.ts",
+    find: "isSealed: number !== last || number < (manifest?.activeSegment ?? 0),",
+    replace: "isSealed: number !== last,",
+    test: "audit/torn-and-damaged.test.ts",
+  },
 ];

@@ -150,4 +150,13 @@ export const CHECKER_FAULTS: readonly Defect[] = [
     invariant: "H4",
     part: "tampering",
   },
+  {
+    id: "later-is-now",
+    kind,
+    sentence: "The disk that is to answer later answers at once, so calls made together do not meet.",
+    file: "properties/concurrency/later-disk.ts",
+    find: "const TURNS = 8;",
+    replace: "const TURNS = 0;",
+    test: "properties/concurrency/later-disk.test.ts",
+  },
 ];

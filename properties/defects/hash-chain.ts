@@ -183,4 +183,13 @@ export const HASH_CHAIN: readonly Defect[] = [
     part: "crashes",
     bounds: { operations: ["batch"], length: 2 },
   },
+  {
+    id: "recovery-follows-no-hash",
+    kind,
+    sentence: "Recovery takes an intact record of the due offset, whatever hash it carries.",
+    file: "src/segment/index-builder.ts",
+    find: "misfit(format, bytes, at, found, nextOffset, previous) : found",
+    replace: "misfit(format, bytes, at, found, nextOffset, undefined) : found",
+    test: "src/storage-directory.test.ts",
+  },
 ];

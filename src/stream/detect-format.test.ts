@@ -78,6 +78,11 @@ describe.each(FORMATS.flatMap((format) => FORMATS.map((asked) => [format, asked]
       ["a manifest that says it", FILES],
       ["no manifest", without(FILES, MANIFEST)],
       ["a manifest that does not say it", new Map([...FILES, [MANIFEST, manifest(undefined)]])],
+      ["a manifest that says the other", new Map([...FILES, [MANIFEST, manifest(OTHER[format])]])],
+      [
+        "a manifest that says the other, and no index file",
+        new Map([...segmentOnly, [MANIFEST, manifest(OTHER[format])]]),
+      ],
       ["a manifest that is none", new Map([...FILES, [MANIFEST, text("{")]])],
       ["nothing but its segment", segmentOnly],
       [
@@ -221,6 +226,30 @@ describe.each(FORMATS)("in a storage opened for %s,", (asked) => {
     await storage.appendBatch(1n, [text("event1")], { expectedOffset: 0n });
     expect(contentOf(disk, SEGMENT)).toStrictEqual(sentinel.bytes());
   });
+
+  test.each<[string, Uint8Array]>([
+    ["is zeros", new Uint8Array(54)],
+    [
+      "begins with a damaged record of plain",
+      withDamage(new HandLog().append(text("event1"), text("event2"))),
+    ],
+  ])(
+    "a stream whose manifest names records and no format, as Kimberlite's does, and whose segment %s, is one of sentinel that lost its records",
+    async (_, segment) => {
+      const segments = [{ segment_num: 0, first_offset: 0, next_offset: 1, size_bytes: segment.length }];
+      const disk = new MemoryDisk(
+        "/data",
+        new Map([
+          [SEGMENT, segment],
+          [MANIFEST, text(JSON.stringify({ segments, active_segment: 0 }))],
+        ]),
+      );
+      const status = await (await open(disk, asked)).status(1n);
+      expect(status).toMatchObject({ format: "sentinel", nextOffset: 0n, lostEnd: { offset: 0n } });
+      expect(status.findings.map(({ action }) => action)).not.toContain("cut");
+      expect(contentOf(disk, SEGMENT)).toStrictEqual(Buffer.from(segment));
+    },
+  );
 
   test("with an intact record in a later segment its format is known, whatever the first holds", async () => {
     for (const format of FORMATS) {
