@@ -6,12 +6,33 @@
  */
 import type { PartName } from "../properties/bounds.ts";
 import { type Unit } from "../properties/parts.ts";
+import { planOf, type Share, unitsOfShare } from "../properties/shards.ts";
 import { type Survey, workloadsIn } from "../properties/crashes/survey.ts";
 import type { Counterexample } from "../properties/part.ts";
 import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
 import type { ListedPart, MinimiseWork, PrepareWork, SearchWork, Shared } from "./check-worker.ts";
 import { runJobs, type Work } from "./pool.ts";
 import { phase } from "./progress.ts";
+import type { ResumeFile } from "./resume-file.ts";
+
+/** What is to be run. */
+interface Task {
+  readonly shared: Shared;
+  readonly workers: number;
+  /** Whose units are searched; all are where it is `null`. */
+  readonly share: Share | null;
+  /** What an earlier run has searched, and where this one keeps what it has. */
+  readonly resume: ResumeFile | undefined;
+}
+
+/** How far the search came. */
+export interface Searched {
+  /** The name of the list of all units, where somebody will ask for it. */
+  readonly plan: string;
+  /** Those of the shard, or all. */
+  readonly units: number;
+  readonly searched: number;
+}
 
 /** What a run came to. */
 export interface Outcome {
@@ -20,48 +41,52 @@ export interface Outcome {
   readonly found: { readonly part: PartName; readonly counterexample: Counterexample } | undefined;
   /** What was left undone when the run was stopped, if it was. */
   readonly undone: string | undefined;
+  /** `undefined` where there was no list of units yet. */
+  readonly searched: Searched | undefined;
 }
 
 type FoundViolation = NonNullable<Outcome["found"]>;
 
 /** Runs the check until it is done, something is violated, or the signal is aborted. */
-export async function runCheck(shared: Shared, workers: number, signal: AbortSignal): Promise<Outcome> {
-  const run = new CheckRun(shared, workers, signal);
+export async function runCheck(task: Task, signal: AbortSignal): Promise<Outcome> {
+  const run = new CheckRun(task, signal);
   const units = await run.prepare();
-  const searched = units === undefined ? 0 : await run.search(units);
+  const searched = units === undefined ? undefined : await run.search(units);
   await run.minimise();
-  if (run.found !== undefined || searched === units?.length) return run.outcome(undefined);
-  return run.outcome(
-    units === undefined
-      ? "no unit was searched"
-      : `${units.length - searched} of ${units.length} units were not searched`,
-  );
+  return run.outcome(searched);
 }
 
 class CheckRun {
-  readonly #shared: Shared;
-  readonly #workers: number;
+  readonly #task: Task;
   readonly #signal: AbortSignal;
-  readonly #counts = emptyCounts();
+  /** What the survey counted; nothing in a shard other than the first, as each of them surveys. */
+  readonly #surveyed = emptyCounts();
+  /** What the units counted that were searched. */
+  #counts = emptyCounts();
   #found: FoundViolation | undefined;
 
-  constructor(shared: Shared, workers: number, signal: AbortSignal) {
-    this.#shared = shared;
-    this.#workers = workers;
+  constructor(task: Task, signal: AbortSignal) {
+    this.#task = task;
     this.#signal = signal;
   }
 
-  get found(): FoundViolation | undefined {
-    return this.#found;
+  outcome(searched: Searched | undefined): Outcome {
+    const counts = emptyCounts();
+    addCounts(counts, this.#surveyed);
+    addCounts(counts, this.#counts);
+    return { counts, found: this.#found, undone: this.#undone(searched), searched };
   }
 
-  outcome(undone: string | undefined): Outcome {
-    return { counts: this.#counts, found: this.#found, undone };
+  #undone(searched: Searched | undefined): string | undefined {
+    if (this.#found !== undefined) return undefined;
+    if (searched === undefined) return "no unit was searched";
+    const left = searched.units - searched.searched;
+    return left === 0 ? undefined : `${left} of ${searched.units} units were not searched`;
   }
 
   /** @returns all units, those of the crashes first; `undefined` if there was a violation, or no time */
   async prepare(): Promise<readonly Unit[] | undefined> {
-    const { bounds } = this.#shared;
+    const { bounds } = this.#task.shared;
     const { parts } = bounds;
     const jobs = [
       ...(parts.includes("crashes") ? [{ does: "survey" } as const] : []),
@@ -90,26 +115,34 @@ class CheckRun {
       },
     );
     bar?.stop();
-    if (surveyed !== undefined) addCounts(this.#counts, surveyed);
+    if (surveyed !== undefined && (this.#task.share?.index ?? 1) === 1) addCounts(this.#surveyed, surveyed);
     return listed === jobs.length && this.#found === undefined ? units : undefined;
   }
 
-  /** @returns how many units were searched */
-  async search(units: readonly Unit[]): Promise<number> {
-    let searched = 0;
-    const bar = phase("units", units.length);
+  /** Searches the units that are its own, after those that an earlier run has searched. */
+  async search(all: readonly Unit[]): Promise<Searched> {
+    const { shared, share, resume } = this.#task;
+    const units = share === null ? all : unitsOfShare(all, shared.bounds.format, share);
+    const plan = share === null && resume === undefined ? "" : planOf(all);
+    const kept = resume?.begin(plan, units.length);
+    if (kept !== undefined) this.#counts = kept.counts;
+    const before = kept?.searched ?? 0;
+    let searched = before;
+    const bar = phase("units", units.length - before);
     await this.#jobs<SearchWork>(
-      units.map((unit) => ({ does: "search", unit })),
+      units.slice(before).map((unit) => ({ does: "search", unit })),
       (result, { unit }) => {
         addCounts(this.#counts, result.counts);
         this.#take(unit.part, result);
         searched += 1;
-        bar.at(searched);
+        bar.at(searched - before);
+        if (this.#found === undefined) resume?.save(searched, this.#counts);
         return this.#found === undefined;
       },
     );
     bar.stop();
-    return searched;
+    resume?.flush();
+    return { plan, units: units.length, searched };
   }
 
   /** Makes what was found small. */
@@ -133,8 +166,8 @@ class CheckRun {
   ): Promise<void> {
     const workforce = {
       script: "check-worker.js",
-      shared: this.#shared,
-      workers: this.#workers,
+      shared: this.#task.shared,
+      workers: this.#task.workers,
       signal: this.#signal,
     };
     return runJobs<T>(workforce, jobs, take, noted);

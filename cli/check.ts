@@ -9,17 +9,27 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import type { Bounds, ProfileName } from "../properties/bounds.ts";
+import { type Bounds, isOwn, type ProfileName } from "../properties/bounds.ts";
 import { choiceText } from "../explore/choice.ts";
 import { serializeCounterexample } from "../properties/counterexample.ts";
 import type { Counterexample } from "../properties/part.ts";
 import { plainText } from "../properties/plain-text.ts";
-import { exitStatus, resultLines, resultOf, type RunFacts, toJson } from "../properties/result.ts";
+import {
+  exitStatus,
+  resultLines,
+  resultOf,
+  type RunFacts,
+  toJson,
+  violationOf,
+} from "../properties/result.ts";
+import type { Share } from "../properties/shards.ts";
 import { type Counts, emptyCounts } from "../properties/tally.ts";
-import { type Outcome, runCheck } from "./check-run.ts";
+import { type Outcome, runCheck, type Searched } from "./check-run.ts";
 import { Output, OutputError } from "./output.ts";
+import { ResumeFile } from "./resume-file.ts";
 import { ResultDirectory } from "./result-directory.ts";
 import { type Stop, stopping } from "./stopping.ts";
+import { codeVersion } from "./version.ts";
 
 export interface CheckOptions {
   readonly profile: ProfileName;
@@ -27,6 +37,10 @@ export interface CheckOptions {
   readonly seconds?: number;
   /** Whether an engine runs only where its conversation with the disk is new. */
   readonly memo: boolean;
+  /** The only share of the units that is searched, if not all are. */
+  readonly shard?: Share;
+  /** The file that an interrupted run goes on from. */
+  readonly resume?: string;
   readonly json?: string;
   readonly counterexamples: string;
 }
@@ -35,13 +49,18 @@ const OWN_ERROR = 2;
 
 /**
  * Runs the check.
- * @param changed whether the bounds are not the profile's own; then there are no pinned counts to compare
- * with
  * @returns the exit status
+ * @throws NoteError if what an earlier run left cannot be gone on from
  */
-export async function check(bounds: Bounds, changed: boolean, options: CheckOptions): Promise<number> {
+export async function check(bounds: Bounds, options: CheckOptions): Promise<number> {
   const started = performance.now();
-  const report = new Report(bounds, !changed, options, started);
+  const version = codeVersion();
+  const share = options.shard ?? null;
+  const resume =
+    options.resume === undefined
+      ? undefined
+      : ResumeFile.open(options.resume, { version, bounds, memo: options.memo, share });
+  const report = new Report({ bounds, version, options, started });
   try {
     const problem = report.problem();
     if (problem !== undefined) {
@@ -50,10 +69,8 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
     }
     const stops = stopping(options.seconds);
     try {
-      return report.write(
-        await runCheck({ bounds, memo: options.memo }, options.workers, stops.signal),
-        stops.stop(),
-      );
+      const task = { shared: { bounds, memo: options.memo }, workers: options.workers, share, resume };
+      return report.write(await runCheck(task, stops.signal), stops.stop(), resume?.problem);
     } finally {
       stops.end();
     }
@@ -62,24 +79,26 @@ export async function check(bounds: Bounds, changed: boolean, options: CheckOpti
   }
 }
 
+/** What is run, how, and since when. */
+interface Run {
+  readonly bounds: Bounds;
+  readonly version: string;
+  readonly options: CheckOptions;
+  readonly started: number;
+}
+
 /** Where the results go. */
 class Report {
-  readonly #bounds: Bounds;
-  readonly #own: boolean;
-  readonly #options: CheckOptions;
-  readonly #started: number;
+  readonly #run: Run;
   readonly #directory: ResultDirectory;
   readonly #out = new Output();
   /** Whether something could not be written. */
   #failed = false;
   #failedOutput = false;
 
-  constructor(bounds: Bounds, own: boolean, options: CheckOptions, started: number) {
-    this.#bounds = bounds;
-    this.#own = own;
-    this.#options = options;
-    this.#started = started;
-    this.#directory = new ResultDirectory(options.counterexamples);
+  constructor(run: Run) {
+    this.#run = run;
+    this.#directory = new ResultDirectory(run.options.counterexamples);
   }
 
   /**
@@ -87,16 +106,14 @@ class Report {
    * has not ended, so that nobody takes what an earlier run left there for the result of this one.
    */
   problem(): string | undefined {
-    const { counterexamples } = this.#options;
+    const { counterexamples } = this.#run.options;
     const directory = problemOf(() => {
       this.#directory.make();
     });
     if (directory !== undefined)
       return `no counterexample could be written to "${plainText(counterexamples)}": ${directory}`;
     const stopped = ["the run has not ended"];
-    const json = this.#writeJson(
-      this.#facts(emptyCounts(), { stopped, counterexample: undefined, file: undefined }),
-    );
+    const json = this.#writeJson(this.#facts(emptyCounts(), undefined, { stopped, violations: [] }));
     return json === undefined ? undefined : `the result could not be written: ${json}`;
   }
 
@@ -106,11 +123,15 @@ class Report {
   }
 
   /** Prints and writes everything. @returns the exit status */
-  write({ counts, found, undone }: Outcome, stop: Stop | undefined): number {
+  write(
+    { counts, found, undone, searched }: Outcome,
+    stop: Stop | undefined,
+    unsaved: string | undefined,
+  ): number {
+    if (unsaved !== undefined) this.#fail(`what was searched could not be kept: ${unsaved}`);
     const stopped = stop === undefined || undone === undefined ? [] : [stop.sentence, undone];
-    const counterexample = found?.counterexample;
-    const file = found === undefined ? undefined : this.#violated(found);
-    const facts = this.#facts(counts, { stopped, counterexample, file });
+    const violations = found === undefined ? [] : [violationOf(found.counterexample, this.#violated(found))];
+    const facts = this.#facts(counts, searched, { stopped, violations });
     const result = resultOf(...facts);
     const problem = this.#writeJson(facts);
     if (problem !== undefined) this.#fail(`the result could not be written: ${problem}`);
@@ -123,11 +144,11 @@ class Report {
   /** Prints a violation, then writes the file. @returns the file, if it could be written */
   #violated({ part, counterexample }: NonNullable<Outcome["found"]>): string | undefined {
     for (const line of violationLines(counterexample)) this.#line(line);
-    const file = join(this.#options.counterexamples, `${counterexample.invariant}.json`);
+    const file = join(this.#run.options.counterexamples, `${counterexample.invariant}.json`);
     const problem = problemOf(() => {
       // Again, for another run may have found it empty and removed it.
       this.#directory.make();
-      writeFileSync(file, serializeCounterexample(this.#bounds, part, counterexample));
+      writeFileSync(file, serializeCounterexample(this.#run.bounds, part, counterexample));
     });
     if (problem === undefined) this.#line(`    npx kmb replay ${file}\n`);
     else this.#fail(`the counterexample could not be written: ${problem}`);
@@ -154,16 +175,29 @@ class Report {
     console.error(`error: ${sentence}`);
   }
 
-  #facts(counts: Counts, how: Pick<RunFacts, "stopped" | "counterexample" | "file">): [Counts, RunFacts] {
-    const seconds = Math.round(performance.now() - this.#started) / 1000;
-    return [
-      counts,
-      { profile: this.#options.profile, bounds: this.#bounds, own: this.#own, seconds, ...how },
-    ];
+  #facts(
+    counts: Counts,
+    searched: Searched | undefined,
+    how: Pick<RunFacts, "stopped" | "violations">,
+  ): [Counts, RunFacts] {
+    const { bounds, version, options, started } = this.#run;
+    const { profile, shard, memo } = options;
+    const seconds = Math.round(performance.now() - started) / 1000;
+    const progress = searched ?? { plan: null, units: 0, searched: 0 };
+    const facts: RunFacts = {
+      version,
+      profile,
+      bounds,
+      own: isOwn(profile, bounds),
+      shard: shard === undefined ? null : { ...shard, memo, ...progress },
+      seconds,
+      ...how,
+    };
+    return [counts, facts];
   }
 
   #writeJson(facts: [Counts, RunFacts]): string | undefined {
-    const { json } = this.#options;
+    const { json } = this.#run.options;
     return json === undefined
       ? undefined
       : problemOf(() => {

@@ -79,6 +79,7 @@ describe("kmb check", () => {
       [
         [
           "schema",
+          "version",
           "profile",
           "bounds",
           "shard",
@@ -307,6 +308,24 @@ describe("An engine with a defect", () => {
     );
     expect(repaired.err).toBe("");
     expect(repaired.status).toBe(3);
+  });
+
+  test("is found again by a run that goes on, with the same result", () => {
+    const args = ["check", "--parts", "crashes", "--length", "1", "--operations"];
+    args.push("append,append+sync,checkpoint,batch");
+    const bounds = ["--checkpoint-every", "0", "--persistence", "prefix", "--index-log-max-entries", "9"];
+    const results = ["first", "second"].map((name) => {
+      const kept = ["--resume", "found.resume", "--json", `${name}.json`, "--workers", "1"];
+      const { status, out } = broken("batch-without-sync", "pipe", ...args, ...bounds, ...kept);
+      expect(status).toBe(1);
+      expect(out).toContain("  VIOLATED D1\n");
+      const { searched } = JSON.parse(readFileSync(join(directory, "found.resume"), "utf8")) as {
+        searched: number;
+      };
+      expect(searched).toBeGreaterThan(1);
+      return readFileSync(join(directory, `${name}.json`), "utf8").replace(/"seconds": .*/, "");
+    });
+    expect(results[1]).toBe(results[0]);
   });
 
   test("is found and printed where the counterexample cannot be written", () => {

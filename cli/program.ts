@@ -3,7 +3,6 @@
  * command is loaded when it is called, so that an audit does not hold the checker in memory.
  * @module
  */
-import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
@@ -15,6 +14,7 @@ import {
   type ProfileName,
   wholeNumber as asWholeNumber,
 } from "../properties/bounds.ts";
+import { type Share, SHARDS_MAX } from "../properties/shards.ts";
 import { MAX_STREAM_ID } from "../src/limits.ts";
 import type { AnchorOptions } from "./anchor.ts";
 import type { AuditCommandOptions } from "./audit.ts";
@@ -22,7 +22,9 @@ import type { CheckOptions } from "./check.ts";
 import type { DumpOptions } from "./dump.ts";
 import type { KeygenOptions } from "./keygen.ts";
 import { Output } from "./output.ts";
+import type { MergeOptions } from "./merge.ts";
 import type { RepairOptions } from "./repair.ts";
+import { packageVersion } from "./version.ts";
 
 /** A whole number from `min` to `max`, or without an end. */
 function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -40,6 +42,15 @@ function streamId(text: string): string {
     throw new InvalidArgumentError("A stream is named by an unsigned 64-bit integer.");
   }
   return text;
+}
+
+/** One shard of so many: `2/8`. */
+function share(text: string): Share {
+  const [, index = NaN, of = NaN] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).map(Number);
+  if (index >= 1 && index <= of && of <= SHARDS_MAX) return { index, of };
+  throw new InvalidArgumentError(
+    `It must be a shard's number and how many there are, such as 1/4; up to ${SHARDS_MAX}.`,
+  );
 }
 
 const WORKERS_MAX = 1024;
@@ -77,16 +88,19 @@ Examples:
   kmb check --profile quick
   kmb check --json result.json
   kmb check --explain D1
+  kmb check --profile nightly --resume night.json
+  kmb check --shard 2/8 --json part-2.json; later: kmb merge part-*.json
   kmb check --length 2 --torn-sectors`;
 
-/**
- * The package's version: `package.json` is two folders above this file once it is compiled, in a checkout and
- * installed.
- */
-function version(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
+const MERGE_HELP = `
+Exit status:
+  0  every invariant holds, and all shards are there and complete
+  1  an invariant is violated in one of them
+  2  wrong usage, or files that are not shards of one run
+  3  nothing is violated, but a shard is missing, or the whole is not complete
+
+Example:
+  kmb merge part-*.json --json result.json`;
 
 /** The command line, ready to parse. Throws `CommanderError` where commander would exit. */
 export function program(): Command {
@@ -94,7 +108,7 @@ export function program(): Command {
     .description(
       "Checks kimberlite-storage, its engine beside its model, under every crash; verifies data directories.",
     )
-    .version(version(), "--version", "print the version")
+    .version(packageVersion(), "--version", "print the version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => {
@@ -113,6 +127,12 @@ export function program(): Command {
     .option("--explain <id>", "run nothing; say of an invariant what it is, and where it is checked")
     .addOption(workersOption())
     .addOption(
+      new Option("--shard <i/n>", "search the i-th of n shares; kmb merge joins their results").argParser(
+        share,
+      ),
+    )
+    .option("--resume <file>", "keep there what was searched, and go on from what is kept there")
+    .addOption(
       new Option("--seconds <n>", "stop after so long, incomplete").argParser(wholeNumber(1, SECONDS_MAX)),
     )
     .option("--counterexamples <directory>", "where counterexamples are written", "counterexamples")
@@ -125,10 +145,20 @@ export function program(): Command {
       process.exitCode = explain(options.explain);
       return;
     }
-    const { bounds, changed } = boundsFrom(options);
     const { check } = await import("./check.ts");
-    process.exitCode = await check(bounds, changed, options);
+    process.exitCode = await check(boundsFrom(options), options);
   });
+
+  kmb
+    .command("merge")
+    .description("join the results of all shards of a check")
+    .argument("<files...>", "what `kmb check --shard i/n --json FILE` wrote, one for each shard")
+    .option("--json <file>", "write the result as JSON, as one run would have")
+    .addHelpText("after", MERGE_HELP)
+    .action(async (files: string[], options: MergeOptions) => {
+      const { merge } = await import("./merge.ts");
+      process.exitCode = merge(files, options);
+    });
 
   kmb
     .command("replay")
@@ -268,13 +298,9 @@ function addDirectoryCommands(kmb: Command): void {
     });
 }
 
-/** The profile's bounds with those that have a flag of their own, and whether that changed any. */
-function boundsFrom(options: Partial<Bounds> & { profile: ProfileName }): {
-  bounds: Bounds;
-  changed: boolean;
-} {
+/** The profile's bounds with those that have a flag of their own. */
+function boundsFrom(options: Partial<Bounds> & { profile: ProfileName }): Bounds {
   const profile = profileOf(options.profile, options.format);
   const given = BOUND_NAMES.filter((name) => name in options && name !== "format");
-  const bounds = { ...profile, ...Object.fromEntries(given.map((name) => [name, options[name]])) };
-  return { bounds, changed: given.length > 0 };
+  return { ...profile, ...Object.fromEntries(given.map((name) => [name, options[name]])) };
 }

@@ -241,4 +241,10 @@ export function profileOf(name: ProfileName, format: Format = "plain"): Bounds {
   return format === "plain" ? bounds : forSentinel(bounds);
 }
 
+/** Whether bounds are the profile's own, in its format, so that its pinned counts are theirs. */
+export function isOwn(profile: ProfileName, bounds: Bounds): boolean {
+  const own = profileOf(profile, bounds.format);
+  return BOUND_NAMES.every((name) => JSON.stringify(own[name]) === JSON.stringify(bounds[name]));
+}
+
 export const PROFILE_NAMES: readonly ProfileName[] = ["quick", "default", "nightly"];

@@ -5,7 +5,7 @@ import { INVARIANTS } from "./invariants/catalogue.ts";
 import { runningEngines } from "./conversations/engines.ts";
 import { searchCrashes, survey } from "./crashes/survey.ts";
 import { randomChoice } from "../explore/random-choice.ts";
-import { exitStatus, resultOf, type RunFacts, toJson } from "./result.ts";
+import { exitStatus, resultOf, type RunFacts, toJson, violationOf } from "./result.ts";
 import { addCounts, type Counts, emptyCounts } from "./tally.ts";
 import { walk } from "./crashes/walk.ts";
 import { WITNESSES } from "./invariants/catalogue.ts";
@@ -26,12 +26,13 @@ async function run(bounds: Bounds): Promise<Counts> {
 }
 
 const facts: RunFacts = {
+  version: "1.2.3",
   profile: "quick",
   bounds: SMALL,
   own: false,
+  shard: null,
   stopped: [],
-  counterexample: undefined,
-  file: "",
+  violations: [],
   seconds: 0,
 };
 
@@ -78,9 +79,11 @@ describe("The exhaustive check", () => {
   });
 
   test("ends with 1 where something is violated", () => {
-    const counterexample = { invariant: "D1", expected: "", seen: "", choices: [] } as const;
-    const result = resultOf(emptyCounts(), { ...facts, counterexample, file: "D1.json" });
-    expect(result.violations).toEqual([{ ...counterexample, choices: undefined, counterexample: "D1.json" }]);
+    const violation = violationOf({ invariant: "D1", expected: "", seen: "", choices: [] }, "D1.json");
+    const result = resultOf(emptyCounts(), { ...facts, violations: [violation] });
+    expect(result.violations).toEqual([
+      { invariant: "D1", expected: "", seen: "", counterexample: "D1.json" },
+    ]);
     expect(exitStatus(result)).toBe(1);
   });
 });

@@ -9,17 +9,21 @@ import { workloadsIn } from "./crashes/survey.ts";
 import { PLACES } from "./invariants/places.ts";
 import type { Counterexample } from "./part.ts";
 import { type Difference, differenceText, pinnedDifferences, pinsOf } from "./pinned/differences.ts";
+import type { Shard } from "./shards.ts";
 import type { Counts } from "./tally.ts";
 import { WITNESSES } from "./invariants/catalogue.ts";
 
-const SCHEMA = "kimberlite-storage/check@1";
+export const SCHEMA = "kimberlite-storage/check@1";
 
 /** `--json` writes this. Counts above 2^53 are written with all their digits. */
 export interface CheckResult {
   readonly schema: typeof SCHEMA;
-  readonly profile: string;
+  /** The package's version and a digest of its code: what has another one may count otherwise. */
+  readonly version: string;
+  readonly profile: ProfileName;
   readonly bounds: Bounds;
-  readonly shard: null;
+  /** Of a run of one shard: which, and how far it came; such a result says nothing of the others. */
+  readonly shard: Shard | null;
   readonly workloads: number;
   readonly crashPoints: number;
   readonly crashStates: bigint;
@@ -53,48 +57,42 @@ export interface CheckResult {
 
 /** What a run was and how it ended, besides its counts. */
 export interface RunFacts {
+  readonly version: string;
   readonly profile: ProfileName;
   readonly bounds: Bounds;
   /** Whether the bounds are the profile's own, so that its pinned counts are to be met. */
   readonly own: boolean;
+  readonly shard: Shard | null;
   /** Reasons from outside why not everything was searched, such as a budget. */
   readonly stopped: readonly string[];
-  readonly counterexample: Counterexample | undefined;
-  /** Where the counterexample was written, if it was. */
-  readonly file: string | undefined;
+  readonly violations: CheckResult["violations"];
   readonly seconds: number;
 }
 
 /**
  * Makes a run's result. It is complete only if everything that the bounds name was searched and every witness
- * was met.
+ * was met; that of a shard, if everything that is the shard's own was searched.
  */
 export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
-  const { bounds, counterexample } = facts;
-  const incompleteBecause = [...facts.stopped];
+  const { bounds, shard, violations } = facts;
   const differences = differencesOf(counts, facts);
+  const incompleteBecause = [...facts.stopped];
   if (differences.length > 0) {
     const which = `${facts.profile} ${bounds.format}`;
     incompleteBecause.push(`counts other than those pinned for ${which}: ${differences.length}`);
   }
-  if (counterexample !== undefined) incompleteBecause.push("the search ended at the first violation");
+  if (violations.length > 0) incompleteBecause.push("the search ended at the first violation");
   else {
-    for (const name of PART_NAMES)
-      if (!bounds.parts.includes(name)) incompleteBecause.push(`part "${name}" was left out`);
-    if (counts.workloads < workloadsIn(bounds)) {
-      incompleteBecause.push(`${counts.workloads} of ${workloadsIn(bounds)} workloads were run`);
-    }
+    if (shard === null) incompleteBecause.push(...leftOut(counts, bounds));
     if (counts.left > 0n) incompleteBecause.push(`${String(counts.left)} crash states are left`);
-    const unmet = WITNESSES.filter(({ id }) => counts.met[id] === 0).map(({ id }) => id);
-    if (unmet.length > 0) incompleteBecause.push(`witnesses not met: ${unmet.join(", ")}`);
-    const unchecked = INVARIANTS.filter(({ id }) => counts.checks[id] === 0).map(({ id }) => id);
-    if (unchecked.length > 0) incompleteBecause.push(`invariants not checked: ${unchecked.join(", ")}`);
+    if (shard === null) incompleteBecause.push(...notMet(counts));
   }
   return {
     schema: SCHEMA,
+    version: facts.version,
     profile: facts.profile,
     bounds,
-    shard: null,
+    shard,
     workloads: counts.workloads,
     crashPoints: counts.crashPoints,
     crashStates: counts.crashStates,
@@ -108,27 +106,47 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     invariants: INVARIANTS.map(({ id, checks }) => ({
       id,
       checks: counts.checks[id],
-      violations: counterexample?.invariant === id ? 1 : 0,
+      violations: violations.filter(({ invariant }) => invariant === id).length,
       at: checks.map(({ name }) => PLACES[`${id}.${name}`] ?? ""),
     })),
     witnesses: WITNESSES.map(({ id }) => ({ id, met: counts.met[id] })),
-    violations: counterexample === undefined ? [] : [violationOf(counterexample, facts.file)],
+    violations,
     seconds: facts.seconds,
   };
 }
 
-function violationOf(
+/** What was not run at all. */
+function leftOut(counts: Counts, bounds: Bounds): string[] {
+  const parts = PART_NAMES.filter((name) => !bounds.parts.includes(name));
+  const reasons = parts.map((name) => `part "${name}" was left out`);
+  const workloads = workloadsIn(bounds);
+  if (counts.workloads < workloads) reasons.push(`${counts.workloads} of ${workloads} workloads were run`);
+  return reasons;
+}
+
+/** What must occur for a run to mean something, and did not. */
+function notMet(counts: Counts): string[] {
+  const reasons: string[] = [];
+  const unmet = WITNESSES.filter(({ id }) => counts.met[id] === 0).map(({ id }) => id);
+  if (unmet.length > 0) reasons.push(`witnesses not met: ${unmet.join(", ")}`);
+  const unchecked = INVARIANTS.filter(({ id }) => counts.checks[id] === 0).map(({ id }) => id);
+  if (unchecked.length > 0) reasons.push(`invariants not checked: ${unchecked.join(", ")}`);
+  return reasons;
+}
+
+/** A counterexample as results list it. @param file where it was written, if it was */
+export function violationOf(
   { invariant, expected, seen }: Counterexample,
   file: string | undefined,
 ): CheckResult["violations"][number] {
   return { invariant, expected, seen, counterexample: file ?? null };
 }
 
-/** A run that was stopped, or found something, has not come to its counts. */
+/** A run that was stopped, or found something, or is a shard, has not come to its counts. */
 function differencesOf(counts: Counts, facts: RunFacts): Difference[] {
-  const { own, stopped, counterexample, profile, bounds } = facts;
+  const { own, shard, stopped, violations, profile, bounds } = facts;
   const pinned = pinsOf(profile, bounds.format);
-  const whole = own && stopped.length === 0 && counterexample === undefined;
+  const whole = own && shard === null && stopped.length === 0 && violations.length === 0;
   return whole && pinned !== undefined ? pinnedDifferences(pinned, counts) : [];
 }
 
@@ -151,23 +169,35 @@ export function toJson(value: unknown): string {
 
 /** The closing lines. */
 export function resultLines(result: CheckResult): string[] {
-  const { bounds } = result;
-  const number = (value: number | bigint): string => value.toLocaleString("en-US");
-  const violated = result.invariants.filter(({ violations }) => violations > 0).length;
-  const total = result.invariants.length;
-  const checked = result.invariants.filter(({ checks }) => checks > 0).length;
-  const met = result.witnesses.filter((witness) => witness.met > 0).length;
-  const perRecovery = result.recoveries === 0 ? 0n : result.crashStates / BigInt(result.recoveries);
-  const row = (name: string, text: string): string => `  ${name.padEnd(16)}${text}`;
+  const { bounds, shard } = result;
   return [
+    ...(shard === null ? [] : [row("shard", shardText(shard))]),
     row(
       "workloads",
-      `${number(result.workloads)} of ${number(workloadsIn(bounds))}   every sequence of up to ${bounds.length} of ${bounds.operations.length} operations`,
+      shard === null || shard.index === 1
+        ? `${number(result.workloads)} of ${number(workloadsIn(bounds))}   every sequence of up to ${bounds.length} of ${bounds.operations.length} operations`
+        : "counted by shard 1",
     ),
+    ...searchedLines(result),
+    ...(shard === null ? verdictLines(result) : shardVerdictLines(result, shard)),
+  ];
+}
+
+const number = (value: number | bigint): string => value.toLocaleString("en-US");
+const row = (name: string, text: string): string => `  ${name.padEnd(16)}${text}`;
+
+function shardText({ index, of, plan, units, searched }: Shard): string {
+  const share = plan === null ? "no unit was searched" : `${number(searched)} of ${number(units)} units`;
+  return `${index} of ${of}   ${share}`;
+}
+
+function searchedLines(result: CheckResult): string[] {
+  const perRecovery = result.recoveries === 0 ? 0n : result.crashStates / BigInt(result.recoveries);
+  return [
     row("crash points", number(result.crashPoints)),
     row(
       "crash states",
-      `${number(result.crashStates)} of the ${bounds.persistence} model covered by ${number(result.recoveries)} recoveries   ${number(result.left)} left`,
+      `${number(result.crashStates)} of the ${result.bounds.persistence} model covered by ${number(result.recoveries)} recoveries   ${number(result.left)} left`,
     ),
     row(
       "reduction",
@@ -176,6 +206,18 @@ export function resultLines(result: CheckResult): string[] {
     ...PART_NAMES.filter((name) => name !== "crashes" && result.cases[name] > 0).map((name) =>
       row(name, `${number(result.cases[name])} ${PARTS[name].cases}`),
     ),
+  ];
+}
+
+const violatedIn = ({ invariants }: CheckResult): number =>
+  invariants.filter(({ violations }) => violations > 0).length;
+
+function verdictLines(result: CheckResult): string[] {
+  const violated = violatedIn(result);
+  const total = result.invariants.length;
+  const checked = result.invariants.filter(({ checks }) => checks > 0).length;
+  const met = result.witnesses.filter((witness) => witness.met > 0).length;
+  return [
     row(
       "invariants",
       `${checked - violated} hold   ${violated} violated${checked < total ? `   ${total - checked} not checked` : ""}`,
@@ -183,5 +225,15 @@ export function resultLines(result: CheckResult): string[] {
     row("witnesses", `${met} of ${result.witnesses.length} met`),
     ...result.differences.map((difference) => row("not as pinned", differenceText(difference))),
     row("complete", result.complete ? "yes" : `no: ${result.incompleteBecause.join("; ")}`),
+  ];
+}
+
+/** A shard cannot say whether a witness was met, or an invariant checked: another may have done that. */
+function shardVerdictLines(result: CheckResult, { of }: Shard): string[] {
+  const judged = `kmb merge judges all ${of} shards together`;
+  return [
+    row("invariants", `${violatedIn(result)} violated   ${judged}`),
+    row("witnesses", judged),
+    row("complete", result.complete ? "this shard is" : `no: ${result.incompleteBecause.join("; ")}`),
   ];
 }

@@ -15,12 +15,13 @@ import { pinsFrom, renderPins } from "./render.ts";
 
 const bounds: Bounds = profileOf("quick");
 const facts: RunFacts = {
+  version: "1.2.3",
   profile: "quick",
   bounds,
   own: true,
+  shard: null,
   stopped: [],
-  counterexample: undefined,
-  file: undefined,
+  violations: [],
   seconds: 0,
 };
 

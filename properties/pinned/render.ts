@@ -4,10 +4,9 @@
  */
 import * as z from "zod/mini";
 import type { Format } from "../../src/types.ts";
-import { boundsSchema, PROFILE_NAMES, profileOf, type ProfileName } from "../bounds.ts";
+import { boundsSchema, isOwn, PROFILE_NAMES, type ProfileName } from "../bounds.ts";
+import { bigCount, count, fromJson } from "../result-file.ts";
 import type { PinnedProfile, Pins } from "./pins.ts";
-
-const count = z.int().check(z.minimum(0));
 
 /** What of a result is needed here; big counts are text by then. */
 const resultSchema = z.object({
@@ -16,7 +15,8 @@ const resultSchema = z.object({
   bounds: boundsSchema,
   workloads: count,
   crashPoints: count,
-  crashStates: z.union([count, z.string().check(z.regex(/^\d+$/))]),
+  crashStates: bigCount,
+  shard: z.nullable(z.unknown()),
   cases: z.record(z.string(), count),
   incompleteBecause: z.array(z.string()),
   differences: z.array(z.unknown()),
@@ -29,12 +29,12 @@ const resultSchema = z.object({
  * @throws Error if it is not a profile's result, or not complete for another reason than other counts
  */
 export function pinsFrom(text: string): { profile: PinnedProfile; pins: Pins } {
-  const quoted = text.replaceAll(/^( *"\w+": )(\d{16,})(,?)$/gm, '$1"$2"$3');
-  const parsed = resultSchema.safeParse(JSON.parse(quoted));
+  const parsed = resultSchema.safeParse(fromJson(text));
   if (!parsed.success) throw new Error(`This is no result of kmb check: ${z.prettifyError(parsed.error)}`);
-  const { profile, bounds, incompleteBecause, differences, ...result } = parsed.data;
+  const { profile, bounds, shard, incompleteBecause, differences, ...result } = parsed.data;
   const { format } = bounds;
-  if (JSON.stringify(bounds) !== JSON.stringify(profileOf(profile, format)))
+  if (shard !== null) throw new Error("This is the result of a shard: merge all of them first.");
+  if (!isOwn(profile, bounds))
     throw new Error(`These are not the bounds of ${profile}: only a profile's own counts are pinned.`);
   if (incompleteBecause.length > Math.min(differences.length, 1))
     throw new Error(`This run was not complete: ${incompleteBecause.join("; ")}.`);
@@ -43,7 +43,7 @@ export function pinsFrom(text: string): { profile: PinnedProfile; pins: Pins } {
     pins: {
       workloads: result.workloads,
       crashPoints: result.crashPoints,
-      crashStates: BigInt(result.crashStates),
+      crashStates: result.crashStates,
       cases: result.cases,
       checks: Object.fromEntries(result.invariants.map(({ id, checks }) => [id, checks])),
       met: Object.fromEntries(result.witnesses.map(({ id, met }) => [id, met])),

@@ -1,0 +1,80 @@
+/**
+ * `kmb merge`: joins the results of shards, prints what `kmb check` would have printed, and ends with its
+ * exit status.
+ *
+ * Promises: results that are no shards of one run are refused with 2, and nothing is written. What the merged
+ * counts mean is said in `properties/merge.ts`.
+ * @module
+ */
+import { writeFileSync } from "node:fs";
+import { NoteError } from "../audit/text.ts";
+import { mergeShards, type ResultFile } from "../properties/merge.ts";
+import { plainText } from "../properties/plain-text.ts";
+import { parseResult, ResultFileError } from "../properties/result-file.ts";
+import { type CheckResult, exitStatus, resultLines, toJson } from "../properties/result.ts";
+import { bytesOfFile, named } from "./named-file.ts";
+import { Output } from "./output.ts";
+import { codeVersion } from "./version.ts";
+
+export interface MergeOptions {
+  readonly json?: string;
+}
+
+/**
+ * Merges the files.
+ * @returns the exit status
+ * @throws NoteError that says why they cannot be merged, or the result not be written; OutputError
+ */
+export function merge(paths: readonly string[], { json }: MergeOptions): number {
+  const version = codeVersion();
+  const result = merged(paths.map((path) => resultIn(path, version)));
+  if (json !== undefined) write(json, result);
+  const out = new Output();
+  for (const violation of result.violations) for (const line of violationLines(violation)) out.line(line);
+  for (const line of resultLines(result)) out.line(plainText(line));
+  return exitStatus(result);
+}
+
+function resultIn(path: string, version: string): ResultFile {
+  const text = bytesOfFile(path).toString();
+  try {
+    return { name: path, result: parseResult(text, version) };
+  } catch (error) {
+    if (error instanceof ResultFileError) throw new NoteError(`${path} ${error.message}.`);
+    throw error;
+  }
+}
+
+function merged(files: readonly ResultFile[]): CheckResult {
+  try {
+    return mergeShards(files);
+  } catch (error) {
+    if (error instanceof ResultFileError) throw new NoteError(`${error.message}.`);
+    throw error;
+  }
+}
+
+function write(path: string, result: CheckResult): void {
+  try {
+    writeFileSync(path, toJson(result));
+  } catch (error) {
+    throw named(error, path, "written");
+  }
+}
+
+function violationLines({
+  invariant,
+  expected,
+  seen,
+  counterexample,
+}: CheckResult["violations"][number]): string[] {
+  const lines = [
+    `  VIOLATED ${invariant}`,
+    `    expected  ${expected}`,
+    `    seen      ${seen}`,
+    ...(counterexample === null
+      ? []
+      : [`    npx kmb replay ${counterexample}`, "    where its shard was run"]),
+  ];
+  return [...lines.map(plainText), ""];
+}
