@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bounds, PartName } from "../properties/bounds.ts";
-import { PARTS, searchUnit, type Unit, unitsOf } from "../properties/parts.ts";
+import { PARTS, Runners, searchUnit, type Unit, unitsOf } from "../properties/parts.ts";
 import { ConversationTree } from "../properties/conversations/tree.ts";
 import { type Survey, survey } from "../properties/crashes/survey.ts";
 import { type Counterexample, type PartResult, simplest } from "../properties/part.ts";
@@ -57,6 +57,7 @@ const WORKLOADS_PER_NOTE = 50;
 
 /** One for all units of this worker, so that what was heard in one serves the next. */
 const tree = new ConversationTree();
+const runners = new Runners();
 
 work<CheckWork>(({ bounds, memo }, job, note) => {
   switch (job.does) {
@@ -67,8 +68,8 @@ work<CheckWork>(({ bounds, memo }, job, note) => {
     case "list":
       return unitsOf(bounds, job.part);
     case "search":
-      return searchUnit(bounds, job.unit, memo ? tree : undefined);
+      return searchUnit(bounds, job.unit, memo ? tree : undefined, runners);
     case "minimise":
-      return simplest(PARTS[job.part].run, bounds, job.found);
+      return simplest(PARTS[job.part].runner(), bounds, job.found);
   }
 });

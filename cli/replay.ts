@@ -44,7 +44,7 @@ export async function replay(path: string): Promise<number> {
   };
   let violation: Violation | undefined;
   try {
-    await PARTS[part].run(bounds, choice, counts, (line) => {
+    await PARTS[part].runner()(bounds, choice, counts, (line) => {
       out.line(plainText(`      ${line}`));
     });
   } catch (error) {

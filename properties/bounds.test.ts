@@ -61,7 +61,7 @@ describe("Bounds", () => {
       const bounds: Bounds = { ...profileOf("quick"), [name]: value };
       expect(boundsSchema.parse(bounds)).toEqual(bounds);
       for (const part of PART_NAMES)
-        await PARTS[part].run(bounds, new RecordedChoice([]), emptyCounts(), () => undefined);
+        await PARTS[part].runner()(bounds, new RecordedChoice([]), emptyCounts(), () => undefined);
     },
   );
 });

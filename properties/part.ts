@@ -38,7 +38,8 @@ export interface Part {
    * independently.
    */
   units(bounds: Bounds): Units | Promise<Units>;
-  readonly run: Run;
+  /** What runs it. What its runs have in common is kept in there, and nowhere else. */
+  runner(): Run;
 }
 
 /** What is wrong, and the choices that show it. */

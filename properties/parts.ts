@@ -17,7 +17,7 @@ import { type CrashUnit, searchCrashes } from "./crashes/survey.ts";
 import { FORMAT } from "./format/format.ts";
 import { FAILING_CALLS } from "./faults/failing-calls.ts";
 import { KIMBERLITE } from "./kimberlite/kimberlite.ts";
-import { searchPart, type Part, type PartResult } from "./part.ts";
+import { searchPart, type Part, type PartResult, type Run } from "./part.ts";
 import { SYMBOLIC_HASHES } from "./symbolic/symbolic-hashes.ts";
 import { TAMPERING } from "./tampering/tampering.ts";
 import { STORED_BYTES } from "./faults/stored-bytes.ts";
@@ -27,7 +27,7 @@ import { walk } from "./crashes/walk.ts";
 const CRASHES = {
   cases: "recoveries",
   units: () => [],
-  run: walk,
+  runner: () => walk,
 } satisfies Part;
 
 export const PARTS: Readonly<Record<PartName, Part>> = {
@@ -53,19 +53,36 @@ export async function unitsOf(bounds: Bounds, part: Exclude<PartName, "crashes">
   return units.map((begins) => ({ part, begins }));
 }
 
+/** One runner a part, made when it is asked for first, for units that are searched one after the other. */
+export class Runners {
+  readonly #runners = new Map<PartName, Run>();
+
+  of(part: PartName): Run {
+    const runner = this.#runners.get(part) ?? PARTS[part].runner();
+    this.#runners.set(part, runner);
+    return runner;
+  }
+}
+
 /**
  * Searches a unit to its end, or to the first violation.
  * @param tree of conversations with these bounds; without one, every engine runs
+ * @param runners those of the units before, so that what these have in common is made once
  */
-export async function searchUnit(bounds: Bounds, unit: Unit, tree?: ConversationTree): Promise<PartResult> {
-  if (tree === undefined) return search(bounds, unit, runningEngines(bounds));
+export async function searchUnit(
+  bounds: Bounds,
+  unit: Unit,
+  tree?: ConversationTree,
+  runners: Runners = new Runners(),
+): Promise<PartResult> {
+  if (tree === undefined) return search(bounds, unit, runningEngines(bounds), runners);
   const engines = heardEngines(bounds, tree);
-  const result = await search(bounds, unit, engines);
+  const result = await search(bounds, unit, engines, runners);
   addCounts(result.counts, engines.counts);
   return result;
 }
 
-function search(bounds: Bounds, unit: Unit, engines: Engines): Promise<PartResult> {
+function search(bounds: Bounds, unit: Unit, engines: Engines, runners: Runners): Promise<PartResult> {
   if (unit.part === "crashes") return searchCrashes(bounds, unit.crashes, engines);
-  return searchPart(PARTS[unit.part].run, bounds, unit.begins, engines);
+  return searchPart(runners.of(unit.part), bounds, unit.begins, engines);
 }

@@ -25,7 +25,7 @@ async function run(
   bounds: Bounds,
   choice: Choice,
   { runs, directory }: { runs: Run; directory: string } = {
-    runs: PARTS[part].run,
+    runs: PARTS[part].runner(),
     directory: "counterexamples",
   },
 ): Promise<void> {

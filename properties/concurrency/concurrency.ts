@@ -58,15 +58,17 @@ const BACKEND = "backend, by number";
 export const CONCURRENCY: Part = {
   cases: "sequences of calls made together",
   units: () => answersTo(BACKEND, BACKENDS.length),
-  async run(bounds, choice, counts, trace) {
-    const backend = BACKENDS[choice.choose(BACKENDS.length, BACKEND)] ?? "storage";
-    const before = BEFORE[choice.choose(BEFORE.length, `records before: ${BEFORE.join(", ")}`)] ?? 0;
-    const calls = chooseCalls(backend, choice);
-    trace(`-- ${backend}, ${before} records; together: ${calls.join(", ")}`);
-    counts.cases.concurrency += 1;
-    await new Together(bounds, counts, backend).run(before, calls);
-  },
+  runner: () => run,
 };
+
+async function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace): Promise<void> {
+  const backend = BACKENDS[choice.choose(BACKENDS.length, BACKEND)] ?? "storage";
+  const before = BEFORE[choice.choose(BEFORE.length, `records before: ${BEFORE.join(", ")}`)] ?? 0;
+  const calls = chooseCalls(backend, choice);
+  trace(`-- ${backend}, ${before} records; together: ${calls.join(", ")}`);
+  counts.cases.concurrency += 1;
+  await new Together(bounds, counts, backend).run(before, calls);
+}
 
 function chooseCalls(backend: Backend, choice: Choice): Call[] {
   const names: readonly Call[] = backend === "pipeline" ? PIPELINE_CALLS : CALLS;

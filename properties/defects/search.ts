@@ -4,7 +4,7 @@
  */
 import { type Bounds, type PartName, profileOf } from "../bounds.ts";
 import type { InvariantId } from "../invariants/catalogue.ts";
-import { PARTS, searchUnit, type Unit, unitsOf } from "../parts.ts";
+import { PARTS, Runners, searchUnit, type Unit, unitsOf } from "../parts.ts";
 import { choiceText } from "../../explore/choice.ts";
 import { ConversationTree } from "../conversations/tree.ts";
 import { survey } from "../crashes/survey.ts";
@@ -55,7 +55,7 @@ export async function search({
   const found = await firstViolation(bounds, { section, directory }, counts);
   const cases = counts.workloads + Object.values(counts.cases).reduce((sum, tried) => sum + tried, 0);
   if (found === undefined) return { invariant: undefined, choices: 0, seen: "", cases, counts };
-  const { invariant, seen, choices } = await simplest(PARTS[part].run, bounds, found);
+  const { invariant, seen, choices } = await simplest(PARTS[part].runner(), bounds, found);
   return { invariant, choices: choices.length, seen, cases, counts };
 }
 
@@ -69,11 +69,12 @@ async function firstViolation(
     return result.counterexample;
   };
   const tree = new ConversationTree();
+  const runners = new Runners();
   const [part] = bounds.parts;
   if (part === undefined) return undefined;
   if (part !== "crashes") {
     for (const unit of await unitsIn(bounds, part, only)) {
-      const found = take(await searchUnit(bounds, unit, tree));
+      const found = take(await searchUnit(bounds, unit, tree, runners));
       if (found !== undefined) return found;
     }
     return undefined;

@@ -47,16 +47,18 @@ interface Remains {
 export const AMBIGUITY: Part = {
   cases: "pairs of histories that leave the same index, told apart by the records' bytes",
   units: () => answersTo(MODE, DURABILITIES.length),
-  async run(bounds, choice, counts, trace) {
-    const durability = DURABILITIES[choice.choose(DURABILITIES.length, MODE)] ?? "standard";
-    const left = await attempt(M1.answer, "every workload to run", () =>
-      everythingLeft({ ...bounds, durability }),
-    );
-    for (const [surroundings, remains] of left) {
-      compare({ ...bounds, durability }, surroundings, remains, counts, trace);
-    }
-  },
+  runner: () => run,
 };
+
+async function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace): Promise<void> {
+  const durability = DURABILITIES[choice.choose(DURABILITIES.length, MODE)] ?? "standard";
+  const left = await attempt(M1.answer, "every workload to run", () =>
+    everythingLeft({ ...bounds, durability }),
+  );
+  for (const [surroundings, remains] of left) {
+    compare({ ...bounds, durability }, surroundings, remains, counts, trace);
+  }
+}
 
 /** Holds the histories that leave equal files besides the segment against each other. */
 function compare(

@@ -20,33 +20,36 @@ import { historyOf, isSegment, stateOn, type StoredState, STREAM } from "./store
 /** Two fields of an index file, or a part of a hash. */
 const STEP_BYTES = 16;
 
-/**
- * Chooses a workload that is made for index files, and which of its calls on them fails, and how. The process is
- * killed after its end.
- */
-export async function chooseFailedState(bounds: Bounds, choice: Choice): Promise<StoredState> {
-  const asked = `workload: ${INDEX_WORKLOADS.map(({ name }) => name).join(", ")}`;
-  const made = INDEX_WORKLOADS[choice.choose(INDEX_WORKLOADS.length, asked)];
-  if (made === undefined) throw new RangeError("There is no such workload.");
-  const setup = setupOf(bounds, made);
-  const key = JSON.stringify([setup.bounds, made]);
-  const calls = await noted.get(key, () => callsOf(setup));
-  const places = [...calls.keys()].filter((i) => isOfIndex(calls[i]));
-  const place = places[choice.choose(places.length, "which call fails, less one")];
-  const call = place === undefined ? undefined : calls[place];
-  if (place === undefined || call === undefined)
-    throw new RangeError("A workload made no calls on index files.");
-  const failures = failuresOf(call);
-  const labels = failures.map(({ label }) => label).join(", ");
-  const failure = failures[choice.choose(failures.length, `${callText(call)}: ${labels}`)];
-  if (failure === undefined) throw new RangeError("A call cannot fail.");
-  return kept.get(JSON.stringify([key, place, failure]), () =>
-    stateAfter(setup, new InjectedFailure(place + 1, failure, () => undefined)),
-  );
-}
+/** Chooses directories in which a call has failed; what the last choice came to is kept. */
+export class FailedStates {
+  readonly #noted = new SingleEntryCache<readonly DiskCall[]>();
+  readonly #kept = new SingleEntryCache<StoredState>();
 
-const noted = new SingleEntryCache<readonly DiskCall[]>();
-const kept = new SingleEntryCache<StoredState>();
+  /**
+   * Chooses a workload that is made for index files, and which of its calls on them fails, and how. The
+   * process is killed after its end.
+   */
+  async choose(bounds: Bounds, choice: Choice): Promise<StoredState> {
+    const asked = `workload: ${INDEX_WORKLOADS.map(({ name }) => name).join(", ")}`;
+    const made = INDEX_WORKLOADS[choice.choose(INDEX_WORKLOADS.length, asked)];
+    if (made === undefined) throw new RangeError("There is no such workload.");
+    const setup = setupOf(bounds, made);
+    const key = JSON.stringify([setup.bounds, made]);
+    const calls = await this.#noted.get(key, () => callsOf(setup));
+    const places = [...calls.keys()].filter((i) => isOfIndex(calls[i]));
+    const place = places[choice.choose(places.length, "which call fails, less one")];
+    const call = place === undefined ? undefined : calls[place];
+    if (place === undefined || call === undefined)
+      throw new RangeError("A workload made no calls on index files.");
+    const failures = failuresOf(call);
+    const labels = failures.map(({ label }) => label).join(", ");
+    const failure = failures[choice.choose(failures.length, `${callText(call)}: ${labels}`)];
+    if (failure === undefined) throw new RangeError("A call cannot fail.");
+    return this.#kept.get(JSON.stringify([key, place, failure]), () =>
+      stateAfter(setup, new InjectedFailure(place + 1, failure, () => undefined)),
+    );
+  }
+}
 
 /** A run without a fault as yet. What a failed sync drops was not on the medium. */
 function newRun({ bounds }: RunSetup): FaultyRun {

@@ -11,13 +11,14 @@ import type { Choice } from "../../explore/choice.ts";
 import { callText, type DiskCall } from "../../fault-injection/disk-call.ts";
 import type { Bounds } from "../bounds.ts";
 import { failuresOf, noteCalls, InjectedFailure } from "./call-sites.ts";
-import { runningEngines } from "../conversations/engines.ts";
+import { type Engines, runningEngines } from "../conversations/engines.ts";
 import type { Chosen } from "../../explore/choice.ts";
 import { Odometer } from "../../explore/odometer.ts";
 import { Extreme } from "../../explore/extreme.ts";
 import { freshDisk } from "../engine.ts";
 import type { Part, Trace } from "../part.ts";
 import { chooseWorkload } from "../crashes/walk.ts";
+import type { Counts } from "../tally.ts";
 import { SingleEntryCache } from "./single-entry-cache.ts";
 import { ENDINGS, FaultyRun } from "./faulty-run.ts";
 import { isOfIndex, type RunSetup, INDEX_WORKLOADS, setupOf } from "./index-workloads.ts";
@@ -34,7 +35,23 @@ export const FAILING_CALLS: Part = {
     } while (setups.advance());
     return units;
   },
-  async run(given, choice, counts, trace, heard = runningEngines(given)) {
+  runner: () => {
+    const runs = new FailingCalls();
+    return (...run) => runs.run(...run);
+  },
+};
+
+/** Runs with a failing call; those of one workload share the list of its calls. */
+class FailingCalls {
+  readonly #noted = new SingleEntryCache<readonly DiskCall[]>();
+
+  async run(
+    given: Bounds,
+    choice: Choice,
+    counts: Counts,
+    trace: Trace,
+    heard: Engines = runningEngines(given),
+  ): Promise<void> {
     const { bounds, workload } = chooseSetup(given, choice);
     // What was heard is of engines with the limits that were given.
     const engines = bounds === given ? heard : runningEngines(bounds);
@@ -43,7 +60,7 @@ export const FAILING_CALLS: Part = {
     const extreme = new Extreme(left);
     const newRun = (follow: Trace): FaultyRun =>
       new FaultyRun(bounds, engines, freshDisk(bounds, extreme), counts, follow);
-    const calls = await noted.get(
+    const calls = await this.#noted.get(
       `${JSON.stringify(bounds)} ${workload.join()} ${ending} ${left}`,
       async () => {
         const plain = newRun(() => undefined);
@@ -67,8 +84,8 @@ export const FAILING_CALLS: Part = {
     counts.cases["failing-calls"] += 1;
     await faulty.run(workload, ending);
     await faulty.aftermath();
-  },
-};
+  }
+}
 
 /** A workload of the bounds, or the one that is made for index files. */
 function chooseSetup(bounds: Bounds, choice: Choice): RunSetup {
@@ -77,5 +94,3 @@ function chooseSetup(bounds: Bounds, choice: Choice): RunSetup {
   if (made !== undefined) return setupOf(bounds, made);
   return { bounds, workload: chooseWorkload({ ...bounds, length: bounds.faultLength }, choice) };
 }
-
-const noted = new SingleEntryCache<readonly DiskCall[]>();

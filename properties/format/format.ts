@@ -76,11 +76,13 @@ export const FORMAT: Part = {
         { what, chosen: answer, of },
       ]);
     }),
-  run(bounds, choice, counts) {
-    const sections = sectionsIn(bounds);
-    const chosen = choice.choose(sections.length, asked(bounds));
-    const { what, of } = itemAt(firstQuestions(bounds), chosen);
-    counts.cases.format += 1;
-    return itemAt(sections, chosen).run(bounds, choice.choose(of, what), choice, counts);
-  },
+  runner: () => run,
 };
+
+function run(bounds: Bounds, choice: Choice, counts: Counts): void | Promise<void> {
+  const sections = sectionsIn(bounds);
+  const chosen = choice.choose(sections.length, asked(bounds));
+  const { what, of } = itemAt(firstQuestions(bounds), chosen);
+  counts.cases.format += 1;
+  return itemAt(sections, chosen).run(bounds, choice.choose(of, what), choice, counts);
+}

@@ -29,7 +29,7 @@ const FOUND = `Kimberlite left: ${LEAVINGS.map(({ name }) => name).join(", ")}`;
 export const KIMBERLITE: Part = {
   cases: "runs in directories that Kimberlite left",
   units: ({ format }) => (format === "sentinel" ? answersTo(FOUND, LEAVINGS.length) : []),
-  run,
+  runner: () => run,
 };
 
 async function run(

@@ -33,7 +33,7 @@ function collision(scheme: Scheme, bounds: Bounds = SMALL): string | undefined {
 test("H5: over symbolic hashes, two logs with equal count and head are equal", async () => {
   const counts = emptyCounts();
   for (const unit of await SYMBOLIC_HASHES.units(SMALL)) {
-    const result = await searchPart(SYMBOLIC_HASHES.run, SMALL, unit);
+    const result = await searchPart(SYMBOLIC_HASHES.runner(), SMALL, unit);
     expect(result.counterexample).toBeUndefined();
     addCounts(counts, result.counts);
   }

@@ -32,17 +32,19 @@ export const SYMBOLIC_HASHES: Part = {
       answersTo(HOW_MANY, bounds.symbolicRecords).map((records) => [...hmac, ...records]),
     );
   },
-  run: (bounds, choice, counts, trace) => {
-    const schemes = schemesOf(bounds);
-    const scheme = schemes[choice.choose(schemes.length, whichHmac(schemes))];
-    if (scheme === undefined) throw new RangeError("There are no schemes.");
-    const terms = new Terms();
-    const log = chooseLog(scheme, terms, bounds, choice);
-    trace(showLog(log));
-    counts.cases["symbolic-hashes"] += 1;
-    checkAlone(scheme, terms, log, bounds.symbolicRecords, counts);
-  },
+  runner: () => run,
 };
+
+function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace): void {
+  const schemes = schemesOf(bounds);
+  const scheme = schemes[choice.choose(schemes.length, whichHmac(schemes))];
+  if (scheme === undefined) throw new RangeError("There are no schemes.");
+  const terms = new Terms();
+  const log = chooseLog(scheme, terms, bounds, choice);
+  trace(showLog(log));
+  counts.cases["symbolic-hashes"] += 1;
+  checkAlone(scheme, terms, log, bounds.symbolicRecords, counts);
+}
 
 /** Chooses a log of bounded length whose payloads have a bounded number of blocks together. */
 export function chooseLog(scheme: Scheme, terms: Terms, bounds: Bounds, choice: Choice): SymbolicLog {

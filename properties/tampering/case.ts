@@ -149,23 +149,29 @@ const sameBytes = (record: RawRecord, other: RawRecord | undefined): boolean =>
   sameRecord(record, other) && record.stored === other?.stored;
 
 /** The stream's directory: the tampered segments, and index files or not. */
-export async function directoryOf(tampered: Tampered, hints: Hints): Promise<Map<string, Uint8Array>> {
+export async function directoryOf(
+  tampered: Tampered,
+  hints: Hints,
+  engineFiles: EngineFiles,
+): Promise<Map<string, Uint8Array>> {
   const { format, original, segments, rebuilt } = tampered;
   if (hints === "removed") return new Map(segments);
   if (hints === "rebuilt") return new Map([...rebuilt, ...segments]);
-  const old = [...(await engineFiles(format, original))].filter(([name]) => !name.endsWith(".log"));
+  const old = [...(await engineFiles.of(format, original))].filter(([name]) => !name.endsWith(".log"));
   return new Map([...old, ...segments]);
 }
 
-/** What the engine wrote for each log, so that it writes it once: the same log gives the same files. */
-const written = new Map<string, Promise<Map<string, Uint8Array>>>();
+/** The files that the engine leaves for a log: it writes each log once, for the same log gives the same files. */
+export class EngineFiles {
+  readonly #written = new Map<string, Promise<Map<string, Uint8Array>>>();
 
-/** The files that the engine leaves for a log. */
-export function engineFiles(format: Format, original: Original): Promise<Map<string, Uint8Array>> {
-  const key = original
-    .map(({ kind, payload, segment }) => `${kind} ${Buffer.from(payload).toString("hex")} ${segment}`)
-    .join();
-  const known = written.get(`${format} ${key}`) ?? writtenByEngine(format, original);
-  written.set(`${format} ${key}`, known);
-  return known;
+  of(format: Format, original: Original): Promise<Map<string, Uint8Array>> {
+    const log = original
+      .map(({ kind, payload, segment }) => `${kind} ${Buffer.from(payload).toString("hex")} ${segment}`)
+      .join();
+    const key = `${format} ${log}`;
+    const files = this.#written.get(key) ?? writtenByEngine(format, original);
+    this.#written.set(key, files);
+    return files;
+  }
 }

@@ -6,7 +6,7 @@
 import type { Format } from "../../src/types.ts";
 import { type Bounds, profileOf } from "../bounds.ts";
 import { Odometer } from "../../explore/odometer.ts";
-import { chooseTampered, type Tampered } from "./case.ts";
+import { chooseTampered, EngineFiles, type Tampered } from "./case.ts";
 import { editsOf } from "./edits.ts";
 import { type Anchor, ANCHORS, notDataFirst, OTHERWISE, type Row, SAME_LOG } from "./rules.ts";
 import { markdownTable } from "../documents/table.ts";
@@ -49,6 +49,7 @@ ${NOTES}`;
 /** Tries every case; the lines are in the order of the edits. */
 async function linesOf(bounds: Bounds): Promise<Line[]> {
   const lines = new Map<string, Line>();
+  const engineFiles = new EngineFiles();
   const odometer = new Odometer();
   do {
     odometer.begin();
@@ -59,7 +60,8 @@ async function linesOf(bounds: Bounds): Promise<Line[]> {
     const line = lines.get(key) ?? emptyLine(row);
     lines.set(key, line);
     line.cases += 1;
-    for (const verified of await verdictsOn(tampered, emptyCounts())) tally(line, tampered, verified);
+    for (const verified of await verdictsOn(tampered, emptyCounts(), engineFiles))
+      tally(line, tampered, verified);
   } while (odometer.advance());
   const names = editsOf(bounds.format).map(({ name }) => name);
   const place = ({ row }: Line): number =>

@@ -16,7 +16,7 @@ import { show } from "../records.ts";
 import { answersTo, type Part, type Trace } from "../part.ts";
 import { H3, H4 } from "../invariants/chain.ts";
 import { attempt, type Counts, observe } from "../tally.ts";
-import { chooseTampered, directoryOf, engineFiles, HINTS, type Tampered, whichEdit } from "./case.ts";
+import { chooseTampered, directoryOf, EngineFiles, HINTS, type Tampered, whichEdit } from "./case.ts";
 import { editsOf } from "./edits.ts";
 import { ANCHORS, type Reader } from "./rules.ts";
 import { engineOn, modelOn, revealed, type Verdict } from "./verdict.ts";
@@ -24,14 +24,18 @@ import { engineOn, modelOn, revealed, type Verdict } from "./verdict.ts";
 export const TAMPERING: Part = {
   cases: "edited logs, each with its index files removed, rebuilt and left as they were",
   units: ({ format }) => answersTo(whichEdit(format), editsOf(format).length),
-  run: async (bounds, choice, counts, trace) => {
-    const tampered = chooseTampered(bounds, choice);
-    if (tampered === undefined) return;
-    counts.cases.tampering += 1;
-    trace(`the log       ${show(tampered.original)}`);
-    trace(`in the files  ${show(tampered.forged)}`);
-    for (const verified of await verdictsOn(tampered, counts)) judge(tampered, verified, counts, trace);
-    if (tampered.row.edit === "nothing") await checkWritten(tampered, counts);
+  runner: () => {
+    const engineFiles = new EngineFiles();
+    return async (bounds, choice, counts, trace) => {
+      const tampered = chooseTampered(bounds, choice);
+      if (tampered === undefined) return;
+      counts.cases.tampering += 1;
+      trace(`the log       ${show(tampered.original)}`);
+      trace(`in the files  ${show(tampered.forged)}`);
+      for (const verified of await verdictsOn(tampered, counts, engineFiles))
+        judge(tampered, verified, counts, trace);
+      if (tampered.row.edit === "nothing") await checkWritten(tampered, counts, engineFiles);
+    };
   },
 };
 
@@ -46,12 +50,16 @@ export interface Verified {
 }
 
 /** Verifies an edited log with both readers. */
-export async function verdictsOn(tampered: Tampered, counts: Counts): Promise<Verified[]> {
+export async function verdictsOn(
+  tampered: Tampered,
+  counts: Counts,
+  engineFiles: EngineFiles,
+): Promise<Verified[]> {
   const verified: Verified[] = [
     { reader: "model", verdict: modelOn(tampered.segments, tampered.format), beside: "any" },
   ];
   for (const beside of HINTS) {
-    const files = await directoryOf(tampered, beside);
+    const files = await directoryOf(tampered, beside, engineFiles);
     const verdict = await attempt(H3.edit, "an edited log to be read or refused", () =>
       engineOn(files, tampered.format, beside === "left as they were", counts),
     );
@@ -88,7 +96,11 @@ export function judge(
 }
 
 /** The logs that are edited are those that the engine writes, byte for byte. */
-async function checkWritten({ format, original, segments }: Tampered, counts: Counts): Promise<void> {
-  const written = [...(await engineFiles(format, original))].filter(([name]) => name.endsWith(".log"));
+async function checkWritten(
+  { format, original, segments }: Tampered,
+  counts: Counts,
+  engineFiles: EngineFiles,
+): Promise<void> {
+  const written = [...(await engineFiles.of(format, original))].filter(([name]) => name.endsWith(".log"));
   observe(counts, H4.written, { original, segments, written: new Map(written) });
 }
