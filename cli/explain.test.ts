@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { INVARIANTS, WITNESSES } from "../properties/invariants/catalogue.ts";
@@ -20,11 +20,29 @@ describe("kmb check --explain", () => {
     expect(status).toBe(0);
     expect(out).toMatch(/^D1 {2}A record acknowledged with sync survives every crash/);
     expect(out).toContain("That is what fsync is called for.");
-    expect(out).toContain("parts      crashes, kimberlite");
+    expect(out).toMatch(/^ {2}parts +crashes, kimberlite$/m);
     expect(out).toContain("unsynced-record-lost");
     const [, file = "", line] = /(properties\/invariants\/\S+):(\d+)/.exec(out) ?? [];
     const source = readFileSync(new URL(`../${file}`, import.meta.url), "utf8").split("\n");
     expect(source[Number(line) - 1]).toContain("shown.length >= promised");
+  });
+
+  test("says of C2 first what decides it, in columns as wide as its longest name", () => {
+    const lines = explained("C2").out.split("\n");
+    const [first] = lines.filter((line) => /^ {2}\w+ +Every record below the watermark/.test(line));
+    const names = lines.flatMap((line) => /^ {2}(\w+) {2,}\S/.exec(line)?.[1] ?? []);
+    expect(names.slice(0, 4)).toEqual(["why", "checked", "parts", "proven"]);
+    expect(names).toContain("reportedAgain");
+    const columns = lines.slice(2).flatMap((line) => /^ {2}\w.*? {2,}(?=\S)/.exec(line)?.[0].length ?? []);
+    expect(new Set(columns).size).toBe(1);
+    expect(first?.indexOf("Every")).toBe(columns[0]);
+  });
+
+  test("leads from H3 to the files that state what is revealed", () => {
+    const { out } = explained("H3");
+    const stated = /stated in +(.+)/.exec(out)?.[1]?.split(", ") ?? [];
+    expect(stated).toContain("properties/tampering/rules.ts");
+    expect(stated.filter((file) => !existsSync(new URL(`../${file}`, import.meta.url)))).toEqual([]);
   });
 
   test("refuses an id that is none, and names those that are", () => {

@@ -1,6 +1,6 @@
 /**
- * `kmb check --explain ID`: what an invariant says and why, where its predicates stand, which parts evaluate
- * them, and what a run must have met for them to have shown something.
+ * `kmb check --explain ID`: what an invariant says and why, where its predicates stand (the one that decides
+ * it first), which parts evaluate them, and what a run must have met for them to have shown something.
  * @module
  */
 import { INVARIANTS, WITNESSES } from "../properties/invariants/catalogue.ts";
@@ -18,15 +18,19 @@ export function explain(id: string): number {
     return WRONG_USAGE;
   }
   const witnesses = WITNESSES.filter(({ of }) => of.includes(id));
+  const width = Math.max("stated in".length, ...entry.checks.map(({ name }) => name.length));
+  const row = (name: string, text: string): string => `  ${name.padEnd(width)}  ${text}`;
   const lines = [
     `${id}  ${entry.sentence}`,
     "",
-    `  why        ${entry.why}`,
-    `  parts      ${[...new Set(entry.checks.flatMap(({ parts }) => parts))].join(", ")}`,
-    ...entry.checks.flatMap(({ name, of }) => [
+    row("why", entry.why),
+    row("checked", entry.checkedBy),
+    row("parts", [...new Set(entry.checks.flatMap(({ parts }) => parts))].join(", ")),
+    ...entry.checks.flatMap(({ name, of, statedIn }) => [
       "",
-      `  ${name.padEnd(9)}  ${of}`,
-      `             ${PLACES[`${id}.${name}`] ?? ""}`,
+      row(name, of),
+      row("", PLACES[`${id}.${name}`] ?? ""),
+      ...(statedIn === undefined ? [] : [row("stated in", statedIn.join(", "))]),
     ]),
     ...(witnesses.length === 0 ? [] : ["", "  A run must have met:"]),
     ...witnesses.map((witness) => `    ${witness.id.padEnd(26)}${witness.sentence}`),

@@ -40,14 +40,14 @@ export interface Bounds {
   /** Single faults are put into all sequences of up to this many operations. */
   readonly faultLength: number;
   /**
-   * Limits of the engine so small that rotation, checkpoint and index compaction happen within three
-   * operations.
+   * Limits of the engine so small that the segment is rotated, a checkpoint written and the index saved within
+   * three operations.
    */
   readonly maxSegmentBytes: number;
   readonly checkpointEvery: number;
   readonly indexLogMaxEntries: number;
   readonly readChunkBytes: number;
-  /** Recoveries behind one crash at most; what is cut off is counted as left. */
+  /** Recoveries after one crash at most; the states that remain are counted as left. */
   readonly recoveriesMax: number;
   /** Disk calls in one incarnation of the process at most: ends what would not end. */
   readonly stepsMax: number;

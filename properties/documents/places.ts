@@ -24,6 +24,14 @@ function sourceLines(): Line[] {
     );
 }
 
+/** The lines of an exported constant. */
+function declarationOf(name: string, lines: readonly Line[]): readonly Line[] {
+  const from = lines.findIndex(({ text }) => text.startsWith(`export const ${name}:`));
+  if (from === -1) throw new Error(`There is no ${name} in ${FOLDER}.`);
+  const length = lines.slice(from + 1).findIndex(({ text }) => /^(export|const|function|interface) /.test(text));
+  return lines.slice(from, length === -1 ? undefined : from + 1 + length);
+}
+
 /** The first predicate after the line on which something begins. */
 function predicateAfter(lines: readonly Line[], begins: RegExp, what: string): string {
   const from = lines.findIndex(({ text }) => begins.test(text));
@@ -37,8 +45,11 @@ export function findPlaces(): ReadonlyMap<string, string> {
   const lines = sourceLines();
   const places = new Map<string, string>();
   for (const { id, checks } of INVARIANTS) {
-    const entry = lines.slice(lines.findIndex(({ text }) => text.startsWith(`export const ${id}:`)));
-    const named = entry.slice(entry.findIndex(({ text }) => /^\s+checks: \{/.test(text)));
+    const entry = declarationOf(id, lines);
+    const own = entry.slice(entry.findIndex(({ text }) => /^\s+checks: \{/.test(text)));
+    // A group of checks that invariants share is spread into each of them.
+    const groups = own.flatMap(({ text }) => /^\s+\.\.\.(\w+),/.exec(text)?.[1] ?? []);
+    const named = [own, ...groups.map((group) => declarationOf(group, lines))].flat();
     for (const { name } of checks) {
       const begins = new RegExp(`(^\\s+|\\{ )${name}: `);
       const what = `${id}.${name}`;

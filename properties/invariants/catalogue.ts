@@ -19,8 +19,17 @@ export type InvariantId = IdOf<ExportOf<Chapter>>;
 
 /** The first letters of the ids in the order of the documents. */
 const LETTERS = "FHIDCMLZS";
-const place = ({ id }: { readonly id: string }): number =>
-  LETTERS.indexOf(id.charAt(0)) * 100 + Number(id.slice(1));
+
+/**
+ * Where an id stands in the documents: by its letter, then by its number.
+ * @throws RangeError for an id with another letter, or without a number from 1 to 99
+ */
+export function placeOf(id: string): number {
+  const [letter, number] = [LETTERS.indexOf(id.charAt(0)), id.slice(1)];
+  if (id === "" || letter < 0 || !/^[1-9]\d?$/.test(number))
+    throw new RangeError(`"${id}" is no id of an invariant: one of ${LETTERS}, then a number from 1 to 99.`);
+  return letter * 100 + Number(number);
+}
 
 export const INVARIANTS: readonly Statement<InvariantId>[] = [
   chain,
@@ -30,7 +39,7 @@ export const INVARIANTS: readonly Statement<InvariantId>[] = [
   format,
 ]
   .flatMap((chapter) => Object.values<Statement<InvariantId>>(chapter))
-  .sort((a, b) => place(a) - place(b));
+  .sort((a, b) => placeOf(a.id) - placeOf(b.id));
 
 type WitnessEntry = ExportOf<typeof witnesses>;
 

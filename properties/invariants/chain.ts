@@ -74,10 +74,6 @@ export const H2: Invariant<
   checkedBy:
     "Every record shown after every operation and every recovery, against hashes the model computes.",
   checks: {
-    end: endsAsTheModel(
-      "The end of every stream that is read whole: its offset, and the hash that the model computes.",
-      ["crashes", "concurrency", "kimberlite"],
-    ),
     recovered: {
       of: "Every record that a recovery from a crash shows, and the end: against hashes that the model computes.",
       parts: ["crashes", "kimberlite"],
@@ -89,11 +85,14 @@ export const H2: Invariant<
         `stream ${String(stream)} to end at ${log.records.length} with the hash of its last record`,
       seen: ({ nextOffset, head }) => `${String(nextOffset)} with ${hex(head)}`,
     },
+    end: endsAsTheModel(
+      "The end of every stream that is read whole: its offset, and the hash that the model computes.",
+      ["crashes", "concurrency", "kimberlite"],
+    ),
     recoveredEnd: tellsOneEnd(
       "The end of every stream that was recovered from a crash, asked in every way.",
       ["crashes", "kimberlite"],
     ),
-
     apart: {
       of: "The chain hashes of every two of some hundred inputs.",
       parts: ["format"],
@@ -127,9 +126,10 @@ const revealsAsStated = (of: string): Predicate<EditedLog> => ({
   parts: ["tampering"],
   holds: ({ isRevealed, revealed }) => (revealed !== undefined) === isRevealed,
   expected: ({ edit, recomputedAfter, isRevealed, who }) =>
-    `"${edit}", records behind ${recomputedAfter}: ${isRevealed ? "revealed" : "nothing"} to ${who}`,
+    `"${edit}", later records ${recomputedAfter}: ${isRevealed ? "revealed" : "nothing"} to ${who}`,
   seen: ({ revealed, original, forged }) =>
     revealed ?? `nothing revealed by ${show(forged)} in place of ${show(original)}`,
+  statedIn: ["properties/tampering/edits.ts", "properties/tampering/rules.ts", "docs/TAMPERING.md"],
 });
 
 export const H3: Invariant<"H3", { edit: EditedLog }> = invariant("H3", {

@@ -8,18 +8,7 @@ import type { ModelLog, ShownRecord } from "../../model/log.ts";
 import { StorageError, type StreamStatus, type Verification } from "../../src/index.ts";
 import { hex, sameBytes, samePayloads, sameRecord, sameRecords, show } from "../records.ts";
 import { isEndOf } from "./agreement.ts";
-import {
-  type ChecksOfDamage,
-  continuesTheChain,
-  type Damaged,
-  endsTheSameLater,
-  readsWhatIsNew,
-  type ReadOutcome,
-  rebuildsItsHints,
-  reportsItAgain,
-  takesAppends,
-  tellsItsHead,
-} from "./damage.ts";
+import { CHECKS_OF_DAMAGE, type ChecksOfDamage, type Damaged, type ReadOutcome } from "./damage.ts";
 import { type Invariant, invariant } from "./invariant.ts";
 
 /**
@@ -205,13 +194,7 @@ export const C2: Invariant<
       expected: ({ appended }) => `no more than ${appended} records`,
       seen: ({ nextOffset, fault }) => `${String(nextOffset)} (${fault})`,
     },
-    head: tellsItsHead("What `head` answers after such a fault."),
-    reportedAgain: reportsItAgain("What recovery from such a fault reports lost, at the next start."),
-    rebuilt: rebuildsItsHints("What the next start reports where nothing is lost."),
-    append: takesAppends("An append after such a fault."),
-    chain: continuesTheChain("The chain after that append."),
-    endLater: endsTheSameLater("Where the stream ends at the next start."),
-    newRecord: readsWhatIsNew("The record that was appended, at the next start."),
+    ...CHECKS_OF_DAMAGE,
     madeRecord: {
       of: "Every record of segments made so that one flipped bit of a length leaves an intact record: it is read, or an error names it.",
       parts: ["format"],
@@ -480,12 +463,6 @@ export const I2: Invariant<
       expected: ({ log }) => `the stream to end at ${log.records.length} once the hint is put back`,
       seen: ({ told, fault }) => `${String(told?.nextOffset)} (${fault})`,
     },
-    head: tellsItsHead("What `head` answers after such a fault."),
-    reportedAgain: reportsItAgain("What recovery from such a fault reports lost, at the next start."),
-    rebuilt: rebuildsItsHints("What the next start reports where nothing is lost."),
-    append: takesAppends("An append after such a fault."),
-    chain: continuesTheChain("The chain after that append."),
-    endLater: endsTheSameLater("Where the stream ends at the next start."),
-    newRecord: readsWhatIsNew("The record that was appended, at the next start."),
+    ...CHECKS_OF_DAMAGE,
   },
 });

@@ -235,6 +235,16 @@ export const D7: Invariant<
   checkedBy:
     "Every call of every workload, of its end and of the recovery behind it fails in every way, once and from then on; the disk is then repaired, and the engine must go on.",
   checks: {
+    afterFailure: {
+      of: "What a stream shows after a failed append, and the offset of the next one.",
+      parts: ["failing-calls"],
+      holds: ({ log, shown, takesAppends, next }) =>
+        (shown === undefined || sameRecords(shown, log.records)) &&
+        (!takesAppends || Number(next) === log.records.length),
+      expected: ({ stream, log }) =>
+        `stream ${String(stream)} to be as it was before, ${show(log.records)}, or to refuse`,
+      seen: ({ shown, next }) => `${show(shown ?? [])}, the next offset ${String(next)}`,
+    },
     call: {
       of: "Every call to an engine, on a disk of which one call fails: it does what the model does, or refuses once the disk has failed.",
       parts: ["failing-calls"],
@@ -258,16 +268,6 @@ export const D7: Invariant<
       expected: ({ stream, log }) =>
         `stream ${String(stream)} to end at ${log.records.length} after a failed append`,
       seen: ({ told }) => String(told?.nextOffset),
-    },
-    afterFailure: {
-      of: "What a stream shows after a failed append, and the offset of the next one.",
-      parts: ["failing-calls"],
-      holds: ({ log, shown, takesAppends, next }) =>
-        (shown === undefined || sameRecords(shown, log.records)) &&
-        (!takesAppends || Number(next) === log.records.length),
-      expected: ({ stream, log }) =>
-        `stream ${String(stream)} to be as it was before, ${show(log.records)}, or to refuse`,
-      seen: ({ shown, next }) => `${show(shown ?? [])}, the next offset ${String(next)}`,
     },
     status: {
       of: "The status of every stream after every recovery: it ends where its records do, and reports no damage.",

@@ -10,13 +10,15 @@ import type { PartName } from "../bounds.ts";
 
 /** A predicate over observations of one kind, and the words for it. */
 export interface Predicate<Observation> {
-  /** What is observed. */
+  /** What this predicate observes: where the check looks, and when. One of possibly several of an invariant. */
   readonly of: string;
   /** The parts in which it is. */
   readonly parts: readonly PartName[];
   readonly holds: (observation: Observation) => boolean;
   readonly expected: (observation: Observation) => string;
   readonly seen: (observation: Observation) => string;
+  /** The files that state what is expected, where the predicate only compares with it. */
+  readonly statedIn?: readonly string[];
 }
 
 /** A predicate as it belongs to an invariant. */
@@ -32,8 +34,9 @@ export interface Statement<Id extends string> {
   readonly sentence: string;
   /** Why it must, or whose experience it is. */
   readonly why: string;
-  /** Which part of the bounded exhaustive check exercises it. */
+  /** How the check as a whole puts it to the test: what is tried within the bounds, and what is not. */
   readonly checkedBy: string;
+  /** Its predicates. The first is the one that decides the sentence; the others are about what goes with it. */
   readonly checks: readonly Check<never, Id>[];
 }
 
@@ -42,7 +45,8 @@ export type Invariant<Id extends string, Observations> = Statement<Id> & {
   readonly [Name in keyof Observations]: Check<Observations[Name], Id>;
 };
 
-type Predicates<Observations> = { readonly [Name in keyof Observations]: Predicate<Observations[Name]> };
+/** Predicates by name. */
+export type Predicates<Observations> = { readonly [Name in keyof Observations]: Predicate<Observations[Name]> };
 
 /** Makes an invariant of what is said about it. */
 export function invariant<Id extends string, Observations>(

@@ -34,7 +34,7 @@ function pin(file: string): void {
   const { profile, pins } = result;
   const before = pinned.get(profile);
   const changes =
-    before === undefined ? "new" : `${pinnedDifferences(before, pins).length} counts are others`;
+    before === undefined ? "new" : `${pinnedDifferences(before, pins).length} counts differ`;
   console.log(`${profile}: ${changes}`);
   pinned.set(profile, pins);
 }
