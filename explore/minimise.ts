@@ -52,7 +52,7 @@ export async function minimise<What>(
       runs += 1;
       const choice = new Suggested(answers);
       const what = await run(choice);
-      if (what === undefined || !isSimpler(choice.path, best.choices)) continue;
+      if (what === undefined) continue;
       best = { what, choices: choice.path };
       simpler = true;
       break;
@@ -65,7 +65,9 @@ const answersOf = ({ choices }: Pick<FoundFailure<unknown>, "choices">): number[
   choices.filter(({ of }) => of > 1).map(({ chosen }) => chosen);
 
 /**
- * Answers that may be simpler: one of them smaller, with the rest as it was, moved up by one, or left out.
+ * Simpler answers: one of them smaller, with the rest as it was, moved up by one, or left out. Whatever a run
+ * then asks, its own answers are simpler, too, for it gets none that is larger than the one suggested, and 0
+ * where none is.
  */
 function* suggestions(answers: readonly number[]): Generator<number[]> {
   for (const [i, answer] of answers.entries()) {
@@ -80,13 +82,4 @@ function* suggestions(answers: readonly number[]): Generator<number[]> {
       }
     }
   }
-}
-
-function isSimpler(a: readonly Chosen[], b: readonly Chosen[]): boolean {
-  const [left, right] = [answersOf({ choices: a }), answersOf({ choices: b })];
-  for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
-    const difference = (left[i] ?? -1) - (right[i] ?? -1);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
 }

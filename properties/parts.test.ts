@@ -1,14 +1,15 @@
 import { test as property } from "@fast-check/vitest";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Bounds, profileOf } from "./bounds.ts";
-import { INVARIANTS } from "./invariants/catalogue.ts";
+import type { Choice } from "../explore/choice.ts";
+import { INVARIANTS, placeOf, WITNESSES } from "./invariants/catalogue.ts";
+import { D1 } from "./invariants/durability.ts";
 import { runningEngines } from "./conversations/engines.ts";
 import { searchCrashes, survey } from "./crashes/survey.ts";
 import { randomChoice } from "../explore/random-choice.ts";
 import { exitStatus, resultOf, type RunFacts, toJson, violationOf } from "./result.ts";
-import { addCounts, type Counts, emptyCounts } from "./tally.ts";
+import { addCounts, type Counts, emptyCounts, Violation } from "./tally.ts";
 import { walk } from "./crashes/walk.ts";
-import { WITNESSES } from "./invariants/catalogue.ts";
 
 const SMALL: Bounds = { ...profileOf("quick"), length: 1 };
 
@@ -99,6 +100,27 @@ test("big counts are written to JSON with all their digits", () => {
   expect(toJson({ left: 2n ** 70n, text: "7" })).toBe(
     '{\n  "left": 1180591620717411303424,\n  "text": "7"\n}\n',
   );
+});
+
+test("a walk that ends in a violation counts what it searched until then, as the search does", async () => {
+  const { holds } = D1.recovery;
+  const bounds: Bounds = { ...profileOf("quick"), operations: ["append"], length: 1 };
+  const last: Choice = { choose: (n) => n - 1 };
+  const violated = vi.spyOn(D1.recovery, "holds").mockReturnValue(false);
+  const counts = emptyCounts();
+  try {
+    await expect(walk(bounds, last, counts)).rejects.toThrow(Violation);
+  } finally {
+    violated.mockRestore();
+  }
+  expect(D1.recovery.holds).toBe(holds);
+  expect(counts.crashPoints).toBe(1);
+});
+
+test("an id with a letter that the documents do not have, or without a number, has no place among them", () => {
+  expect(placeOf("F1")).toBeLessThan(placeOf("H1"));
+  expect(placeOf("D9")).toBeLessThan(placeOf("D10"));
+  for (const id of ["X1", "F", "F0", "F100", "Fa", ""]) expect(() => placeOf(id)).toThrow(RangeError);
 });
 
 test("ids are unique in the catalogue and among the witnesses", () => {

@@ -180,7 +180,7 @@ class Together {
     if (refusal !== undefined) {
       const answered = await outcome(() => this.#refused(storage, call));
       // Closing twice is no mistake.
-      const expected = call === "close" ? answered : refusal;
+      const expected = call === "close" ? "done" : refusal;
       observe(this.#counts, L1.answer, { backend: this.#backend, call, expected, answered });
       return;
     }

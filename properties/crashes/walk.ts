@@ -81,6 +81,9 @@ export async function walk(
   const point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
   const program = new CrashedEngine(bounds, engines, counts, trace);
   const searched = nothingSearched();
-  await walkCrashes(program, searched, choice, point, bounds.recoveryCrashes);
-  countSearched(counts, searched);
+  try {
+    await walkCrashes(program, searched, choice, point, bounds.recoveryCrashes);
+  } finally {
+    countSearched(counts, searched);
+  }
 }
