@@ -4,31 +4,12 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
+import { readOnlyFile } from "../../e2e/read-only-file.ts";
 import { failureOf } from "../../e2e/testing.ts";
 import { ByteWindow } from "./byte-window.ts";
-import type { DiskFile } from "./disk.ts";
 import { StorageError } from "../error.ts";
 
 const BYTES = Uint8Array.from({ length: 100 }, (_, i) => i);
-
-/** A file in memory; every read is noted as `[position, length]`. */
-function file(bytes = BYTES): DiskFile & { reads: [number, number][] } {
-  const refuse = (): never => expect.fail("A window only reads.");
-  return {
-    reads: [],
-    size: refuse,
-    read(target, position) {
-      this.reads.push([position, target.length]);
-      const found = bytes.subarray(position, position + target.length);
-      target.set(found);
-      return found.length;
-    },
-    write: refuse,
-    truncate: refuse,
-    sync: refuse,
-    close: refuse,
-  };
-}
 
 const held = (window: ByteWindow): number[] => [...window.bytes.subarray(window.at)];
 const range = (start: number, end: number): number[] => [...BYTES.subarray(start, end)];
@@ -45,7 +26,7 @@ test.prop([fc.nat(50), fc.nat(50), fc.constantFrom(1, 7, 16, 1000), fc.boolean()
   "what it holds is what the file has there, at least as much as was asked for, nothing beyond its end",
   async (start, length, chunk, reuses, moves) => {
     const end = start + length;
-    const window = new ByteWindow(file(), "/f", start, end, chunk, reuses);
+    const window = new ByteWindow(readOnlyFile(BYTES), "/f", start, end, chunk, reuses);
     let position = start;
     for (const move of moves) {
       if (move.do === "fill") {
@@ -67,7 +48,7 @@ test.prop([fc.nat(50), fc.nat(50), fc.constantFrom(1, 7, 16, 1000), fc.boolean()
 
 describe("memory", () => {
   test("is one chunk, or what is asked for where that is more, and no byte is read twice", async () => {
-    const source = file();
+    const source = readOnlyFile(BYTES);
     const window = new ByteWindow(source, "/f", 0, 100, 16);
     await window.fill(10);
     window.skip(10);
@@ -82,7 +63,7 @@ describe("memory", () => {
   });
 
   test("is never more than the file has left", async () => {
-    const source = file();
+    const source = readOnlyFile(BYTES);
     const window = new ByteWindow(source, "/f", 90, 100, 1 << 20);
     await window.fill(2 ** 30);
     expect(source.reads).toStrictEqual([[90, 10]]);
@@ -90,7 +71,7 @@ describe("memory", () => {
   });
 
   test("that was given out is not written to again", async () => {
-    const window = new ByteWindow(file(), "/f", 0, 100, 16);
+    const window = new ByteWindow(readOnlyFile(BYTES), "/f", 0, 100, 16);
     await window.fill(16);
     const view = window.bytes.subarray(0, 16);
     window.skip(8);
@@ -100,7 +81,7 @@ describe("memory", () => {
 });
 
 test("memory that may be overwritten is used again, and taken anew only where more is needed", async () => {
-  const window = new ByteWindow(file(), "/f", 0, 100, 16, true);
+  const window = new ByteWindow(readOnlyFile(BYTES), "/f", 0, 100, 16, true);
   await window.fill(16);
   const memory = window.bytes.subarray(0, 16);
   for (let position = 16; position < 48; position += 16) {
@@ -115,7 +96,7 @@ test("memory that may be overwritten is used again, and taken anew only where mo
 });
 
 test("a jump beyond what is held forgets it", async () => {
-  const window = new ByteWindow(file(), "/f", 0, 100, 16);
+  const window = new ByteWindow(readOnlyFile(BYTES), "/f", 0, 100, 16);
   await window.fill(1);
   window.skip(50);
   expect([window.position, window.held, window.left]).toStrictEqual([50, 0, 50]);
@@ -124,7 +105,7 @@ test("a jump beyond what is held forgets it", async () => {
 });
 
 test("a file that is shorter than it was ends the window there", async () => {
-  const window = new ByteWindow(file(BYTES.subarray(0, 20)), "/f", 0, 100, 16);
+  const window = new ByteWindow(readOnlyFile(BYTES.subarray(0, 20)), "/f", 0, 100, 16);
   await window.fill(16);
   await window.fill(32);
   expect([window.held, window.left]).toStrictEqual([20, 20]);
@@ -132,7 +113,7 @@ test("a file that is shorter than it was ends the window there", async () => {
 
 test("a disk that fails is a StorageError that says where, and the window is as before", async () => {
   const cause = Object.assign(new Error("on purpose"), { code: "EIO" });
-  const failing = file();
+  const failing = readOnlyFile(BYTES);
   const window = new ByteWindow(failing, "/f", 0, 100, 16);
   await window.fill(1);
   window.skip(4);

@@ -16,9 +16,9 @@ import {
   u32,
   u64,
 } from "../../e2e/by-hand.ts";
+import { readOnlyFile } from "../../e2e/read-only-file.ts";
 import { flipped } from "../../e2e/testing.ts";
 import { ByteWindow } from "../disk/byte-window.ts";
-import type { DiskFile } from "../disk/disk.ts";
 import { OffsetIndex } from "./offset-index.ts";
 import type { RecordKind } from "../types.ts";
 
@@ -75,31 +75,12 @@ function contentOf(index: OffsetIndex): unknown {
 const CONTENT = { positions: [0, 54, 108], checkpoints: [2], end: 196, head: HASH };
 const EMPTY_CONTENT = { positions: [], checkpoints: [], end: 0, head: Buffer.alloc(32) };
 
-/** A file in memory, and how much of it was asked for at once. */
-function inMemory(bytes: Uint8Array): DiskFile & { longestRead: number } {
-  const refuse = (): never => expect.fail("The index file is only read.");
-  return {
-    longestRead: 0,
-    size: () => bytes.length,
-    read(target, position) {
-      this.longestRead = Math.max(this.longestRead, target.length);
-      const found = bytes.subarray(position, position + target.length);
-      target.set(found);
-      return found.length;
-    },
-    write: refuse,
-    truncate: refuse,
-    sync: refuse,
-    close: refuse,
-  };
-}
-
 function replay(
   index: OffsetIndex,
   bytes: Uint8Array,
   chunk = 64,
 ): Promise<{ size: number; watermark: number }> {
-  return index.replay(new ByteWindow(inMemory(bytes), "/idx.wal", 0, bytes.length, chunk));
+  return index.replay(new ByteWindow(readOnlyFile(bytes), "/idx.wal", 0, bytes.length, chunk));
 }
 
 describe("the saved form", () => {
@@ -370,7 +351,7 @@ describe("frames", () => {
     const first = frameBytes([[0]], 54, HASH);
     for (let length = 0; length < LAST_TWO_RECORDS.length; length += 1) {
       const index = new OffsetIndex();
-      const file = inMemory(join(first, LAST_TWO_RECORDS.subarray(0, length)));
+      const file = readOnlyFile(join(first, LAST_TWO_RECORDS.subarray(0, length)));
       const window = new ByteWindow(file, "/idx.wal", 0, first.length + LAST_TWO_RECORDS.length, 16);
       expect(await index.replay(window)).toStrictEqual({ size: first.length, watermark: 54 });
     }
@@ -398,11 +379,11 @@ describe("frames", () => {
     "of %i entries are refused without memory for them",
     async (count) => {
       const bytes = sealed(join(u32(count), u64(54n), HASH, u64(0n)));
-      const file = inMemory(bytes);
+      const file = readOnlyFile(bytes);
       const index = new OffsetIndex();
       const window = new ByteWindow(file, "/idx.wal", 0, bytes.length, 16);
       expect(await index.replay(window)).toStrictEqual({ size: 0, watermark: 0 });
-      expect(file.longestRead).toBeLessThanOrEqual(bytes.length);
+      expect(Math.max(...file.reads.map(([, asked]) => asked))).toBeLessThanOrEqual(bytes.length);
     },
   );
 

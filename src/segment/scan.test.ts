@@ -7,9 +7,9 @@ import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
 import { encoded, HandLog, join, START_MARK, type StoredRecord, text, u32, u64 } from "../../e2e/by-hand.ts";
+import { readOnlyFile } from "../../e2e/read-only-file.ts";
 import { flipped, shown } from "../../e2e/testing.ts";
 import { CodecRegistry } from "../format/codec.ts";
-import type { DiskFile } from "../disk/disk.ts";
 import { findIntact, type Found, type Region } from "./resynchronise.ts";
 import { extendIndex } from "./index-builder.ts";
 import { formatNamed } from "../format/formats.ts";
@@ -46,23 +46,6 @@ const LAYOUTS: readonly Layout[] = [
 
 const CHUNKS = [1, 16, 64, 2 ** 20];
 
-/** A file in memory. */
-function file(bytes: Uint8Array): DiskFile {
-  const refuse = (): never => expect.fail("A scan only reads.");
-  return {
-    size: () => bytes.length,
-    read(target, position) {
-      const found = bytes.subarray(position, position + target.length);
-      target.set(found);
-      return found.length;
-    },
-    write: refuse,
-    truncate: refuse,
-    sync: refuse,
-    close: refuse,
-  };
-}
-
 describe.each(LAYOUTS)("$format:", ({ format, overheadBytes, headerBytes, header }) => {
   const FORMAT = formatNamed(format);
 
@@ -74,7 +57,7 @@ describe.each(LAYOUTS)("$format:", ({ format, overheadBytes, headerBytes, header
 
   const region = (bytes: Uint8Array, chunkBytes: number): Region => ({
     format: FORMAT,
-    file: file(bytes),
+    file: readOnlyFile(bytes),
     path: "/segment",
     end: bytes.length,
     codecs: new CodecRegistry(),
@@ -82,7 +65,7 @@ describe.each(LAYOUTS)("$format:", ({ format, overheadBytes, headerBytes, header
   });
 
   const scannerOver = (bytes: Uint8Array, chunk: number, start = 0): RecordScanner =>
-    new RecordScanner(FORMAT, file(bytes), "/segment", start, bytes.length, chunk);
+    new RecordScanner(FORMAT, readOnlyFile(bytes), "/segment", start, bytes.length, chunk);
 
   /** The records that a scan gives, and what stopped it. */
   async function scanned(scanner: RecordScanner): Promise<{ records: string[]; flaw: Flaw | undefined }> {
@@ -240,18 +223,10 @@ describe.each(LAYOUTS)("$format:", ({ format, overheadBytes, headerBytes, header
       for (let at = 0; at < bytes.length; at += overheadBytes) {
         bytes.set(header(BigInt(at / overheadBytes), bytes.length - at - overheadBytes), at);
       }
-      let read = 0;
-      const counted = file(bytes);
-      const counting: DiskFile = {
-        ...counted,
-        read(target, position) {
-          read += target.length;
-          return counted.read(target, position);
-        },
-      };
-      const search = await findIntact({ ...region(bytes, 64), file: counting }, 1, 0);
+      const file = readOnlyFile(bytes);
+      const search = await findIntact({ ...region(bytes, 64), file }, 1, 0);
       expect(search).toStrictEqual({ found: undefined, givenUp: true });
-      expect(read).toBeLessThan(70 * bytes.length);
+      expect(file.reads.reduce((sum, [, length]) => sum + length, 0)).toBeLessThan(70 * bytes.length);
     });
 
     test.prop([fc.uint8Array({ maxLength: 150 }), fc.constantFrom(1, 16, 64)])(
@@ -269,18 +244,11 @@ describe.each(LAYOUTS)("$format:", ({ format, overheadBytes, headerBytes, header
   describe("a length is believed of no record", () => {
     /** What a scan says of a header with this length and zeros behind it, having read no more than that. */
     async function flawOf(length: number): Promise<Flaw> {
-      let longest = 0;
       const bytes = join(header(0n, length), new Uint8Array(100));
-      const source: DiskFile = {
-        ...file(bytes),
-        read(target, position) {
-          longest = Math.max(longest, target.length);
-          return file(bytes).read(target, position);
-        },
-      };
-      const scanner = new RecordScanner(FORMAT, source, "/segment", 0, bytes.length, 16);
+      const file = readOnlyFile(bytes);
+      const scanner = new RecordScanner(FORMAT, file, "/segment", 0, bytes.length, 16);
       const found = await scanner.advance();
-      expect(longest).toBeLessThanOrEqual(headerBytes);
+      expect(Math.max(...file.reads.map(([, asked]) => asked))).toBeLessThanOrEqual(headerBytes);
       return found.ok ? expect.fail("That is no record.") : found;
     }
 
@@ -386,7 +354,7 @@ test.each(LAYOUTS)(
   "$format: a payload that does not expand ends an index like any other damage",
   async ({ format }) => {
     const scannerOver = (bytes: Uint8Array): RecordScanner =>
-      new RecordScanner(formatNamed(format), file(bytes), "/segment", 0, bytes.length, 64);
+      new RecordScanner(formatNamed(format), readOnlyFile(bytes), "/segment", 0, bytes.length, 64);
     const first = encoded({ offset: 0n, prevHash: ZEROS, kind: "data", payload: text("event1") }, format);
     const payload = join(u32(100), text("not a block"));
     const prevHash = new Uint8Array(32).fill(1);
@@ -406,7 +374,7 @@ test("a record is not called intact beyond the limits where its bytes end before
   const header = join(START_MARK, u64(0n), ZEROS, Uint8Array.of(0, 0), u32(2 ** 28));
   const region = {
     format: formatNamed("sentinel"),
-    file: file(header),
+    file: readOnlyFile(header),
     path: "segment",
     end: header.length,
   };
