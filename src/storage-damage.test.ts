@@ -952,3 +952,28 @@ test("an index that misleads, and a damaged record at the end of its segment: th
     else expect(found).toBe(shown(record));
   }
 });
+
+test.each(["missing", "there"])(
+  "the last segment is replaced by an earlier one, and the end of the one before it is lost, the manifest %s: no stream begins again in the middle of itself",
+  async (manifest) => {
+    const { files, log } = await filled({ maxSegmentBytes: 150 });
+    const places = placesIn(files, log);
+    const last = elementAt(places, places.length - 1).file;
+    const first = places.findIndex(({ file }) => file === last);
+    const before = elementAt(places, first - 1);
+    const wrong = new Map<string, Uint8Array>([
+      ...damaged(files, log, first - 1, 20),
+      [last, files.get(FILE(0)) ?? text("")],
+    ]);
+    for (const name of [`${before.file}.idx`, `${last}.idx.wal`]) expect(wrong.delete(name)).toBe(true);
+    if (manifest === "missing") wrong.delete("1/manifest.json");
+    const storage = await openOver(wrong, { maxSegmentBytes: 150 });
+    const { segments, nextOffset } = await storage.status(1n);
+    expect(nextOffset).toBeGreaterThanOrEqual(BigInt(first - 1));
+    for (const { firstOffset, nextOffset: end } of segments) expect(end).toBeGreaterThanOrEqual(firstOffset);
+    for (const [offset, record] of log.records.slice(0, first - 1).entries()) {
+      expect(await at(storage, offset, "record")).toBe(shown(record));
+    }
+    expect(await failureOf(() => storage.appendBatch(1n, [text("more")]))).toBeInstanceOf(StorageError);
+  },
+);

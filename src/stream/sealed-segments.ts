@@ -121,7 +121,7 @@ export class SealedSegments {
     sentence: string,
   ): Promise<void> {
     this.#find("missing segment", "missing-segment", sentence, firstOffset, number);
-    const nextOffset = info?.nextOffset ?? (await this.#firstOffsetBehind(number)) ?? firstOffset;
+    const nextOffset = info?.nextOffset ?? (await this.#firstOffsetAfter(number, firstOffset)) ?? firstOffset;
     const end = Math.max(firstOffset, nextOffset);
     this.list.push({ number, firstOffset, nextOffset: end, bytes: info?.bytes ?? 0 });
   }
@@ -182,7 +182,7 @@ export class SealedSegments {
     const nextOffset =
       isProven || said === segment.nextOffset
         ? segment.nextOffset
-        : ((await this.#firstOffsetBehind(number)) ?? Math.max(said ?? 0, segment.nextOffset));
+        : ((await this.#firstOffsetAfter(number, firstOffset)) ?? Math.max(said ?? 0, segment.nextOffset));
     this.#isManifestStale ||= info === undefined;
     if (!isWhole(segment) || nextOffset !== segment.nextOffset) {
       this.damaged.set(number, index);
@@ -261,15 +261,19 @@ export class SealedSegments {
     );
   }
 
-  /** The offset that the first record behind a missing segment says it has. */
-  async #firstOffsetBehind(number: number): Promise<number | undefined> {
+  /**
+   * The offset that the first record after segment `number` says it has, unless it is before `firstOffset`,
+   * where that segment begins: then it is a record of another segment, and says nothing about this one's end.
+   */
+  async #firstOffsetAfter(number: number, firstOffset: number): Promise<number | undefined> {
     if (!this.#names.has(segmentName(number + 1))) return undefined;
     const path = `${this.#context.path}/${segmentName(number + 1)}`;
     return ifReadable(this.#context.disk, path, async (file) => {
       const size = await io("asking for a segment's size", { file: path }, () => file.size());
       const scanner = new RecordScanner(this.#context.format, file, path, 0, size, this.#context.chunkBytes);
       const found = await scanner.advance();
-      return found.ok ? Number(offsetAt(scanner.format, scanner.bytes, scanner.at)) : undefined;
+      const offset = found.ok ? Number(offsetAt(scanner.format, scanner.bytes, scanner.at)) : -1;
+      return offset < firstOffset ? undefined : offset;
     });
   }
 
