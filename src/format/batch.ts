@@ -13,6 +13,8 @@ import { type Codec, compressed } from "./codec.ts";
 import { StorageError } from "../error.ts";
 import { MAX_BATCH_BYTES, MAX_OFFSET } from "../limits.ts";
 import type { RecordFormat } from "./formats.ts";
+import { invariant } from "../invariant.ts";
+import { misfit } from "./misfit.ts";
 import { encodeInto } from "./record.ts";
 import type { CheckpointPolicy, CompressionKind, Offset, RecordKind, StreamHead } from "../types.ts";
 
@@ -110,8 +112,13 @@ function encodeDrafts(
   for (const draft of drafts) add(draft);
   if (withCheckpoint) {
     const payload = serializeCheckpointPayload(createCheckpoint(head, nextOffset));
+    const frame = { kind: "checkpoint", size: checkpointSize } as const;
+    const [offset, previous] = [Number(nextOffset), head];
     add({ kind: "checkpoint", payload, compression: "none", stored: payload });
+    const flaw = misfit(format, bytes, size, frame, offset, previous);
+    invariant(flaw === undefined, "A checkpoint that is to be written is one that a reader accepts.");
   }
+  invariant(at === bytes.length, "The records of a batch fill its bytes.");
   return { firstOffset: before.nextOffset, bytes, kinds, sizes, end: { nextOffset, head } };
 }
 

@@ -36,7 +36,7 @@ export function misfit(
   format: RecordFormat,
   bytes: Buffer,
   at: number,
-  frame: Frame,
+  frame: Pick<Frame, "kind" | "size">,
   offset: number,
   previous: Uint8Array | undefined,
 ): Flaw | undefined {

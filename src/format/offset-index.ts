@@ -11,6 +11,7 @@ import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
 import { CheckpointIndex } from "./checkpoint.ts";
 import { elementAt } from "../element-at.ts";
 import { kindCode, kindOf } from "./formats.ts";
+import { invariant } from "../invariant.ts";
 import type { RecordKind } from "../types.ts";
 
 const MAGIC = 0x49584456; // "VDXI"
@@ -108,6 +109,7 @@ export class OffsetIndex {
 
   /** Adds the record from `end` up to `nextEnd`; amortised O(1). */
   push(kind: RecordKind, nextEnd: number, head: Uint8Array): void {
+    invariant(nextEnd > this.#end, "A record ends after the one before it.");
     this.#push(kindCode(kind), nextEnd, head);
   }
 
@@ -125,7 +127,8 @@ export class OffsetIndex {
   /** Stands for `count` records that cannot be read, somewhere between `end` and `nextEnd`. */
   pushLost(count: number, nextEnd: number): void {
     const end = this.#end;
-    for (let i = 0; i < count; i += 1) this.push("data", end, this.#head);
+    invariant(nextEnd >= end, "What is lost lies after what was read.");
+    for (let i = 0; i < count; i += 1) this.#push(DATA, end, this.#head);
     this.#end = nextEnd;
     this.#hasGaps = true;
   }
@@ -193,6 +196,7 @@ export class OffsetIndex {
   /** A write-ahead frame naming the records from ordinal `from` on; there must be one. */
   frame(from: number): Buffer {
     const count = this.#count - from;
+    invariant(count > 0, "A frame names at least one record.");
     const bytes = Buffer.alloc(FRAME_OVERHEAD_BYTES + count * ENTRY_BYTES);
     bytes.writeUInt32LE(count, 0);
     writeU64(bytes, 4, this.#end);

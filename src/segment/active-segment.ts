@@ -12,8 +12,11 @@ import type { ErrorPlace } from "../error.ts";
 import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "../disk/files.ts";
 import { KimberliteIndex } from "./kimberlite-index.ts";
 import { createFile } from "../disk/obstacles.ts";
+import { formatNamed } from "../format/formats.ts";
+import { misfit } from "../format/misfit.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import type { PreparedBatch } from "../format/batch.ts";
+import { invariant } from "../invariant.ts";
 import { saveIndex, saveSealedIndex, type StreamFiles } from "./saved-index.ts";
 import type { Durability } from "../types.ts";
 
@@ -101,6 +104,7 @@ export class ActiveSegment {
    * @throws StorageError `io`
    */
   async settle(proven: number, { logTorn, rotten }: { logTorn: boolean; rotten: boolean }): Promise<void> {
+    invariant(proven <= this.index.end, "What is proven to be durable is in the segment.");
     const log = this.#indexLog;
     if (logTorn && log !== undefined) {
       await io("cutting an index", this.#place(), () => log.truncate(this.#logState.bytes));
@@ -134,6 +138,7 @@ export class ActiveSegment {
    * StorageError `io`
    */
   async rest(): Promise<void> {
+    invariant(!this.#unsynced, "What stands beside a segment names only records that were synced.");
     await this.#kimberliteIndex?.save(this.index);
   }
 
@@ -141,6 +146,10 @@ export class ActiveSegment {
    * Writes a batch behind the committed records; it is not visible before `commit`. @throws StorageError `io`
    */
   async write(batch: PreparedBatch): Promise<void> {
+    invariant(
+      this.#isContinuedBy(batch),
+      "A batch begins at the segment's end, with the hash of the last record.",
+    );
     this.#unsynced = true;
     await writeAll(this.file, this.path, batch.bytes, this.index.end);
   }
@@ -164,11 +173,15 @@ export class ActiveSegment {
 
   /** Takes a written batch in: from here on it is part of the log. */
   commit(batch: PreparedBatch): void {
-    let end = this.index.end;
+    const start = this.index.end;
+    let end = start;
     for (const [i, size] of batch.sizes.entries()) {
       end += size;
       this.index.push(elementAt(batch.kinds, i), end, batch.end.head);
     }
+    invariant(end === start + batch.bytes.length, "The index ends where the bytes of the batch do.");
+    const nextOffset = BigInt(this.firstOffset + this.index.count);
+    invariant(nextOffset === batch.end.nextOffset, "The index has as many records as the stream.");
   }
 
   /**
@@ -181,6 +194,7 @@ export class ActiveSegment {
   async nameRecords(): Promise<void> {
     const log = this.#indexLog;
     if (log === undefined || this.#indexStopped || this.#logState.framed === this.index.count) return;
+    invariant(!this.#unsynced, "Index entries name only records that were synced.");
     try {
       await this.#writeFrame(log, this.#logState.framed, this.#logState.bytes, this.#logState.entries);
       const { entries } = this.#logState;
@@ -200,6 +214,7 @@ export class ActiveSegment {
    * @throws StorageError `io`
    */
   async seal(): Promise<void> {
+    invariant(!this.#unsynced, "A segment is sealed only after it was synced.");
     if (!this.index.hasGaps) await saveSealedIndex(this.#files, this.number, this.index);
   }
 
@@ -250,6 +265,15 @@ export class ActiveSegment {
     }
     const framed = this.index.count;
     this.#logState = { bytes: at + frame.length, entries: entriesBefore + framed - from, framed };
+  }
+
+  /** Whether a batch, as it is framed, begins with the record that is due here; O(1). */
+  #isContinuedBy({ bytes, kinds, sizes }: PreparedBatch): boolean {
+    const format = formatNamed(this.#files.format);
+    const frame = { kind: elementAt(kinds, 0), size: elementAt(sizes, 0) };
+    const { count, head } = this.index;
+    const previous = count === 0 ? undefined : head;
+    return misfit(format, bytes, 0, frame, this.firstOffset + count, previous) === undefined;
   }
 
   get #indexLogPath(): string {

@@ -20,6 +20,7 @@ import { ifReadable, isNoFile, removeIfFile } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
 import { genesisHash } from "../format/chain.ts";
 import { sameSegment, type SegmentInfo } from "../format/manifest.ts";
+import { invariant } from "../invariant.ts";
 import { indexBytes, type OffsetIndex, savedPositionsBytes } from "../format/offset-index.ts";
 import { offsetAt } from "../format/record.ts";
 import { createIndexLog } from "../segment/active-segment.ts";
@@ -123,7 +124,14 @@ export class SealedSegments {
     this.#find("missing segment", "missing-segment", sentence, firstOffset, number);
     const nextOffset = info?.nextOffset ?? (await this.#firstOffsetAfter(number, firstOffset)) ?? firstOffset;
     const end = Math.max(firstOffset, nextOffset);
-    this.list.push({ number, firstOffset, nextOffset: end, bytes: info?.bytes ?? 0 });
+    this.#push({ number, firstOffset, nextOffset: end, bytes: info?.bytes ?? 0 });
+  }
+
+  #push(info: SegmentInfo): void {
+    invariant(info.number === this.list.length, "Segments are added in the order of their numbers.");
+    invariant(info.firstOffset === this.nextOffset, "A segment begins where the one before it ends.");
+    invariant(info.nextOffset >= info.firstOffset, "A segment does not end before it begins.");
+    this.list.push(info);
   }
 
   async #addFile(number: number, firstOffset: number, info: SegmentInfo | undefined): Promise<void> {
@@ -131,13 +139,13 @@ export class SealedSegments {
     await this.#with(number, async (file) => {
       const bytes = await io("asking for a segment's size", { file: name }, () => file.size());
       if (info?.firstOffset === firstOffset && bytes === info.bytes && (await this.#isSettled(info))) {
-        this.list.push(info);
+        this.#push(info);
         return;
       }
       const found = this.#findings.length;
       const segment = await this.#recover(number, firstOffset, file, info);
       const settled = await this.#settled(segment, bytes, info);
-      this.list.push(settled);
+      this.#push(settled);
       this.#heads.set(number, headAfter(segment, settled));
       if (this.damaged.has(number) && info !== undefined && info.bytes !== bytes) {
         const sentence = `A sealed segment has ${bytes} bytes where the manifest says ${info.bytes}. Compare it with a copy.`;

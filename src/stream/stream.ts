@@ -16,6 +16,7 @@ import { formatNamed, type RecordFormat } from "../format/formats.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import { removeIfFile } from "../disk/obstacles.ts";
+import { invariant } from "../invariant.ts";
 import { createStream } from "./create-stream.ts";
 import { openStream } from "./open-stream.ts";
 import type { OpenStream, WholeStream } from "./opened-stream.ts";
@@ -316,6 +317,9 @@ export class Stream {
     const { active, sealed } = open;
     const nextOffset = Number(open.end.nextOffset);
     const info = infoOf(active, nextOffset, this.#shownBytes);
+    const { index, firstOffset } = active;
+    invariant(nextOffset === firstOffset + index.count, "The next segment begins where this one ends.");
+    invariant(info.bytes === index.end, "Every byte of a segment that is sealed was shown.");
     await this.#orPoison(() => active.sync());
     this.#isRotating = true;
     await active.seal();
