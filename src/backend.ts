@@ -1,11 +1,12 @@
 /**
- * What a storage is, whatever it keeps its records in: `Storage` on a disk, `MemoryStorage` in memory. The
- * two cannot be told apart through this interface, except that one of them survives a restart.
+ * What a storage is, wherever it keeps its records: `Storage` on a disk, `MemoryStorage` in memory. Through
+ * this interface the two cannot be told apart, except that only one of them survives a restart.
  * @module
  */
 import type { Record } from "./format/record.ts";
 import type { Offset, StreamHead, StreamId, Verification } from "./types.ts";
 
+/** How a batch is appended. */
 export interface AppendOptions {
   /** The offset that the batch's first record must get; if it would get another, the append is refused. */
   readonly expectedOffset?: bigint | undefined;
@@ -14,14 +15,15 @@ export interface AppendOptions {
 }
 
 /**
- * What was appended, and where the stream ends with it: after the batch, and after the checkpoint if the
- * batch made one due. `nextOffset` and `head` are, with the stream's number, an anchor.
+ * What was appended, and where the stream then ends: after the batch, and after the checkpoint if the batch
+ * made one due. `nextOffset` and `head`, with the stream's number, are an anchor.
  */
 export interface AppendResult extends StreamHead {
   /** Offset of the batch's first record; the others follow without a gap. */
   readonly firstOffset: Offset;
 }
 
+/** How a stream is followed. */
 export interface FollowOptions {
   /**
    * How far back the chain is verified before the first record is returned: not at all (`record`), from the
@@ -29,22 +31,22 @@ export interface FollowOptions {
    */
   readonly verify?: Verification | undefined;
   /**
-   * Ends it. A read that is aborted rejects with the signal's reason; `follow` ends as if there were nothing
-   * more.
+   * Ends the call when it is aborted: a read rejects with the signal's reason, and `follow` ends as if there
+   * were no more records.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The records from the offset to begin at up to `to` are a range, which `reverse` does not change: it is read
- * from the other end.
+ * Which records of a stream are read, and in which order. The records from the offset to begin at up to `to`
+ * are a range; `reverse` does not change the range, which is then read from its other end.
  */
 export interface ReadOptions extends FollowOptions {
   /**
    * The offset before which the range ends: the record at `to` is not in it. Default: the end of the stream.
    */
   readonly to?: bigint | undefined;
-  /** So many records are returned at most; of payloads so many. Default: no limit. */
+  /** The most records, or payloads, that are returned. Default: no limit. */
   readonly limit?: number | undefined;
   /**
    * Whether the last record of the range comes first. The record returned first is verified as `verify` says,
@@ -53,40 +55,46 @@ export interface ReadOptions extends FollowOptions {
   readonly reverse?: boolean | undefined;
 }
 
+/** Which records of a stream are iterated over, and in which order. */
 export interface IterateOptions extends ReadOptions {
   /** The offset at which the range begins. Default: 0. */
   readonly from?: bigint | undefined;
 }
 
 /**
- * Payloads and records that a read returns share memory with others of the same read: copy what is to be kept
- * long. Payloads that are passed in must not change before the promise settles.
+ * Streams of records: append, read, follow.
  *
- * Calls with a wrong type or an unknown option reject with a `TypeError`; all else that is refused, and all
- * that is found damaged, is a `StorageError`, with the stream if the call names one. After `close` every call
- * rejects with `closed`.
+ * Payloads and records that a read returns share memory with others of the same read: copy what you keep for
+ * long. Payloads that you pass in must not change before the promise settles.
+ *
+ * A call with an argument of a wrong type or with an unknown option rejects with a `TypeError`. Everything
+ * else that is refused or found damaged is a `StorageError`, with the stream if the call names one. After
+ * `close` every call rejects with `closed`.
  *
  * @example
  * ```ts
  * async function lastEvents(storage: StorageBackend, stream: bigint): Promise<Uint8Array[]> {
  *   return storage.readFrom(stream, 0n, 1 << 20, { reverse: true, limit: 10 });
  * }
+ * (await lastEvents(storage, 1n)).length; // 2
  * ```
  */
 export interface StorageBackend extends AsyncDisposable {
   /**
-   * Appends a batch of events to a stream, which begins to exist with its first one. Appends to a stream
-   * happen one after the other, in the order of the calls. When it rejects, nothing of the batch is visible.
+   * Appends a batch of events to a stream. The first batch creates the stream. Appends to one stream happen
+   * one after another, in the order of the calls. When the promise rejects, nothing of the batch is visible.
    *
    * @param stream the stream's number, from 0 to 2^64 - 1
    * @param payloads at least one, each of at most `MAX_PAYLOAD_BYTES`
+   * @param options where the batch must begin, and whether to wait until it is durable
    * @returns where the batch begins and where the stream ends; O(bytes) time
-   * @throws StorageError `empty-batch`, `payload-too-large`, `batch-too-large`, `offset-mismatch` (its
-   * `offset` is the actual one), `offset-limit`, `out-of-range`, `closed`, `read-only`, `poisoned`, `io`; and
+   * @throws StorageError `empty-batch`, `payload-too-large`, `batch-too-large` if the batch cannot be stored;
+   * `offset-mismatch` if the stream does not end at `expectedOffset` (the error's `offset` says where it
+   * does); `offset-limit` if the stream is full; `out-of-range`, `closed`, `read-only`, `poisoned`, `io`; and
    * what recovery of the stream finds
    * @example
    * ```ts
-   * await storage.appendBatch(1n, [Buffer.from("placed"), Buffer.from("paid")], { expectedOffset: 0n });
+   * await storage.appendBatch(2n, [Buffer.from("placed"), Buffer.from("paid")], { expectedOffset: 0n });
    * ```
    */
   appendBatch(
@@ -95,10 +103,12 @@ export interface StorageBackend extends AsyncDisposable {
     options?: AppendOptions,
   ): Promise<AppendResult>;
   /**
-   * Appends a checkpoint.
+   * Appends a checkpoint: a record that repeats the chain hash before it, from which reads can verify.
    *
-   * @returns the checkpoint's offset and where the stream ends
-   * @throws StorageError `empty-stream` if there is nothing to check yet; else as `appendBatch`
+   * @param stream the stream's number
+   * @param options where the checkpoint must be, and whether to wait until it is durable
+   * @returns the checkpoint's offset and where the stream ends; O(1) time
+   * @throws StorageError `empty-stream` if the stream has no records; otherwise as `appendBatch`
    * @example
    * ```ts
    * const { nextOffset, head } = await storage.appendCheckpoint(1n); // an anchor, to be kept elsewhere
@@ -106,9 +116,10 @@ export interface StorageBackend extends AsyncDisposable {
    */
   appendCheckpoint(stream: bigint, options?: AppendOptions): Promise<AppendResult>;
   /**
-   * Makes all that was appended to a stream durable.
+   * Makes everything that was appended to a stream durable.
    *
-   * @throws StorageError `read-only`, `poisoned`, `io`, `closed`
+   * @param stream the stream's number
+   * @throws StorageError `read-only`, `poisoned`, `io`, `closed`, `out-of-range`
    * @example
    * ```ts
    * await storage.appendBatch(1n, events, { fsync: false });
@@ -117,13 +128,16 @@ export interface StorageBackend extends AsyncDisposable {
    */
   sync(stream: bigint): Promise<void>;
   /**
-   * Payloads of data records from offset `from` on, in order; stops after the one that reaches `maxBytes`.
-   * Past the end, or for an unknown stream: none.
+   * Payloads of data records, in order, from an offset on. Stops after the payload that reaches `maxBytes`.
+   * After the end of a stream, and in an unknown stream, there are none.
    *
-   * @param maxBytes for the payloads together; `Infinity` for no limit
-   * @returns the payloads; O(returned + the way from the nearest checkpoint) time and memory of what is
-   *   returned
-   * @throws StorageError `out-of-range`, `closed`, `io`, or the damage that is in the way
+   * @param stream the stream's number
+   * @param from the offset to begin at
+   * @param maxBytes limit of the payloads together, in bytes; `Infinity` for no limit
+   * @param options which records, in which order, and how far back the chain is verified
+   * @returns the payloads; time O(bytes returned + bytes since the nearest checkpoint), memory O(bytes
+   *   returned)
+   * @throws StorageError `out-of-range`, `closed`, `io`, or the damage that is met
    * @example
    * ```ts
    * const first = await storage.readFrom(1n, 0n, 1024);
@@ -132,70 +146,92 @@ export interface StorageBackend extends AsyncDisposable {
    */
   readFrom(stream: bigint, from: bigint, maxBytes: number, options?: ReadOptions): Promise<Uint8Array[]>;
   /**
-   * As `readFrom`, but whole records, of every kind; `maxBytes` and `limit` count all of them.
+   * Whole records of every kind, in order, from an offset on. Stops after the record whose payload reaches
+   * `maxBytes`. `maxBytes` and `limit` count records of every kind.
    *
+   * @param stream the stream's number
+   * @param from the offset to begin at
+   * @param maxBytes limit of the payloads together, in bytes; `Infinity` for no limit
+   * @param options which records, in which order, and how far back the chain is verified
+   * @returns the records, payloads expanded; time and memory as `readFrom`
+   * @throws StorageError as `readFrom`
    * @example
    * ```ts
-   * const [record] = await storage.readRecords(1n, 7n, Infinity, { to: 8n });
+   * const [record] = await storage.readRecords(1n, 1n, Infinity, { to: 2n });
+   * record?.offset; // 1n
    * ```
    */
   readRecords(stream: bigint, from: bigint, maxBytes: number, options?: ReadOptions): Promise<Record[]>;
   /**
    * All records of a range, however many: memory does not grow with the stream. Records that are appended
-   * meanwhile are among them. If damage is in the way, it throws after the records before it, in the order of
-   * reading.
+   * during the iteration are among them. Where damage is met, it throws after the records before the damage,
+   * in the order of reading.
    *
+   * @param stream the stream's number
+   * @param options which records, in which order, and how far back the chain is verified
    * @returns the records, one by one; what is wrong with the arguments is thrown by the first `next`
    * @throws StorageError as `readFrom`
    * @example
    * ```ts
-   * for await (const record of storage.iterate(1n, { from: 100n, to: 200n, reverse: true })) console.log(record.offset);
+   * for await (const record of storage.iterate(1n, { from: 100n, to: 200n, reverse: true })) print(record.offset);
    * ```
    */
   iterate(stream: bigint, options?: IterateOptions): AsyncIterableIterator<Record>;
   /**
    * All records from an offset on, and then those that are appended later through this storage, as soon as
-   * they are: it waits for them and does not poll. It ends with `signal`, its own `return` (which `break`
-   * calls), or `close`, also while it waits. To go on later, begin at the offset after the last record.
+   * they are appended. It waits for them and does not poll. It ends with `signal`, with its own `return`
+   * (which `break` calls), or with `close`, even while it waits. To go on later, begin at the offset after
+   * the last record.
    *
-   * @param from where to begin; past the end, the records before it are waited for and left out. Default: 0
-   * @returns the records, one by one; memory does not grow with the stream, nor with how far it lags behind
-   * @throws StorageError as `readFrom`; `read-only`, for a storage that was opened so is not told of appends
+   * @param stream the stream's number
+   * @param from where to begin; if the stream ends before it, the records up to it are waited for and not
+   *   returned. Default: 0
+   * @param options how far back the chain is verified, and what ends it
+   * @returns the records, one by one; memory does not grow with the stream, nor with how far the reader lags
+   * @throws StorageError as `readFrom`; `read-only`, because a storage that was opened so is not told of
+   *   appends
    * @example
    * ```ts
-   * const { signal } = new AbortController();
-   * for await (const record of storage.follow(1n, 0n, { signal })) await project(record);
+   * for await (const record of storage.follow(1n, 0n)) {
+   *   await project(record);
+   *   if (record.offset === 1n) break;
+   * }
    * ```
    */
   follow(stream: bigint, from?: bigint, options?: FollowOptions): AsyncIterableIterator<Record>;
   /**
    * Where a stream ends; an unknown one ends at 0.
    *
-   * @throws StorageError `closed`, `io`, or why the end is not known
+   * @param stream the stream's number
+   * @returns the next offset and the chain hash of the last record; O(1) time once the stream is open
+   * @throws StorageError `closed`, `io`, `out-of-range`, or why the end is not known
    * @example
    * ```ts
    * const { nextOffset, head } = await storage.head(1n);
+   * nextOffset; // 2n
    * ```
    */
   head(stream: bigint): Promise<StreamHead>;
   /**
-   * The streams that there are, ascending; on a disk one whose creation a crash interrupted may be among
-   * them, empty.
+   * The streams that exist, in ascending order. On a disk, a stream whose creation was interrupted by a crash
+   * may be among them; it is empty.
    *
    * @returns their numbers; O(streams log streams) time
    * @throws StorageError `closed`, `io`
    * @example
    * ```ts
-   * for (const stream of await storage.streams()) console.log(stream, await storage.head(stream));
+   * for (const stream of await storage.streams()) print(stream, await storage.head(stream));
    * ```
    */
   streams(): Promise<StreamId[]>;
   /**
-   * Gives back what is kept for a stream: waits for what is under way, makes everything in it durable, and
-   * closes its files. The next call that names it opens it again. Records stay where they are.
+   * Closes what is kept open for a stream: waits for calls in progress, makes everything in the stream
+   * durable, and closes its files. The next call that names the stream opens it again. Records stay where
+   * they are.
    *
-   * @throws StorageError `poisoned`, `io` if what was appended may not be durable; the files are closed all
-   *   the same
+   * @param stream the stream's number
+   * @throws StorageError `closed`, `out-of-range`; `poisoned`, `io` if what was appended may not be durable,
+   *   and then the files are closed nevertheless
    * @example
    * ```ts
    * await storage.release(1n);
@@ -203,13 +239,15 @@ export interface StorageBackend extends AsyncDisposable {
    */
   release(stream: bigint): Promise<void>;
   /**
-   * Ends it: later calls are refused. What was appended is made durable first. May be called again. `await
-   * using` calls it, too.
+   * Closes the storage: later calls are refused. What was appended is made durable first. May be called
+   * again. `await using` calls it at the end of its block.
    *
    * @throws StorageError `poisoned`, `io` if what was appended may not be durable
    * @example
    * ```ts
-   * await using storage = await Storage.open("/data/kimberlite"); // closed at the end of the block
+   * const storage = await Storage.open("/data");
+   * await storage.appendBatch(1n, events);
+   * await storage.close();
    * ```
    */
   close(): Promise<void>;

@@ -1,25 +1,26 @@
 /**
- * One error for everything the engine refuses or finds: a stable code to program against, where it is, and a
- * sentence that says what to do. Wrong *types* are `TypeError`s; everything else is a `StorageError`.
+ * One error for everything that the engine refuses or finds: a stable code to program against, the place, and
+ * a sentence that says what to do. An argument of a wrong type is a `TypeError`; everything else is a
+ * `StorageError`.
  * @module
  */
 import type { Offset, StreamId } from "./types.ts";
 
 /**
- * Stable codes.
+ * What a `StorageError` is about. The codes are stable.
  *
- * Asked for something that cannot be: `out-of-range`, `empty-batch`, `payload-too-large`, `batch-too-large`,
+ * The request is impossible: `out-of-range`, `empty-batch`, `payload-too-large`, `batch-too-large`,
  * `offset-mismatch`, `offset-limit`, `empty-stream`, `unknown-codec`.
  *
  * Found in stored bytes: `incomplete` (they end inside a record), `malformed`, `checksum-mismatch`,
- * `broken-chain`, `wrong-offset`, `undecodable-payload`, `payload-limit` (claims to expand beyond the limit),
- * `missing-segment`, `truncated-log` (an index or manifest names more than the log holds), `damaged-hint` (an
- * index or manifest is missing or unreadable where no crash leaves it so; it is rebuilt, and no answer
- * depends on it).
+ * `broken-chain`, `wrong-offset`, `undecodable-payload`, `payload-limit` (it claims to expand beyond the
+ * limit), `missing-segment`, `truncated-log` (an index or manifest names more than the log holds),
+ * `damaged-hint` (an index or manifest is missing or unreadable, although no crash leaves it so; it is
+ * rebuilt, and no answer depends on it).
  *
- * The state of the storage: `closed`, `locked`, `read-only` (it was opened so), `poisoned` (a failed write or
- * sync left the stream in doubt; reopen it), `io` (a call to the disk failed; `cause` has its `code`, the
- * sentence says what to do).
+ * The state of the storage: `closed`, `locked`, `read-only` (it was opened so), `poisoned` (after a failed
+ * write or sync it is not known what the stream holds; open it again), `io` (a call to the disk failed;
+ * `cause` has its `code`, the sentence says what to do).
  */
 export type StorageErrorCode =
   | "out-of-range"
@@ -48,14 +49,19 @@ export type StorageErrorCode =
 
 /** Where an error is, as far as it is known. */
 export interface ErrorPlace {
+  /** The stream's number. */
   readonly stream?: StreamId | undefined;
+  /** Offset of a record in the stream. */
   readonly offset?: Offset | undefined;
+  /** Path of a file or directory. */
   readonly file?: string | undefined;
   /** Byte position in `file`. */
   readonly position?: number | undefined;
 }
 
 /**
+ * What the engine refuses or finds damaged.
+ *
  * @example
  * ```ts
  * try {
@@ -66,7 +72,9 @@ export interface ErrorPlace {
  * ```
  */
 export class StorageError extends Error implements ErrorPlace {
+  /** The name of the class. */
   override readonly name = "StorageError";
+  /** What it is about. */
   readonly code: StorageErrorCode;
   /** What happened and what to do, without the place, which `message` ends with. */
   readonly sentence: string;
@@ -75,6 +83,12 @@ export class StorageError extends Error implements ErrorPlace {
   readonly file: string | undefined;
   readonly position: number | undefined;
 
+  /**
+   * @param code what it is about
+   * @param sentence what happened and what to do
+   * @param place where it is; `message` ends with it
+   * @param cause the error that led to this one
+   */
   constructor(code: StorageErrorCode, sentence: string, place: ErrorPlace = {}, cause?: unknown) {
     super(describe(sentence, place), cause === undefined ? undefined : { cause });
     this.code = code;
@@ -87,16 +101,18 @@ export class StorageError extends Error implements ErrorPlace {
 }
 
 /**
- * An error that a call about a stream ended with, so that it says which stream; one that does already, or is
- * no `StorageError`, is as it was.
+ * The error of a call about a stream, with the stream in it. An error that names a stream already, or is not
+ * a `StorageError`, stays as it is.
  *
- * @returns what to throw in its place
+ * @param stream the stream that the call was about
+ * @param error what the call threw
+ * @returns what to throw instead
  */
 export function errorOf(stream: StreamId, error: unknown): unknown {
   if (!(error instanceof StorageError) || error.stream !== undefined) return error;
   const { code, sentence, offset, file, position, cause } = error;
   const said = new StorageError(code, sentence, { stream, offset, file, position }, cause);
-  // Where it was thrown is of use, not where it was completed.
+  // The stack of the place where it was thrown is useful, not that of the place where it was completed.
   said.stack = String(error.stack).replace(error.message, () => said.message);
   return said;
 }

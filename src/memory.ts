@@ -1,8 +1,8 @@
 /**
- * `MemoryStorage`: a storage that keeps its records in memory, for tests and for what need not outlive the
- * process.
+ * `MemoryStorage`: a storage that keeps its records in memory, for tests and for data that need not outlive
+ * the process.
  *
- * It answers as `Storage` does, hash for hash; everything is as durable as the process.
+ * It answers as `Storage` does, hash for hash. Nothing outlives the process.
  * @module
  */
 import type { AppendResult } from "./backend.ts";
@@ -25,12 +25,13 @@ import {
 import { expandedPayload } from "./format/expand.ts";
 import type { CheckpointPolicy, CompressionKind, Format, StreamHead, StreamId } from "./types.ts";
 
+/** How a `MemoryStorage` stores records. */
 export interface MemoryStorageOptions {
   /** How payloads are compressed. Default: `none`. */
   readonly compression?: CompressionKind | undefined;
   /** Default: the codecs of this package. */
   readonly codecs?: CodecRegistry | undefined;
-  /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
+  /** When a checkpoint is appended automatically. Default: after every 1000 offsets. */
   readonly checkpoints?: CheckpointPolicy | undefined;
   /** How records are chained. Default: `plain`. */
   readonly format?: Format | undefined;
@@ -51,7 +52,7 @@ interface MemorySettings {
 }
 
 /**
- * Memory: the records as they would be stored. Time of a read: what it returns.
+ * A storage in memory. Memory: the records as they would be stored. Time of a read: O(bytes returned).
  *
  * @example
  * ```ts
@@ -63,7 +64,11 @@ export class MemoryStorage extends BaseStorage<MemoryStream, MemoryStream> {
   readonly #settings: MemorySettings;
   readonly #streams = new Map<StreamId, MemoryStream>();
 
-  /** @throws TypeError for an option that there is not; StorageError `out-of-range`, `unknown-codec` */
+  /**
+   * @param options how records are stored
+   * @throws TypeError for an unknown option, or one of another type
+   * @throws StorageError `out-of-range`, `unknown-codec`
+   */
   constructor(options?: MemoryStorageOptions) {
     super(false);
     const given = asOptions("MemoryStorage", options, OPTIONS);
@@ -98,7 +103,7 @@ export class MemoryStorage extends BaseStorage<MemoryStream, MemoryStream> {
 class MemoryStream implements UsableStream<MemoryStream> {
   readonly #id: StreamId;
   readonly #settings: MemorySettings;
-  /** The storage's streams, which this is one of once it is appended to. */
+  /** The storage's streams; this one is among them once it has been appended to. */
   readonly #streams: Map<StreamId, MemoryStream>;
   /** Encoded records. */
   readonly #records: Buffer[] = [];
@@ -139,7 +144,7 @@ class MemoryStream implements UsableStream<MemoryStream> {
     return this;
   }
 
-  /** The record at an offset, a copy: what the caller does to it must not reach the one that is kept. */
+  /** The record at an offset. It is a copy: the caller may change it. */
   async record(offset: number): Promise<Record> {
     const { format, codecs } = this.#settings;
     const bytes = Buffer.from(elementAt(this.#records, offset));

@@ -7,14 +7,14 @@ import { asOptions, type OptionNames, typeOf } from "./options.ts";
 import { asStreamId } from "./requests.ts";
 import type { StreamId } from "./types.ts";
 
-/** How `AppendPipeline.append` appends; where is the pipeline's own business. */
+/** How `AppendPipeline.append` appends. Where the batch goes, the pipeline decides. */
 export type PipelineOptions = Pick<AppendOptions, "fsync">;
 
 const PIPELINE_OPTIONS: OptionNames<PipelineOptions> = { fsync: true };
 
 /**
- * Appends batches to one stream without waiting for each: they are stored in the order of the calls, each
- * right behind the one before. After one is refused, all later ones are refused with the same error, so no
+ * Appends batches to one stream without waiting for each. They are stored in the order of the calls, each
+ * directly after the one before. After one is refused, all later ones are refused with the same error, so no
  * batch is stored without those before it.
  *
  * @example
@@ -30,8 +30,10 @@ export class AppendPipeline implements AsyncDisposable {
   #last: Promise<AppendResult | undefined> = Promise.resolve(undefined);
 
   /**
-   * @param stream the pipeline must be its only writer
-   * @throws TypeError for a backend that cannot append; StorageError `out-of-range`
+   * @param backend the storage
+   * @param stream the stream's number; the pipeline must be its only writer
+   * @throws TypeError for a backend that cannot append
+   * @throws StorageError `out-of-range`
    */
   constructor(backend: StorageBackend, stream: bigint) {
     if (typeof (Object(backend) as Partial<StorageBackend>).appendBatch !== "function") {
@@ -44,11 +46,13 @@ export class AppendPipeline implements AsyncDisposable {
   }
 
   /**
-   * Queues a batch; payloads must not change before it is stored.
+   * Queues a batch. The payloads must not change before it is stored.
    *
-   * @returns resolves when it is stored, as `StorageBackend.appendBatch`
-   * @throws as `StorageBackend.appendBatch`, or the error of a batch before; a `TypeError` for an option that
-   * there is not refuses the batch, too
+   * @param payloads as for `StorageBackend.appendBatch`
+   * @param options whether to wait until the batch is durable
+   * @returns resolves when the batch is stored, as `StorageBackend.appendBatch`
+   * @throws as `StorageBackend.appendBatch`, or the error of an earlier batch; a `TypeError` for an unknown
+   * option refuses the batch, too
    * @example
    * ```ts
    * const { nextOffset } = await pipeline.append([event], { fsync: false });
@@ -66,7 +70,7 @@ export class AppendPipeline implements AsyncDisposable {
   }
 
   /**
-   * Waits for all that was queued.
+   * Waits for everything that was queued.
    *
    * @returns resolves when it is stored
    * @throws the error of the batch that was refused
@@ -79,7 +83,7 @@ export class AppendPipeline implements AsyncDisposable {
     await this.#last;
   }
 
-  /** `drain`, at the end of the block of an `await using`. The storage stays open. */
+  /** `drain`, at the end of the block of `await using`. The storage stays open. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.drain();
   }

@@ -1,11 +1,12 @@
 /**
- * `Storage`: streams of hash-chained, checksummed records in a data directory, one directory a stream.
+ * `Storage`: streams of hash-chained, checksummed records in a data directory, with a directory for each
+ * stream.
  *
- * Promised: what was acknowledged with `fsync` survives every crash; what is read is what was appended, or an
- * error; after a crash a stream is a prefix of what was appended and goes on from there. Not promised: that a
- * tail cut off on purpose is noticed without an anchor kept elsewhere (docs/FORMAT.md, section 3). A
- * directory is open for writing in one process at a time; others may open it read-only, and see what was
- * there when they looked.
+ * Promised: what was acknowledged with `fsync` survives every crash; a read returns what was appended, or an
+ * error; after a crash a stream is a prefix of what was appended and goes on from there. Not promised: that
+ * the deliberate removal of a stream's last records is noticed without an anchor kept elsewhere
+ * (docs/FORMAT.md, section 3). One process at a time has a directory open for writing; others may open it
+ * read-only, and see what was there when they looked.
  * @module
  */
 import { BaseStorage } from "./base-storage.ts";
@@ -26,43 +27,49 @@ import { snapshotOf } from "./stream/snapshot.ts";
 import { Stream, type StreamSettings, type StreamStatus } from "./stream/stream.ts";
 import type { CheckpointPolicy, CompressionKind, Durability, Format, StreamId } from "./types.ts";
 
+/** How a data directory is opened, and how its streams are written. */
 export interface StorageOptions {
-  /** Default: `NodeDisk`, the file system. */
+  /** Where files are. Default: `NodeDisk`, the file system. */
   readonly disk?: Disk | undefined;
-  /** How payloads are compressed. Default: `none`. What is stored otherwise is read all the same. */
+  /** How payloads are compressed. Default: `none`. Payloads that are stored otherwise can be read, too. */
   readonly compression?: CompressionKind | undefined;
-  /** Default: the codecs of this package. */
+  /** The codecs to compress and expand payloads with. Default: those of this package. */
   readonly codecs?: CodecRegistry | undefined;
-  /** When a checkpoint is appended by itself. Default: after every 1000 offsets. */
+  /** When a checkpoint is appended automatically. Default: after every 1000 offsets. */
   readonly checkpoints?: CheckpointPolicy | undefined;
   /**
-   * The format of streams that are created; one that is there keeps its own. `sentinel` is what Kimberlite
-   * reads. Default: `plain`.
+   * The format of streams that are created; an existing stream keeps its own. Kimberlite reads `sentinel`.
+   * Default: `plain`.
    */
   readonly format?: Format | undefined;
-  /** What an acknowledgement proves; how a log is written, not what it says. Default: `standard`. */
+  /** What an acknowledgement proves. It does not change what a log says. Default: `standard`. */
   readonly durability?: Durability | undefined;
   /**
-   * A batch that would make the active segment larger begins a new one. In a `sentinel` stream, as with
-   * Kimberlite, one begins a new one if an earlier batch has made the segment so large. Default: 256 MiB.
+   * A batch that would make the active segment larger than this begins a new segment. In a `sentinel` stream,
+   * as with Kimberlite, a batch begins a new segment if earlier batches have made the active one this large.
+   * Default: 256 MiB.
    */
   readonly maxSegmentBytes?: number | undefined;
-  /** After this many entries, or as many as were saved before, the index is saved anew. Default: 65536. */
+  /**
+   * The index is saved again after this many entries, or after as many as were saved before if that is more.
+   * Default: 65536.
+   */
   readonly indexLogMaxEntries?: number | undefined;
-  /** How much is read at a time. Default: 1 MiB. */
+  /** How many bytes are read at a time. Default: 1 MiB. */
   readonly readChunkBytes?: number | undefined;
   /**
-   * So many streams are kept open at most; the least recently used is closed for the next one, and opened
-   * again when it is used. Each has two files open, for moments up to three more, and one for each read under
-   * way. Default: 64.
+   * The most streams that are kept open. The least recently used one is closed for the next one, and opened
+   * again when it is used. Each has two files open, for moments up to three more, and one for each read in
+   * progress. Default: 64.
    */
   readonly maxOpenStreams?: number | undefined;
   /**
-   * Opens the directory only to read: it takes no lock, changes nothing and works on a file system that is
-   * mounted read-only. Each stream is shown as recovery would leave it, which is what its findings tell of.
-   * Beside a writer it is a prefix of what that appends, with all that was acknowledged before the stream was
-   * opened, perhaps with records that are not acknowledged yet; it stays so until it is released (or closed
-   * for others, see `maxOpenStreams`) and used again. Appends and `follow` are refused. Default: false.
+   * Opens the directory only for reading: takes no lock, changes nothing, and works on a file system that is
+   * mounted read-only. Each stream is shown as recovery would leave it, and its findings say what recovery
+   * would do. While another process writes to the directory, a stream is shown as a prefix of what that
+   * process appends: with everything that was acknowledged before the stream was opened, perhaps with records
+   * that are not acknowledged yet. It stays so until it is released (or closed for others, see
+   * `maxOpenStreams`) and used again. Appends and `follow` are refused. Default: false.
    */
   readonly readOnly?: boolean | undefined;
 }
@@ -86,6 +93,17 @@ type Settled = { readonly [K in keyof StorageOptions]-?: Exclude<StorageOptions[
 
 const STREAM_NAME = /^(0|[1-9]\d{0,19})$/;
 
+/**
+ * A data directory that is open.
+ *
+ * @example
+ * ```ts
+ * const storage = await Storage.open("/data");
+ * const { head } = await storage.appendBatch(1n, [Buffer.from("placed"), Buffer.from("paid")]);
+ * for await (const { offset, payload } of storage.iterate(1n)) print(offset, payload);
+ * await storage.close();
+ * ```
+ */
 export class Storage extends BaseStorage<ReadSource, Stream> {
   readonly #disk: Disk;
   readonly #path: string;
@@ -101,16 +119,17 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
   }
 
   /**
-   * Opens a data directory, creating it (but not its parents) if need be, and locks it. Streams are recovered
-   * when they are first used.
+   * Opens a data directory and locks it. Creates the directory, but not its parents, if it does not exist.
+   * Streams are recovered when they are first used.
    *
    * @param path of the data directory
-   * @returns the storage, to be closed by its user; O(1) time, whatever the directory holds
-   * @throws TypeError for an option that there is not, or of another type
-   * @throws StorageError `locked` if somebody has it open, `io`, `out-of-range`, `unknown-codec`
+   * @param options how it is opened and written
+   * @returns the storage, which its user closes; O(1) time, whatever the directory holds
+   * @throws TypeError for a path or an option of another type, or an unknown option
+   * @throws StorageError `locked` if it is open elsewhere, `io`, `out-of-range`, `unknown-codec`
    * @example
    * ```ts
-   * const storage = await Storage.open("/data/kimberlite");
+   * const storage = await Storage.open("/data");
    * await storage.appendBatch(1n, [Buffer.from("event1")]);
    * await storage.close();
    * ```
@@ -142,12 +161,15 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
   /**
    * What is known of a stream: where it ends, its segments, and what recovery found when it was opened.
    *
-   * @returns an unknown stream has no segments and ends at 0
+   * @param stream the stream's number
+   * @returns an unknown stream has no segments and ends at 0; O(segments) time once the stream is open
    * @throws StorageError `closed`, `io`, `out-of-range`
    * @example
    * ```ts
+   * const storage = await Storage.open("/data");
    * const { findings } = await storage.status(1n);
-   * for (const { what, action, error } of findings) console.warn(what, action, error.message);
+   * for (const { what, action, error } of findings) print(what, action, error.message);
+   * await storage.close();
    * ```
    */
   async status(stream: bigint): Promise<StreamStatus> {
@@ -181,7 +203,7 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
   }
 }
 
-/** Makes the streams of a directory. */
+/** What makes the streams of a directory. */
 function streamsOf(rootPath: string, options: Settled): MakeStream {
   const { codecs, readChunkBytes: chunkBytes } = options;
   const settings: StreamSettings = {
@@ -201,8 +223,8 @@ function streamsOf(rootPath: string, options: Settled): MakeStream {
 }
 
 /**
- * Locks the directory, which is made if need be; its own name is made durable whoever made it, for they may
- * have been killed.
+ * Locks the directory, which is created if it does not exist. Its name is made durable in any case: the
+ * process that created it may have been killed before it did so.
  */
 async function lockDirectory(disk: Disk, path: string): Promise<DiskLock | undefined> {
   const lockPath = `${path}/${LOCK_NAME}`;

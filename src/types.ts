@@ -1,5 +1,5 @@
 /**
- * The vocabulary that everything else is written in: plain types, no behaviour.
+ * The vocabulary of everything else: plain types without behaviour.
  * @module
  */
 
@@ -29,20 +29,21 @@ export type Format = "plain" | "sentinel";
 /** How a record's payload is stored. */
 export type CompressionKind = "none" | "lz4" | "zstd";
 
-/** When Storage adds a checkpoint by itself: after every so many offsets; `0` means never. */
+/** When a storage appends a checkpoint automatically. */
 export interface CheckpointPolicy {
+  /** After how many offsets, counted from the stream's first; 0 means never. */
   readonly everyNRecords: number;
 }
 
 /**
  * What an acknowledgement proves. `standard`: the records are synced. `strict`: the index entry that proves
- * it is synced, too, so that damage found later is never taken for a torn write; one more sync for every
- * append.
+ * it is synced, too, so that damage found later is never taken for a torn write. It costs one more sync for
+ * every append.
  */
 export type Durability = "standard" | "strict";
 
 /** How far back a read verifies the hash chain before it returns anything. */
 export type Verification = "record" | "checkpoint" | "genesis";
 
-/** A value, or a promise of one: what answers at once need not be waited for. */
+/** A value, or a promise of one: an answer that is there already need not be waited for. */
 export type Answer<T> = T | Promise<T>;

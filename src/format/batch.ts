@@ -1,6 +1,6 @@
 /**
  * From payloads to bytes: a batch is prepared (compressed, chained, encoded) before anything is written, so
- * that what can be refused is refused while nothing has changed.
+ * that what must be refused is refused before anything changes.
  * @module
  */
 import {
@@ -18,7 +18,7 @@ import { misfit } from "./misfit.ts";
 import { encodeInto } from "./record.ts";
 import type { CheckpointPolicy, CompressionKind, Offset, RecordKind, StreamHead } from "../types.ts";
 
-/** A record on its way in: its payload as appended and as it will be stored. */
+/** A record that is being prepared: its payload as appended and as it will be stored. */
 interface Draft {
   readonly kind: RecordKind;
   readonly payload: Uint8Array;
@@ -32,6 +32,7 @@ export interface PreparedBatch {
   readonly firstOffset: Offset;
   /** Encoded records, back to back. */
   readonly bytes: Buffer;
+  /** Kind of each record. */
   readonly kinds: readonly RecordKind[];
   /** Size of each record in `bytes`. */
   readonly sizes: readonly number[];
@@ -40,9 +41,14 @@ export interface PreparedBatch {
 }
 
 /**
- * A batch of events, and after it a checkpoint if one of its own offsets makes one due.
+ * A batch of events, and after it a checkpoint if an offset in the batch makes one due.
  *
- * @param before where the stream ends without it
+ * @param format of the stream
+ * @param before where the stream ends
+ * @param payloads at least one
+ * @param codec that compresses them
+ * @param policy when a checkpoint is due
+ * @returns the batch, ready to be written; O(bytes) time and memory
  * @throws StorageError `batch-too-large`, `offset-limit`; what compressing fails with
  */
 export async function prepareBatch(
@@ -67,7 +73,14 @@ export async function prepareBatch(
   return encodeDrafts(format, before, drafts, due);
 }
 
-/** A checkpoint by itself. @throws StorageError `empty-stream` */
+/**
+ * A checkpoint alone.
+ *
+ * @param format of the stream
+ * @param before where the stream ends
+ * @returns the checkpoint, ready to be written
+ * @throws StorageError `empty-stream`, `offset-limit`
+ */
 export function prepareCheckpoint(format: RecordFormat, before: StreamHead): PreparedBatch {
   if (before.nextOffset === 0n) createCheckpoint(before.head, 0n);
   return encodeDrafts(format, before, [], true);
@@ -123,8 +136,10 @@ function encodeDrafts(
 }
 
 /**
- * What a caller is told of a batch that was appended. Its head is a copy: what they do to it must not reach
- * the one that is kept.
+ * What the caller of an append gets. The head is a copy: the caller may change it.
+ *
+ * @param batch that was appended
+ * @returns where it begins and where the stream ends
  */
 export function appendResult({
   firstOffset,

@@ -8,14 +8,14 @@
  * ```
  * Promises: `decompress(compress(x))` is `x`. Stored bytes are checked before they are expanded: nothing is
  * that claims more than `MAX_PAYLOAD_BYTES`, or more than its format can yield from so many bytes, and the
- * memory spent on the rest is a small multiple of the claim. Whatever the bytes are, the answer is a payload
- * or a `StorageError`.
+ * memory spent on the rest is a small multiple of the claim. For any bytes the answer is a payload or a
+ * `StorageError`.
  *
  * Does not promise: the same compressed bytes from another version of a library (never compare or hash them),
  * nor to notice an altered payload that still expands to the declared size. The record's CRC and hash chain
  * do that.
  *
- * While a codec has not answered, the bytes given to it must not be changed: zstd works on them in another
+ * The bytes given to a codec must not be changed before it has answered: zstd works on them in another
  * thread.
  *
  * Specification: docs/FORMAT.md, section 2; LZ4 block
@@ -44,20 +44,55 @@ const ZSTD_LEVEL_DEFAULT = 3;
 const ZSTD_LEVEL_MAX = 22;
 
 /**
- * One way of compressing payloads. The arrays it answers with share no memory with those it was given, unless
- * it says so.
+ * One way of compressing payloads. The arrays that it returns share no memory with those that it was given,
+ * unless it says so.
+ *
+ * @example
+ * ```ts
+ * // Counts what is compressed.
+ * class CountingCodec implements Codec {
+ *   readonly kind = "lz4" as const;
+ *   readonly #codec = new Lz4Codec();
+ *   payloads = 0;
+ *
+ *   compress(payload: Uint8Array): Uint8Array {
+ *     this.payloads += 1;
+ *     return this.#codec.compress(payload);
+ *   }
+ *
+ *   decompress(stored: Uint8Array): Uint8Array {
+ *     return this.#codec.decompress(stored);
+ *   }
+ * }
+ * const codec = new CountingCodec();
+ * const counted = new MemoryStorage({ compression: "lz4", codecs: new CodecRegistry([new NoneCodec(), codec]) });
+ * await counted.appendBatch(1n, [event]);
+ * codec.payloads; // 1
+ * ```
  */
 export interface Codec {
   /** Which code in a record's length field stands for it. */
   readonly kind: CompressionKind;
-  /** What to store for a payload of at most `MAX_PAYLOAD_BYTES`. */
+  /**
+   * Compresses a payload.
+   *
+   * @param payload of at most `MAX_PAYLOAD_BYTES`
+   * @returns the bytes to store
+   */
   compress(payload: Uint8Array): Answer<Uint8Array>;
-  /** The payload that was stored; a `StorageError` if there cannot be one, before memory is spent on it. */
+  /**
+   * Expands what was stored.
+   *
+   * @param stored what `compress` returned, or any other bytes
+   * @returns the payload
+   * @throws StorageError `undecodable-payload`, `payload-limit` if there cannot be a payload, before memory
+   *   is spent on it
+   */
   decompress(stored: Uint8Array): Answer<Uint8Array>;
 }
 
 /**
- * Stores payloads as they are. It answers with the very array it was given, not with a copy.
+ * Stores payloads as they are. It returns the array that it was given, not a copy.
  *
  * @example
  * ```ts
@@ -83,7 +118,7 @@ export class NoneCodec implements Codec {
 }
 
 /**
- * LZ4, at once and in this thread: `[expanded size:u32][one block]`, the layout of Rust's
+ * LZ4, synchronously, in this thread: `[expanded size:u32][one block]`, the layout of Rust's
  * `lz4_flex::compress_prepend_size`.
  *
  * @example
@@ -152,15 +187,15 @@ export class Lz4Codec implements Codec {
 /** How a `ZstdCodec` works. */
 export interface ZstdOptions {
   /**
-   * 1 (fast) to 22 (small); 3 if left out. From 12 on the encoder spends tens of milliseconds on the smallest
+   * 1 (fast) to 22 (small). Default: 3. From 12 on the encoder spends tens of milliseconds on the smallest
    * payload, because it prepares for a large one.
    */
   readonly level?: number | undefined;
   /**
-   * Whether to expand frames that do not declare their content size. Kimberlite writes such
-   * (`zstd::encode_all`), this package never does, and FORMAT.md allows it in streams of format `sentinel`
-   * alone, whatever is said here: so `false` if left out. They are then held to what their blocks can at most
-   * yield.
+   * Whether to expand frames that do not declare their content size. Kimberlite writes such frames
+   * (`zstd::encode_all`), this package never does, and FORMAT.md allows them only in streams of the format
+   * `sentinel`, where they are expanded in any case. Default: false. The limit of such a frame is the most
+   * that its blocks can yield.
    */
   readonly acceptsUndeclaredSize?: boolean | undefined;
 }
@@ -178,12 +213,15 @@ const ZSTD_OPTIONS: OptionNames<ZstdOptions> = { level: true, acceptsUndeclaredS
  */
 export class ZstdCodec implements Codec {
   readonly kind = "zstd" as const;
+  /** From 1 (fast) to 22 (small). */
   readonly level: number;
+  /** Whether frames that do not declare their content size are expanded. */
   readonly acceptsUndeclaredSize: boolean;
 
   /**
+   * @param options the level, and which frames are expanded
    * @throws StorageError `out-of-range` for a level that is not a whole number from 1 to 22.
-   * @throws TypeError for an option that there is not, or of another type.
+   * @throws TypeError for an unknown option, or one of another type.
    */
   constructor(options?: ZstdOptions) {
     const { level, acceptsUndeclaredSize } = asOptions("ZstdCodec", options, ZSTD_OPTIONS);
@@ -192,7 +230,7 @@ export class ZstdCodec implements Codec {
   }
 
   /**
-   * The frame's headers have passed the very checks that `decompress` makes of them.
+   * The headers of the frame have passed the same checks that `decompress` makes.
    *
    * @throws StorageError `payload-too-large` above `MAX_PAYLOAD_BYTES`.
    * @throws StorageError `undecodable-payload` if the library made a frame that could not be read back, or
@@ -201,7 +239,7 @@ export class ZstdCodec implements Codec {
   async compress(payload: Uint8Array): Promise<Uint8Array> {
     const { length } = withinLimit(payload);
     try {
-      // The library streams: it leaves the content size out of the header, and so it is put there afterwards.
+      // The library streams and leaves the content size out of the header, so it is put there afterwards.
       const encoded = plain(await bindings.compress(asBuffer(payload), this.level));
       const frame = declareContentSize(encoded, length);
       const { contentBytes } = checkedFrame(frame, false);
@@ -245,7 +283,7 @@ export class ZstdCodec implements Codec {
 }
 
 /**
- * The codecs at hand, by kind.
+ * The codecs that a storage uses, by kind.
  *
  * @example
  * ```ts
@@ -258,7 +296,7 @@ export class CodecRegistry {
   readonly #codecs = new Map<CompressionKind, Codec>();
 
   /**
-   * @param codecs all three with their defaults if left out; of two of one kind the later counts
+   * @param codecs default: all three of this package; of two of the same kind the later one counts
    * @throws TypeError if it is not an iterable of codecs
    */
   constructor(codecs: Iterable<Codec> = [new NoneCodec(), new Lz4Codec(), new ZstdCodec()]) {
@@ -268,7 +306,13 @@ export class CodecRegistry {
     for (const codec of codecs) this.register(codec);
   }
 
-  /** The codec of a kind. @throws StorageError `unknown-codec` if none is registered. */
+  /**
+   * The codec of a kind.
+   *
+   * @param kind of the compression
+   * @returns the codec
+   * @throws StorageError `unknown-codec` if none is registered
+   */
   get(kind: CompressionKind): Codec {
     const codec = this.#codecs.get(kind);
     if (codec === undefined) {
@@ -280,12 +324,21 @@ export class CodecRegistry {
     return codec;
   }
 
-  /** The codecs that are registered. */
+  /**
+   * The codecs that are registered.
+   *
+   * @returns one for each kind, in a new array
+   */
   all(): Codec[] {
     return [...this.#codecs.values()];
   }
 
-  /** Adds a codec, in the place of one of the same kind. @throws TypeError if it is not one */
+  /**
+   * Adds a codec, which replaces one of the same kind.
+   *
+   * @param codec to be added
+   * @throws TypeError if it is not a codec
+   */
   register(codec: Codec): void {
     const { kind, compress, decompress } = Object(codec) as Partial<Codec>;
     if (!KINDS.includes(kind) || typeof compress !== "function" || typeof decompress !== "function") {
@@ -297,7 +350,12 @@ export class CodecRegistry {
   }
 }
 
-/** The same codecs, but for this package's zstd: it accepts frames that do not declare their content size. */
+/**
+ * The same codecs, except that this package's zstd expands frames that do not declare their content size.
+ *
+ * @param registry is not changed
+ * @returns a new registry
+ */
 export function withUndeclaredSizes(registry: CodecRegistry): CodecRegistry {
   return new CodecRegistry(
     registry
@@ -317,12 +375,13 @@ export interface CompressedPayload {
 }
 
 /**
- * What to store for a payload: what the codec makes of it if that is smaller, otherwise the payload itself
- * (the same array, not a copy), uncompressed. So what is stored is never larger than the payload.
+ * What to store for a payload: the codec's result if it is smaller, otherwise the payload itself (the same
+ * array, not a copy), uncompressed. So what is stored is never larger than the payload.
  *
- * Answers at once if the codec does.
- *
- * @throws StorageError as `codec.compress` does.
+ * @param codec to compress with
+ * @param payload of at most `MAX_PAYLOAD_BYTES`
+ * @returns what to store; not a promise if the codec's answer is not
+ * @throws StorageError as `codec.compress`
  *
  * @example
  * ```ts
@@ -354,8 +413,7 @@ function unwritable(codec: CompressionKind, cause: unknown): StorageError {
 }
 
 function bytesOf(value: Uint8Array): Uint8Array {
-  // Callers without types meet this: a string would otherwise be compressed as its UTF-8 bytes by one codec
-  // alone.
+  // For callers without types: otherwise one codec, and only one, would compress a string as its UTF-8 bytes.
   return asBytes("A payload", value);
 }
 
@@ -373,12 +431,12 @@ function ofLength(payload: Uint8Array, bytes: number, codec: CompressionKind): U
   throw refused(codec, "undecodable-payload", `it claims ${bytes} bytes and expands to ${payload.length}`);
 }
 
-/** The same memory as the libraries want it, which is a Buffer; of a view exactly the part that it shows. */
+/** The same memory as a Buffer, which the libraries need; of a view exactly the part that it shows. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The same memory as a plain Uint8Array: a Buffer's `slice` would share memory where one expects a copy. */
+/** The same memory as a plain Uint8Array: a Buffer's `slice` would share memory where a copy is expected. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -27,7 +27,7 @@ export interface RecordFormat {
   readonly offsetAt: number;
   readonly prevHashAt: number;
   readonly headerBytes: number;
-  /** Bytes behind the payload, which begin with the CRC. */
+  /** Bytes after the payload; the first of them are the CRC. */
   readonly trailerBytes: number;
   /** Bytes a record has beyond its stored payload. */
   readonly overheadBytes: number;
@@ -41,19 +41,19 @@ export interface RecordFormat {
   readonly checksCounts: boolean;
   /** Whether the mark with which a record begins is there. */
   beginsAt(bytes: Buffer, at: number): boolean;
-  /** Whether the mark with which a record ends is there; `at` is the byte behind the CRC. */
+  /** Whether the mark with which a record ends is there; `at` is the byte after the CRC. */
   endsAt(bytes: Buffer, at: number): boolean;
-  /** The size of the stored payload, as the header says, however large. */
+  /** The size of the stored payload, as the header says, even if no record is that large. */
   storedBytesAt(bytes: Buffer, at: number): number;
   kindAt(bytes: Buffer, at: number): RecordKind | undefined;
   compressionAt(bytes: Buffer, at: number): CompressionKind | undefined;
-  /** Writes the first mark, if there is one, and the codes. */
+  /** Writes the first mark, if the format has one, and the codes. */
   writeCodes(target: Buffer, at: number, kind: RecordKind, compression: CompressionKind): void;
   /**
    * Writes the size of the stored payload, of at most `MAX_PAYLOAD_BYTES`, and leaves the codes as they are.
    */
   writeStoredBytes(target: Buffer, at: number, storedBytes: number): void;
-  /** Writes the mark behind the CRC, if there is one. */
+  /** Writes the mark after the CRC, if the format has one. */
   writeEnd(target: Buffer, at: number): void;
   /**
    * Chain hash of a record, from that of the record before, `undefined` for a stream's first, and the payload
@@ -147,10 +147,15 @@ export function formatNamed(name: Format): RecordFormat {
 /**
  * The chain hash of a record.
  *
+ * `plain`: `SHA-256(previous || payload)` for data, `HMAC-SHA-256("kimberlite/" + kind, previous || payload)`
+ * for other kinds; `sentinel`: `SHA-256(previous || kind || payload)` (docs/FORMAT.md, sections 3 and 8.2).
+ *
  * @param previous chain hash of the record before; `undefined` for a stream's first record
+ * @param kind of the record
  * @param payload the payload before compression
+ * @param format of the stream; default: `plain`
  * @returns 32 bytes; O(payload) time
- * @throws TypeError for bytes that are none, and a kind or a format that there is not
+ * @throws TypeError for an argument of another type, and for an unknown kind or format
  * @example
  * ```ts
  * const first = chainHash(undefined, "data", Buffer.from("event1"));

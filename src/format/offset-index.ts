@@ -1,10 +1,11 @@
 /**
  * The offset index of one segment: from a record's ordinal in the segment to its byte position and kind.
  *
- * On disk it is a saved part (`.idx`) and frames appended since (`.idx.wal`); layouts in docs/FORMAT.md,
- * sections 5 and 6. It is a hint: whoever uses a position checks that the record found there says the same
- * offset. One thing in it is evidence: records are named only after they were synced, so `end` is a
- * watermark.
+ * On disk it is a saved part (`.idx`) and the frames appended since then (`.idx.wal`). It is a hint: whoever
+ * uses a position checks that the record found there says the same offset. One thing in it is evidence:
+ * records are named only after they were synced, so `end` is a watermark.
+ *
+ * Specification: docs/FORMAT.md, sections 5, 6 and 8.3.
  * @module
  */
 import { crc32, genesisHash, HASH_BYTES } from "./chain.ts";
@@ -16,7 +17,7 @@ import type { RecordKind } from "../types.ts";
 
 const MAGIC = 0x49584456; // "VDXI"
 const VERSION = 2;
-/** Kimberlite's: positions alone, and nothing behind them but the CRC. */
+/** Kimberlite's: only positions, and after them the CRC. */
 const POSITIONS_VERSION = 1;
 const CRC_BYTES = 4;
 const IDX_HEADER_BYTES = 16;
@@ -31,8 +32,10 @@ const CHECKPOINT = kindCode("checkpoint");
 const WORD = 2 ** 32;
 
 /**
- * Bytes of a saved index, and of a frame, that name so many records: no file of a segment with fewer is
- * larger.
+ * The size of a saved index. A frame is not larger, nor is any index file of a segment with fewer records.
+ *
+ * @param records how many it names
+ * @returns bytes
  */
 export function indexBytes(records: number): number {
   return IDX_HEADER_BYTES + records * ENTRY_BYTES + TAIL_BYTES;
@@ -50,7 +53,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** Bytes that are read forward, a piece at a time, wherever they are. */
+/** Bytes that are read forward, a piece at a time. */
 export interface ForwardBytes {
   /** The piece that is in memory, and where in it the next byte is. */
   readonly bytes: Buffer;
@@ -64,11 +67,32 @@ export interface ForwardBytes {
   skip(bytes: number): void;
 }
 
-/** Bytes of Kimberlite's own saved index of so many records. */
+/**
+ * The size of Kimberlite's own saved index.
+ *
+ * @param count how many records it names
+ * @returns bytes
+ */
 export function savedPositionsBytes(count: number): number {
   return IDX_HEADER_BYTES + count * ENTRY_BYTES + CRC_BYTES;
 }
 
+/**
+ * Positions and kinds of the records of a segment, from the first on, and the chain hash of the last.
+ * Memory: 9 bytes a record, up to twice as much while it grows.
+ *
+ * @example
+ * ```ts
+ * const index = new OffsetIndex();
+ * index.push("data", 54, head);
+ * index.push("checkpoint", 142, head);
+ * index.position(1); // 54
+ * index.endOf(1); // 142
+ * index.ordinalAt(54); // 1
+ * index.checkpointAtOrBefore(0); // undefined
+ * OffsetIndex.parse(index.serialize())?.count; // 2
+ * ```
+ */
 export class OffsetIndex {
   #positions = new Float64Array(8);
   #kinds = new Uint8Array(8);
@@ -80,8 +104,8 @@ export class OffsetIndex {
   readonly #checkpoints = new CheckpointIndex();
 
   /**
-   * Whether it stands for a record that is lost or damaged; such an index is not saved, so that the next
-   * start finds that out, too.
+   * Whether it covers a record that is lost or damaged. Such an index is not saved, so that the next start
+   * finds the damage, too.
    */
   get hasGaps(): boolean {
     return this.#hasGaps;
@@ -107,7 +131,13 @@ export class OffsetIndex {
     return this.#head;
   }
 
-  /** Adds the record from `end` up to `nextEnd`; amortised O(1). */
+  /**
+   * Adds the record that begins at `end`; amortised O(1).
+   *
+   * @param kind of the record
+   * @param nextEnd byte position where the record ends
+   * @param head chain hash of the record
+   */
   push(kind: RecordKind, nextEnd: number, head: Uint8Array): void {
     invariant(nextEnd > this.#end, "A record ends after the one before it.");
     this.#push(kindCode(kind), nextEnd, head);
@@ -124,7 +154,13 @@ export class OffsetIndex {
     this.#head = head;
   }
 
-  /** Stands for `count` records that cannot be read, somewhere between `end` and `nextEnd`. */
+  /**
+   * Adds records that cannot be read and lie somewhere between `end` and `nextEnd`. They pass for data
+   * records without bytes.
+   *
+   * @param count how many
+   * @param nextEnd byte position where records can be read again
+   */
   pushLost(count: number, nextEnd: number): void {
     const end = this.#end;
     invariant(nextEnd >= end, "What is lost lies after what was read.");
@@ -133,12 +169,17 @@ export class OffsetIndex {
     this.#hasGaps = true;
   }
 
-  /** The last record covered is damaged. */
+  /** Notes that the last record covered is damaged. */
   markDamaged(): void {
     this.#hasGaps = true;
   }
 
-  /** The ordinal of the record that begins at this byte, if one does; O(log n). */
+  /**
+   * The record that begins at a byte position; O(log n) for n records.
+   *
+   * @param position in the segment
+   * @returns the record's ordinal; `undefined` if none begins there
+   */
   ordinalAt(position: number): number | undefined {
     let low = 0;
     let high = this.#count;
@@ -151,24 +192,44 @@ export class OffsetIndex {
   }
 
   /**
-   * Byte position of the record with this ordinal; of one that is not covered `NaN`, or a position at which
-   * it is not.
+   * Where a record begins; O(1).
+   *
+   * @param ordinal the record's place in the segment, from 0; less than `count`
+   * @returns its byte position; for a record that is not covered `NaN` or a meaningless number
    */
   position(ordinal: number): number {
     return this.#positions[ordinal] ?? Number.NaN;
   }
 
-  /** Byte position at which the record with this ordinal ends; `NaN` if it is not covered. */
+  /**
+   * Where a record ends; O(1).
+   *
+   * @param ordinal the record's place in the segment, from 0
+   * @returns the byte position after it; `NaN`, or a meaningless number, if it is not covered
+   */
   endOf(ordinal: number): number {
     return ordinal + 1 === this.#count ? this.#end : this.position(ordinal + 1);
   }
 
-  /** The last checkpoint at or before `ordinal`; O(log n). */
+  /**
+   * The last checkpoint at or before a record; O(log n) for n checkpoints.
+   *
+   * @param ordinal the record's place in the segment
+   * @returns the checkpoint's ordinal; `undefined` if there is none
+   */
   checkpointAtOrBefore(ordinal: number): number | undefined {
     return this.#checkpoints.nearest(ordinal);
   }
 
-  /** The saved form: the bytes of an `.idx` file. */
+  /**
+   * The saved form: the bytes of an `.idx` file (docs/FORMAT.md, section 5).
+   *
+   * ```
+   * ["VDXI"][version:u8 = 2][0][0][0][count:u64][entry:u64 * count][end:u64][head:32][crc32:u32]
+   * entry: position in bits 0-55, kind in bits 56-63                                little-endian
+   * ```
+   * @returns a new buffer; O(records) time
+   */
   serialize(): Buffer {
     const bytes = Buffer.alloc(indexBytes(this.#count));
     bytes.writeUInt32LE(MAGIC, 0);
@@ -181,7 +242,11 @@ export class OffsetIndex {
     return bytes;
   }
 
-  /** The bytes of Kimberlite's own `.idx` (docs/FORMAT.md, section 8.3). */
+  /**
+   * The bytes of Kimberlite's own `.idx` (docs/FORMAT.md, section 8.3).
+   *
+   * @returns a new buffer; O(records) time
+   */
   serializePositions(): Buffer {
     const bytes = Buffer.alloc(savedPositionsBytes(this.#count));
     bytes.writeUInt32LE(MAGIC, 0);
@@ -193,7 +258,15 @@ export class OffsetIndex {
     return bytes;
   }
 
-  /** A write-ahead frame naming the records from ordinal `from` on; there must be one. */
+  /**
+   * A frame of an `.idx.wal` file, which names the last records (docs/FORMAT.md, section 6).
+   *
+   * ```
+   * [count:u32][end:u64][head:32][entry:u64 * count][crc32:u32]      little-endian
+   * ```
+   * @param from ordinal of the first record that it names; less than `count`
+   * @returns a new buffer; O(records named) time
+   */
   frame(from: number): Buffer {
     const count = this.#count - from;
     invariant(count > 0, "A frame names at least one record.");
@@ -207,8 +280,11 @@ export class OffsetIndex {
   }
 
   /**
-   * The index in an `.idx` file's bytes, or `undefined` if they are not one: wrong magic, version, size or
-   * CRC, or positions that do not increase. Allocates no more than the bytes warrant.
+   * The index in the bytes of an `.idx` file. Allocates memory in proportion to the bytes, whatever they say.
+   *
+   * @param bytes all of the file
+   * @returns the index; `undefined` if magic number, version, size or CRC is wrong, or positions do not
+   *   increase
    */
   static parse(bytes: Buffer): OffsetIndex | undefined {
     if (bytes.length < IDX_HEADER_BYTES + TAIL_BYTES) return undefined;
@@ -223,9 +299,13 @@ export class OffsetIndex {
   }
 
   /**
-   * The index in the bytes of Kimberlite's own `.idx`, or `undefined` if they are not one, or not one of a
-   * segment with `count` records in `end` bytes. It knows no kinds and no chain hash: every record passes for
-   * data.
+   * The index in the bytes of Kimberlite's own `.idx`. It has no kinds and no chain hash: every record passes
+   * for data.
+   *
+   * @param bytes all of the file
+   * @param count how many records the segment has
+   * @param end how many bytes the segment has
+   * @returns the index; `undefined` if the bytes are not one, or not one of such a segment
    */
   static parsePositions(bytes: Buffer, count: number, end: number): OffsetIndex | undefined {
     if (bytes.length !== savedPositionsBytes(count)) return undefined;
@@ -244,17 +324,18 @@ export class OffsetIndex {
   }
 
   /**
-   * Adds what the frames of an `.idx.wal` file name beyond this index.
+   * Adds the records that the frames of an `.idx.wal` file name and that this index does not cover.
    *
-   * Stops at the first frame that is torn. A frame that repeats what is covered is skipped; one that leaves a
-   * gap, or that names more than there is, adds nothing, but where its records ended is still a claim that
-   * they were durable up to there.
+   * Stops at the first frame that is torn. A frame that repeats what is covered is skipped. A frame that
+   * leaves a gap, or that names more than the segment has, adds nothing; but its end is still a claim that
+   * records were durable up to there.
    *
-   * @param frameBytesMax a longer frame is none
+   * @param frames the bytes of the file
+   * @param frameBytesMax the most bytes of a frame; what claims to be longer is not a frame
    * @param limit bytes that the segment has
-   * @param claims gets what the frames that added nothing say of records that begin before `limit`
+   * @param claims receives what the frames that added nothing say of records that begin before `limit`
    * @returns `size`: bytes up to the end of the last whole frame; `watermark`: the farthest end that any
-   *   whole frame names
+   *   whole frame names. O(bytes) time
    */
   async replay(
     frames: ForwardBytes,
@@ -285,7 +366,7 @@ export class OffsetIndex {
     return { size: frames.position - start, watermark };
   }
 
-  /** Adds those of `count` entries that lie beyond the end; all or nothing. */
+  /** Adds those of `count` entries that lie after the end, all of them or none. */
   #addEntries(bytes: Buffer, at: number, count: number, coverage: Coverage): boolean {
     let first = 0;
     while (first < count && readPosition(bytes, at + first * ENTRY_BYTES) < this.#end) first += 1;
@@ -341,7 +422,7 @@ function writeU64(bytes: Buffer, at: number, value: number): void {
   bytes.writeUInt32LE(Math.floor(value / WORD), at + 4);
 }
 
-/** Inexact above 2^53, which no caller can take for a size that fits. */
+/** Inexact above 2^53; no caller takes such a number for a size that fits. */
 function readU64(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * WORD;
 }

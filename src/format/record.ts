@@ -1,8 +1,8 @@
 /**
  * One record: encode and decode, whatever its format (`formats.ts` has the layouts).
  *
- * Every accepted byte string has exactly one record and every record one encoding. Not checked here: whether
- * the record belongs where it was found (offset and chain), and whether its payload expands.
+ * Every byte string that is accepted has exactly one record, and every record has one encoding. Not checked
+ * here: whether the record belongs where it was found (offset and chain), and whether its payload expands.
  *
  * Specification: docs/FORMAT.md, sections 2 and 8.1.
  * @module
@@ -18,10 +18,15 @@ import type { CompressionKind, Format, Offset, RecordKind } from "../types.ts";
  * A record. In `encodeRecord` and `decodeRecord` the payload is as stored; what a read returns is expanded.
  */
 export interface Record {
+  /** Its place in the stream, from 0. */
   readonly offset: Offset;
+  /** Chain hash of the record before it, 32 bytes; zeros in a stream's first record. */
   readonly prevHash: Uint8Array;
+  /** What it is for. */
   readonly kind: RecordKind;
+  /** How its payload is stored. */
   readonly compression: CompressionKind;
+  /** Its content. */
   readonly payload: Uint8Array;
 }
 
@@ -34,23 +39,24 @@ export interface Frame {
   readonly size: number;
 }
 
-/** Why there is no record. A value, not an exception: recovery meets them in the ordinary course. */
+/** Why there is no record. A value, not an exception, because recovery meets flaws regularly. */
 export interface Flaw {
   readonly ok: false;
   readonly code: StorageErrorCode;
   readonly sentence: string;
   /**
-   * Whether the bytes are an intact record in its place that only this reader cannot read: then it is no torn
+   * Whether the bytes are an intact record in its place that this reader cannot read: then it is not a torn
    * write.
    */
   readonly unreadable?: boolean;
-  /** Whether there is an intact record, but one that does not continue the stream here. */
+  /** Whether there is an intact record that does not continue the stream here. */
   readonly misplaced?: boolean;
 }
 
 /**
- * A payload can be made to hold the checksum that its record would have if it were shorter. One flipped bit
- * in the length then leaves a record whose checksum holds, and only the index or the chain knows better.
+ * A payload can be made to contain the checksum that its record would have if it were shorter. One flipped
+ * bit in the length then leaves a record with a matching checksum, and only the index or the chain shows the
+ * damage.
  */
 export const CONTRADICTS_INDEX: Flaw = {
   ok: false,
@@ -79,8 +85,10 @@ const COMPRESSED_KIND = flaw(
 const BAD_CRC = flaw("checksum-mismatch", "The record's CRC-32 does not match its bytes.");
 
 /**
- * The size in bytes of the record whose header starts at `at`, as its length field says; the header must be
- * there. Infinite where no record is that large.
+ * The size in bytes of the record whose header starts at `at`, as its length field says; the whole header
+ * must be there.
+ *
+ * @returns bytes; `Infinity` if no record is that large
  */
 export function claimedSize(format: RecordFormat, bytes: Buffer, at: number): number {
   const stored = format.storedBytesAt(bytes, at);
@@ -90,7 +98,7 @@ export function claimedSize(format: RecordFormat, bytes: Buffer, at: number): nu
 /**
  * Examines the bytes from `at` up to `end`.
  *
- * O(record) time; allocates nothing that grows with it.
+ * @returns the record's outline, or why there is none; O(record) time, O(1) memory
  */
 export function frameAt(format: RecordFormat, bytes: Buffer, at: number, end: number): Frame | Flaw {
   if (end - at < format.headerBytes) return INCOMPLETE;
@@ -162,13 +170,18 @@ export function encodeInto(format: RecordFormat, target: Buffer, at: number, rec
 }
 
 /**
- * The bytes of a record.
+ * The bytes of a record (docs/FORMAT.md, sections 2 and 8.1).
  *
+ * ```
+ * [offset:i64][prev_hash:32][length:u32][payload][crc32:u32]      plain, little-endian
+ * ```
  * @param record its payload as it is to be stored, of at most 2^28 - 1 bytes
- * @throws StorageError `payload-too-large`, `out-of-range` (negative offset, or one beyond what the format
- * has room for), `malformed` (a previous hash that is not 32 bytes; a compressed record that is not data; a
- * kind or a compression that the format does not have)
- * @throws TypeError for an offset, a hash or a payload of another type, or a format that there is not
+ * @param format of the stream; default: `plain`
+ * @returns the payload and 48 bytes more, in `sentinel` 58; O(payload) time
+ * @throws StorageError `payload-too-large`; `out-of-range` for a negative offset, or one that does not fit
+ *   the format; `malformed` for a previous hash that does not have 32 bytes, a compressed record that is not
+ *   data, or a kind or compression that the format does not have
+ * @throws TypeError for an offset, a hash or a payload of another type, or an unknown format
  * @example
  * ```ts
  * const bytes = encodeRecord({
@@ -216,11 +229,14 @@ export function encodeRecord(record: Record, format: Format = "plain"): Uint8Arr
 }
 
 /**
- * The record that `bytes` begin with; what follows it is not looked at. The record's payload and hash are
+ * The record at the start of `bytes`; the bytes after it are not looked at. The record's payload and hash are
  * views of `bytes`.
  *
- * @returns the record and its size in bytes
- * @throws StorageError `incomplete`, `checksum-mismatch`, `malformed`; nothing else, whatever the bytes
+ * @param bytes a record, and anything after it
+ * @param format of the stream; default: `plain`
+ * @returns the record, its payload as stored, and its size in bytes; O(record) time
+ * @throws StorageError `incomplete`, `checksum-mismatch`, `malformed`; nothing else, whatever the bytes are
+ * @throws TypeError for bytes of another type, or an unknown format
  * @example
  * ```ts
  * const { record, size } = decodeRecord(bytes);

@@ -1,15 +1,16 @@
 /**
- * What recovery tells of what it found.
+ * What recovery reports.
  * @module
  */
 import { StorageError } from "../error.ts";
 import type { RecoveryAction } from "./recovery.ts";
 import type { StreamContext } from "./stream-context.ts";
 
-/** Something that recovery found and that its user may want to know. */
+/** Something that recovery found and that users may want to know. */
 export interface Finding {
   /** Name of the case of the recovery table, or `missing segment`, `size differs`, `damaged hint`. */
   readonly what: string;
+  /** What recovery did about it. */
   readonly action: RecoveryAction;
   /** Says where it is. */
   readonly error: StorageError;
@@ -18,8 +19,8 @@ export interface Finding {
 }
 
 /**
- * Index and manifest are replaced atomically, so a crash never leaves one unreadable: it is a fault, though
- * no answer depends on it.
+ * The finding for an index or a manifest that is missing or unreadable. They are replaced atomically, so no
+ * crash leaves one unreadable: it is a fault, although no answer depends on it.
  */
 export function damagedHint(context: StreamContext, name: string, sentence: string): Finding {
   const error = new StorageError("damaged-hint", sentence, {

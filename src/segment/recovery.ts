@@ -1,19 +1,19 @@
 /**
- * The recovery decision table: what a place in a segment where no record could be read means, and what
- * follows.
+ * The recovery decision table: what it means if no record can be read at a place in a segment, and what is
+ * done.
  *
  * Verified: every combination of facts matches exactly one case, or is declared impossible
- * (`recovery.test.ts`). Not decided here: how the facts are found (`open-stream.ts`) and how bytes are set
- * aside (`quarantine.ts`).
+ * (`recovery.test.ts`). Not decided here: how the facts are found (`recover-segment.ts`) and how bytes are
+ * set aside (`quarantine.ts`).
  *
  * The **watermark** of a segment is the farthest byte that persisted index entries name. Records are named
  * only after they were synced, so below it a bad record cannot come from a crash. Above it nothing was
  * promised to be durable in any order, and a bad record is what a torn write leaves.
  *
- * Known limit: the records synced last before a crash, whose index entry did not reach the disk, lie above
- * the watermark. If one of them rots before the next start it is taken for a torn write. No log without a
- * second durable place for that fact can tell the two apart (Alagappan et al., "Protocol-Aware Recovery for
- * Consensus-Based Storage", FAST '18, appendix A).
+ * Known limit: the records that were synced last before a crash lie above the watermark if their index entry
+ * did not reach the disk. If one of them is damaged before the next start, it is taken for a torn write. No
+ * log without a second durable place for that fact can tell the two apart (Alagappan et al., "Protocol-Aware
+ * Recovery for Consensus-Based Storage", FAST '18, appendix A).
  * @module
  */
 
@@ -33,27 +33,33 @@ export interface RecoveryFacts {
    */
   readonly unreadable: boolean;
   /**
-   * An intact record lies at the place, where it does not belong, or somewhere behind it, where it could
+   * An intact record lies at the place, where it does not belong, or somewhere after it, where it could
    * continue the stream.
    */
   readonly intactBehind: boolean;
 }
 
 /**
- * `accept`: go on. `cut`: set the bytes from the place on aside and truncate. `keep`: report damage, touch
- * nothing.
+ * What recovery does. `accept`: go on. `cut`: set the bytes from the place on aside and truncate the segment.
+ * `keep`: report the damage and change nothing.
  */
 export type RecoveryAction = "accept" | "cut" | "keep";
 
+/** A row of the recovery table. */
 export interface RecoveryCase {
+  /** By which documents refer to it. */
   readonly letter: "A" | "B" | "C" | "D" | "E" | "F" | "G" | "H";
+  /** By which findings refer to it. */
   readonly name: string;
-  /** The facts that it takes; one that is left out does not matter. */
+  /** The facts that make the case; a fact that is left out does not matter. */
   readonly facts: Partial<RecoveryFacts>;
+  /** What is done. */
   readonly action: RecoveryAction;
+  /** Why that is right. */
   readonly why: string;
 }
 
+/** The recovery table (docs/RECOVERY.md). Every possible combination of facts makes exactly one case. */
 export const RECOVERY_CASES: readonly RecoveryCase[] = [
   {
     letter: "A",
@@ -113,7 +119,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
   },
 ];
 
-/** Combinations that cannot be, and why. */
+/** Combinations of facts that are impossible, and why. */
 export const IMPOSSIBLE: readonly { readonly facts: Partial<RecoveryFacts>; readonly why: string }[] = [
   {
     facts: { watermarkKnown: false, belowWatermark: true },
@@ -125,12 +131,24 @@ export const IMPOSSIBLE: readonly { readonly facts: Partial<RecoveryFacts>; read
   },
 ];
 
-/** Whether all the facts that a row names hold. */
+/**
+ * Whether all the facts that a row names hold.
+ *
+ * @param row the facts that it names
+ * @param facts what was found
+ * @returns true if they agree
+ */
 export function matches(row: Partial<RecoveryFacts>, facts: RecoveryFacts): boolean {
   return (Object.keys(row) as (keyof RecoveryFacts)[]).every((name) => row[name] === facts[name]);
 }
 
-/** The case that the facts make. The table is total, so there is one unless the facts are impossible. */
+/**
+ * The case that the facts make. The table is total: there is one unless the facts are impossible.
+ *
+ * @param facts what was found
+ * @returns the row
+ * @throws Error for facts that are impossible: a mistake in the code that calls
+ */
 export function decide(facts: RecoveryFacts): RecoveryCase {
   const found = RECOVERY_CASES.find((row) => matches(row.facts, facts));
   if (found === undefined || IMPOSSIBLE.some((row) => matches(row.facts, facts))) {

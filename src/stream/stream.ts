@@ -1,9 +1,9 @@
 /**
- * One stream of an open `Storage`: appends one after the other, reads beside them.
+ * One stream of an open `Storage`: appends one after another, and reads at the same time.
  *
  * Invariants: what a read can see is committed; the chain head in memory is that of the last committed
- * record; after a failure that leaves the disk in doubt nothing more is acknowledged (the stream is poisoned)
- * until it is opened anew.
+ * record; after a failure that leaves it unknown what the disk holds, nothing more is acknowledged (the
+ * stream is poisoned) until the stream is opened again.
  * @module
  */
 import type { AppendResult } from "../backend.ts";
@@ -44,21 +44,25 @@ export interface StreamSettings extends IndexSettings {
 
 /** What is known of a segment. */
 export interface SegmentStatus {
-  /** Which it is, counted from 0. */
+  /** Its place among the stream's segments, from 0. */
   readonly number: number;
   /** Offset of its first record. */
   readonly firstOffset: Offset;
   /** One more than the offset of its last record. */
   readonly nextOffset: Offset;
+  /** Size of its records in bytes. */
   readonly bytes: number;
 }
 
 /** What is known of a stream, for people and monitors. */
 export interface StreamStatus extends StreamHead {
+  /** How its records are laid out and chained. */
   readonly format: Format;
+  /** Its segments, in order. */
   readonly segments: readonly SegmentStatus[];
   /**
-   * What recovery found when the stream was opened, this time or, if it was closed to open others, before.
+   * What recovery found when the stream was opened, this time and, if it was closed so that others could be
+   * opened, earlier.
    */
   readonly findings: readonly Finding[];
   /**
@@ -79,8 +83,8 @@ export class Stream {
   #opening: Promise<void> | undefined;
   #open: Mutable<OpenStream> | undefined;
   /**
-   * Bytes of the active segment up to the stream's end: what a batch adds is shown with its records, though
-   * the segment has it earlier.
+   * Bytes of the active segment up to the stream's end. What a batch adds is shown together with its records,
+   * although the segment has it earlier.
    */
   #shownBytes = 0;
   #poison: StorageError | undefined;
@@ -157,14 +161,13 @@ export class Stream {
   }
 
   /**
-   * Whether it refuses what it is asked until the storage is opened anew: it is poisoned, or could not be
-   * opened.
+   * Whether it refuses every call until the storage is opened again: it is poisoned, or could not be opened.
    */
   get hasFailed(): boolean {
     return this.#openingFailed || this.#poison !== undefined;
   }
 
-  /** What recovery found, now and earlier. What is found again is there once. */
+  /** What recovery found, now and earlier. What was found twice is there once. */
   get findings(): readonly Finding[] {
     const now = this.#open?.findings ?? [];
     const messages = new Set(now.map(({ error }) => error.message));
@@ -186,8 +189,8 @@ export class Stream {
   }
 
   /**
-   * Makes everything durable and closes the files; waits for what is under way. The files are closed however
-   * it ends. May be called again.
+   * Makes everything durable and closes the files, after the calls in progress. The files are closed even if
+   * it fails. May be called again.
    *
    * @throws StorageError `io`; `poisoned` if a failure left in doubt what is durable
    */
@@ -214,8 +217,8 @@ export class Stream {
   }
 
   /**
-   * Opens the stream the first time. A failure is final until the storage is opened anew, but for one that is
-   * no fault of the disk.
+   * Opens the stream the first time. A failure is final until the storage is opened again, unless it is not
+   * the disk's: too many open files.
    */
   #ready(): Promise<void> {
     this.#opening ??= this.#openStream();
@@ -286,9 +289,9 @@ export class Stream {
   }
 
   /**
-   * The segment that a batch goes into: a new one if this one is full, if a new one was begun in vain, or if
-   * its index files have to stay as they are and so could not name the batch. May be run again after a call
-   * that did nothing.
+   * The segment that a batch goes into: a new one if the active one is full, if an attempt to begin a new one
+   * has failed, or if the index files of the active one must stay as they are, so that they could not name
+   * the batch. May be called again after a call that failed without any effect.
    */
   async #segmentFor(open: Appendable, batch: PreparedBatch): Promise<ActiveSegment> {
     const { active } = open;
@@ -299,8 +302,8 @@ export class Stream {
   }
 
   /**
-   * Whether a segment is full. Where Kimberlite's segments end, which looks at their size only after a batch,
-   * `sentinel` segments do.
+   * Whether a segment is full. `sentinel` segments end where Kimberlite's do, which looks at their size only
+   * after a batch.
    */
   #isFull({ index }: ActiveSegment, { bytes }: PreparedBatch): boolean {
     const { maxSegmentBytes } = this.#settings;
@@ -351,8 +354,9 @@ export class Stream {
   }
 
   /**
-   * Runs what must not fail halfway: if it does, nothing more is acknowledged. @param isHarmless whether it
-   * can be run again after an error
+   * Runs what must not fail halfway: if it does, nothing more is acknowledged.
+   *
+   * @param isHarmless whether it can be run again after an error
    */
   async #orPoison<T>(
     work: () => Promise<T>,
@@ -374,8 +378,7 @@ export class Stream {
   }
 
   /**
-   * The same for what can be run again from its start if a call in it failed only because too many files were
-   * open.
+   * The same for what can be run again from its start if it failed only because too many files were open.
    */
   #orAgain<T>(work: () => Promise<T>): Promise<T> {
     return this.#orPoison(work, isOutOfFiles);
@@ -397,7 +400,7 @@ export class Stream {
     if (active?.number === segment.number) return active.index;
     const cached = this.#indexes.get(segment.number);
     const loaded = cached ?? (await loadSealedIndex(filesOf(this.#context), segment));
-    // What is saved of a damaged segment may end before its last record does; what recovery found does not.
+    // The saved index of a damaged segment may lack its last records; what recovery found does not.
     const recovered = this.#open?.indexes.get(segment.number);
     const index = recovered !== undefined && recovered.count > loaded.count ? recovered : loaded;
     this.#cache(segment.number, index);
