@@ -1,9 +1,9 @@
 /**
- * What every storage does alike, whatever it keeps its records in: the calls' arguments and options, ranges,
+ * What every storage does alike, wherever it keeps its records: the calls' arguments and options, ranges,
  * iteration, following, refusal after `close`, and that an error says which stream it is about.
  *
- * Promises: what is wrong with a call is found before a stream is opened for it. Leaves to its heirs:
- * streams, and what a cursor reads.
+ * Promises: what is wrong with a call is found before a stream is opened for it. Left to subclasses: streams,
+ * and what a cursor reads.
  * @module
  */
 import type {
@@ -60,14 +60,14 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     this.#isReadOnly = isReadOnly;
   }
 
-  /** Runs `work` with a stream, which stays open meanwhile. */
+  /** Runs `work` with a stream, which stays open until `work` ends. */
   protected abstract use<T>(stream: StreamId, work: (stream: Used) => Promise<T>): Promise<T>;
   /** A cursor for a range, which has read nothing yet. */
   protected abstract cursor(request: ReadRequest): Cursor<Source>;
-  /** Closes a stream's files, if they are open, once nobody uses it. */
+  /** Closes a stream's files, if they are open, as soon as no call uses it. */
   protected abstract releaseStream(stream: StreamId): Promise<void>;
   protected abstract listStreams(): Answer<StreamId[]>;
-  /** Waits for what is under way, makes everything durable, and gives everything back. */
+  /** Waits for calls in progress, makes everything durable, and closes everything. */
   protected abstract closeAll(): Promise<void>;
 
   async appendBatch(
@@ -232,7 +232,7 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
         if (records.length === 0) await sleeper.sleep();
       }
     } catch (error) {
-      // What ended it may have met it in the middle of a step.
+      // What ended it may have interrupted a step.
       if (!isOver()) throw error;
     } finally {
       this.#followers.remove(id, sleeper);

@@ -1,15 +1,14 @@
 /**
- * Waiting for what is appended, without polling: whoever follows a stream sleeps until an append to it wakes
- * them.
+ * Waiting for appends without polling: a follower of a stream sleeps until an append to the stream wakes it.
  *
- * Promises: no append between a follower's last look and its sleep is missed; a follower that waits ends at
- * once when it is told to.
+ * Promises: no append between a follower's last read and its sleep is missed; a waiting follower ends as soon
+ * as it is told to.
  * @module
  */
 import type { Record } from "./format/record.ts";
 import type { StreamId } from "./types.ts";
 
-/** Sleeps until it is woken; if that was before, not at all. */
+/** Sleeps until it is woken; not at all if it was woken before. */
 export class Sleeper {
   #isWoken = false;
   #onWake: () => void = () => undefined;
@@ -29,7 +28,7 @@ export class Sleeper {
   }
 }
 
-/** Who follows which stream. */
+/** The followers of each stream. */
 export class Followers {
   readonly #sleepers = new Map<StreamId, Set<Sleeper>>();
 
@@ -44,7 +43,7 @@ export class Followers {
     if (others?.size === 0) this.#sleepers.delete(stream);
   }
 
-  /** Wakes those who follow a stream. */
+  /** Wakes the followers of a stream. */
   wake(stream: StreamId): void {
     for (const sleeper of this.#sleepers.get(stream) ?? []) sleeper.wake();
   }

@@ -1,18 +1,18 @@
 /**
- * What must hold if this code is right, whatever the disk, the bytes or the caller did.
+ * Assertions: what holds if this code is right, whatever the disk, the bytes or the caller do.
  * @module
  */
 
 /**
- * Stops a wrong program before it does harm. Never the answer to bad input or a bad disk: that is a
+ * Stops a wrong program before it does harm. Bad input and a bad disk are never answered with it, but with a
  * `StorageError`.
  *
- * @param condition what holds; to be cheap
+ * @param condition what holds; cheap to evaluate
  * @param sentence the same in words
  * @throws Error if it does not hold
  * @example
  * ```ts
- * invariant(position >= watermark, "Nothing is cut off below the watermark.");
+ * invariant(position >= watermark, "Nothing below the watermark is truncated.");
  * ```
  */
 export function invariant(condition: boolean, sentence: string): asserts condition {

@@ -9,10 +9,10 @@ export const MAX_PAYLOAD_BYTES: number = 2 ** 28 - 1;
 /** Largest batch in bytes as encoded; well below what one `pwrite` transfers (2^31 - 4096 on Linux). */
 export const MAX_BATCH_BYTES: number = 2 ** 30;
 
-/** Size at which a segment ends, unless the user says otherwise. */
+/** Size in bytes at which a segment ends, unless the options say otherwise. */
 export const SEGMENT_BYTES: number = 2 ** 28;
 
-/** Largest offset in `Storage`: what a double holds exactly. The record codec covers all of i64. */
+/** Largest offset in a storage: what a double holds exactly. The record codec covers all of i64. */
 export const MAX_OFFSET: number = Number.MAX_SAFE_INTEGER;
 
 /** Largest stream number: an unsigned 64-bit integer. */

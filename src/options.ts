@@ -1,9 +1,8 @@
 /**
  * Options as callers pass them: a plain object with known names, or nothing; and the simple kinds of values.
  *
- * Promises: a name that is not known, and anything else in an object's place, is a `TypeError` that names it
- * and what is known, so a misspelt or misplaced option is never taken for one that was left out; nor is
- * `null`.
+ * Promises: an unknown name, and anything other than an object, is a `TypeError` that names it and the known
+ * names. So a misspelt or misplaced option is never taken for one that was left out; neither is `null`.
  * @module
  */
 import { elementAt } from "./element-at.ts";
@@ -21,8 +20,11 @@ const SHOWN_MAX = 40;
 /**
  * The options of a call; an empty object if there are none.
  *
- * @param whose what takes them, as its caller writes it
- * @throws TypeError if `value` is not a plain object, or has a name that is not known; O(names) time
+ * @param whose the call that takes them, as its caller writes it
+ * @param value what was passed
+ * @param names all names that there are
+ * @returns the options
+ * @throws TypeError if `value` is not a plain object, or has an unknown name; O(names) time
  */
 export function asOptions<T extends object>(
   whose: string,

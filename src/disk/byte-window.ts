@@ -19,7 +19,7 @@ export class ByteWindow {
 
   /**
    * Whether what was passed may be overwritten: then views of it are good until the next `fill`, and memory
-   * is not taken anew.
+   * is not allocated again.
    */
   readonly #reuses: boolean;
   #memory: Buffer = Buffer.alloc(0);
@@ -91,7 +91,7 @@ export class ByteWindow {
     if (read < wanted) this.#end = from + read;
   }
 
-  /** Memory for so many bytes; if it is reused, what is kept is moved to its beginning by whoever asked. */
+  /** Memory for so many bytes. If it is reused, the caller moves what is kept to its beginning. */
   #take(bytes: number): Buffer {
     if (!this.#reuses) return Buffer.allocUnsafe(bytes);
     if (this.#memory.length < bytes) this.#memory = Buffer.allocUnsafe(bytes);

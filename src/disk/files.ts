@@ -1,8 +1,8 @@
 /**
  * File names of a stream's directory, and the few ways in which the engine uses files, on top of `Disk`.
  *
- * What the disk throws arrives as a `StorageError` `io` with the cause, so that nothing bare comes from
- * below.
+ * What the disk throws becomes a `StorageError` `io` with the cause, so that users see no other errors of the
+ * disk.
  * @module
  */
 import type { Disk, DiskFile } from "./disk.ts";
@@ -130,13 +130,13 @@ export async function withFile<T>(disk: Disk, path: string, use: (file: DiskFile
   }
 }
 
-/** Closes files on the way out of a failure, which is what the caller hears of. */
+/** Closes files after a failure. That closing fails, too, is not reported: the caller throws the failure. */
 export async function abandon(...files: readonly (DiskFile | undefined)[]): Promise<void> {
   for (const file of files) {
     try {
       await file?.close();
     } catch {
-      // The failure that led here is thrown on.
+      // The caller throws the failure that led here.
     }
   }
 }

@@ -1,12 +1,12 @@
 /**
- * A disk that changes nothing once the data directory's lock is lost: somebody has removed or replaced the
- * locked file, and another process may have locked the new one and write to the same files.
+ * A disk that changes nothing after the data directory's lock is lost: the locked file was removed or
+ * replaced, and another process may have locked the new one and write to the same files.
  *
  * Promises: the lock is looked at before each call that changes something, and after each sync, so that what
  * is acknowledged as durable was synced while no other opener could have been admitted. One look is one call
  * of `DiskLock.isHeld`, some microseconds.
  *
- * Does not promise that nothing is changed between a look and the call behind it: if the lock is lost, and
+ * Does not promise that nothing is changed between a look and the call after it: if the lock is lost, and
  * another process opens the directory and writes, all in between, the call may overwrite what that process
  * wrote.
  * @module

@@ -1,8 +1,8 @@
 /**
- * What a failed call to the disk means to whoever has to do something about it.
+ * What a failed call to the disk means, and what a user can do about it.
  *
- * Promises: every code that has a usual cause outside the disk says which, and what to do; the rest is the
- * disk's. Specification: POSIX.1-2024,
+ * Promises: for every code that usually has a cause other than the disk, the sentence names the cause and the
+ * remedy; the other codes are the disk's. Specification: POSIX.1-2024,
  * https://pubs.opengroup.org/onlinepubs/9799919799/functions/V2_chap02.html, section 2.3
  * @module
  */

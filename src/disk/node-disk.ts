@@ -6,7 +6,7 @@
  * writes.
  *
  * Promises: what `Disk` promises, with POSIX meanings; errors are Node's own, `code` included. A file is
- * never touched after it was closed, not even by a call that was under way: `close` waits for those.
+ * never touched after it was closed, not even by a call in progress: `close` waits for those.
  *
  * Does not promise, because no program can:
  * - that `sync` reached the medium if the drive lies about its cache. On macOS libuv asks for `F_FULLFSYNC`.
@@ -14,7 +14,7 @@
  *   `syncDirectory`.
  * - locks on network file systems beyond what these offer, nor against a program that takes none. A locked
  *   file that was removed is noticed by `isHeld` when it is asked, and not before.
- * - anything against somebody who exchanges files between the look and the call.
+ * - anything if files are exchanged between a check and the call after it.
  *
  * New files get mode 0666 and new directories 0777, less the umask that the process has at that moment, as
  * from `touch` and `mkdir`: who may read a log is the operator's decision, made with the umask or with the
@@ -87,7 +87,7 @@ export class NodeDisk implements Disk {
     this.#seekData = seekData;
   }
 
-  /** What cannot be looked at stays as it is, made absolute, and whoever uses it hears why. */
+  /** A path that cannot be resolved is only made absolute; the call that uses it then fails. */
   resolve(path: string): string {
     const absolute = nodePath.resolve(path);
     const resolved = realPath(absolute) ?? besides(absolute);
@@ -213,7 +213,7 @@ class NodeFile implements DiskFile {
   readonly #path: string;
   readonly #fd: number;
   readonly #seekData: SeekData | undefined;
-  /** Calls in other threads that use the descriptor. */
+  /** Calls in other threads that are using the descriptor. */
   readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
   #closing: Promise<void> | undefined;
@@ -276,8 +276,7 @@ class NodeFile implements DiskFile {
   }
 
   /**
-   * Waits for calls under way, then closes. Every other call throws EBADF from now on; a second `close` does
-   * nothing.
+   * Waits for calls in progress, then closes. Every later call throws EBADF; a second `close` does nothing.
    */
   close(): Answer<void> {
     if (this.#isClosed) return this.#closing;
@@ -294,7 +293,7 @@ class NodeFile implements DiskFile {
 
   /** The descriptor, for a call at `position`; the checks that Node leaves out. */
   #descriptor(call: string, position = 0): number {
-    // The kernel would say so too, but for the number, which may by now be another file's.
+    // The kernel would say so too, unless the number is another file's by now.
     if (this.#isClosed) throw systemError("EBADF", "the file is closed", call, this.#path);
     // Node takes a negative position for "where the file stands", and a negative size for 0.
     if (!Number.isSafeInteger(position) || position < 0) {
@@ -396,7 +395,7 @@ async function readElsewhere(fd: number, target: Uint8Array, position: number): 
 }
 
 /**
- * A read may be repeated. libuv repeats what is interrupted but for reads and closes; a close must not be
+ * A read may be repeated. libuv repeats interrupted calls other than reads and closes; a close must not be
  * repeated.
  */
 function isInterrupted(error: unknown): boolean {

@@ -1,9 +1,9 @@
 /**
  * Files whose names may be taken by something else: a directory, a FIFO, a link, a file that may not be read.
  *
- * A hint that is none of its kind is as good as missing, for everything in it can be found out from the
- * segments. Where one is to be written, what stands in the way keeps its content under another name:
- * `….aside1`, or the first such that is free. That the disk fails (EIO) is another matter, and an error.
+ * A hint that is not a file counts as missing, because everything in it can be found out from the segments.
+ * Where one is to be written, whatever has its name keeps its content under another name: `….aside1`, or the
+ * first such name that is free. A failure of the disk (EIO) is an error.
  * @module
  */
 import type { Disk, DiskFile } from "./disk.ts";
@@ -11,8 +11,8 @@ import { StorageError } from "../error.ts";
 import { codeOf, io, ioError, isMissing, withFile, writeAll } from "./files.ts";
 
 /**
- * What opening something fails with that is no file: a directory, a FIFO, a link that is not to be followed
- * or leads nowhere.
+ * What opening fails with if there is no file but a directory, a FIFO, or a link that is not followed or
+ * leads nowhere.
  */
 const NO_FILE: readonly unknown[] = ["EISDIR", "ENXIO", "ELOOP", "ENOTDIR"];
 
@@ -25,7 +25,7 @@ export function isNoFile(error: unknown): boolean {
   return isMissing(cause) || NO_FILE.includes(codeOf(cause));
 }
 
-/** The same, or that it may not be read or written: for a hint it is all one. */
+/** The same, or that it may not be read or written: for a hint this makes no difference. */
 function isUnusable(error: unknown): boolean {
   const code = codeOf(error instanceof StorageError ? error.cause : error);
   return isNoFile(error) || code === "EACCES" || code === "EPERM";
@@ -155,7 +155,7 @@ async function makeWay(disk: Disk, path: string): Promise<void> {
 }
 
 /**
- * Replaces a file's content atomically: whoever looks sees the old one or the new one, whole. The new bytes
+ * Replaces a file's content atomically: a reader sees all of the old content or all of the new. The new bytes
  * are durable before they get the name; the name itself is durable only after the caller's `syncDirectory`.
  */
 export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {

@@ -3,7 +3,7 @@
  * do to a directory is what it does to this.
  *
  * Promises: the disk beneath is not changed and not locked. Memory: what is written, but not what is written
- * over the same bytes, nor the content of files below a directory called `quarantine`, of which only the size
+ * over the same bytes, nor the content of files in a directory called `quarantine`, of which only the size
  * is kept. Does not promise: durability, or that `makeDirectory` fails where it should.
  * @module
  */
@@ -75,7 +75,7 @@ class Layered {
   }
 
   truncate(size: number): void {
-    // What is cut off and comes back is zeros.
+    // What is truncated and then extended again is zeros.
     if (size < this.size) this.isWritten = true;
     this.#oldShown = Math.min(this.#oldShown, size);
     this.size = size;
@@ -220,7 +220,7 @@ export class OverlayDisk implements Disk {
     }
   }
 
-  /** A file, or whatever else has its name: that is moved like one, and what is in it does not matter. */
+  /** A file, or anything else that has its name: it is moved like a file, and its content does not matter. */
   async #movable(path: string): Promise<Layered> {
     try {
       return await this.#existing(path);

@@ -1,8 +1,8 @@
 /**
- * A disk that only reads: whatever would change something is refused before it reaches the disk beneath.
+ * A disk that only reads: a call that would change something is refused before it reaches the disk beneath.
  *
  * Promises: no file is opened for writing, no lock is taken, nothing is created. Does not promise: that
- * nobody else changes the files meanwhile.
+ * no one else changes the files at the same time.
  * @module
  */
 import type { Disk } from "./disk.ts";

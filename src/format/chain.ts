@@ -1,8 +1,8 @@
 /**
  * The hash chain and the checksum: the primitives that records are sealed with.
  *
- * A chain hash makes an edit visible to whoever knows a later hash; a CRC makes an accident visible to
- * whoever has the record. Neither reveals that a tail was cut off: see docs/FORMAT.md, section 3, "Anchor".
+ * With a later chain hash, an edit of a record is visible; with the CRC of a record, accidental damage to it
+ * is visible. Neither reveals that the last records were removed: see docs/FORMAT.md, section 3, "Anchor".
  * @module
  */
 import { createHash, createHmac, hash as digest } from "node:crypto";
@@ -15,7 +15,7 @@ export const HASH_BYTES = 32;
 /** Up to this payload size one copy beside the previous hash is cheaper than an incremental hash. */
 const JOIN_MAX_BYTES = 1 << 16;
 
-/** `prev_hash` of a stream's first record. A fresh copy, so that nobody can change it for somebody else. */
+/** `prev_hash` of a stream's first record, in a new array: a caller may change it. */
 export function genesisHash(): Uint8Array {
   return new Uint8Array(HASH_BYTES);
 }

@@ -20,7 +20,7 @@ export function expandedPayload(
   return frame.compression === "none" ? stored : codecs.get(frame.compression).decompress(stored);
 }
 
-/** The flaw that an expansion failed with; anything else is thrown on. */
+/** The flaw that an expansion failed with. @throws any other error, as it is */
 export function expansionFlaw(error: unknown): Flaw {
   if (error instanceof StorageError && error.code !== "io")
     return { ok: false, code: error.code, sentence: error.message, unreadable: true };

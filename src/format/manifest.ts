@@ -5,8 +5,8 @@
  * Field names are Kimberlite's (docs/FORMAT.md, section 7); unknown fields are ignored.
  *
  * It has two parts, so that replacing it costs the same however many segments there are: `manifest.json`,
- * which names the last ones, and pages, each of which names as many as any other and is not replaced any
- * more. `manifest-files.ts` reads and writes them.
+ * which names the last ones, and pages, each of which names the same number of segments and is not replaced
+ * again. `manifest-files.ts` reads and writes them.
  * @module
  */
 import * as z from "zod/mini";
@@ -29,7 +29,7 @@ export function sameSegment(a: SegmentInfo, b: SegmentInfo | undefined): boolean
 
 /** What `manifest.json` says. */
 export interface Manifest {
-  /** The segments from the first behind those of the pages on; at least one. */
+  /** The segments after those of the pages; at least one. */
   readonly segments: readonly SegmentInfo[];
   /** Number of the segment that appends go to: the last one. */
   readonly activeSegment: number;

@@ -28,7 +28,9 @@ const UNKNOWN_KIND: Flaw = {
 };
 
 /**
- * Whether the intact record at `at` may stand at `offset` behind a record whose chain hash is `previous`.
+ * Whether the intact record at `at` may stand at `offset`, after a record whose chain hash is `previous`.
+ * O(1)
+ *
  * @param previous `undefined` where it is not known; then the record's own `prev_hash` is taken as given
  * @returns the flaw, if there is one
  */

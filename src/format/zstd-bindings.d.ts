@@ -1,6 +1,6 @@
 /**
  * The native half of `@mongodb-js/zstd`. Its typed front, `index.js`, drops the compression level that its
- * own type declaration offers, so the codec calls what lies behind it. The package is pinned to one version
+ * own type declaration offers, so the codec calls what is beneath it. The package is pinned to one version
  * for that.
  */
 declare module "@mongodb-js/zstd/bindings.js" {

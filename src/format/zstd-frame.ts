@@ -85,7 +85,7 @@ interface ZstdBlock {
  * Time is linear in the number of blocks (at most a third of the bytes), memory constant.
  *
  * @throws StorageError `undecodable-payload` where RFC 8878 is not kept: another magic number, the reserved
- * bit, a reserved or an oversized block, an end too early, anything behind the end; and for a frame that
+ * bit, a reserved or an oversized block, an end too early, anything after the end; and for a frame that
  * needs a dictionary.
  *
  * @example
@@ -141,7 +141,7 @@ export function walkFrame(
  * `acceptsUndeclaredSize`: whether a frame may leave its content size out. One that does is held to what its
  * blocks can at most yield, which for a compressed block is 128 KiB whatever is in it; so the bound is up to
  * one block above the true size for frames as `zstd` writes them at ordinary levels, and further above where
- * an encoder splits blocks. A payload within that of the limit is refused: nobody could tell it from one
+ * an encoder splits blocks. A payload within that of the limit is refused: it cannot be told from one
  * beyond without expanding it.
  *
  * @throws StorageError `payload-limit` if it declares more than `MAX_PAYLOAD_BYTES`, or more than its blocks

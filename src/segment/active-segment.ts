@@ -41,7 +41,7 @@ export interface IndexLog {
 }
 
 export interface IndexSettings {
-  /** After this many entries the index is saved anew. */
+  /** After this many entries the index is saved again. */
   readonly indexLogMaxEntries: number;
   readonly durability: Durability;
 }
@@ -93,8 +93,8 @@ export class ActiveSegment {
 
   /**
    * Makes durable what the segment holds now, and names it: what recovery shows, no later crash takes back. A
-   * process that was killed may have left records, or a cut, that the kernel shows and the medium lacks.
-   * Replaces index files that are not to be believed.
+   * process that was killed may have left records, or a truncation, that the kernel shows and the medium
+   * lacks. Replaces index files that are not believed.
    *
    * What nothing proves to be on the medium is written again: after a failed sync the kernel may show bytes,
    * call them clean, and not write them at the next sync (Rebello et al., "Can Applications Recover from
@@ -143,7 +143,7 @@ export class ActiveSegment {
   }
 
   /**
-   * Writes a batch behind the committed records; it is not visible before `commit`. @throws StorageError `io`
+   * Writes a batch after the committed records; it is not visible before `commit`. @throws StorageError `io`
    */
   async write(batch: PreparedBatch): Promise<void> {
     invariant(
@@ -155,7 +155,7 @@ export class ActiveSegment {
   }
 
   /**
-   * Takes back what a failed `write` may have left, durably, so that no crash brings it back. @throws
+   * Removes what a failed `write` may have left, durably, so that no crash brings it back. @throws
    * StorageError `io`
    */
   async cutBack(): Promise<void> {
@@ -171,7 +171,7 @@ export class ActiveSegment {
     this.#unsynced = false;
   }
 
-  /** Takes a written batch in: from here on it is part of the log. */
+  /** Adds a batch that was written to the index: from here on it is part of the log. */
   commit(batch: PreparedBatch): void {
     const start = this.index.end;
     let end = start;
@@ -208,8 +208,8 @@ export class ActiveSegment {
   }
 
   /**
-   * Saves the index for good, unless the segment is damaged: it will not be appended to again. Everything in
-   * it must be synced.
+   * Saves the index finally, unless the segment is damaged: nothing will be appended to it again. Everything
+   * in it must be synced.
    *
    * @throws StorageError `io`
    */
@@ -220,7 +220,7 @@ export class ActiveSegment {
 
   /**
    * Makes every start look at the segment again, durably, if it is damaged: there is a write-ahead file
-   * beside it, if only an empty one. To be called once its successor is durable and not earlier: an empty one
+   * beside it, even if it is empty. To be called once its successor is durable and not earlier: an empty one
    * beside the last segment says that nothing in that was durable, so that recovery would take the damaged
    * record for torn and cut the intact ones that follow it.
    *
@@ -231,7 +231,7 @@ export class ActiveSegment {
     await createIndexLog(this.#files, this.number);
   }
 
-  /** Closes the files on the way out of a failure. */
+  /** Closes the files after a failure. */
   async abandon(): Promise<void> {
     await abandon(this.file, this.#indexLog);
   }

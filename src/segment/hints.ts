@@ -1,5 +1,5 @@
 /**
- * What a segment's index files say of it, and how far the segment bears that out.
+ * What a segment's index files say about it, and how far the segment confirms that.
  *
  * An index is believed if the last record that it covers is there: at its place, with its hash. If that
  * record is damaged, the nearest one before it that is intact decides. One that names more than there is
@@ -58,14 +58,14 @@ export interface SegmentFile {
   readonly bytes: number;
 }
 
-/** The state of index files of which nothing is to be believed. */
+/** The state of index files that are not believed at all. */
 export function foreignState({ hasLog }: HintState): HintState {
   return { framed: 0, hasLog, logBytes: 0, logEntries: 0, logTorn: true, rotten: true };
 }
 
 /**
  * Reads the index files; nothing comes of those that are missing or unreadable. The saved index of a sealed
- * segment is complete, so a write-ahead file beside it is left over and not read.
+ * segment is complete, so a write-ahead file beside it is a leftover and is not read.
  *
  * @param bytes how many the segment has
  * @throws StorageError `io`
@@ -76,8 +76,8 @@ export async function readHints(
   names: ReadonlySet<string>,
   bytes: number,
 ): Promise<Hints> {
-  // An index may name more than is left of the segment, and is evidence then; but it was made for one of a
-  // usual size.
+  // An index may name more than the segment still has, and is evidence then; but the segment it was made for
+  // had a usual size.
   const bytesMax = indexBytes(Math.max(bytes, SEGMENT_BYTES) / context.format.overheadBytes);
   const savedName = indexName(number, context.format.name);
   const logName = indexLogName(number, context.format.name);

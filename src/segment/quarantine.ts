@@ -1,5 +1,6 @@
 /**
- * Setting bytes aside: what recovery cuts off a segment is first made durable in the stream's `quarantine/`.
+ * Setting bytes aside: what recovery removes from a segment is first made durable in the stream's
+ * `quarantine/`.
  *
  * The name says where the bytes were and what they are, so doing it again, after a crash in the middle,
  * writes the same file again. Nothing in quarantine is ever read back.

@@ -1,7 +1,6 @@
 /**
- * Recovering one segment: what its index files cover is trusted as far as the last record bears it out, the
- * rest is scanned, and the decision table (`recovery.ts`) says what a place means where no record can be
- * read.
+ * Recovering one segment: what its index files cover is trusted if the last record confirms it, the rest is
+ * scanned, and the decision table (`recovery.ts`) says what it means if no record can be read at a place.
  *
  * Time: the records that the index does not cover, plus one. Changes the segment only where the table says
  * `cut`.
@@ -49,19 +48,19 @@ export interface RecoveredSegment {
    * then they stay as they are, so that the next start knows as much as this one.
    */
   readonly frozen: boolean;
-  /** Why the segment's end is not known, if it is not: nothing can be appended behind it. */
+  /** Why the segment's end is not known, if it is not: nothing can be appended after it. */
   readonly lostEnd: StorageError | undefined;
 }
 
-/** The records are not of the format that the manifest names, which nothing else bears out. */
+/** The records are not of the format that the manifest names, and nothing else confirms that format. */
 export class OtherFormat extends Error {}
 
 /**
  * Recovers a segment that is there.
  *
  * @param names those in the stream's directory
- * @param findings gets what is found
- * @returns what the segment holds, and what of it can be gone on from
+ * @param findings receives what is found
+ * @returns what the segment holds, and where appends can go on
  * @throws StorageError `io`; OtherFormat, before anything was changed
  */
 export async function recoverSegment(
@@ -145,7 +144,7 @@ class Recovery {
     };
   }
 
-  /** Takes the index over as far as the last record that it covers bears it out. */
+  /** Keeps the index if the last record that it covers confirms it. */
   async #believeIndex(): Promise<void> {
     const index = this.#index;
     const trust = await lastCovered(this.#context, this.#place, index, this.#segment);
@@ -203,8 +202,8 @@ class Recovery {
   }
 
   /**
-   * Bytes below which nothing is cut off. Whatever the index files were made for, they count: a sector in a
-   * wrong place makes good ones look foreign, too.
+   * Bytes below which nothing is truncated. Index files count even if they seem to be another segment's: a
+   * sector in a wrong place makes good ones look foreign, too.
    */
   get #durable(): number {
     const { watermark } = this.#hints;
@@ -223,7 +222,7 @@ class Recovery {
     const found = isWhole ? LOST_END : await this.#flawAt(position, flaw);
     const unreadable = found.unreadable ?? false;
     const mayGoOn = !isWhole && !unreadable;
-    // Looked for only where it decides: it costs a walk over the rest.
+    // Searched only where the answer decides: it costs a walk over the rest.
     const isAsked = mayGoOn && !known && !sealed;
     const behind = isAsked ? await findIntact(this.#region, position + 1, nextOffset) : undefined;
     const intactBehind =

@@ -34,13 +34,14 @@ export interface Search {
 const LOOKS_MAX = 64;
 
 /**
- * Looks behind byte `start`, where the record at `offset` is unreadable, for where records can be read again:
- * for an intact record of a later offset than `offset`, but not larger than the bytes between leave room for.
+ * Searches from byte `start` on, after the unreadable record at `offset`, for the place where records can be
+ * read again: for an intact record whose offset is later than `offset`, but not later than the bytes between
+ * leave room for.
  *
- * A payload may hold what looks like records, by chance or because somebody meant it to. So each candidate is
+ * A payload may hold what looks like records, by chance or by intent. So each candidate is
  * followed as far as records continue its chain, and the first that leads to the region's end is taken, else
  * the one that leads farthest: out of a payload no chain leads into the record that really follows. Not
- * promised: to tell a forgery inside the last record from the record behind it.
+ * promised: to tell a forgery inside the last record from the record after it.
  *
  * O(bytes) time, or a fixed multiple where the bytes were made to look like records; memory of a run's index
  * and one record.

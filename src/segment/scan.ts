@@ -1,6 +1,6 @@
 /**
- * Walking over the records in a segment file, a chunk at a time. Whether each belongs where it is, is not
- * looked at here.
+ * Walking over the records in a segment file, a chunk at a time. Not checked here: whether a record belongs
+ * where it is.
  *
  * Memory: one chunk, or one record where that is larger; a record's size is believed only if the file has
  * that many bytes left.
@@ -77,12 +77,12 @@ export class RecordScanner {
     return frameAt(this.format, bytes, at, bytes.length);
   }
 
-  /** Goes on to the byte behind the record that `next` gave. */
+  /** Moves to the byte after the record that `next` returned. */
   accept(frame: Frame): void {
     this.#window.skip(frame.size);
   }
 
-  /** Goes on at another place, at or behind this one. */
+  /** Moves to a later place, or stays. */
   skipTo(position: number): void {
     this.#window.skip(position - this.#window.position);
   }

@@ -23,7 +23,7 @@ export interface StreamSurroundings {
 /** The same, where the stream's format is known; the codecs are as that needs them. */
 export interface StreamContext extends StreamSurroundings {
   readonly format: RecordFormat;
-  /** Whether nobody but the manifest says so. */
+  /** Whether only the manifest says so. */
   readonly isFormatHearsay: boolean;
 }
 

@@ -20,8 +20,8 @@ const MARK_BYTES = 4;
 const FORMATS: readonly RecordFormat[] = [formatNamed("plain"), formatNamed("sentinel")];
 
 /**
- * The format of a stream: what its manifest says, if the names of index files bear that out; else what the
- * records say, or whatever tells.
+ * The format of a stream: what its manifest says, if the names of index files agree; otherwise what the
+ * records or the index files show.
  *
  * @param names the names in the stream's directory
  * @param otherwise the format where nobody can tell: that which the stream would be created with
@@ -43,8 +43,8 @@ export async function formatOf(
 }
 
 /**
- * The same, for somebody who reads every record anyhow: a manifest that says `plain` of segments that begin
- * as one of `sentinel` does is believed only if an index file of `plain` is whole.
+ * The same, for a caller that reads every record anyway: a manifest that says `plain` is believed only if an
+ * index file of `plain` is whole, or the records agree.
  *
  * @throws StorageError `io`
  */
@@ -65,8 +65,8 @@ export async function formatBorneOut(
 const INDEX = { plain: /\.log\.idx(\.wal)?$/, sentinel: /\.log\.idx2(\.wal)?$/ } as const;
 
 /**
- * The format of the intact records in a stream's segments. Where there is none, that of which only it has
- * such marks or index files. Else nobody can tell, and nothing is lost by any answer.
+ * The format of the intact records in a stream's segments; if there are none, the format that alone has such
+ * marks or index files. Otherwise it cannot be known, and no answer loses anything.
  *
  * A manifest that names records but no format is Kimberlite's, or a fault took the field from it and nothing
  * from the log. So the log is believed against it only where a segment begins with an intact record: else
@@ -117,8 +117,8 @@ const firstRecord: Telling = async ({ chunkBytes }, file, path, size) => {
 };
 
 /**
- * One behind a damaged first record. A payload may hold records of the other format, but out of it they lead
- * nowhere.
+ * A record after a damaged first one. A payload may hold records of the other format, but these do not lead
+ * out of the payload.
  */
 const anyRecord: Telling = async ({ chunkBytes, codecs }, file, path, size) => {
   let best: RecordFormat | undefined;

@@ -116,7 +116,7 @@ export async function withPages(
   return { ...manifest, pages };
 }
 
-/** Pages back to back. */
+/** Consecutive pages. */
 export interface PageRun {
   readonly first: number;
   readonly last: number;
@@ -160,7 +160,7 @@ export class ManifestFiles {
    * Replaces the manifest, durably: first the pages that are not as they are to be, and then `manifest.json`.
    *
    * @param sealed the sealed segments, in order
-   * @param following those behind them, of which the last is the active one
+   * @param following those after them; the last is the active one
    * @throws StorageError `io`; may be called again
    */
   async replace(sealed: readonly SegmentInfo[], ...following: Following): Promise<void> {
@@ -197,7 +197,7 @@ export class ManifestFiles {
   }
 }
 
-/** Segments behind the sealed ones; the last is the active one. */
+/** Segments after the sealed ones; the last is the active one. */
 type Following = readonly [...SegmentInfo[], SegmentInfo];
 
 /** How many pages a stream of so many sealed segments has. Kimberlite knows of none. */

@@ -1,9 +1,9 @@
 /**
  * Opening a stream: which segments and which format it has, by its directory and its manifest.
  *
- * The segment files are the log; the manifest spares looking at all but the last, and bears witness to one
- * that is missing. Whatever a crash left half done (a rotation, a torn tail) is finished or undone, so that
- * what is opened is durable and ready for appends. May itself crash at any point and be run again.
+ * The segment files are the log. With the manifest, only the last one must be read; and the manifest is
+ * evidence of a missing one. What a crash left half done (a rotation, a torn tail) is finished or undone, so
+ * that what is opened is durable and ready for appends. May itself crash at any point and be run again.
  * @module
  */
 import { listIfThere, MANIFEST_NAME, segmentNumber } from "../disk/files.ts";
@@ -92,8 +92,8 @@ async function openAs(
 }
 
 /**
- * The names without those that would be segments behind the last that the manifest knows, and are no files. A
- * segment is named there before anything is appended to it, so nothing was ever in what stands there instead.
+ * The names without those of segments after the last one that the manifest names, if they are not files. A
+ * segment is named in the manifest before anything is appended to it, so it held nothing.
  */
 async function withoutStrays(
   { disk, path }: StreamSurroundings,

@@ -3,12 +3,12 @@
  * next one.
  *
  * Promises: never more than `max` streams are open, opening ones included; a stream is closed only while
- * nobody uses it, with everything in it made durable, and the next use opens it again; calls for a stream
+ * no call uses it, with everything in it made durable, and the next use opens it again; calls for a stream
  * begin in the order in which they came; a stream that failed (poisoned, or not to be opened) stays failed,
  * without open files; nothing is kept for a stream that is not there.
  *
  * Does not promise: that closing and opening costs nothing. A `work` must not wait for another stream's: with
- * `max` streams waiting like that nobody goes on.
+ * `max` streams that wait like that, none goes on.
  * @module
  */
 import type { Finding } from "../segment/finding.ts";
@@ -32,7 +32,7 @@ export class OpenStreams {
   readonly #entries = new Map<StreamId, Entry>();
   /** Those that are open and not in use, the least recently used first. */
   readonly #idle = new Map<StreamId, Stream>();
-  /** Those that have failed; they have no file open, but for a moment to read. */
+  /** Those that have failed; they have no file open, except for a moment to read. */
   readonly #failed = new Map<StreamId, Stream>();
   /** What recovery found of streams that are closed again; most have nothing. */
   readonly #findings = new Map<StreamId, readonly Finding[]>();
@@ -69,8 +69,8 @@ export class OpenStreams {
   }
 
   /**
-   * Closes a stream after the uses of it that are under way, with everything in it made durable. Nothing
-   * happens to one that is not open.
+   * Closes a stream after the calls in progress, with everything in it made durable. Does nothing if the
+   * stream is not open.
    *
    * @throws StorageError `io`, `poisoned`: then it has failed, and stays so
    */
@@ -115,8 +115,8 @@ export class OpenStreams {
   }
 
   /**
-   * Closes a stream that nobody uses. One that cannot be closed properly has failed, and says so at its next
-   * use.
+   * Closes a stream that no call uses. A stream that cannot be closed properly has failed, and says so at its
+   * next use.
    */
   async #evict(id: StreamId, stream: Stream): Promise<void> {
     this.#idle.delete(id);
@@ -128,7 +128,7 @@ export class OpenStreams {
     }
   }
 
-  /** Keeps a stream that nobody uses any more, if it is open. */
+  /** Keeps a stream that no call uses any more, if it is open. */
   #rest({ id }: Entry, stream: Stream): void {
     if (stream.isOpen) {
       this.#idle.set(id, stream);
@@ -147,7 +147,7 @@ export class OpenStreams {
     if (stream.findings.length > 0) this.#findings.set(id, stream.findings);
   }
 
-  /** The next time that nobody uses a stream any more. */
+  /** Resolves the next time that a stream comes out of use. */
   #rested(): Promise<void> {
     return new Promise((resolve) => {
       const before = this.#onRest;

@@ -2,7 +2,7 @@
  * Reading a stream: from a verified starting point, forward, over segment borders.
  *
  * Nothing that the index says is believed before the record found says the same offset; where it does not,
- * the index is built anew from the segment. Memory: the records returned plus one chunk.
+ * the index is built again from the segment. Memory: the records returned and one chunk.
  * @module
  */
 import { genesisHash } from "../format/chain.ts";
@@ -32,7 +32,7 @@ import { misfit } from "../format/misfit.ts";
 import { RecordScanner } from "../segment/scan.ts";
 import type { Offset, Verification } from "../types.ts";
 
-/** What a reader sees of a stream; asked anew whenever the reader comes to the end of what it knew. */
+/** What a reader sees of a stream; asked again whenever the reader comes to the end of what it knew. */
 export interface ReadSource {
   readonly context: StreamContext;
   /** The segments in order, the active one as far as it is committed. */
@@ -41,7 +41,7 @@ export interface ReadSource {
   index(segment: SegmentInfo): Promise<OffsetIndex>;
   /** Takes an index that was built from the segment in place of one that misled. */
   replaceIndex(segment: SegmentInfo, index: OffsetIndex): void;
-  /** Why what lies behind the last segment's end cannot be known to be nothing. */
+  /** Why it is not known whether records follow the last segment, if it is not. */
   readonly lostEnd: StorageError | undefined;
 }
 
@@ -68,7 +68,7 @@ interface Walk {
 /** Walks a stream from an offset on. */
 export class LogCursor implements Cursor<ReadSource> {
   readonly #walked: Walk;
-  /** What the step under way reads from. */
+  /** What the current step reads from. */
   #source!: ReadSource;
   /** Offset of the next record to look at, and where it is, if that is known. */
   #offset = 0;

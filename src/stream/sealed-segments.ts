@@ -1,8 +1,8 @@
 /**
  * The segments of a stream that have a successor: what is known of each when the stream is opened.
  *
- * The manifest is believed of a segment if the segment's size and its index bear it out; else the segment is
- * recovered. So opening costs the segments that nothing vouches for, not the log.
+ * What the manifest says about a segment is believed if the segment's size and its index agree; otherwise the
+ * segment is recovered. So the time to open depends on the segments that nothing confirms, not on the log.
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
@@ -176,8 +176,8 @@ export class SealedSegments {
 
   /**
    * What is known of a sealed segment once it was recovered. Where it and the manifest count differently its
-   * index has the casting vote, or else the segment behind; what is missing at its end by that stays missing.
-   * So it does where no manifest says more, and the index names more than is there.
+   * index has the casting vote, or else the segment after it. Records that are missing at its end by that
+   * count stay missing. So they do where no manifest says more, and the index names more than is there.
    */
   async #settled(
     segment: RecoveredSegment,

@@ -65,7 +65,7 @@ async function lookAt(disk: Disk, path: string): Promise<Look> {
 }
 
 /**
- * Nothing if a segment was begun meanwhile.
+ * `undefined` if a segment was begun at the same time.
  *
  * @param gone names that were listed and could not be opened before, which this adds to. A writer does that
  * to a name once, when a stream or a segment begins; one that is there again is a link that leads nowhere,
@@ -116,7 +116,7 @@ async function sizeOf(disk: Disk, file: string): Promise<number | undefined> {
   }
 }
 
-/** A file's bytes; nothing if it has more than `max`, or cannot be read: whoever needs it will hear why. */
+/** A file's bytes; nothing if it has more than `max`, or cannot be read: a call that needs it fails then. */
 async function contentOf(disk: Disk, file: string, max: number): Promise<Buffer | "missing" | undefined> {
   try {
     return await withFile(disk, file, async (opened) => {

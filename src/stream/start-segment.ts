@@ -13,8 +13,8 @@ import type { ManifestFiles } from "./manifest-files.ts";
  * Creates a segment and then the manifest that names it: in this order, so that a manifest never names a
  * segment that is not there.
  *
- * @param sealed all that precede it, but for `full`, the last one, if that is only now to be sealed
- * @param before the last one, if it has been open
+ * @param sealed all segments before it, except `full`: the last one, if it is being sealed now
+ * @param before the last one, if it is open
  */
 export async function startSegment(
   context: StreamContext,
