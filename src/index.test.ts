@@ -95,7 +95,7 @@ function inherited(node: ts.ClassDeclaration): ReadonlySet<string> {
 
 /** What is exported, and the members of it that a user sees. */
 function everything(): Documented[] {
-  return [...EXPORTED].flatMap(([name, node]) => {
+  return [...EXPORTED].flatMap(([name, node]): Documented[] => {
     if (!ts.isInterfaceDeclaration(node) && !ts.isClassDeclaration(node)) return [{ name, node }];
     const known = ts.isClassDeclaration(node) ? inherited(node) : new Set<string>();
     const members = [...node.members]
@@ -172,8 +172,8 @@ async function surroundings(directory: string): Promise<{ readonly [name: string
   const events = [event, event];
   await storage.appendBatch(1n, events);
   await storage.appendBatch(7n, events);
-  const record = {
-    offset: 0n,
+  const record: api.Record = {
+    offset: 0n as api.Offset,
     prevHash: new Uint8Array(32),
     kind: "data",
     compression: "none",
@@ -188,7 +188,7 @@ async function surroundings(directory: string): Promise<{ readonly [name: string
     batches: [events, events],
     payload: event,
     record,
-    bytes: Buffer.concat([event, event].map(() => encodeRecord(record as api.Record))),
+    bytes: Buffer.concat([event, event].map(() => encodeRecord(record))),
     head: new Uint8Array(32),
     disk: new NodeDisk(),
     directory,

@@ -19,7 +19,7 @@ import { checkFiles, checkRecords } from "../comparison.ts";
 import { freshDisk, openEngine, streamPath } from "../engine.ts";
 import { L1 } from "../invariants/conformance.ts";
 import { RACED_APPEND_REFUSED } from "../invariants/witnesses.ts";
-import { answersTo, type Part } from "../part.ts";
+import { answersTo, type Part, type Trace } from "../part.ts";
 import { attempt, type Counts, observe, witnessed } from "../tally.ts";
 import { laterDisk } from "./later-disk.ts";
 

@@ -28,7 +28,9 @@ function sourceLines(): Line[] {
 function declarationOf(name: string, lines: readonly Line[]): readonly Line[] {
   const from = lines.findIndex(({ text }) => text.startsWith(`export const ${name}:`));
   if (from === -1) throw new Error(`There is no ${name} in ${FOLDER}.`);
-  const length = lines.slice(from + 1).findIndex(({ text }) => /^(export|const|function|interface) /.test(text));
+  const length = lines
+    .slice(from + 1)
+    .findIndex(({ text }) => /^(export|const|function|interface) /.test(text));
   return lines.slice(from, length === -1 ? undefined : from + 1 + length);
 }
 

@@ -28,6 +28,8 @@ const FORMATS: readonly Format[] = ["plain", "sentinel"];
 
 const boundsFor = (format: Format): Bounds => profileOf("quick", format);
 
+const run = FORMAT.runner();
+
 /** Printed by a transcription of `splitmix.ts` into python3. */
 const DRAWN = [3566392373, 2584963808, 3656047805];
 
@@ -38,7 +40,7 @@ describe.each(FORMATS)("The part format (%s)", (format) => {
     "F1-F6, H1, H2, Z1, Z2: hold for any answers",
     async (choice) => {
       const counts = emptyCounts();
-      await FORMAT.run(profileOf("nightly", format), choice, counts, () => undefined);
+      await run(profileOf("nightly", format), choice, counts, () => undefined);
       expect(counts.cases.format).toBe(1);
     },
   );
@@ -49,7 +51,7 @@ describe.each(FORMATS)("The part format (%s)", (format) => {
     for (const unit of units.filter((one) => one[1]?.chosen === 0)) {
       const odometer = new Odometer(unit.filter(({ of }) => of > 1).map(({ chosen }) => chosen));
       odometer.begin();
-      await FORMAT.run(bounds, odometer, emptyCounts(), () => undefined);
+      await run(bounds, odometer, emptyCounts(), () => undefined);
       const asked = unit.filter(({ of }) => of > 1);
       expect(odometer.path().slice(0, asked.length)).toEqual(asked);
     }

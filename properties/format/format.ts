@@ -3,8 +3,10 @@
  * the bounds name. One run tries one input.
  * @module
  */
+import type { Choice } from "../../explore/choice.ts";
 import type { Bounds } from "../bounds.ts";
 import type { Part } from "../part.ts";
+import type { Counts } from "../tally.ts";
 import { fileBytes, shortInputs } from "./any-bytes.ts";
 import { byteValues } from "./byte-values.ts";
 import { chainLinks, hashesApart, hashesRepeated } from "./chains.ts";

@@ -46,7 +46,9 @@ export type Invariant<Id extends string, Observations> = Statement<Id> & {
 };
 
 /** Predicates by name. */
-export type Predicates<Observations> = { readonly [Name in keyof Observations]: Predicate<Observations[Name]> };
+export type Predicates<Observations> = {
+  readonly [Name in keyof Observations]: Predicate<Observations[Name]>;
+};
 
 /** Makes an invariant of what is said about it. */
 export function invariant<Id extends string, Observations>(

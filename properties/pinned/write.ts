@@ -33,8 +33,7 @@ function pin(file: string): void {
   }
   const { profile, pins } = result;
   const before = pinned.get(profile);
-  const changes =
-    before === undefined ? "new" : `${pinnedDifferences(before, pins).length} counts differ`;
+  const changes = before === undefined ? "new" : `${pinnedDifferences(before, pins).length} counts differ`;
   console.log(`${profile}: ${changes}`);
   pinned.set(profile, pins);
 }

@@ -10,7 +10,7 @@
  */
 import type { Choice } from "../../explore/choice.ts";
 import type { Bounds } from "../bounds.ts";
-import { answersTo, type Part } from "../part.ts";
+import { answersTo, type Part, type Trace } from "../part.ts";
 import { EQUAL_HEADS } from "../invariants/witnesses.ts";
 import { H5 } from "../invariants/chain.ts";
 import { type Counts, observe, witnessed } from "../tally.ts";
