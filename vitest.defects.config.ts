@@ -17,7 +17,7 @@ const config: ViteUserConfig = defineConfig({
     include: TESTS,
     setupFiles: ["./vitest.setup.ts"],
     // A defect that lets a test wait for ever is noticed by this.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
   },
   plugins: [
     {

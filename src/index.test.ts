@@ -73,7 +73,7 @@ const isCallable = (node: ts.Node): node is Callable =>
 /** Whether a member is there for those who use the package. */
 function isPublic(member: ts.ClassElement | ts.TypeElement): boolean {
   const hidden = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
-  const isHidden = (ts.getCombinedModifierFlags(member as ts.Declaration) & hidden) !== 0;
+  const isHidden = (ts.getCombinedModifierFlags(member) & hidden) !== 0;
   const { name } = member;
   return (
     !isHidden && (name === undefined || (!ts.isPrivateIdentifier(name) && !ts.isComputedPropertyName(name)))
@@ -166,7 +166,7 @@ const AsyncFunction = (async () => Promise.resolve()).constructor as new (
 ) => (...values: unknown[]) => Promise<unknown>;
 
 /** What examples speak of without making it. */
-async function surroundings(directory: string): Promise<{ readonly [name: string]: unknown }> {
+async function surroundings(directory: string): Promise<Readonly<Record<string, unknown>>> {
   const storage = new MemoryStorage();
   const event = Buffer.from("event");
   const events = [event, event];
