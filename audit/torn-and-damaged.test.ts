@@ -43,7 +43,7 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
       const files = hand.files();
       const sealed = hand.name(1);
       files.set(sealed, bytesOf(files, sealed).subarray(0, -1));
-      // Nothing else may show that the record was whole: neither an index nor, where it names sizes, a manifest.
+      // Nothing else may show that the record was whole: no index, and no manifest that names sizes.
       files.delete(hand.name(1, "index"));
       if (what === "a later segment") files.delete("manifest.json");
       else for (const kind of ["log", "index", "frames"] as const) files.delete(hand.name(2, kind));

@@ -40,7 +40,10 @@ export interface SimulatedDiskOptions {
   readonly tornSectors?: boolean;
   readonly persistence: PersistenceName;
   readonly choice: DiskChoice;
-  /** How many calls one incarnation of the process may make (from the beginning, a fork, a crash or a kill on). Default: no limit. */
+  /**
+   * How many calls one incarnation of the process may make, from the beginning, a fork, a crash or a kill on.
+   * Default: no limit.
+   */
   readonly stepsMax?: number;
 }
 

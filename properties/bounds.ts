@@ -40,8 +40,8 @@ export interface Bounds {
   /** Single faults are put into all sequences of up to this many operations. */
   readonly faultLength: number;
   /**
-   * Limits of the engine so small that the segment is rotated, a checkpoint written and the index saved within
-   * three operations.
+   * Limits of the engine so small that the segment is rotated, a checkpoint written and the index saved
+   * within three operations.
    */
   readonly maxSegmentBytes: number;
   readonly checkpointEvery: number;

@@ -1,7 +1,7 @@
 /**
  * Index files that were made for another stream, beside a segment whose end is damaged or torn: two things at
- * once, so that the index cannot be told from one that proves a lost end. Whatever recovery makes of it, every
- * intact record is there, no byte is gone, and the next start comes to the same.
+ * once, so that the index cannot be told from one that proves a lost end. Whatever recovery makes of it,
+ * every intact record is there, no byte is gone, and the next start comes to the same.
  */
 import { afterEach, describe, expect, test } from "vitest";
 

@@ -9,13 +9,6 @@ export const ONE_APPEND = { part: "crashes", bounds: { operations: ["append"], l
 /** Crashes of a single batch: of several records, so that some may survive without the others. */
 export const ONE_BATCH = { part: "crashes", bounds: { operations: ["batch"], length: 1 } } as const;
 
-/** Faults in a directory that a single append left. */
-export const ONE_FAULT = {
-  part: "stored-bytes",
-  directory: "left by a workload",
-  bounds: { operations: ["append"] },
-} as const;
-
 /** Faults in a directory of several segments. */
 export const MADE = {
   part: "stored-bytes",

@@ -10,7 +10,7 @@ import type { PartName } from "../bounds.ts";
 
 /** A predicate over observations of one kind, and the words for it. */
 export interface Predicate<Observation> {
-  /** What this predicate observes: where the check looks, and when. One of possibly several of an invariant. */
+  /** What this predicate observes: where the check looks, and when. An invariant may have several. */
   readonly of: string;
   /** The parts in which it is. */
   readonly parts: readonly PartName[];
@@ -36,7 +36,7 @@ export interface Statement<Id extends string> {
   readonly why: string;
   /** How the check as a whole puts it to the test: what is tried within the bounds, and what is not. */
   readonly checkedBy: string;
-  /** Its predicates. The first is the one that decides the sentence; the others are about what goes with it. */
+  /** Its predicates. The first decides the sentence; the others are about what goes with it. */
   readonly checks: readonly Check<never, Id>[];
 }
 

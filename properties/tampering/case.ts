@@ -161,7 +161,7 @@ export async function directoryOf(
   return new Map([...old, ...segments]);
 }
 
-/** The files that the engine leaves for a log: it writes each log once, for the same log gives the same files. */
+/** The files that the engine leaves for a log. It writes each log once: the same log gives the same files. */
 export class EngineFiles {
   readonly #written = new Map<string, Promise<Map<string, Uint8Array>>>();
 
