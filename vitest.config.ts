@@ -7,11 +7,13 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  * process. The others share one for each core, and load what they test once.
  */
 const ISOLATED = [
+  "audit/two-readers.test.ts",
   "cli/*.test.ts",
   "e2e/{examples,limits,readme,real-crash,working-directory}.test.ts",
   "properties/defects/*.test.ts",
   "properties/format/claimed-sizes.test.ts",
   "properties/invariants/parts.test.ts",
+  "properties/parts.test.ts",
   "properties/pinned/pinned.test.ts",
   "src/disk/*.test.ts",
   "src/format/codec.test.ts",

@@ -12,8 +12,6 @@ import type { ErrorPlace } from "../error.ts";
 import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "../disk/files.ts";
 import { KimberliteIndex } from "./kimberlite-index.ts";
 import { createFile } from "../disk/obstacles.ts";
-import { formatNamed } from "../format/formats.ts";
-import { misfit } from "../format/misfit.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import type { PreparedBatch } from "../format/batch.ts";
 import { invariant } from "../invariant.ts";
@@ -138,7 +136,6 @@ export class ActiveSegment {
    * StorageError `io`
    */
   async rest(): Promise<void> {
-    invariant(!this.#unsynced, "What stands beside a segment names only records that were synced.");
     await this.#kimberliteIndex?.save(this.index);
   }
 
@@ -146,10 +143,8 @@ export class ActiveSegment {
    * Writes a batch after the committed records; it is not visible before `commit`. @throws StorageError `io`
    */
   async write(batch: PreparedBatch): Promise<void> {
-    invariant(
-      this.#isContinuedBy(batch),
-      "A batch begins at the segment's end, with the hash of the last record.",
-    );
+    const nextOffset = BigInt(this.firstOffset + this.index.count);
+    invariant(batch.firstOffset === nextOffset, "A batch begins at the segment's end.");
     this.#unsynced = true;
     await writeAll(this.file, this.path, batch.bytes, this.index.end);
   }
@@ -194,7 +189,6 @@ export class ActiveSegment {
   async nameRecords(): Promise<void> {
     const log = this.#indexLog;
     if (log === undefined || this.#indexStopped || this.#logState.framed === this.index.count) return;
-    invariant(!this.#unsynced, "Index entries name only records that were synced.");
     try {
       await this.#writeFrame(log, this.#logState.framed, this.#logState.bytes, this.#logState.entries);
       const { entries } = this.#logState;
@@ -214,7 +208,6 @@ export class ActiveSegment {
    * @throws StorageError `io`
    */
   async seal(): Promise<void> {
-    invariant(!this.#unsynced, "A segment is sealed only after it was synced.");
     if (!this.index.hasGaps) await saveSealedIndex(this.#files, this.number, this.index);
   }
 
@@ -265,15 +258,6 @@ export class ActiveSegment {
     }
     const framed = this.index.count;
     this.#logState = { bytes: at + frame.length, entries: entriesBefore + framed - from, framed };
-  }
-
-  /** Whether a batch, as it is framed, begins with the record that is due here; O(1). */
-  #isContinuedBy({ bytes, kinds, sizes }: PreparedBatch): boolean {
-    const format = formatNamed(this.#files.format);
-    const frame = { kind: elementAt(kinds, 0), size: elementAt(sizes, 0) };
-    const { count, head } = this.index;
-    const previous = count === 0 ? undefined : head;
-    return misfit(format, bytes, 0, frame, this.firstOffset + count, previous) === undefined;
   }
 
   get #indexLogPath(): string {

@@ -124,10 +124,6 @@ class Recovery {
     const index = this.#index;
     const head = index.count === 0 ? await previousHead() : index.head;
     const { nextOffset, head: lastHead, lostEnd } = await this.#scan(head);
-    invariant(
-      lostEnd !== undefined || index.end >= this.#durable,
-      "A segment does not end before what its index entries name, unless its end is lost.",
-    );
     const isForeign = this.#isForeign;
     const { state } = this.#hints;
     if (isForeign || state.rotten) this.#reportHints(names);
