@@ -125,6 +125,11 @@ export class HandLog {
     return join(...this.records.slice(from, to).map((record) => encoded(record, this.format)));
   }
 
+  /** The index entries of all records, in a segment that begins with the first. */
+  entries(): Entry[] {
+    return this.records.map(({ kind }, offset) => [this.bytes(0, offset).length, kind === "data" ? 0 : 1]);
+  }
+
   #add(kind: "data" | "checkpoint", payload: Uint8Array): this {
     const previous = this.records.at(-1)?.hash;
     this.records.push({

@@ -32,9 +32,8 @@ const logOf = (format: Format, records: number, word: string): HandLog =>
 
 /** The saved index or the write-ahead file of a log. */
 const indexOf = (log: HandLog, kind: "saved" | "frames"): Uint8Array => {
-  const entries = log.records.map((_, offset): [number] => [log.bytes(0, offset).length]);
   const write = kind === "saved" ? indexBytes : frameBytes;
-  return write(entries, log.bytes().length, log.head);
+  return write(log.entries(), log.bytes().length, log.head);
 };
 
 async function open(disk: MemoryDisk, format: Format): Promise<Storage> {

@@ -174,7 +174,7 @@ describe.each(FORMATS)("an index of a %s segment that was made for another", (fo
   test("one whose entry points into a record is contradicted by that record: nothing is cut", async () => {
     const log = new HandLog(0, format).append(text("x".repeat(700)), text("y"));
     const foreign = new HandLog(0, format).append(text("1"), text("2"), text("3"));
-    const entries = foreign.records.map((_, i): [number] => [foreign.bytes(0, i).length]);
+    const entries = foreign.entries();
     const end = foreign.bytes().length;
     const { files } = await written(format, [["x".repeat(700), "y"]]);
     const saved = `${SEGMENT(0)}${INDEX[format]}`;
@@ -188,8 +188,7 @@ describe.each(FORMATS)("an index of a %s segment that was made for another", (fo
     const { files, log } = await written(format, [["a", "b"], ["c"]], options);
     expect(files.get(SEGMENT(0))).toStrictEqual(log.bytes(0, 2));
     const longer = new HandLog(0, format).append(text("A"), text("B"), text("C"));
-    const entries = longer.records.map((_, i): [number] => [longer.bytes(0, i).length]);
-    const index = indexBytes(entries, longer.bytes().length, longer.head);
+    const index = indexBytes(longer.entries(), longer.bytes().length, longer.head);
     await isWhole(new Map([...files, [SEGMENT(0) + INDEX[format], index]]), log, options);
   });
 
@@ -213,11 +212,10 @@ describe.each(FORMATS)("an index of a %s segment that was made for another", (fo
     const { files, log } = await written(format, [["a"], ["b"]]);
     const longer = await written(format, [["A"], ["B"], ["C"]]);
     const log3 = longer.log;
-    const entries = log3.records.map((_, i): [number] => [log3.bytes(0, i).length]);
     const saved = `${SEGMENT(0)}${INDEX[format]}`;
     const disk = new MemoryDisk(
       "/data",
-      new Map([...files, [saved, indexBytes(entries, log3.bytes().length, log3.head)]]),
+      new Map([...files, [saved, indexBytes(log3.entries(), log3.bytes().length, log3.head)]]),
     );
     for (let opening = 1; opening <= 2; opening += 1) {
       const storage = await Storage.open("/data", { disk });

@@ -39,16 +39,11 @@ const manifest = (format: Format | undefined): Uint8Array =>
     }),
   );
 
-/** Positions of a log's records, and what kind each is. */
-function entriesOf(log: HandLog): [number, number][] {
-  return log.records.map(({ kind }, offset) => [log.bytes(0, offset).length, kind === "data" ? 0 : 1]);
-}
-
 /** Stream 1, all of its records named in the index. */
 function filesOf(log: HandLog): Files {
   return new Map<string, Uint8Array>([
     [SEGMENT, log.bytes()],
-    [INDEX_LOG[log.format], frameBytes(entriesOf(log), log.bytes().length, log.head)],
+    [INDEX_LOG[log.format], frameBytes(log.entries(), log.bytes().length, log.head)],
     [MANIFEST, manifest(log.format)],
   ]);
 }
