@@ -12,7 +12,6 @@ import { performance } from "node:perf_hooks";
 import { type Bounds, isOwn, type ProfileName } from "../properties/bounds.ts";
 import { choiceText } from "../explore/choice.ts";
 import { serializeCounterexample } from "../properties/counterexample.ts";
-import type { Counterexample } from "../properties/part.ts";
 import { plainText } from "../properties/plain-text.ts";
 import {
   exitStatus,
@@ -30,6 +29,7 @@ import { ResumeFile } from "./resume-file.ts";
 import { ResultDirectory } from "./result-directory.ts";
 import { type Stop, stopping } from "./stopping.ts";
 import { codeVersion } from "./version.ts";
+import { violationLines } from "./violation-lines.ts";
 
 export interface CheckOptions {
   readonly profile: ProfileName;
@@ -143,7 +143,8 @@ class Report {
 
   /** Prints a violation, then writes the file. @returns the file, if it could be written */
   #violated({ part, counterexample }: NonNullable<Outcome["found"]>): string | undefined {
-    for (const line of violationLines(counterexample)) this.#line(line);
+    const lines = violationLines(counterexample, counterexample.choices.map(choiceText));
+    for (const line of lines) this.#line(line);
     const file = join(this.#run.options.counterexamples, `${counterexample.invariant}.json`);
     const problem = problemOf(() => {
       // Again, for another run may have found it empty and removed it.
@@ -214,14 +215,4 @@ function problemOf(work: () => void): string | undefined {
   } catch (error) {
     return plainText(error instanceof Error ? error.message : String(error));
   }
-}
-
-function violationLines({ invariant, expected, seen, choices }: Counterexample): string[] {
-  const lines = [
-    `  VIOLATED ${invariant}`,
-    ...choices.map((chosen) => `    ${choiceText(chosen)}`),
-    `    expected  ${expected}`,
-    `    seen      ${seen}`,
-  ];
-  return lines.map(plainText);
 }

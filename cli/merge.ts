@@ -15,6 +15,7 @@ import { type CheckResult, exitStatus, resultLines, toJson } from "../properties
 import { bytesOfFile, named } from "./named-file.ts";
 import { Output } from "./output.ts";
 import { codeVersion } from "./version.ts";
+import { violationLines } from "./violation-lines.ts";
 
 export interface MergeOptions {
   readonly json?: string;
@@ -30,7 +31,7 @@ export function merge(paths: readonly string[], { json }: MergeOptions): number 
   const result = merged(paths.map((path) => resultIn(path, version)));
   if (json !== undefined) write(json, result);
   const out = new Output();
-  for (const violation of result.violations) for (const line of violationLines(violation)) out.line(line);
+  for (const violation of result.violations) for (const line of linesOf(violation)) out.line(line);
   for (const line of resultLines(result)) out.line(plainText(line));
   return exitStatus(result);
 }
@@ -62,19 +63,9 @@ function write(path: string, result: CheckResult): void {
   }
 }
 
-function violationLines({
-  invariant,
-  expected,
-  seen,
-  counterexample,
-}: CheckResult["violations"][number]): string[] {
-  const lines = [
-    `  VIOLATED ${invariant}`,
-    `    expected  ${expected}`,
-    `    seen      ${seen}`,
-    ...(counterexample === null
-      ? []
-      : [`    npx kmb replay ${counterexample}`, "    where its shard was run"]),
-  ];
-  return [...lines.map(plainText), ""];
+function linesOf(violation: CheckResult["violations"][number]): string[] {
+  const { counterexample } = violation;
+  const replay =
+    counterexample === null ? [] : [`    npx kmb replay ${counterexample}`, "    where its shard was run"];
+  return [...violationLines(violation), ...replay.map(plainText), ""];
 }

@@ -11,6 +11,7 @@ import { parseCounterexample } from "../properties/counterexample.ts";
 import { plainText } from "../properties/plain-text.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";
 import { Output } from "./output.ts";
+import { violationLines } from "./violation-lines.ts";
 
 const HOLDS = 0;
 const VIOLATED = 1;
@@ -71,7 +72,7 @@ export async function replay(path: string): Promise<number> {
       );
     return unknown === undefined ? HOLDS : ANOTHER_WAY;
   }
-  for (const line of violationLines(violation)) out.line(line);
+  for (const line of ["", ...violationLines(violation)]) out.line(line);
   if (violation.invariant !== invariant) out.line(`    recorded  a violation of ${invariant}`);
   return VIOLATED;
 }
@@ -109,13 +110,4 @@ class Seen {
     if (this.#first === undefined || this.#first.checks > this.#atLastRecorded) return undefined;
     return `The run was not as recorded: after the ${choices} recorded choices it made another, "${plainText(this.#first.what)}", before it checked ${invariant}.`;
   }
-}
-
-function violationLines({ invariant, expected, seen }: Violation): string[] {
-  return [
-    "",
-    `  VIOLATED ${invariant}`,
-    `    expected  ${plainText(expected)}`,
-    `    seen      ${plainText(seen)}`,
-  ];
 }

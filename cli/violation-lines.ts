@@ -1,0 +1,29 @@
+/**
+ * How the commands print a violation.
+ * @module
+ */
+import { plainText } from "../properties/plain-text.ts";
+
+/** What is printed of one, whoever found it. */
+interface Violated {
+  readonly invariant: string;
+  readonly expected: string;
+  readonly seen: string;
+}
+
+/**
+ * The lines that say what is violated, without what belongs before or after them.
+ * @param choices those that lead to it, in words
+ */
+export function violationLines(
+  { invariant, expected, seen }: Violated,
+  choices: readonly string[] = [],
+): string[] {
+  const lines = [
+    `  VIOLATED ${invariant}`,
+    ...choices.map((choice) => `    ${choice}`),
+    `    expected  ${expected}`,
+    `    seen      ${seen}`,
+  ];
+  return lines.map(plainText);
+}
