@@ -16,10 +16,16 @@ import { closeSync, existsSync, fsyncSync, openSync, renameSync, writeFileSync }
 import { performance } from "node:perf_hooks";
 import * as z from "zod/mini";
 import { NoteError } from "../audit/text.ts";
-import { type Bounds, BOUND_NAMES, boundsSchema, PART_NAMES } from "../properties/bounds.ts";
+import { type Bounds, boundsSchema, boundsThatDiffer, PART_NAMES } from "../properties/bounds.ts";
 import { INVARIANTS, WITNESSES } from "../properties/invariants/catalogue.ts";
-import { plainText } from "../properties/plain-text.ts";
-import { bigCount, complaint, count, fromJson, ResultFileError } from "../properties/result-file.ts";
+import {
+  bigCount,
+  complaint,
+  count,
+  fromJson,
+  otherVersion,
+  ResultFileError,
+} from "../properties/result-file.ts";
 import { toJson } from "../properties/result.ts";
 import type { Share } from "../properties/shards.ts";
 import { type Counts, emptyCounts } from "../properties/tally.ts";
@@ -163,17 +169,15 @@ function read(path: string, identity: RunIdentity): Kept {
   const given = json as { schema?: unknown; version?: unknown } | null;
   if (given?.schema !== SCHEMA) return refuse("kmb check --resume did not write it");
   // First, for other code has other bounds and counts.
-  if (given.version !== identity.version)
-    return refuse(
-      `it is of another version: ${plainText(String(given.version))}, where this is ${identity.version}`,
-    );
+  const other = otherVersion(given.version, identity.version);
+  if (other !== undefined) return refuse(`it ${other}`);
   const parsed = schema.safeParse(json);
   if (!parsed.success) return refuse(complaint(parsed.error));
   const { bounds, memo, share, plan, searched, counts } = parsed.data;
-  for (const name of BOUND_NAMES) {
+  const [name] = boundsThatDiffer(bounds, identity.bounds);
+  if (name !== undefined) {
     const [theirs, ours] = [bounds, identity.bounds].map((of) => JSON.stringify(of[name]));
-    if (theirs !== ours)
-      return refuse(`it is of other bounds: ${name} ${theirs}, where this run has ${ours}`);
+    return refuse(`it is of other bounds: ${name} ${theirs}, where this run has ${ours}`);
   }
   if (JSON.stringify(share) !== JSON.stringify(identity.share))
     return refuse(`it is of ${shareText(share)}, and this run of ${shareText(identity.share)}`);

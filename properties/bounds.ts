@@ -241,10 +241,14 @@ export function profileOf(name: ProfileName, format: Format = "plain"): Bounds {
   return format === "plain" ? bounds : forSentinel(bounds);
 }
 
+/** The names of those in which some bounds differ from others. */
+export function boundsThatDiffer(some: Bounds, others: Bounds): (keyof Bounds)[] {
+  return BOUND_NAMES.filter((name) => JSON.stringify(some[name]) !== JSON.stringify(others[name]));
+}
+
 /** Whether bounds are the profile's own, in its format, so that its pinned counts are theirs. */
 export function isOwn(profile: ProfileName, bounds: Bounds): boolean {
-  const own = profileOf(profile, bounds.format);
-  return BOUND_NAMES.every((name) => JSON.stringify(own[name]) === JSON.stringify(bounds[name]));
+  return boundsThatDiffer(profileOf(profile, bounds.format), bounds).length === 0;
 }
 
 export const PROFILE_NAMES: readonly ProfileName[] = ["quick", "default", "nightly"];

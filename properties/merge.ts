@@ -9,7 +9,7 @@
  * depend on the machine, and pinned counts hold it to that.
  * @module
  */
-import { type Bounds, BOUND_NAMES, isOwn } from "./bounds.ts";
+import { type Bounds, boundsThatDiffer, isOwn } from "./bounds.ts";
 import { countsOf, ResultFileError } from "./result-file.ts";
 import { type CheckResult, resultOf, type RunFacts } from "./result.ts";
 import { isSearched, type Shard } from "./shards.ts";
@@ -67,7 +67,7 @@ function refuseOther(first: ShardFile, other: ShardFile): void {
     throw new ResultFileError(`${other.name} and ${first.name} are no shards of one run: ${what}`);
   };
   const [ours, theirs] = [first.result, other.result];
-  const bounds = BOUND_NAMES.filter((name) => textOf(ours.bounds, name) !== textOf(theirs.bounds, name));
+  const bounds = boundsThatDiffer(ours.bounds, theirs.bounds);
   if (ours.version !== theirs.version) refuse(`one is of version ${theirs.version}, one of ${ours.version}`);
   if (bounds.length > 0)
     refuse(`other bounds: ${bounds.map((name) => differs(ours, theirs, name)).join("; ")}`);
@@ -80,10 +80,8 @@ function refuseOther(first: ShardFile, other: ShardFile): void {
     refuse("they listed other units, so the check is not deterministic");
 }
 
-const textOf = (bounds: Bounds, name: keyof Bounds): string => JSON.stringify(bounds[name]);
-
 function differs(ours: CheckResult, theirs: CheckResult, name: keyof Bounds): string {
-  return `${name} ${textOf(theirs.bounds, name)} and ${textOf(ours.bounds, name)}`;
+  return `${name} ${JSON.stringify(theirs.bounds[name])} and ${JSON.stringify(ours.bounds[name])}`;
 }
 
 function refuseTwice(before: ShardFile | undefined, { name, shard }: ShardFile): void {

@@ -44,6 +44,13 @@ export function complaint(error: z.core.$ZodError): string {
   return plainText(`${issue.path.join(".") || "it"}: ${issue.message}`);
 }
 
+/** Why a file that names a version is not read, if it is not this version; goes on after the file's name. */
+export function otherVersion(given: unknown, version: string): string | undefined {
+  if (given === version) return undefined;
+  const theirs = typeof given === "string" ? plainText(given) : "one that is not named";
+  return `is of another version: ${theirs}, where this is ${version}`;
+}
+
 const shardSchema = z.strictObject({
   index: z.int().check(z.minimum(1)),
   of: z.int().check(z.minimum(1)),
@@ -96,10 +103,8 @@ export function parseResult(text: string, version: string): CheckResult {
   const named = json as { schema?: unknown; version?: unknown } | null;
   if (named?.schema !== SCHEMA) throw new ResultFileError("is no result of kmb check");
   // First, for another version has other bounds and counts.
-  if (named.version !== version) {
-    const theirs = typeof named.version === "string" ? plainText(named.version) : "one that is not named";
-    throw new ResultFileError(`is of another version: ${theirs}, where this is ${version}`);
-  }
+  const other = otherVersion(named.version, version);
+  if (other !== undefined) throw new ResultFileError(other);
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw new ResultFileError(`is no result of kmb check: ${complaint(parsed.error)}`);
   const { invariants, witnesses } = parsed.data;

@@ -6,11 +6,12 @@ import * as z from "zod/mini";
 import type { Format } from "../../src/types.ts";
 import { boundsSchema, isOwn, PROFILE_NAMES, type ProfileName } from "../bounds.ts";
 import { bigCount, count, fromJson } from "../result-file.ts";
+import { SCHEMA } from "../result.ts";
 import type { PinnedProfile, Pins } from "./pins.ts";
 
 /** What of a result is needed here; big counts are text by then. */
 const resultSchema = z.object({
-  schema: z.literal("kimberlite-storage/check@1"),
+  schema: z.literal(SCHEMA),
   profile: z.enum(PROFILE_NAMES as [ProfileName, ...ProfileName[]]),
   bounds: boundsSchema,
   workloads: count,
