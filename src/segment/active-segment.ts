@@ -143,8 +143,7 @@ export class ActiveSegment {
    * Writes a batch after the committed records; it is not visible before `commit`. @throws StorageError `io`
    */
   async write(batch: PreparedBatch): Promise<void> {
-    const nextOffset = BigInt(this.firstOffset + this.index.count);
-    invariant(batch.firstOffset === nextOffset, "A batch begins at the segment's end.");
+    invariant(batch.firstOffset === this.#nextOffset, "A batch begins at the segment's end.");
     this.#unsynced = true;
     await writeAll(this.file, this.path, batch.bytes, this.index.end);
   }
@@ -175,8 +174,7 @@ export class ActiveSegment {
       this.index.push(elementAt(batch.kinds, i), end, batch.end.head);
     }
     invariant(end === start + batch.bytes.length, "The index ends where the bytes of the batch do.");
-    const nextOffset = BigInt(this.firstOffset + this.index.count);
-    invariant(nextOffset === batch.end.nextOffset, "The index has as many records as the stream.");
+    invariant(this.#nextOffset === batch.end.nextOffset, "The index has as many records as the stream.");
   }
 
   /**
@@ -258,6 +256,11 @@ export class ActiveSegment {
     }
     const framed = this.index.count;
     this.#logState = { bytes: at + frame.length, entries: entriesBefore + framed - from, framed };
+  }
+
+  /** The offset after the last record that the index has. */
+  get #nextOffset(): bigint {
+    return BigInt(this.firstOffset + this.index.count);
   }
 
   get #indexLogPath(): string {
