@@ -3,13 +3,13 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Suites that get a process of their own: they start processes, patch modules, or measure the memory of the
- * process. The others share one for each core, and load what they test once.
+ * Suites that get a process of their own: they run programs as users do, patch modules, or measure the memory
+ * of the process. The others share one for each core, and load what they test once.
  */
 const ISOLATED = [
   "audit/two-readers.test.ts",
   "cli/*.test.ts",
-  "e2e/{examples,limits,readme,real-crash,working-directory}.test.ts",
+  "e2e/{examples,limits,readme,real-crash,shards,working-directory}.test.ts",
   "properties/defects/*.test.ts",
   "properties/format/claimed-sizes.test.ts",
   "properties/invariants/parts.test.ts",
@@ -26,6 +26,7 @@ const FIRST = [
   "cli/kmb.test.ts",
   "properties/invariants/parts.test.ts",
   "e2e/real-crash.test.ts",
+  "e2e/shards.test.ts",
   "properties/documents/documents.test.ts",
   "audit/flips.test.ts",
   "src/storage-damage.test.ts",
