@@ -6,6 +6,8 @@ import { INVARIANTS, placeOf, WITNESSES } from "./invariants/catalogue.ts";
 import { D1 } from "./invariants/durability.ts";
 import { runningEngines } from "./conversations/engines.ts";
 import { searchCrashes, survey } from "./crashes/survey.ts";
+import { Odometer } from "../explore/odometer.ts";
+import { PARTS } from "./parts.ts";
 import { randomChoice } from "../explore/random-choice.ts";
 import { exitStatus, resultOf, type RunFacts, toJson, violationOf } from "./result.ts";
 import { addCounts, type Counts, emptyCounts, Violation } from "./tally.ts";
@@ -60,6 +62,26 @@ describe("The exhaustive check", () => {
   test("holds where a sector may be cut anywhere", async () => {
     const counts = await run({ ...SMALL, tornSectors: true, operations: ["append"], recoveryCrashes: 0 });
     expect(counts.left).toBe(0n);
+  });
+
+  test("holds where a call fails and dropped pages leave a frame torn, an older one behind it", async () => {
+    const bounds: Bounds = {
+      ...profileOf("quick"),
+      faultLength: 1,
+      persistence: "ordered-metadata",
+      durability: "strict",
+      sectorBytes: 40,
+      tornSectors: true,
+    };
+    const runs = PARTS["failing-calls"].runner();
+    const counts = emptyCounts();
+    // An index saved with the second record; killed; power failures leave nothing that was not synced.
+    const odometer = new Odometer([3, 1, 1]);
+    do {
+      odometer.begin();
+      await runs(bounds, odometer, counts, () => undefined);
+    } while (odometer.advance());
+    expect(counts.cases["failing-calls"]).toBeGreaterThan(100);
   });
 
   test("counts what a cap keeps from being searched, and is not complete then", async () => {

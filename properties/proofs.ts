@@ -35,6 +35,8 @@ interface Held {
  * @param files those of the stream's directory, by name
  * @param records how many records are in the segments
  * @param proof what they must prove
+ * @param mayHideFrames whether a failed sync dropped pages, and no recovery has looked since: pages of the
+ *   write-ahead file may show what they held before, an older frame behind a torn one
  */
 export function checkProofs(
   files: ReadonlyMap<string, Uint8Array>,
@@ -42,9 +44,10 @@ export function checkProofs(
   proof: Proof,
   bounds: Pick<Bounds, "format" | "indexLogMaxEntries">,
   counts: Counts,
+  mayHideFrames = false,
 ): void {
   for (const held of segmentsIn(files, records, bounds)) {
-    checkNames(held, counts);
+    checkNames(held, mayHideFrames, counts);
     checkProof(held, proof, bounds, counts);
   }
 }
@@ -83,12 +86,16 @@ function segmentsIn(
 }
 
 /** What index files name is there; a frame may be torn, and then nothing was written behind it. */
-function checkNames({ name, borders, isSealed, saved, frames }: Held, counts: Counts): void {
+function checkNames(
+  { name, borders, isSealed, saved, frames }: Held,
+  mayHideFrames: boolean,
+  counts: Counts,
+): void {
   const all = frames === undefined || isSealed ? saved : readFrames(frames, saved);
   for (const index of new Set([saved, all])) {
     const hasHiddenFrames =
       index.problem !== undefined && (frames === undefined || wholeFrameBehind(frames) !== undefined);
-    observe(counts, C2.positions, { segment: name, borders, index, hasHiddenFrames });
+    observe(counts, C2.positions, { segment: name, borders, index, hasHiddenFrames, mayHideFrames });
   }
 }
 

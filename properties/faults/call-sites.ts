@@ -69,35 +69,34 @@ export function noteCalls(disk: SimulatedDisk): DiskCall[] {
 /** Makes the call at a place fail. `occurred` says whether it came to that. */
 export class InjectedFailure {
   occurred = false;
+  /**
+   * How many failed syncs threw pages out of the kernel's hands, so that the death of the process can lose
+   * them.
+   */
+  drops = 0;
   /** What failed first. */
   call: DiskCall | undefined;
   readonly hook: FaultHook;
-  readonly #failure: CallFailure;
 
   constructor(place: number, failure: CallFailure, trace: (line: string) => void) {
-    this.#failure = failure;
     let calls = 0;
     this.hook = (call) => {
       calls += 1;
       if (calls === place) {
         this.occurred = true;
         this.call = call;
+        this.#dropping(failure.fault);
         trace(`   fails: ${failure.label}`);
         return failure.fault;
       }
-      return this.occurred && failure.sticky && call.kind === this.call?.kind
-        ? fitting(failure.fault)
-        : undefined;
+      if (!this.occurred || !failure.sticky || call.kind !== this.call?.kind) return undefined;
+      this.#dropping(failure.fault);
+      return fitting(failure.fault);
     };
   }
 
-  /**
-   * Whether a failed sync threw pages out of the kernel's hands, so that the death of the process can lose
-   * them.
-   */
-  get droppedPages(): boolean {
-    const { fault } = this.#failure;
-    return this.occurred && "fails" in fault && fault.pages === "dropped";
+  #dropping(fault: CallFault): void {
+    if ("fails" in fault && fault.pages === "dropped") this.drops += 1;
   }
 }
 

@@ -53,6 +53,8 @@ export class FaultyRun {
   /** The streams that this engine has recovered or written: those that its closing makes durable. */
   readonly #inUse = new Set<bigint>();
   readonly #proofs = new Map<bigint, Proof>();
+  /** How many failed syncs had dropped pages when a stream was last recovered. */
+  readonly #dropsBefore = new Map<bigint, number>();
 
   constructor(bounds: Bounds, engines: Engines, disk: SimulatedDisk, counts: Counts, trace: Trace) {
     this.#bounds = bounds;
@@ -134,7 +136,7 @@ export class FaultyRun {
     if (kind === "power") this.disk.crash();
     else this.disk.kill();
     // A sync that failed and dropped the pages has lost what only the kernel had, as a power failure does.
-    const lost = kind === "power" || this.injected?.droppedPages === true;
+    const lost = kind === "power" || this.#drops > 0;
     const crash = lost ? "power" : "process";
     for (const [stream, log] of this.#logs) {
       this.#logs.set(stream, crashed(log, crash));
@@ -202,12 +204,19 @@ export class FaultyRun {
   #prove(stream: bigint, isRecovered = false): void {
     const log = this.logOf(stream);
     const before = this.proofOf(stream);
+    if (isRecovered) this.#dropsBefore.set(stream, this.#drops);
+    const mayHideFrames = this.#drops > (this.#dropsBefore.get(stream) ?? 0);
     const now = isRecovered ? shownProof(before, log) : acknowledged(before, log);
     // A save that fails may have emptied the write-ahead file; what it named is in the saved index then.
     const proof = this.#mayOweLess ? { ...before, framed: 0 } : now;
     this.#proofs.set(stream, proof);
     const files = filesIn(this.disk, streamPath(stream));
-    checkProofs(files, readStream(files, log.format).records.length, proof, this.#bounds, this.#counts);
+    const { records } = readStream(files, log.format);
+    checkProofs(files, records.length, proof, this.#bounds, this.#counts, mayHideFrames);
+  }
+
+  get #drops(): number {
+    return this.injected?.drops ?? 0;
   }
 
   /**

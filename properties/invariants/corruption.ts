@@ -121,6 +121,8 @@ interface NamedPositions {
   readonly index: IndexReading;
   /** Whether frames follow the place where a reader of the write-ahead file stops. */
   readonly hasHiddenFrames: boolean;
+  /** Whether a failed sync dropped pages of the file, and no recovery has looked since. */
+  readonly mayHideFrames: boolean;
 }
 
 /** How many records index files prove durable, and how many they must. */
@@ -206,10 +208,10 @@ export const C2: Invariant<
     positions: {
       of: "The index files of every segment after every operation, recovery and failing call: they name true positions.",
       parts: ["crashes", "failing-calls", "stored-bytes", "kimberlite"],
-      holds: ({ borders, index: { entries, end, problem }, hasHiddenFrames }) =>
+      holds: ({ borders, index: { entries, end, problem }, hasHiddenFrames, mayHideFrames }) =>
         entries.every(({ position }, i) => position === borders[i]) &&
         end === borders[entries.length] &&
-        (problem === undefined || !hasHiddenFrames),
+        (problem === undefined || !hasHiddenFrames || mayHideFrames),
       expected: ({ segment, borders }) =>
         `the index files of ${segment} to name records at ${borders.join(" ")}, and no frame to stand behind what is none`,
       seen: ({ index: { entries, end, problem } }) =>
