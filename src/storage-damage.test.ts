@@ -23,6 +23,7 @@ afterEach(async () => {
 });
 
 const ALL = Number.POSITIVE_INFINITY;
+const BYTES_APART = 4;
 const EVENTS = ["event1", "event2", "event3", "e", "event6", "event7", "event9", "event10", "event11"].map(
   text,
 );
@@ -111,7 +112,8 @@ describe.each(LAYOUTS)("one flipped bit: %s", (_, options) => {
     const { files, log } = await filled(options);
     const right = log.records.map(shown);
     for (const [offset, { size }] of placesIn(files, log).entries()) {
-      for (let byte = 0; byte < size; byte += 1) {
+      // Of every record other bytes, so that each place in a record has its turn.
+      for (let byte = offset % BYTES_APART; byte < size; byte += BYTES_APART) {
         const storage = await openOver(damaged(files, log, offset, byte), options);
         for (const verify of ["record", "genesis"] as const) {
           for (const read of everyOffset(log)) {

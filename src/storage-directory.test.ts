@@ -775,13 +775,14 @@ describe("I2 an index or manifest that is missing, stale, cut or rotten changes 
       }
     });
 
-    test("rotten: each with any bit flipped, with zeros, with noise", async () => {
+    // One bit of each byte, which one goes round; the check's part `stored-bytes` flips all of them.
+    test("rotten: each with a bit of any byte flipped, with zeros, with noise", async () => {
       const { log, files } = await history(options);
       for (const [name, bytes] of files) {
         if (!HINT.test(name)) continue;
         const noise = bytes.map((_byte, i) => (i * 151 + 7) % 256);
         const rotten: Uint8Array[] = [new Uint8Array(bytes.length), noise, join(bytes, noise)];
-        for (let bit = 0; bit < bytes.length * 8; bit += 1) rotten.push(flipped(bytes, bit));
+        for (let bit = 0; bit < bytes.length * 8; bit += 9) rotten.push(flipped(bytes, bit));
         for (const content of rotten) await expectRead(new Map([...files, [name, content]]), log, options);
       }
     });
