@@ -27,7 +27,7 @@ import { audit } from "./audit.ts";
 import { isAgainst } from "./report.ts";
 
 /** So many cases of an edit are tried at most, spread over all of them. */
-const CASES_MAX = 150;
+const CASES_MAX = 40;
 
 interface Directory {
   readonly name: string;
