@@ -9,10 +9,9 @@ import { expect, test } from "vitest";
 import { seekDataHere } from "../cli/sparse-disk.ts";
 import { temporaryDirectories } from "./testing.ts";
 
-const directory = temporaryDirectories();
-/** In memory if there is such a place: syncing thousands of directories says nothing about open files. */
-const SHARED_MEMORY = "/dev/shm";
-const inMemory = temporaryDirectories(fs.existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir());
+const directory = temporaryDirectories(tmpdir());
+/** Syncing thousands of directories says nothing about open files. */
+const inMemory = temporaryDirectories();
 const ENGINE = new URL("../dist/src/index.js", import.meta.url).href;
 
 /** Runs a program with the engine's `Storage` and the path `data`; what it prints, as JSON. */

@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -28,7 +29,7 @@ const KILLS = [...Array.from({ length: 16 }, (_, k) => k), 18, 21, 25, 30, 36, 4
 /** Rounds in between that are killed early, so that it is recovery which is interrupted. */
 const EARLY = [0, 0, 1, 0, 1, 2, 0, 3];
 
-const newDirectory = temporaryDirectories();
+const newDirectory = temporaryDirectories(tmpdir());
 const children: ChildProcess[] = [];
 
 beforeAll(() => {
