@@ -38,16 +38,16 @@ const claimedIn = (part: PartName): string[] =>
   );
 
 test.each([
-  "failing-calls",
-  "concurrency",
-  "kimberlite",
-  "ambiguity",
-  "symbolic-hashes",
-  "tampering",
-] as const)("the part %s makes the checks that say so, and no others", async (part) => {
+  ["failing-calls", 1],
+  ["concurrency", 1],
+  ["kimberlite", 2],
+  ["ambiguity", 2],
+  ["symbolic-hashes", 1],
+  ["tampering", 5],
+] as const)("the part %s makes the checks that say so, and no others", async (part, units) => {
   const made = watched();
   const tree = new ConversationTree();
-  for (const unit of (await unitsOf(SMALL, part)).slice(0, 5)) await searchUnit(SMALL, unit, tree);
+  for (const unit of (await unitsOf(SMALL, part)).slice(0, units)) await searchUnit(SMALL, unit, tree);
   expect([...made].sort()).toEqual(claimedIn(part).sort());
 });
 
