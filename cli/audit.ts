@@ -27,6 +27,7 @@ import { runJobs } from "./pool.ts";
 import { progress } from "./progress.ts";
 import { sparseDisk } from "./sparse-disk.ts";
 import { coloured, counted, number } from "./text.ts";
+import { versions } from "./version.ts";
 
 export interface AuditCommandOptions {
   readonly stream?: string;
@@ -61,7 +62,10 @@ export async function auditCommand(directory: string, options: AuditCommandOptio
   });
   const output = new Output();
   for (const line of auditLines(report, options.stream)) output.line(line);
-  if (options.json !== undefined) writeJson(options.json, report);
+  if (options.json !== undefined) {
+    const { schema, ...found } = report;
+    writeJson(options.json, { schema, versions: versions(), ...found });
+  }
   return report.clean ? 0 : 1;
 }
 

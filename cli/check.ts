@@ -23,12 +23,13 @@ import {
 } from "../properties/result.ts";
 import type { Share } from "../properties/shards.ts";
 import { type Counts, emptyCounts } from "../properties/tally.ts";
+import type { Versions } from "../properties/versions.ts";
 import { type Outcome, runCheck, type Searched } from "./check-run.ts";
 import { Output, OutputError } from "./output.ts";
 import { ResumeFile } from "./resume-file.ts";
 import { ResultDirectory } from "./result-directory.ts";
 import { type Stop, stopping } from "./stopping.ts";
-import { codeVersion } from "./version.ts";
+import { codeVersion, versions } from "./version.ts";
 import { violationLines } from "./violation-lines.ts";
 
 export interface CheckOptions {
@@ -55,12 +56,13 @@ const OWN_ERROR = 2;
 export async function check(bounds: Bounds, options: CheckOptions): Promise<number> {
   const started = performance.now();
   const version = codeVersion();
+  const made = versions();
   const share = options.shard ?? null;
   const resume =
     options.resume === undefined
       ? undefined
       : ResumeFile.open(options.resume, { version, bounds, memo: options.memo, share });
-  const report = new Report({ bounds, version, options, started });
+  const report = new Report({ bounds, version, versions: made, options, started });
   try {
     const problem = report.problem();
     if (problem !== undefined) {
@@ -83,6 +85,7 @@ export async function check(bounds: Bounds, options: CheckOptions): Promise<numb
 interface Run {
   readonly bounds: Bounds;
   readonly version: string;
+  readonly versions: Versions;
   readonly options: CheckOptions;
   readonly started: number;
 }
@@ -145,11 +148,12 @@ class Report {
   #violated({ part, counterexample }: NonNullable<Outcome["found"]>): string | undefined {
     const lines = violationLines(counterexample, counterexample.choices.map(choiceText));
     for (const line of lines) this.#line(line);
-    const file = join(this.#run.options.counterexamples, `${counterexample.invariant}.json`);
+    const { bounds, versions: made, options } = this.#run;
+    const file = join(options.counterexamples, `${counterexample.invariant}.json`);
     const problem = problemOf(() => {
       // Again, for another run may have found it empty and removed it.
       this.#directory.make();
-      writeFileSync(file, serializeCounterexample(this.#run.bounds, part, counterexample));
+      writeFileSync(file, serializeCounterexample(bounds, part, counterexample, made));
     });
     if (problem === undefined) this.#line(`    npx kmb replay ${file}\n`);
     else this.#fail(`the counterexample could not be written: ${problem}`);
@@ -181,12 +185,13 @@ class Report {
     searched: Searched | undefined,
     how: Pick<RunFacts, "stopped" | "violations">,
   ): [Counts, RunFacts] {
-    const { bounds, version, options, started } = this.#run;
+    const { bounds, version, versions: made, options, started } = this.#run;
     const { profile, shard, memo } = options;
     const seconds = Math.round(performance.now() - started) / 1000;
     const progress = searched ?? { plan: null, units: 0, searched: 0 };
     const facts: RunFacts = {
       version,
+      versions: made,
       profile,
       bounds,
       own: isOwn(profile, bounds),

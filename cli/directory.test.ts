@@ -61,6 +61,7 @@ describe("kmb audit", () => {
     const report = JSON.parse(fs.readFileSync(json, "utf8")) as Record<string, unknown>;
     expect(Object.keys(report)).toStrictEqual([
       "schema",
+      "versions",
       "directory",
       "streams",
       "findings",

@@ -80,6 +80,7 @@ describe("kmb check", () => {
         [
           "schema",
           "version",
+          "versions",
           "profile",
           "bounds",
           "shard",

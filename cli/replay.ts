@@ -28,7 +28,7 @@ const ANOTHER_WAY = 3;
  * @throws CounterexampleError if the file does not fit this version, and what the file system throws
  */
 export async function replay(path: string): Promise<number> {
-  const { bounds, part, invariant, choices } = parseCounterexample(readFileSync(path, "utf8"));
+  const { versions, bounds, part, invariant, choices } = parseCounterexample(readFileSync(path, "utf8"));
   const recorded = new RecordedChoice(choices);
   const out = new Output();
   const counts = emptyCounts();
@@ -58,6 +58,10 @@ export async function replay(path: string): Promise<number> {
     const place = `choice ${parted.choice} of ${recorded.length}`;
     out.line(`\n  ${invariant} no longer happens: the run took another way at ${place}.`);
     out.line(`    ${parted.message}`);
+    if (versions !== undefined) {
+      const { package: version, node, commit } = versions;
+      out.line(plainText(`    recorded  by ${version} on Node.js ${node}, commit ${commit ?? "not known"}`));
+    }
     return ANOTHER_WAY;
   }
   if (violation === undefined) {

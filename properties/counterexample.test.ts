@@ -22,6 +22,16 @@ describe("A counterexample file", () => {
     expect(parseCounterexample(written)).toMatchObject({ bounds, part, invariant, expected, seen, choices });
   });
 
+  test("says what wrote it and which check does not hold; one that says neither, as older ones, is read", () => {
+    const versions = { package: "1.2.3", node: "20.19.0", commit: "c0ffee" };
+    const found = { invariant: "D1", check: "recovery", expected: "", seen: "", choices: [] } as const;
+    expect(parseCounterexample(serializeCounterexample(bounds, "crashes", found, versions))).toMatchObject({
+      versions,
+      check: "recovery",
+    });
+    expect(parseCounterexample(JSON.stringify(counterexample))).toEqual(counterexample);
+  });
+
   test("names what a terminal would act upon by its code point", () => {
     const found = { invariant: "D1", expected: ESCAPE, seen: "a\nb", choices: [operation] } as const;
     const { expected, seen } = parseCounterexample(serializeCounterexample(bounds, "crashes", found));
@@ -40,7 +50,11 @@ describe("A counterexample file", () => {
     ],
     ["no object", null, "This is no kimberlite-storage/counterexample@2 file"],
     ["missing fields", { ...counterexample, choices: undefined }, "choices"],
-    ["unknown fields", { ...counterexample, [ESCAPE]: 1 }, "it must have the fields schema, bounds,"],
+    [
+      "unknown fields",
+      { ...counterexample, [ESCAPE]: 1 },
+      "it must have the fields schema, versions, bounds,",
+    ],
     ["an unknown invariant", { ...counterexample, invariant: "ZZZ" }, "invariant must be one of F1, F2,"],
     ["a negative answer", { ...counterexample, choices: [{ ...operation, chosen: -1 }] }, "choices.0.chosen"],
     [
@@ -70,6 +84,16 @@ describe("A counterexample file", () => {
       "escapes in a label",
       { ...counterexample, choices: [{ ...operation, what: ESCAPE }] },
       "choices.0.what must have no control characters",
+    ],
+    [
+      "versions that are none",
+      { ...counterexample, versions: { package: "1.2.3", node: `20\n# ${ESCAPE}`, commit: null } },
+      "versions.node must be versions",
+    ],
+    [
+      "a commit that is none",
+      { ...counterexample, versions: { package: "1.2.3", node: "20", commit: "main`" } },
+      "versions.commit must be the name of a commit",
     ],
     ["escapes in what was seen", { ...counterexample, seen: ESCAPE }, "seen must have no control characters"],
   ])("with %s is refused in words", (_, content, sentence) => {

@@ -9,6 +9,7 @@ import type { Chosen } from "../explore/choice.ts";
 import type { Counterexample } from "./part.ts";
 import { isPlainText, plainText } from "./plain-text.ts";
 import { toJson } from "./result.ts";
+import { type Versions, versionsSchema } from "./versions.ts";
 
 const COUNTEREXAMPLE_SCHEMA = "kimberlite-storage/counterexample@2";
 const SHOWN_CHARACTERS_MAX = 60;
@@ -34,11 +35,14 @@ const choice = fields({ what: text, chosen: count(0), of: count(1) }).check(
   z.refine(({ chosen, of }) => chosen < of, { error: "must have chosen one of those there were" }),
 );
 
-const schema = fields({
+/** What `kmb check` writes of a violation. Files without the fields that may be missing are older. */
+export const counterexampleSchema: z.ZodMiniType<CounterexampleFile> = fields({
   schema: z.literal(COUNTEREXAMPLE_SCHEMA),
+  versions: z.optional(versionsSchema),
   bounds: boundsSchema,
   part: z.enum(PART_NAMES, { error: `must be one of ${PART_NAMES.join(", ")}` }),
   invariant: z.enum(ids, { error: `must be one of ${ids.join(", ")}` }),
+  check: z.optional(text),
   expected: text,
   seen: text,
   choices: z.array(choice, { error: "must be a list" }),
@@ -52,9 +56,11 @@ export class CounterexampleError extends Error {
 }
 
 export interface CounterexampleFile {
+  readonly versions?: Versions | undefined;
   readonly bounds: Bounds;
   readonly part: PartName;
   readonly invariant: InvariantId;
+  readonly check?: string | undefined;
   readonly expected: string;
   readonly seen: string;
   readonly choices: readonly Chosen[];
@@ -64,10 +70,12 @@ export function serializeCounterexample(
   bounds: Bounds,
   part: PartName,
   counterexample: Counterexample,
+  versions?: Versions,
 ): string {
-  const { invariant, choices } = counterexample;
+  const { invariant, check, choices } = counterexample;
   const [expected, seen] = [plainText(counterexample.expected), plainText(counterexample.seen)];
-  return toJson({ schema: COUNTEREXAMPLE_SCHEMA, bounds, part, invariant, expected, seen, choices });
+  const where = { bounds, part, invariant, check };
+  return toJson({ schema: COUNTEREXAMPLE_SCHEMA, versions, ...where, expected, seen, choices });
 }
 
 /** @throws CounterexampleError */
@@ -92,7 +100,7 @@ export function parseCounterexample(text: string): CounterexampleFile {
     const shown = named === undefined ? "not there" : JSON.stringify(named).slice(0, SHOWN_CHARACTERS_MAX);
     throw new CounterexampleError(`This is no ${COUNTEREXAMPLE_SCHEMA} file: its schema is ${shown}.`);
   }
-  const parsed = schema.safeParse(json);
+  const parsed = counterexampleSchema.safeParse(json);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "it"} ${message}`);
     throw new CounterexampleError(`This counterexample cannot be run: ${issues.join("; ")}.`);

@@ -9,6 +9,7 @@ import { type Counts, emptyCounts } from "./tally.ts";
 
 const facts: RunFacts = {
   version: "1.2.3+4",
+  versions: { package: "1.2.3", node: "20.19.0", commit: null },
   profile: "quick",
   bounds: profileOf("quick"),
   own: true,
@@ -84,6 +85,18 @@ describe("Shards merged", () => {
       expect(resultLines(merged)).toEqual(resultLines(whole));
       expect(exitStatus(merged)).toBe(0);
     }
+  });
+
+  test("name each version of Node.js that they were run on, and a commit only if it is that of all", () => {
+    const on = (index: number, node: string, commit: string | null): ResultFile =>
+      shard(index, 3, { versions: { package: "1.2.3", node, commit } });
+    const [first, second] = [on(1, "22.1.0", "c0ffee"), on(2, "20.19.0", "c0ffee")];
+    const common = { package: "1.2.3", node: "20.19.0, 22.1.0" };
+    expect(mergeShards([first, second, on(3, "22.1.0", "c0ffee")]).versions).toEqual({
+      ...common,
+      commit: "c0ffee",
+    });
+    expect(mergeShards([first, second, on(3, "22.1.0", null)]).versions).toEqual({ ...common, commit: null });
   });
 
   test("keep all digits of counts beyond 2^53", () => {

@@ -14,6 +14,7 @@ import { countsOf, ResultFileError } from "./result-file.ts";
 import { type CheckResult, resultOf, type RunFacts } from "./result.ts";
 import { isSearched, type Shard } from "./shards.ts";
 import { addCounts, emptyCounts } from "./tally.ts";
+import { commonVersions } from "./versions.ts";
 
 /** A result, and the file that it came from, for sentences about it. */
 export interface ResultFile {
@@ -40,8 +41,10 @@ export function mergeShards(files: readonly ResultFile[]): CheckResult {
   const counts = emptyCounts();
   for (const { result } of shards) addCounts(counts, countsOf(result));
   const { profile, bounds, version } = first.result;
+  const [, ...others] = shards.map(({ result }) => result.versions);
   const facts: RunFacts = {
     version,
+    versions: commonVersions([first.result.versions, ...others]),
     profile,
     bounds,
     own: isOwn(profile, bounds),

@@ -45,6 +45,8 @@ export interface Part {
 /** What is wrong, and the choices that show it. */
 export interface Counterexample {
   readonly invariant: InvariantId;
+  /** The name of its check that does not hold, where that is known. */
+  readonly check?: string | undefined;
   readonly expected: string;
   readonly seen: string;
   readonly choices: readonly Chosen[];
@@ -60,9 +62,16 @@ export interface PartResult {
 export function asCounterexample(error: unknown): Counterexample {
   const cause = error instanceof Failure ? error.cause : error;
   if (!(error instanceof Failure) || !(cause instanceof Violation)) throw cause;
-  const { invariant, expected, seen } = cause;
-  return { invariant, expected, seen, choices: error.choices };
+  return { ...told(cause), choices: error.choices };
 }
+
+/** What is told of a violation. */
+const told = ({ invariant, check, expected, seen }: Violation): Omit<Counterexample, "choices"> => ({
+  invariant,
+  check,
+  expected,
+  seen,
+});
 
 /** One list for each answer to a first question. */
 export function answersTo(what: string, of: number): Chosen[][] {
@@ -95,8 +104,7 @@ export async function simplest(run: Run, bounds: Bounds, found: Counterexample):
       await run(bounds, choice, emptyCounts(), () => undefined);
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
-      const { invariant, expected, seen } = error;
-      return invariant === found.invariant ? { invariant, expected, seen } : undefined;
+      return error.invariant === found.invariant ? told(error) : undefined;
     }
     return undefined;
   };

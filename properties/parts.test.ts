@@ -30,6 +30,7 @@ async function run(bounds: Bounds): Promise<Counts> {
 
 const facts: RunFacts = {
   version: "1.2.3",
+  versions: { package: "1.2.3", node: "20.19.0", commit: null },
   profile: "quick",
   bounds: SMALL,
   own: false,

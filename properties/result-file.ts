@@ -11,6 +11,7 @@ import { INVARIANTS, WITNESSES } from "./invariants/catalogue.ts";
 import { plainText } from "./plain-text.ts";
 import { type CheckResult, SCHEMA } from "./result.ts";
 import { type Counts, emptyCounts } from "./tally.ts";
+import { type Versions, versionsSchema } from "./versions.ts";
 
 /** A file that is not what was asked for; the message says why, and goes on after the name of the file. */
 export class ResultFileError extends Error {
@@ -60,9 +61,11 @@ const shardSchema = z.strictObject({
   searched: count,
 });
 
-const schema = z.strictObject({
+/** What `kmb check --json` and `kmb merge --json` write. */
+export const resultSchema: z.ZodMiniType<CheckResult> = z.strictObject({
   schema: z.literal(SCHEMA),
   version: z.string(),
+  versions: versionsSchema,
   profile: z.enum(PROFILE_NAMES as [ProfileName, ...ProfileName[]]),
   bounds: boundsSchema,
   shard: z.nullable(shardSchema),
@@ -85,6 +88,7 @@ const schema = z.strictObject({
   violations: z.array(
     z.object({
       invariant: z.string(),
+      check: z.nullable(z.string()),
       expected: z.string(),
       seen: z.string(),
       counterexample: z.nullable(z.string()),
@@ -105,7 +109,7 @@ export function parseResult(text: string, version: string): CheckResult {
   // First, for another version has other bounds and counts.
   const other = otherVersion(named.version, version);
   if (other !== undefined) throw new ResultFileError(other);
-  const parsed = schema.safeParse(json);
+  const parsed = resultSchema.safeParse(json);
   if (!parsed.success) throw new ResultFileError(`is no result of kmb check: ${complaint(parsed.error)}`);
   const { invariants, witnesses } = parsed.data;
   if (!areIds(invariants, INVARIANTS) || !areIds(witnesses, WITNESSES))

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Bounds, PART_NAMES, type PartName, type ProfileName } from "./bounds.ts";
-import { INVARIANTS } from "./invariants/catalogue.ts";
+import { INVARIANTS, WITNESSES } from "./invariants/catalogue.ts";
 import { PARTS } from "./parts.ts";
 import { workloadsIn } from "./crashes/survey.ts";
 import { PLACES } from "./invariants/places.ts";
@@ -11,7 +11,7 @@ import type { Counterexample } from "./part.ts";
 import { type Difference, differenceText, pinnedDifferences, pinsOf } from "./pinned/differences.ts";
 import type { Shard } from "./shards.ts";
 import type { Counts } from "./tally.ts";
-import { WITNESSES } from "./invariants/catalogue.ts";
+import type { Versions } from "./versions.ts";
 
 export const SCHEMA = "kimberlite-storage/check@1";
 
@@ -20,6 +20,7 @@ export interface CheckResult {
   readonly schema: typeof SCHEMA;
   /** The package's version and a digest of its code: what has another one may count otherwise. */
   readonly version: string;
+  readonly versions: Versions;
   readonly profile: ProfileName;
   readonly bounds: Bounds;
   /** Of a run of one shard: which, and how far it came; such a result says nothing of the others. */
@@ -45,9 +46,13 @@ export interface CheckResult {
     readonly at: readonly string[];
   }[];
   readonly witnesses: readonly { readonly id: string; readonly met: number }[];
-  /** `counterexample` is the file with it; `null` where that could not be written. */
+  /**
+   * `check` names the predicate that does not hold, `null` where that is not known; `counterexample` is the
+   * file with it, `null` where that could not be written.
+   */
   readonly violations: readonly {
     readonly invariant: string;
+    readonly check: string | null;
     readonly expected: string;
     readonly seen: string;
     readonly counterexample: string | null;
@@ -58,6 +63,7 @@ export interface CheckResult {
 /** What a run was and how it ended, besides its counts. */
 export interface RunFacts {
   readonly version: string;
+  readonly versions: Versions;
   readonly profile: ProfileName;
   readonly bounds: Bounds;
   /** Whether the bounds are the profile's own, so that its pinned counts are to be met. */
@@ -90,6 +96,7 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
   return {
     schema: SCHEMA,
     version: facts.version,
+    versions: facts.versions,
     profile: facts.profile,
     bounds,
     shard,
@@ -136,10 +143,10 @@ function notMet(counts: Counts): string[] {
 
 /** A counterexample as results list it. @param file where it was written, if it was */
 export function violationOf(
-  { invariant, expected, seen }: Counterexample,
+  { invariant, check, expected, seen }: Counterexample,
   file: string | undefined,
 ): CheckResult["violations"][number] {
-  return { invariant, expected, seen, counterexample: file ?? null };
+  return { invariant, check: check ?? null, expected, seen, counterexample: file ?? null };
 }
 
 /** A run that was stopped, or found something, or is a shard, has not come to its counts. */

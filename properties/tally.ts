@@ -57,12 +57,15 @@ interface CountsWithin {
 export class Violation extends Error {
   override readonly name = "Violation";
   readonly invariant: InvariantId;
+  /** The name of its check that does not hold, where that is known. */
+  readonly check: string | undefined;
   readonly expected: string;
   readonly seen: string;
 
-  constructor(invariant: InvariantId, expected: string, seen: string, cause?: unknown) {
+  constructor(invariant: InvariantId, expected: string, seen: string, cause?: unknown, check?: string) {
     super(`${invariant}: expected ${expected}; seen ${seen}`, cause === undefined ? undefined : { cause });
     this.invariant = invariant;
+    this.check = check;
     this.expected = expected;
     this.seen = seen;
   }
@@ -85,8 +88,9 @@ export function hold<Observation>(
   observation: Observation,
   cause?: unknown,
 ): void {
-  if (!check.holds(observation))
-    throw new Violation(check.invariant, check.expected(observation), check.seen(observation), cause);
+  if (check.holds(observation)) return;
+  const { invariant, name } = check;
+  throw new Violation(invariant, check.expected(observation), check.seen(observation), cause, name);
 }
 
 /** Counts a witness if the event is one. */
@@ -100,7 +104,7 @@ export function witnessed<Event>(counts: Counts, witness: Witness<Event, Witness
  * one that is not a `StorageError` says so with its stack.
  */
 export async function attempt<T>(
-  { invariant }: Pick<Check<never, InvariantId>, "invariant">,
+  { invariant, name }: Pick<Check<never, InvariantId>, "invariant" | "name">,
   expected: string,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -111,7 +115,7 @@ export async function attempt<T>(
     for (let cause = error; cause instanceof Error; cause = cause.cause) {
       if (cause instanceof Violation) throw cause;
     }
-    throw new Violation(invariant, expected, describe(error), error);
+    throw new Violation(invariant, expected, describe(error), error, name);
   }
 }
 

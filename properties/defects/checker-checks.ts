@@ -118,8 +118,8 @@ export const CHECKER_CHECKS: readonly Defect[] = [
     kind,
     sentence: "A check that does not hold is counted, and that is all.",
     file: "properties/tally.ts",
-    find: "if (!check.holds(observation))\n    throw new Violation(check.invariant, check.expected(observation), check.seen(observation), cause);",
-    replace: "check.holds(observation);\n  void cause;",
+    find: "  throw new Violation(invariant, check.expected(observation), check.seen(observation), cause, name);",
+    replace: "  void [invariant, name, cause];",
     blinds: "expected-offset-ignored",
   },
   {

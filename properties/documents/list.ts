@@ -8,6 +8,7 @@ import { invariantsPage } from "./invariants.ts";
 import { kaniDocument } from "./kani.ts";
 import { placesModule } from "./places.ts";
 import { recoveryPage } from "./recovery.ts";
+import { counterexampleSchemaFile, resultSchemaFile } from "./schemas.ts";
 
 export interface Document {
   /** From the top of the repository. */
@@ -22,4 +23,6 @@ export const DOCUMENTS: readonly Document[] = [
   { path: "docs/TAMPERING.md", render: tamperingPage },
   { path: "docs/KANI.md", render: kaniDocument },
   { path: "docs/DEFECTS.md", render: defectsPage },
+  { path: "docs/schema/check.schema.json", render: resultSchemaFile },
+  { path: "docs/schema/counterexample.schema.json", render: counterexampleSchemaFile },
 ];

@@ -16,6 +16,7 @@ import { pinsFrom, renderPins } from "./render.ts";
 const bounds: Bounds = profileOf("quick");
 const facts: RunFacts = {
   version: "1.2.3",
+  versions: { package: "1.2.3", node: "20.19.0", commit: null },
   profile: "quick",
   bounds,
   own: true,
