@@ -7,8 +7,8 @@
 import type { PartName } from "../properties/bounds.ts";
 import { type Unit } from "../properties/parts.ts";
 import { planOf, type Share, unitsOfShare } from "../properties/shards.ts";
-import { type Survey, workloadsIn } from "../properties/crashes/survey.ts";
-import type { Counterexample } from "../properties/part.ts";
+import { workloadsIn } from "../properties/crashes/survey.ts";
+import type { Counterexample, PartResult } from "../properties/part.ts";
 import { addCounts, type Counts, emptyCounts } from "../properties/tally.ts";
 import type { ListedPart, MinimiseWork, PrepareWork, SearchWork, Shared } from "./check-worker.ts";
 import { runJobs, type Work } from "./pool.ts";
@@ -37,23 +37,39 @@ export interface Searched {
 /** What a run came to. */
 export interface Outcome {
   readonly counts: Counts;
-  /** The first violation, made small if there was time. */
-  readonly found: { readonly part: PartName; readonly counterexample: Counterexample } | undefined;
+  /** The first violation, or the first of each invariant; made small if there was time. */
+  readonly found: readonly FoundViolation[];
+  /** What ended a search that went on after a violation, if it was an error of the check itself. */
+  readonly error: unknown;
   /** What was left undone when the run was stopped, if it was. */
   readonly undone: string | undefined;
   /** `undefined` where there was no list of units yet. */
   readonly searched: Searched | undefined;
 }
 
-type FoundViolation = NonNullable<Outcome["found"]>;
+export interface FoundViolation {
+  readonly part: PartName;
+  readonly counterexample: Counterexample;
+}
 
-/** Runs the check until it is done, something is violated, or the signal is aborted. */
+/**
+ * Runs the check until it is done, something is violated (unless all violations are asked for), or the signal
+ * is aborted.
+ */
 export async function runCheck(task: Task, signal: AbortSignal): Promise<Outcome> {
   const run = new CheckRun(task, signal);
-  const units = await run.prepare();
-  const searched = units === undefined ? undefined : await run.search(units);
+  let searched: Searched | undefined;
+  let error: unknown;
+  try {
+    const units = await run.prepare();
+    searched = units === undefined ? undefined : await run.search(units);
+  } catch (thrown) {
+    // What was found is not lost with what comes after it.
+    if (!run.hasFound) throw thrown;
+    error = thrown;
+  }
   await run.minimise();
-  return run.outcome(searched);
+  return { ...run.outcome(searched), error };
 }
 
 class CheckRun {
@@ -63,14 +79,19 @@ class CheckRun {
   readonly #surveyed = emptyCounts();
   /** What the units counted that were searched. */
   #counts = emptyCounts();
-  #found: FoundViolation | undefined;
+  /** In the order of the units, so that it makes no difference how many workers there are. */
+  readonly #found: FoundViolation[] = [];
 
   constructor(task: Task, signal: AbortSignal) {
     this.#task = task;
     this.#signal = signal;
   }
 
-  outcome(searched: Searched | undefined): Outcome {
+  get hasFound(): boolean {
+    return this.#found.length > 0;
+  }
+
+  outcome(searched: Searched | undefined): Omit<Outcome, "error"> {
     const counts = emptyCounts();
     addCounts(counts, this.#surveyed);
     addCounts(counts, this.#counts);
@@ -78,7 +99,7 @@ class CheckRun {
   }
 
   #undone(searched: Searched | undefined): string | undefined {
-    if (this.#found !== undefined) return undefined;
+    if (this.#isOver) return undefined;
     if (searched === undefined) return "no unit was searched";
     const left = searched.units - searched.searched;
     return left === 0 ? undefined : `${left} of ${searched.units} units were not searched`;
@@ -107,7 +128,7 @@ class CheckRun {
           this.#take("crashes", result);
           units.push(...result.units.map((crashes) => ({ part: "crashes", crashes }) as const));
         } else for (const unit of result) units.push(unit);
-        return this.#found === undefined;
+        return !this.#isOver;
       },
       (counts) => {
         surveyed = counts;
@@ -116,7 +137,7 @@ class CheckRun {
     );
     bar?.stop();
     if (surveyed !== undefined && (this.#task.share?.index ?? 1) === 1) addCounts(this.#surveyed, surveyed);
-    return listed === jobs.length && this.#found === undefined ? units : undefined;
+    return listed === jobs.length && !this.#isOver ? units : undefined;
   }
 
   /** Searches the units that are its own, after those that an earlier run has searched. */
@@ -136,8 +157,9 @@ class CheckRun {
         this.#take(unit.part, result);
         searched += 1;
         bar.at(searched - before);
-        if (this.#found === undefined) resume?.save(searched, this.#counts);
-        return this.#found === undefined;
+        // A later run is to find the violation again.
+        if (this.#found.length === 0) resume?.save(searched, this.#counts);
+        return !this.#isOver;
       },
     );
     bar.stop();
@@ -147,16 +169,30 @@ class CheckRun {
 
   /** Makes what was found small. */
   async minimise(): Promise<void> {
-    if (this.#found === undefined) return;
-    const { part, counterexample: found } = this.#found;
-    await this.#jobs<MinimiseWork>([{ does: "minimise", part, found }], (counterexample) => {
-      this.#found = { part, counterexample };
+    const jobs = this.#found.map(
+      ({ part, counterexample: found }) => ({ does: "minimise", part, found }) as const,
+    );
+    let at = 0;
+    await this.#jobs<MinimiseWork>(jobs, (counterexample, { part }) => {
+      this.#found[at] = { part, counterexample };
+      at += 1;
       return true;
     });
   }
 
-  #take(part: PartName, { counterexample }: Pick<Survey, "counterexample">): void {
-    if (counterexample !== undefined) this.#found = { part, counterexample };
+  /** Whether a violation has ended the run. */
+  get #isOver(): boolean {
+    return this.#found.length > 0 && !this.#task.shared.all;
+  }
+
+  /** Keeps what was found, if it is the first of its invariant. */
+  #take(part: PartName, { counterexample, further }: PartResult): void {
+    if (counterexample === undefined) return;
+    for (const found of [counterexample, ...further]) {
+      const { invariant } = found;
+      if (!this.#found.some((known) => known.counterexample.invariant === invariant))
+        this.#found.push({ part, counterexample: found });
+    }
   }
 
   #jobs<T extends Work & { readonly shared: Shared }>(

@@ -16,6 +16,8 @@ export interface Shared {
   readonly bounds: Bounds;
   /** Whether an engine runs only where its conversation with the disk is new. */
   readonly memo: boolean;
+  /** Whether a violation does not end the search. */
+  readonly all: boolean;
 }
 
 /** Runs every workload without a crash, or lists the units of another part. */
@@ -59,16 +61,20 @@ const WORKLOADS_PER_NOTE = 50;
 const tree = new ConversationTree();
 const runners = new Runners();
 
-work<CheckWork>(({ bounds, memo }, job, note) => {
+work<CheckWork>(({ bounds, memo, all }, job, note) => {
   switch (job.does) {
     case "survey":
-      return survey(bounds, (counts) => {
-        if (counts.workloads % WORKLOADS_PER_NOTE === 0) note(counts);
-      });
+      return survey(
+        bounds,
+        (counts) => {
+          if (counts.workloads % WORKLOADS_PER_NOTE === 0) note(counts);
+        },
+        all,
+      );
     case "list":
       return unitsOf(bounds, job.part);
     case "search":
-      return searchUnit(bounds, job.unit, memo ? tree : undefined, runners);
+      return searchUnit(bounds, job.unit, memo ? tree : undefined, runners, all);
     case "minimise":
       return simplest(PARTS[job.part].runner(), bounds, job.found);
   }

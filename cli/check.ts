@@ -24,7 +24,7 @@ import {
 import type { Share } from "../properties/shards.ts";
 import { type Counts, emptyCounts } from "../properties/tally.ts";
 import type { Versions } from "../properties/versions.ts";
-import { type Outcome, runCheck, type Searched } from "./check-run.ts";
+import { type FoundViolation, type Outcome, runCheck, type Searched } from "./check-run.ts";
 import { Output, OutputError } from "./output.ts";
 import { ResumeFile } from "./resume-file.ts";
 import { ResultDirectory } from "./result-directory.ts";
@@ -44,6 +44,8 @@ export interface CheckOptions {
   readonly resume?: string;
   readonly json?: string;
   readonly counterexamples: string;
+  /** Whether the search goes on after a violation, to the first of each invariant. */
+  readonly all: boolean;
 }
 
 const OWN_ERROR = 2;
@@ -71,7 +73,8 @@ export async function check(bounds: Bounds, options: CheckOptions): Promise<numb
     }
     const stops = stopping(options.seconds);
     try {
-      const task = { shared: { bounds, memo: options.memo }, workers: options.workers, share, resume };
+      const { memo, all, workers } = options;
+      const task = { shared: { bounds, memo, all }, workers, share, resume };
       return report.write(await runCheck(task, stops.signal), stops.stop(), resume?.problem);
     } finally {
       stops.end();
@@ -127,25 +130,26 @@ class Report {
 
   /** Prints and writes everything. @returns the exit status */
   write(
-    { counts, found, undone, searched }: Outcome,
+    { counts, found, undone, searched, error }: Outcome,
     stop: Stop | undefined,
     unsaved: string | undefined,
   ): number {
     if (unsaved !== undefined) this.#fail(`what was searched could not be kept: ${unsaved}`);
+    if (error !== undefined) this.#fail(`the search went on, and ended in an error: ${textOf(error)}`);
     const stopped = stop === undefined || undone === undefined ? [] : [stop.sentence, undone];
-    const violations = found === undefined ? [] : [violationOf(found.counterexample, this.#violated(found))];
+    const violations = found.map((each) => violationOf(each.counterexample, this.#violated(each)));
     const facts = this.#facts(counts, searched, { stopped, violations });
     const result = resultOf(...facts);
     const problem = this.#writeJson(facts);
     if (problem !== undefined) this.#fail(`the result could not be written: ${problem}`);
     for (const line of resultLines(result)) this.#line(line);
-    if (found !== undefined) return exitStatus(result);
+    if (found.length > 0) return exitStatus(result);
     if (this.#failed) return OWN_ERROR;
     return (undone === undefined ? undefined : stop?.status) ?? exitStatus(result);
   }
 
   /** Prints a violation, then writes the file. @returns the file, if it could be written */
-  #violated({ part, counterexample }: NonNullable<Outcome["found"]>): string | undefined {
+  #violated({ part, counterexample }: FoundViolation): string | undefined {
     const lines = violationLines(counterexample, counterexample.choices.map(choiceText));
     for (const line of lines) this.#line(line);
     const { bounds, versions: made, options } = this.#run;
@@ -186,7 +190,7 @@ class Report {
     how: Pick<RunFacts, "stopped" | "violations">,
   ): [Counts, RunFacts] {
     const { bounds, version, versions: made, options, started } = this.#run;
-    const { profile, shard, memo } = options;
+    const { profile, shard, memo, all } = options;
     const seconds = Math.round(performance.now() - started) / 1000;
     const progress = searched ?? { plan: null, units: 0, searched: 0 };
     const facts: RunFacts = {
@@ -195,6 +199,7 @@ class Report {
       profile,
       bounds,
       own: isOwn(profile, bounds),
+      all,
       shard: shard === undefined ? null : { ...shard, memo, ...progress },
       seconds,
       ...how,
@@ -218,6 +223,8 @@ function problemOf(work: () => void): string | undefined {
     work();
     return undefined;
   } catch (error) {
-    return plainText(error instanceof Error ? error.message : String(error));
+    return textOf(error);
   }
 }
+
+const textOf = (error: unknown): string => plainText(error instanceof Error ? error.message : String(error));

@@ -93,6 +93,7 @@ describe("kmb check", () => {
         [
           "faults",
           "cases",
+          "all",
           "complete",
           "incompleteBecause",
           "differences",

@@ -76,6 +76,9 @@ function boundOption(name: keyof Bounds): Option {
   });
 }
 
+type CheckCommandOptions = Omit<CheckOptions, "all"> &
+  Partial<Bounds> & { readonly all?: boolean; readonly explain?: string };
+
 const CHECK_HELP = `
 Exit status:
   0    every invariant holds and the run was complete
@@ -88,6 +91,7 @@ Examples:
   kmb check --profile quick
   kmb check --json result.json
   kmb check --explain D1
+  kmb check --profile quick --all
   kmb check --profile nightly --resume night.json
   kmb check --shard 2/8 --json part-2.json; later: kmb merge part-*.json
   kmb check --length 2 --torn-sectors`;
@@ -136,17 +140,18 @@ export function program(): Command {
       new Option("--seconds <n>", "stop after so long, incomplete").argParser(wholeNumber(1, SECONDS_MAX)),
     )
     .option("--counterexamples <directory>", "where counterexamples are written", "counterexamples")
+    .option("--all", "go on after a violation, and list one counterexample for each invariant that fails")
     .option("--no-memo", "run the engine for every crash, even if the disk answers as it did before (slow)")
     .addHelpText("after", CHECK_HELP);
   for (const name of BOUND_NAMES) checking.addOption(boundOption(name));
-  checking.action(async (options: CheckOptions & Partial<Bounds> & { readonly explain?: string }) => {
+  checking.action(async (options: CheckCommandOptions) => {
     if (options.explain !== undefined) {
       const { explain } = await import("./explain.ts");
       process.exitCode = explain(options.explain);
       return;
     }
     const { check } = await import("./check.ts");
-    process.exitCode = await check(boundsFrom(options), options);
+    process.exitCode = await check(boundsFrom(options), { ...options, all: options.all ?? false });
   });
 
   kmb

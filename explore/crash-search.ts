@@ -8,7 +8,7 @@
  */
 import type { Choice, Chosen } from "./choice.ts";
 import { Extreme, EXTREMES } from "./extreme.ts";
-import { asFailure } from "./failure.ts";
+import { asFailure, type Failure } from "./failure.ts";
 import { Odometer } from "./odometer.ts";
 
 /** One recovery, under one way to decide what the crash left. */
@@ -77,13 +77,24 @@ export class CrashSearch<Point, Recovery extends Recovered<Point>> {
   readonly #program: CrashedProgram<Point, Recovery>;
   readonly #searched: Searched;
   readonly #recoveriesMax: number;
+  readonly #failed: (failure: Failure) => void;
   readonly #seen = new Set<string>();
 
-  /** @param recoveriesMax after a crash point; the states of what lies beyond are counted as left */
-  constructor(program: CrashedProgram<Point, Recovery>, searched: Searched, recoveriesMax: number) {
+  /**
+   * @param recoveriesMax after a crash point; the states of what lies beyond are counted as left
+   * @param failed gets what the program threw; where it returns, the search goes on with what does not lie
+   *   after that, and the states of a recovery that failed are counted nowhere
+   */
+  constructor(
+    program: CrashedProgram<Point, Recovery>,
+    searched: Searched,
+    recoveriesMax: number,
+    failed: (failure: Failure) => void = rethrow,
+  ) {
     this.#program = program;
     this.#searched = searched;
     this.#recoveriesMax = recoveriesMax;
+    this.#failed = failed;
   }
 
   /**
@@ -108,23 +119,27 @@ export class CrashSearch<Point, Recovery extends Recovered<Point>> {
     const odometer = new Odometer();
     const path: Trail = () => [...trail(), ...odometer.path()];
     let left: bigint | undefined;
+    let isWhole = true;
     let runs = 0;
     let more: boolean;
     do {
       odometer.begin();
-      const recovery = await failing(path, () =>
+      const recovery = await this.#trying(path, () =>
         this.#program.recover(point, odometer, () => depth > 0 && odometer.fresh),
       );
       runs += 1;
-      left = (left ?? recovery.states) - recovery.covers;
-      this.#searched.recoveries += 1;
-      this.#searched.states += recovery.covers;
-      await this.#after(recovery, depth, path);
+      if (recovery === undefined) isWhole = false;
+      else {
+        left = (left ?? recovery.states) - recovery.covers;
+        this.#searched.recoveries += 1;
+        this.#searched.states += recovery.covers;
+        await this.#after(recovery, depth, path);
+      }
       more = odometer.advance();
     } while (more && runs < this.#recoveriesMax);
-    if (!more && left !== 0n)
+    if (!more && isWhole && left !== 0n)
       throw new Error(`Recoveries stand for all states of a crash but ${String(left)}: that cannot be.`);
-    this.#searched.left += left;
+    if (isWhole) this.#searched.left += left ?? 0n;
   }
 
   /** Goes on from a recovery, and crashes it in turn. */
@@ -136,7 +151,7 @@ export class CrashSearch<Point, Recovery extends Recovered<Point>> {
     if (!this.#wasSeen(`recovered ${this.#program.recoveryKey(recovery)}`)) {
       for (const chosen of EXTREMES.keys()) {
         const asked: Chosen = { what: this.#program.questions.extreme, chosen, of: EXTREMES.length };
-        await failing(
+        await this.#trying(
           () => [...inner()(), asked],
           () => this.#program.goOn(recovery, new Extreme(chosen)),
         );
@@ -145,6 +160,16 @@ export class CrashSearch<Point, Recovery extends Recovered<Point>> {
     for (const again of kept) {
       this.#program.crashedAgain(again);
       await this.explore(again, depth - 1, inner(again));
+    }
+  }
+
+  /** Does something; `undefined` where it failed and the search goes on. */
+  async #trying<T>(path: Trail, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#failed(asFailure(error, path));
+      return undefined;
     }
   }
 
@@ -182,11 +207,6 @@ export async function walkCrashes<Point, Recovery extends Recovered<Point>>(
   }
 }
 
-/** Does something; what it throws becomes a failure with the choices that led there. */
-async function failing<T>(path: Trail, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw asFailure(error, path);
-  }
+function rethrow(failure: Failure): never {
+  throw failure;
 }

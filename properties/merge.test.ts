@@ -13,6 +13,7 @@ const facts: RunFacts = {
   profile: "quick",
   bounds: profileOf("quick"),
   own: true,
+  all: false,
   shard: null,
   stopped: [],
   violations: [],
@@ -171,6 +172,22 @@ describe("Shards merged", () => {
     expect(merged.violations).toEqual([found("D1", "a.json"), found("D2", "c.json")]);
     expect(merged.incompleteBecause).toEqual(["the search ended at the first violation"]);
     expect(exitStatus(merged)).toBe(1);
+  });
+
+  test("have the first violation of each invariant where all went on after violations", () => {
+    const found = (invariant: "D1" | "D2", seen: string): RunFacts["violations"][number] =>
+      violationOf({ invariant, expected: "this", seen, choices: [] }, `${seen}.json`);
+    const first = shard(1, 2, { all: true, violations: [found("D1", "a")] });
+    const second = { all: true, violations: [found("D2", "b"), found("D1", "c")] };
+    const merged = mergeShards([first, shard(2, 2, second)]);
+    expect(merged.violations).toEqual([found("D1", "a"), found("D2", "b")]);
+    expect(merged).toMatchObject({
+      all: true,
+      incompleteBecause: ["what comes after a violation was not searched"],
+    });
+    const mixed = mergeShards([first, shard(2, 2, { ...second, all: false })]);
+    expect(mixed.violations).toHaveLength(3);
+    expect(mixed.all).toBe(false);
   });
 
   const other = (how: Partial<RunFacts>): ResultFile => shard(2, 2, how);

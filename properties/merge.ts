@@ -48,6 +48,7 @@ export function mergeShards(files: readonly ResultFile[]): CheckResult {
     profile,
     bounds,
     own: isOwn(profile, bounds),
+    all: shards.every(({ result }) => result.all),
     shard: null,
     stopped: [...missing(shards, first.shard.of), ...unfinished(shards)],
     violations: violations(shards),
@@ -113,9 +114,15 @@ function unfinished(shards: readonly ShardFile[]): string[] {
     });
 }
 
-/** Every violation once: what the survey finds, every shard finds. */
+/**
+ * Every violation once: what the survey finds, every shard finds. Of shards that went on after violations,
+ * the first of each invariant.
+ */
 function violations(shards: readonly ShardFile[]): CheckResult["violations"] {
   const all = shards.flatMap(({ result }) => result.violations);
-  const keys = all.map(({ invariant, expected, seen }) => JSON.stringify([invariant, expected, seen]));
+  const wentOn = shards.every(({ result }) => result.all);
+  const keys = all.map(({ invariant, expected, seen }) =>
+    JSON.stringify(wentOn ? [invariant] : [invariant, expected, seen]),
+  );
   return all.filter((_, i) => keys.indexOf(keys[i] ?? "") === i);
 }

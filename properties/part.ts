@@ -8,8 +8,9 @@ import type { Bounds } from "./bounds.ts";
 import type { InvariantId } from "./invariants/catalogue.ts";
 import type { Chosen } from "../explore/choice.ts";
 import { exhaust } from "../explore/exhaust.ts";
-import { Failure } from "../explore/failure.ts";
+import { asFailure, Failure } from "../explore/failure.ts";
 import { minimise } from "../explore/minimise.ts";
+import type { Odometer } from "../explore/odometer.ts";
 import type { Engines } from "./conversations/engines.ts";
 import { type Counts, emptyCounts, Violation } from "./tally.ts";
 
@@ -54,8 +55,37 @@ export interface Counterexample {
 
 export interface PartResult {
   readonly counts: Counts;
-  /** The first violation; nothing was searched beyond it. */
+  /** The first violation. Unless the search went on, nothing was searched beyond it. */
   readonly counterexample: Counterexample | undefined;
+  /** Of a search that went on: the first violation of each other invariant. */
+  readonly further: readonly Counterexample[];
+}
+
+/**
+ * The violations that a search meets: the first, which ends it, or of a search that goes on, the first of
+ * each invariant.
+ */
+export class Violations {
+  readonly #goesOn: boolean;
+  readonly #first = new Map<InvariantId, Counterexample>();
+
+  constructor(goesOn: boolean) {
+    this.#goesOn = goesOn;
+  }
+
+  /** Keeps a violation. @throws the failure if it ends the search, and what caused it if that is none */
+  readonly take = (failure: Failure): void => {
+    const found = asCounterexample(failure);
+    if (!this.#goesOn) throw failure;
+    if (!this.#first.has(found.invariant)) this.#first.set(found.invariant, found);
+  };
+
+  /** @param ended by what the search ended, if it did before its end */
+  result(counts: Counts, ended?: unknown): PartResult {
+    const last = ended === undefined ? [] : [asCounterexample(ended)];
+    const [counterexample, ...further] = [...this.#first.values(), ...last];
+    return { counts, counterexample, further };
+  }
 }
 
 /** What a person gets to see of a violation; any other error is thrown on. */
@@ -78,22 +108,42 @@ export function answersTo(what: string, of: number): Chosen[][] {
   return Array.from({ length: of }, (_, chosen) => [{ what, chosen, of }]);
 }
 
-/** Runs a part with every combination of answers that begins as the unit says. */
+/**
+ * Runs a part with every combination of answers that begins as the unit says.
+ * @param goesOn whether a run that ends in a violation does not end the search
+ */
 export async function searchPart(
   run: Run,
   bounds: Bounds,
   unit: readonly Chosen[],
   engines?: Engines,
+  goesOn = false,
 ): Promise<PartResult> {
   const counts = emptyCounts();
   const silent = (): void => undefined;
   const fixed = unit.filter(({ of }) => of > 1).map(({ chosen }) => chosen);
+  const violations = new Violations(goesOn);
+  const once = (choice: Choice): void | Promise<void> => run(bounds, choice, counts, silent, engines);
   try {
-    await exhaust((choice) => run(bounds, choice, counts, silent, engines), fixed);
+    await exhaust(goesOn ? goingOn(once, violations) : once, fixed);
   } catch (error) {
-    return { counts, counterexample: asCounterexample(error) };
+    return violations.result(counts, error);
   }
-  return { counts, counterexample: undefined };
+  return violations.result(counts);
+}
+
+/** The same runs; what they end in is kept, and the next one runs. */
+export function goingOn(
+  run: (choice: Odometer) => void | Promise<void>,
+  violations: Violations,
+): (choice: Odometer) => Promise<void> {
+  return async (choice) => {
+    try {
+      await run(choice);
+    } catch (error) {
+      violations.take(asFailure(error, () => choice.path()));
+    }
+  };
 }
 
 /** A counterexample to the same invariant by simpler choices, or the same. */

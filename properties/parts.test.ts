@@ -34,6 +34,7 @@ const facts: RunFacts = {
   profile: "quick",
   bounds: SMALL,
   own: false,
+  all: false,
   shard: null,
   stopped: [],
   violations: [],
@@ -106,7 +107,7 @@ describe("The exhaustive check", () => {
     const violation = violationOf({ invariant: "D1", expected: "", seen: "", choices: [] }, "D1.json");
     const result = resultOf(emptyCounts(), { ...facts, violations: [violation] });
     expect(result.violations).toEqual([
-      { invariant: "D1", expected: "", seen: "", counterexample: "D1.json" },
+      { invariant: "D1", check: null, expected: "", seen: "", counterexample: "D1.json" },
     ]);
     expect(exitStatus(result)).toBe(1);
   });

@@ -65,7 +65,7 @@ export class Runners {
 }
 
 /**
- * Searches a unit to its end, or to the first violation.
+ * Searches a unit to its end, or to the first violation if it does not go on after one.
  * @param tree of conversations with these bounds; without one, every engine runs
  * @param runners those of the units before, so that what these have in common is made once
  */
@@ -74,15 +74,22 @@ export async function searchUnit(
   unit: Unit,
   tree?: ConversationTree,
   runners: Runners = new Runners(),
+  goesOn = false,
 ): Promise<PartResult> {
-  if (tree === undefined) return search(bounds, unit, runningEngines(bounds), runners);
+  if (tree === undefined) return search(bounds, unit, runningEngines(bounds), runners, goesOn);
   const engines = heardEngines(bounds, tree);
-  const result = await search(bounds, unit, engines, runners);
+  const result = await search(bounds, unit, engines, runners, goesOn);
   addCounts(result.counts, engines.counts);
   return result;
 }
 
-function search(bounds: Bounds, unit: Unit, engines: Engines, runners: Runners): Promise<PartResult> {
-  if (unit.part === "crashes") return searchCrashes(bounds, unit.crashes, engines);
-  return searchPart(runners.of(unit.part), bounds, unit.begins, engines);
+function search(
+  bounds: Bounds,
+  unit: Unit,
+  engines: Engines,
+  runners: Runners,
+  goesOn: boolean,
+): Promise<PartResult> {
+  if (unit.part === "crashes") return searchCrashes(bounds, unit.crashes, engines, goesOn);
+  return searchPart(runners.of(unit.part), bounds, unit.begins, engines, goesOn);
 }

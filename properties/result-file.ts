@@ -11,7 +11,7 @@ import { INVARIANTS, WITNESSES } from "./invariants/catalogue.ts";
 import { plainText } from "./plain-text.ts";
 import { type CheckResult, SCHEMA } from "./result.ts";
 import { type Counts, emptyCounts } from "./tally.ts";
-import { type Versions, versionsSchema } from "./versions.ts";
+import { versionsSchema } from "./versions.ts";
 
 /** A file that is not what was asked for; the message says why, and goes on after the name of the file. */
 export class ResultFileError extends Error {
@@ -76,6 +76,7 @@ export const resultSchema: z.ZodMiniType<CheckResult> = z.strictObject({
   left: bigCount,
   faults: count,
   cases: z.record(z.enum(PART_NAMES), count),
+  all: z.boolean(),
   complete: z.boolean(),
   incompleteBecause: z.array(z.string()),
   differences: z.array(

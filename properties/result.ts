@@ -34,6 +34,8 @@ export interface CheckResult {
   readonly faults: number;
   /** What each part tried. */
   readonly cases: Readonly<Record<PartName, number>>;
+  /** Whether the search went on after a violation, to the first of each invariant. */
+  readonly all: boolean;
   readonly complete: boolean;
   readonly incompleteBecause: readonly string[];
   /** Counts that are not the pinned ones. */
@@ -68,6 +70,7 @@ export interface RunFacts {
   readonly bounds: Bounds;
   /** Whether the bounds are the profile's own, so that its pinned counts are to be met. */
   readonly own: boolean;
+  readonly all: boolean;
   readonly shard: Shard | null;
   /** Reasons from outside why not everything was searched, such as a budget. */
   readonly stopped: readonly string[];
@@ -87,7 +90,7 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     const which = `${facts.profile} ${bounds.format}`;
     incompleteBecause.push(`counts other than those pinned for ${which}: ${differences.length}`);
   }
-  if (violations.length > 0) incompleteBecause.push("the search ended at the first violation");
+  if (violations.length > 0) incompleteBecause.push(facts.all ? ENDED.all : ENDED.first);
   else {
     if (shard === null) incompleteBecause.push(...leftOut(counts, bounds));
     if (counts.left > 0n) incompleteBecause.push(`${String(counts.left)} crash states are left`);
@@ -107,6 +110,7 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     left: counts.left,
     faults: counts.cases["failing-calls"] + counts.cases["stored-bytes"],
     cases: counts.cases,
+    all: facts.all,
     complete: incompleteBecause.length === 0,
     incompleteBecause,
     differences,
@@ -121,6 +125,12 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     seconds: facts.seconds,
   };
 }
+
+/** What a violation keeps from being searched. */
+const ENDED = {
+  first: "the search ended at the first violation",
+  all: "what comes after a violation was not searched",
+} as const;
 
 /** What was not run at all. */
 function leftOut(counts: Counts, bounds: Bounds): string[] {

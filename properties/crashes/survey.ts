@@ -15,7 +15,7 @@ import { Odometer } from "../../explore/odometer.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { ASKED, momentChoice, onlyStream, stateKey } from "./points.ts";
 import { countSearched, CrashedEngine } from "./crashed-engine.ts";
-import { asCounterexample, type Counterexample, type PartResult } from "../part.ts";
+import { goingOn, type PartResult, Violations } from "../part.ts";
 import { type Counts, emptyCounts } from "../tally.ts";
 import { chooseWorkload, runWorkload } from "./walk.ts";
 
@@ -46,48 +46,61 @@ export function workloadsIn(bounds: Bounds): number {
 /**
  * Runs every workload without a crash, shortest first, so that the first violation is one of the shortest.
  * @param watch sees before every workload what was counted so far
+ * @param goesOn whether a violation does not end it
  */
 export async function survey(
   bounds: Bounds,
   watch: (counts: Counts) => void = () => undefined,
+  goesOn = false,
 ): Promise<Survey> {
   const counts = emptyCounts();
   const units: CrashUnit[] = [];
   const seen = new Set<string>();
-  try {
-    await exhaust(async (workloads) => {
-      watch(counts);
-      const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
-      counts.workloads += 1;
-      const points: UnitPoint[] = [];
-      for (const point of found) {
-        for (const stream of [...point.logs.keys()].keys()) {
-          const key = stateKey(onlyStream(point, stream), point.kind);
-          if (seen.has(key)) continue;
-          seen.add(key);
-          points.push({ place: point.place, stream });
-        }
+  const violations = new Violations(goesOn);
+  const once = async (workloads: Odometer): Promise<void> => {
+    watch(counts);
+    const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
+    counts.workloads += 1;
+    const points: UnitPoint[] = [];
+    for (const point of found) {
+      for (const stream of [...point.logs.keys()].keys()) {
+        const key = stateKey(onlyStream(point, stream), point.kind);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        points.push({ place: point.place, stream });
       }
-      if (points.length > 0) units.push({ workload: workloads.path(), points });
-    });
+    }
+    if (points.length > 0) units.push({ workload: workloads.path(), points });
+  };
+  try {
+    await exhaust(goingOn(once, violations));
   } catch (error) {
-    return { counts, units: [], counterexample: asCounterexample(error) };
+    return { ...violations.result(counts, error), units: [] };
   }
-  return { counts, units, counterexample: undefined };
+  return { ...violations.result(counts), units };
 }
 
-/** Searches what lies after a unit's crash points. */
-export async function searchCrashes(bounds: Bounds, unit: CrashUnit, engines: Engines): Promise<PartResult> {
+/**
+ * Searches what lies after a unit's crash points.
+ * @param goesOn whether a violation does not end the search, but only what lies after it
+ */
+export async function searchCrashes(
+  bounds: Bounds,
+  unit: CrashUnit,
+  engines: Engines,
+  goesOn = false,
+): Promise<PartResult> {
   const counts = emptyCounts();
   const searched = nothingSearched();
   const program = new CrashedEngine(bounds, engines, counts);
-  const search = new CrashSearch(program, searched, bounds.recoveriesMax);
+  const violations = new Violations(goesOn);
+  const search = new CrashSearch(program, searched, bounds.recoveriesMax, violations.take);
   const answers = new Odometer(unit.workload.map(({ chosen }) => chosen));
   answers.begin();
   const workload = chooseWorkload(bounds, answers);
   // Counted by the survey already.
   const points = await runWorkload(bounds, workload, emptyCounts());
-  let counterexample: Counterexample | undefined;
+  let ended: unknown;
   try {
     for (const { place, stream } of unit.points) {
       const point = points[place - 1];
@@ -96,8 +109,8 @@ export async function searchCrashes(bounds: Bounds, unit: CrashUnit, engines: En
       await search.explore(point, bounds.recoveryCrashes, () => [...unit.workload, asked], stream);
     }
   } catch (error) {
-    counterexample = asCounterexample(error);
+    ended = error;
   }
   countSearched(counts, searched);
-  return { counts, counterexample };
+  return violations.result(counts, ended);
 }

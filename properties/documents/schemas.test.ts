@@ -19,6 +19,7 @@ const facts: RunFacts = {
   profile: "quick",
   bounds,
   own: true,
+  all: false,
   shard: { index: 1, of: 2, memo: true, plan: null, units: 0, searched: 0 },
   stopped: [],
   violations: [violationOf(found, undefined)],

@@ -20,6 +20,7 @@ const facts: RunFacts = {
   profile: "quick",
   bounds,
   own: true,
+  all: false,
   shard: null,
   stopped: [],
   violations: [],
