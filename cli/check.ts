@@ -7,6 +7,7 @@
  * @module
  */
 import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { type Bounds, isOwn, type ProfileName } from "../properties/bounds.ts";
@@ -14,11 +15,11 @@ import { choiceText } from "../explore/choice.ts";
 import { serializeCounterexample } from "../properties/counterexample.ts";
 import { plainText } from "../properties/plain-text.ts";
 import {
+  type CheckResult,
   exitStatus,
   resultLines,
   resultOf,
   type RunFacts,
-  toJson,
   violationOf,
 } from "../properties/result.ts";
 import type { Share } from "../properties/shards.ts";
@@ -26,13 +27,15 @@ import { type Counts, emptyCounts } from "../properties/tally.ts";
 import type { Versions } from "../properties/versions.ts";
 import { type FoundViolation, type Outcome, runCheck, type Searched } from "./check-run.ts";
 import { Output, OutputError } from "./output.ts";
+import type { ReportOptions } from "./report-flags.ts";
+import { reportsIn, tellCI } from "./reports.ts";
 import { ResumeFile } from "./resume-file.ts";
 import { ResultDirectory } from "./result-directory.ts";
 import { type Stop, stopping } from "./stopping.ts";
 import { codeVersion, versions } from "./version.ts";
 import { violationLines } from "./violation-lines.ts";
 
-export interface CheckOptions {
+export interface CheckOptions extends ReportOptions {
   readonly profile: ProfileName;
   readonly workers: number;
   readonly seconds?: number;
@@ -42,7 +45,6 @@ export interface CheckOptions {
   readonly shard?: Share;
   /** The file that an interrupted run goes on from. */
   readonly resume?: string;
-  readonly json?: string;
   readonly counterexamples: string;
   /** Whether the search goes on after a violation, to the first of each invariant. */
   readonly all: boolean;
@@ -64,7 +66,7 @@ export async function check(bounds: Bounds, options: CheckOptions): Promise<numb
     options.resume === undefined
       ? undefined
       : ResumeFile.open(options.resume, { version, bounds, memo: options.memo, share });
-  const report = new Report({ bounds, version, versions: made, options, started });
+  const report = new Report({ bounds, version, versions: made, options, started, begun: new Date() });
   try {
     const problem = report.problem();
     if (problem !== undefined) {
@@ -91,6 +93,7 @@ interface Run {
   readonly versions: Versions;
   readonly options: CheckOptions;
   readonly started: number;
+  readonly begun: Date;
 }
 
 /** Where the results go. */
@@ -119,8 +122,9 @@ class Report {
     if (directory !== undefined)
       return `no counterexample could be written to "${plainText(counterexamples)}": ${directory}`;
     const stopped = ["the run has not ended"];
-    const json = this.#writeJson(this.#facts(emptyCounts(), undefined, { stopped, violations: [] }));
-    return json === undefined ? undefined : `the result could not be written: ${json}`;
+    const result = resultOf(...this.#facts(emptyCounts(), undefined, { stopped, violations: [] }));
+    const file = this.#writeReports(result);
+    return file === undefined ? undefined : `the result could not be written: ${file}`;
   }
 
   /** Leaves no directory that was made for nothing. */
@@ -128,7 +132,7 @@ class Report {
     this.#directory.removeEmpty();
   }
 
-  /** Prints and writes everything. @returns the exit status */
+  /** Prints and writes everything, and hands it to CI. @returns the exit status */
   write(
     { counts, found, undone, searched, error }: Outcome,
     stop: Stop | undefined,
@@ -138,11 +142,16 @@ class Report {
     if (error !== undefined) this.#fail(`the search went on, and ended in an error: ${textOf(error)}`);
     const stopped = stop === undefined || undone === undefined ? [] : [stop.sentence, undone];
     const violations = found.map((each) => violationOf(each.counterexample, this.#violated(each)));
-    const facts = this.#facts(counts, searched, { stopped, violations });
-    const result = resultOf(...facts);
-    const problem = this.#writeJson(facts);
+    const result = resultOf(...this.#facts(counts, searched, { stopped, violations }));
+    const problem = this.#writeReports(result);
     if (problem !== undefined) this.#fail(`the result could not be written: ${problem}`);
     for (const line of resultLines(result)) this.#line(line);
+    const untold = problemOf(() => {
+      tellCI(result, process.env, (text) => {
+        this.#line(text);
+      });
+    });
+    if (untold !== undefined) this.#fail(`the summary could not be written: ${untold}`);
     if (found.length > 0) return exitStatus(result);
     if (this.#failed) return OWN_ERROR;
     return (undone === undefined ? undefined : stop?.status) ?? exitStatus(result);
@@ -207,13 +216,16 @@ class Report {
     return [counts, facts];
   }
 
-  #writeJson(facts: [Counts, RunFacts]): string | undefined {
-    const { json } = this.#run.options;
-    return json === undefined
-      ? undefined
-      : problemOf(() => {
-          writeFileSync(json, toJson(resultOf(...facts)));
-        });
+  /** Writes the files that were asked for. @returns why one could not be written, if one could not */
+  #writeReports(result: CheckResult): string | undefined {
+    const { options, begun } = this.#run;
+    return reportsIn(options, { started: begun, host: hostname() })
+      .map(({ path, text }) =>
+        problemOf(() => {
+          writeFileSync(path, text(result));
+        }),
+      )
+      .find((problem) => problem !== undefined);
   }
 }
 

@@ -7,32 +7,33 @@
  * @module
  */
 import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { NoteError } from "../audit/text.ts";
 import { mergeShards, type ResultFile } from "../properties/merge.ts";
 import { plainText } from "../properties/plain-text.ts";
 import { parseResult, ResultFileError } from "../properties/result-file.ts";
-import { type CheckResult, exitStatus, resultLines, toJson } from "../properties/result.ts";
+import { type CheckResult, exitStatus, resultLines } from "../properties/result.ts";
 import { bytesOfFile, named } from "./named-file.ts";
 import { Output } from "./output.ts";
+import type { ReportOptions } from "./report-flags.ts";
+import { reportsIn, tellCI } from "./reports.ts";
 import { codeVersion } from "./version.ts";
 import { violationLines } from "./violation-lines.ts";
-
-export interface MergeOptions {
-  readonly json?: string;
-}
 
 /**
  * Merges the files.
  * @returns the exit status
  * @throws NoteError that says why they cannot be merged, or the result not be written; OutputError
  */
-export function merge(paths: readonly string[], { json }: MergeOptions): number {
+export function merge(paths: readonly string[], options: ReportOptions): number {
   const version = codeVersion();
   const result = merged(paths.map((path) => resultIn(path, version)));
-  if (json !== undefined) write(json, result);
+  const occasion = { started: new Date(), host: hostname() };
+  for (const { path, text } of reportsIn(options, occasion)) write(path, text(result));
   const out = new Output();
   for (const violation of result.violations) for (const line of linesOf(violation)) out.line(line);
   for (const line of resultLines(result)) out.line(plainText(line));
+  tellCI(result, process.env, out.line);
   return exitStatus(result);
 }
 
@@ -55,9 +56,9 @@ function merged(files: readonly ResultFile[]): CheckResult {
   }
 }
 
-function write(path: string, result: CheckResult): void {
+function write(path: string, text: string): void {
   try {
-    writeFileSync(path, toJson(result));
+    writeFileSync(path, text);
   } catch (error) {
     throw named(error, path, "written");
   }

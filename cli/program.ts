@@ -22,8 +22,8 @@ import type { CheckOptions } from "./check.ts";
 import type { DumpOptions } from "./dump.ts";
 import type { KeygenOptions } from "./keygen.ts";
 import { Output } from "./output.ts";
-import type { MergeOptions } from "./merge.ts";
 import type { RepairOptions } from "./repair.ts";
+import { REPORT_FLAGS, type ReportOptions } from "./report-flags.ts";
 import { packageVersion } from "./version.ts";
 
 /** A whole number from `min` to `max`, or without an end. */
@@ -76,6 +76,10 @@ function boundOption(name: keyof Bounds): Option {
   });
 }
 
+/** The files that `kmb check` and `kmb merge` can write. */
+const reportOptions = (): Option[] =>
+  Object.entries(REPORT_FLAGS).map(([name, help]) => new Option(`--${name} <file>`, help));
+
 type CheckCommandOptions = Omit<CheckOptions, "all"> &
   Partial<Bounds> & { readonly all?: boolean; readonly explain?: string };
 
@@ -89,7 +93,7 @@ Exit status:
 
 Examples:
   kmb check --profile quick
-  kmb check --json result.json
+  kmb check --json result.json --junit result.xml --sarif result.sarif
   kmb check --explain D1
   kmb check --profile quick --all
   kmb check --profile nightly --resume night.json
@@ -127,7 +131,6 @@ export function program(): Command {
     .addOption(
       new Option("--profile <name>", "a named set of bounds").choices(PROFILE_NAMES).default("default"),
     )
-    .option("--json <file>", "write the result as JSON")
     .option("--explain <id>", "run nothing; say of an invariant what it is, and where it is checked")
     .addOption(workersOption())
     .addOption(
@@ -143,7 +146,7 @@ export function program(): Command {
     .option("--all", "go on after a violation, and list one counterexample for each invariant that fails")
     .option("--no-memo", "run the engine for every crash, even if the disk answers as it did before (slow)")
     .addHelpText("after", CHECK_HELP);
-  for (const name of BOUND_NAMES) checking.addOption(boundOption(name));
+  for (const option of [...reportOptions(), ...BOUND_NAMES.map(boundOption)]) checking.addOption(option);
   checking.action(async (options: CheckCommandOptions) => {
     if (options.explain !== undefined) {
       const { explain } = await import("./explain.ts");
@@ -154,16 +157,16 @@ export function program(): Command {
     process.exitCode = await check(boundsFrom(options), { ...options, all: options.all ?? false });
   });
 
-  kmb
+  const merging = kmb
     .command("merge")
     .description("join the results of all shards of a check")
     .argument("<files...>", "what `kmb check --shard i/n --json FILE` wrote, one for each shard")
-    .option("--json <file>", "write the result as JSON, as one run would have")
     .addHelpText("after", MERGE_HELP)
-    .action(async (files: string[], options: MergeOptions) => {
+    .action(async (files: string[], options: ReportOptions) => {
       const { merge } = await import("./merge.ts");
       process.exitCode = merge(files, options);
     });
+  for (const option of reportOptions()) merging.addOption(option);
 
   kmb
     .command("replay")

@@ -27,3 +27,17 @@ export function violationLines(
   ];
   return lines.map(plainText);
 }
+
+/** The same in one sentence, for reports. */
+export function violationText({ expected, seen }: Violated): string {
+  return plainText(`Expected ${expected}; seen ${seen}`);
+}
+
+/** What shows a violation again, if its counterexample was written. */
+export function replayCommand({
+  counterexample,
+}: {
+  readonly counterexample: string | null;
+}): string | undefined {
+  return counterexample === null ? undefined : plainText(`npx kmb replay ${counterexample}`);
+}
