@@ -118,7 +118,9 @@ class CheckRun {
     const units: Unit[] = [];
     let listed = 0;
     let surveyed: Counts | undefined;
-    const bar = parts.includes("crashes") ? phase("workloads", workloadsIn(bounds)) : undefined;
+    const bar = parts.includes("crashes")
+      ? phase("workloads", workloadsIn(bounds), "without a crash")
+      : undefined;
     await this.#jobs<PrepareWork>(
       jobs,
       (result) => {
@@ -149,14 +151,15 @@ class CheckRun {
     if (kept !== undefined) this.#counts = kept.counts;
     const before = kept?.searched ?? 0;
     let searched = before;
-    const bar = phase("units", units.length - before);
+    const bar = phase("units", units.length - before, units[before]?.part);
     await this.#jobs<SearchWork>(
       units.slice(before).map((unit) => ({ does: "search", unit })),
       (result, { unit }) => {
         addCounts(this.#counts, result.counts);
         this.#take(unit.part, result);
         searched += 1;
-        bar.at(searched - before);
+        // Results are taken in order: what comes next is running, or waits for what is.
+        bar.at(searched - before, units[searched]?.part);
         // A later run is to find the violation again.
         if (this.#found.length === 0) resume?.save(searched, this.#counts);
         return !this.#isOver;
