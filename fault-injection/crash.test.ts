@@ -293,6 +293,48 @@ describe("only what is looked at is decided", () => {
     expect(rebooted.undecidedStates()).toBe(2n);
   });
 
+  it("a sector that is written as it was is not decided, whatever else the crash left", () => {
+    const disk = diskWithFile("posix", "abcdefgh");
+    const file = disk.open("/d/a", "update");
+    file.write(bytes("abcdWXYZ"), 0);
+    file.write(bytes("bc"), 1);
+    disk.crash();
+    const rebooted = disk.fork(NO_CHOICE);
+    expect(readText(rebooted, "/d/a", 0, 4)).toBe("abcd");
+    expect(rebooted.undecidedStates()).toBe(8n);
+    expect(afterCrash(disk)).toEqual(["a=abcdWXYZ", "a=abcdefgh"]);
+  });
+
+  it.each(["Abcd", "abcD"])("a sector that is written with one byte changed is decided: %s", (text) => {
+    const disk = diskWithFile("posix", "abcd");
+    disk.open("/d/a", "update").write(bytes(text), 0);
+    expect(afterCrash(disk)).toEqual([`a=${text}`, "a=abcd"]);
+  });
+
+  it("a sector that is written as a decision turned out to leave it is not decided", () => {
+    const disk = diskWithFile("posix", "abcd");
+    disk.open("/d/a", "update").write(bytes("ABCD"), 0);
+    disk.crash();
+    const script = new Scripted(0);
+    const rebooted = disk.fork(script);
+    expect(readText(rebooted, "/d/a", 0, 4)).toBe("ABCD");
+    rebooted.open("/d/a", "update").write(bytes("ABCD"), 0);
+    rebooted.crash();
+    expect(readText(rebooted, "/d/a", 0, 4)).toBe("ABCD");
+    expect(script.asked).toHaveLength(1);
+  });
+
+  it("a sector is decided if it was written as another that is undecided may have left it", () => {
+    const disk = diskWithFile("posix", "abcd");
+    const file = disk.open("/d/a", "update");
+    file.write(bytes("ABCD"), 0);
+    file.write(bytes("abcd"), 0);
+    disk.crash();
+    const script = new Scripted(1, 0);
+    expect(readText(disk.fork(script), "/d/a", 0, 4)).toBe("ABCD");
+    expect(afterCrash(disk)).toEqual(["a=ABCD", "a=abcd"]);
+  });
+
   it("bytes after the size are not decided", () => {
     const disk = diskWithFile("posix", "");
     disk.open("/d/a", "update").write(bytes("01234567"), 0);

@@ -8,6 +8,7 @@ import { elementAt } from "./element-at.ts";
 import type { EntryOperation, Layer, PendingFileOperation, Piece, SizeLeft } from "./operations.ts";
 import type { MediumRules } from "./persistence.ts";
 import type { DirectoryInode } from "./simulated-directory.ts";
+import { isBlocked } from "./settling.ts";
 import { cleanSizeIndex, type FileInode } from "./simulated-file.ts";
 import { CLEAN, UNKNOWN } from "./undecided.ts";
 
@@ -82,9 +83,31 @@ export function leaveFile(
     else combinations *= BigInt(layer.steps + 1);
   }
   combinations <<= BigInt(whole);
-  if (separateSize) combinations *= leaveSize(file, sizes, clean, crash);
-  else if (crash !== CLEAN) file.size = UNKNOWN;
+  if (separateSize) {
+    combinations *= leaveSize(file, sizes, clean, crash);
+    forgetIdle(file);
+  } else if (crash !== CLEAN) file.size = UNKNOWN;
   return combinations;
+}
+
+/**
+ * Forgets undecided pieces that write what is there for certain: the file is the same whether they survived.
+ * They stay in the ledger's count. Only where sizes are separate: otherwise a piece may also set the size.
+ */
+function forgetIdle(file: FileInode): void {
+  const { base, left } = file;
+  const kept: Layer[] = [];
+  for (const [i, layer] of left.entries()) {
+    const isIdle = layer.kind === "piece" && layer.crash >= 0 && isInBase(layer, base);
+    if (!isIdle || isBlocked(left, i, kept, layer)) kept.push(layer);
+  }
+  file.left = kept;
+}
+
+/** Whether the base has the bytes of a piece in its place; there are zeros after its end. */
+function isInBase({ start, end, bytes, from }: Piece, base: Buffer): boolean {
+  for (let i = start; i < end; i++) if ((base[i] ?? 0) !== (bytes?.[from + i - start] ?? 0)) return false;
+  return true;
 }
 
 /** Takes the size that failed syncs left out of the layers. */

@@ -189,10 +189,13 @@ function growableBase(file: FileInode): Buffer {
   return base;
 }
 
-/**
- * Whether a durable layer and one of those kept beneath it touch the same bytes, so that their order matters.
- */
-function isBlocked(left: readonly Layer[], index: number, kept: readonly Layer[], layer: Layer): boolean {
+/** Whether a layer and one of those kept beneath it touch the same bytes, so that their order matters. */
+export function isBlocked(
+  left: readonly Layer[],
+  index: number,
+  kept: readonly Layer[],
+  layer: Layer,
+): boolean {
   if (kept.length === 0) return false;
   if (layer.kind === "size") return true;
   for (const beneath of kept) {

@@ -62,6 +62,27 @@ export const CHECKER_FAULTS: readonly Defect[] = [
     ...ONE_BATCH,
   },
   {
+    id: "rewritten-over-undecided",
+    kind,
+    sentence:
+      "A sector written as the medium has it counts as certain, although one beneath it is undecided.",
+    file: "fault-injection/crashing.ts",
+    find: "if (!isIdle || isBlocked(left, i, kept, layer)) kept.push(layer);",
+    replace: "if (!isIdle) kept.push(layer);",
+    count: "cases of crashes",
+    ...ONE_BATCH,
+  },
+  {
+    id: "rewritten-otherwise",
+    kind,
+    sentence: "A sector counts as written over itself whatever the medium has there.",
+    file: "fault-injection/crashing.ts",
+    find: 'const isIdle = layer.kind === "piece" && layer.crash >= 0 && isInBase(layer, base);',
+    replace: 'const isIdle = layer.kind === "piece" && layer.crash >= 0 && base !== undefined;',
+    count: "cases of crashes",
+    ...ONE_BATCH,
+  },
+  {
     id: "size-survives-with-the-data",
     kind,
     sentence: "In the model `posix` a file is as long as its data.",
