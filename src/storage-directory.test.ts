@@ -234,17 +234,47 @@ test.each(["standard", "strict"] as const)(
   },
 );
 
-describe("with strict durability the index entry is on the medium", () => {
-  /** Writes, cuts and syncs of a stream's files, in order. */
-  function watched(): { disk: WatchedDisk; calls: string[] } {
-    const calls: string[] = [];
-    const disk = new WatchedDisk(({ name, path: file }) => {
-      if (["write", "truncate", "sync"].includes(name)) calls.push(`${name} ${path.extname(file)}`);
-      return undefined;
-    });
-    return { disk, calls };
-  }
+/** Writes, cuts and syncs of a stream's files, in order. */
+function watched(): { disk: WatchedDisk; calls: string[] } {
+  const calls: string[] = [];
+  const disk = new WatchedDisk(({ name, path: file }) => {
+    if (["write", "truncate", "sync"].includes(name)) calls.push(`${name} ${path.extname(file)}`);
+    return undefined;
+  });
+  return { disk, calls };
+}
 
+describe("with standard durability the write-ahead file of the index is synced", () => {
+  test("once the index is saved, and for no other frame", async () => {
+    const { disk, calls } = watched();
+    await using(newDirectory(), { disk, indexLogMaxEntries: 3 }, async (storage) => {
+      await storage.appendBatch(1n, [text("event1"), text("event2")]);
+      calls.length = 0;
+      await storage.appendBatch(1n, [text("event3")]);
+      const saved = ["write .tmp", "sync .tmp", "truncate .wal", "write .wal", "sync .wal"];
+      expect(calls).toStrictEqual(["write .log", "sync .log", "write .wal", ...saved]);
+      calls.length = 0;
+      await storage.appendBatch(1n, [text("event4")]);
+      expect(calls).toStrictEqual(["write .log", "sync .log", "write .wal"]);
+    });
+  });
+
+  test("once recovery has cut off a torn frame, before the segment's records are named", async () => {
+    const directory = newDirectory();
+    const log = await fill(directory, { checkpoints: { everyNRecords: 0 } });
+    const files = filesIn(directory);
+    const [name] = [...files.keys()].filter((file) => file.endsWith(".wal"));
+    fs.appendFileSync(path.join(directory, String(name)), "torn");
+    const { disk, calls } = watched();
+    await using(directory, { disk }, async (storage) => {
+      await expectLog(storage, log);
+      expect(calls).toStrictEqual(["truncate .wal", "sync .wal", "sync .log"]);
+    });
+    expect(filesIn(directory)).toStrictEqual(files);
+  });
+});
+
+describe("with strict durability the index entry is on the medium", () => {
   test("before an append is acknowledged: it is synced, and only after its records were", async () => {
     const { disk, calls } = watched();
     await using(newDirectory(), { disk, durability: "strict" }, async (storage) => {

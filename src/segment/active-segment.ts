@@ -92,7 +92,8 @@ export class ActiveSegment {
   /**
    * Makes durable what the segment holds now, and names it: what recovery shows, no later crash takes back. A
    * process that was killed may have left records, or a truncation, that the kernel shows and the medium
-   * lacks. Replaces index files that are not believed.
+   * lacks. Replaces index files that are not believed. A torn frame is cut off durably, so that nothing of it
+   * comes back between the frames that are written next.
    *
    * What nothing proves to be on the medium is written again: after a failed sync the kernel may show bytes,
    * call them clean, and not write them at the next sync (Rebello et al., "Can Applications Recover from
@@ -106,6 +107,7 @@ export class ActiveSegment {
     const log = this.#indexLog;
     if (logTorn && log !== undefined) {
       await io("cutting an index", this.#place(), () => log.truncate(this.#logState.bytes));
+      await io("syncing an index", this.#place(), () => log.sync());
     }
     await writeAgain(this.file, this.path, proven, this.index.end);
     this.#unsynced = true;
@@ -238,14 +240,15 @@ export class ActiveSegment {
 
   /**
    * Moves the index from the write-ahead file to the saved one. The write-ahead file keeps a frame that names
-   * the last record once more, so that the watermark outlives a lost `.idx`. The work is proportional to the
-   * log only as often as it doubles.
+   * the last record once more, and is synced, so that the watermark outlives a lost `.idx` also when the
+   * power has failed. The work is proportional to the log only as often as it doubles.
    */
   async #saveIndex(log: DiskFile): Promise<void> {
     await saveIndex(this.#files, this.number, this.index);
     await syncNames(this.#files.disk, this.#files.path);
     await io("cutting an index", this.#place(), () => log.truncate(0));
     if (this.index.count > 0) await this.#writeFrame(log, this.index.count - 1, 0, 0);
+    await io("syncing an index", this.#place(), () => log.sync());
   }
 
   async #writeFrame(log: DiskFile, from: number, at: number, entriesBefore: number): Promise<void> {
