@@ -80,7 +80,7 @@ export function encoded(record: StoredRecord, format: Format = "plain"): Buffer 
 
 /** A record with its chain hash. */
 export interface ChainedRecord extends StoredRecord {
-  readonly kind: "data" | "checkpoint";
+  readonly kind: Exclude<Kind, "redacted">;
   readonly hash: Uint8Array;
 }
 
@@ -108,9 +108,18 @@ export class HandLog {
   }
 
   append(...payloads: readonly Uint8Array[]): this {
+    return this.#batch("data", payloads);
+  }
+
+  /** A tombstone for so many records from an offset on. */
+  tombstone(first: bigint, count: bigint): this {
+    return this.#batch("tombstone", [join(u64(first), u64(count))]);
+  }
+
+  #batch(kind: "data" | "tombstone", payloads: readonly Uint8Array[]): this {
     let isDue = false;
     for (const payload of payloads) {
-      this.#add("data", payload);
+      this.#add(kind, payload);
       isDue ||= this.#everyNRecords > 0 && this.records.length % this.#everyNRecords === 0;
     }
     return isDue ? this.checkpoint() : this;
@@ -127,10 +136,10 @@ export class HandLog {
 
   /** The index entries of all records, in a segment that begins with the first. */
   entries(): Entry[] {
-    return this.records.map(({ kind }, offset) => [this.bytes(0, offset).length, kind === "data" ? 0 : 1]);
+    return this.records.map(({ kind }, offset) => [this.bytes(0, offset).length, KINDS.indexOf(kind)]);
   }
 
-  #add(kind: "data" | "checkpoint", payload: Uint8Array): this {
+  #add(kind: ChainedRecord["kind"], payload: Uint8Array): this {
     const previous = this.records.at(-1)?.hash;
     this.records.push({
       offset: this.nextOffset,

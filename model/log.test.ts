@@ -110,6 +110,55 @@ describe("append and checkpoint", () => {
   });
 });
 
+describe("a tombstone", () => {
+  const TWO_OF_FOUR = model.tombstone(appended("a", "b", "c", "d"), 1n, 2n, never);
+
+  test("is a record of its own kind that says what it names", () => {
+    const last = TWO_OF_FOUR.records.at(-1);
+    expect(last?.kind).toBe("tombstone");
+    expect(hex(last?.payload ?? Buffer.of())).toBe("01000000000000000200000000000000");
+    const hash = createHmac("sha256", "kimberlite/tombstone")
+      .update(last?.prevHash ?? "")
+      .update(last?.payload ?? "");
+    expect(hex(last?.hash ?? Buffer.of())).toBe(hash.digest("hex"));
+  });
+
+  test("hides data from reads of payloads, wherever it is, and nothing from reads of records", () => {
+    expect(texts(model.read(TWO_OF_FOUR, 0n, Infinity))).toEqual(["a", "d"]);
+    expect(texts(model.read(TWO_OF_FOUR, 2n, Infinity))).toEqual(["d"]);
+    expect(texts(model.read(TWO_OF_FOUR, 0n, 2))).toEqual(["a", "d"]);
+    const all = { from: 0n, to: 9n, limit: 9, reverse: false };
+    expect(model.range(TWO_OF_FOUR, all)).toEqual(TWO_OF_FOUR.records);
+  });
+
+  test("makes a checkpoint due as a batch of one does", () => {
+    expect(
+      model.tombstone(appended("a"), 0n, 1n, { everyNRecords: 2 }).records.map(({ kind }) => kind),
+    ).toEqual(["data", "tombstone", "checkpoint"]);
+  });
+
+  test("hides nothing in sentinel, whatever it says", () => {
+    const log = model.append(emptyLog("sentinel"), text("a"), never);
+    expect(texts(model.read(model.tombstone(log, 0n, 1n, never), 0n, Infinity))).toEqual(["a"]);
+    expect(model.refuses(log, { first: 0n, count: 1n })).toBe("wrong-format");
+  });
+
+  test.each([
+    [0n, 2n, undefined, undefined],
+    [0n, 4n, undefined, undefined],
+    [2n, 1n, undefined, "out-of-range"],
+    [0n, 3n, undefined, "out-of-range"],
+    [3n, 2n, undefined, "out-of-range"],
+    [1n, 0n, undefined, "out-of-range"],
+    [-1n, 2n, undefined, "out-of-range"],
+    [0n, 1n, 4n, undefined],
+    [0n, 1n, 3n, "offset-mismatch"],
+  ])("for records from %s on, %s of them, expected at %s: %s", (first, count, expectedOffset, code) => {
+    const log = model.append(model.checkpoint(appended("a", "b")), text("c"), never);
+    expect(model.refuses(log, { first, count, expectedOffset })).toBe(code);
+  });
+});
+
 describe("refuses", () => {
   test.each<{ log: ModelLog; request: model.ModelRequest; code: string | undefined }>([
     { log: emptyLog("plain"), request: { payloads: [] }, code: "empty-batch" },

@@ -6,6 +6,7 @@
  */
 import type { CheckpointPolicy, Format, Offset, RecordKind } from "../src/types.ts";
 import { chainHash, type Kind, NO_HASH } from "./hash.ts";
+import { namedBy, naming } from "./tombstone.ts";
 
 /** What the next record depends on: the last one's position and chain hash (section 3). */
 export interface Last {
@@ -34,9 +35,11 @@ export interface ModelLog {
   readonly durable: number;
 }
 
-/** An append, or an explicit checkpoint. */
+/** An append, an explicit checkpoint, or a tombstone for `count` records from offset `first` on. */
 export type ModelRequest =
-  "checkpoint" | { readonly payloads: readonly Uint8Array[]; readonly expectedOffset?: bigint | undefined };
+  | "checkpoint"
+  | { readonly payloads: readonly Uint8Array[]; readonly expectedOffset?: bigint | undefined }
+  | { readonly first: bigint; readonly count: bigint; readonly expectedOffset?: bigint | undefined };
 
 /** What ended the process: a power failure, or something that left the machine running. */
 export type CrashKind = "power" | "process";
@@ -59,20 +62,34 @@ export function checkpointAfter(format: Format, last: Last): ModelRecord {
 }
 
 /** The error code with which a request is refused, `undefined` if it is not. */
-export function refuses({ records }: ModelLog, request: ModelRequest): string | undefined {
+export function refuses({ format, records }: ModelLog, request: ModelRequest): string | undefined {
   if (request === "checkpoint") return records.length === 0 ? "empty-stream" : undefined;
-  if (request.payloads.length === 0) return "empty-batch";
+  if ("payloads" in request && request.payloads.length === 0) return "empty-batch";
   const next = BigInt(records.length);
-  return (request.expectedOffset ?? next) === next ? undefined : "offset-mismatch";
+  if ((request.expectedOffset ?? next) !== next) return "offset-mismatch";
+  if ("payloads" in request) return undefined;
+  if (format === "sentinel") return "wrong-format";
+  const isData = (offset: bigint): boolean => records[Number(offset)]?.kind === "data";
+  const { first, count } = request; // between the first and the last that it names there may be others
+  return count > 0n && isData(first) && isData(first + count - 1n) ? undefined : "out-of-range";
 }
 
 /** Begins an append. One checkpoint follows the batch if the policy asks for one at any of its offsets. */
-export function append(log: ModelLog, payloads: readonly Uint8Array[], policy: CheckpointPolicy): ModelLog {
+export function append(
+  log: ModelLog,
+  payloads: readonly Uint8Array[],
+  policy: CheckpointPolicy,
+  kind: Kind = "data",
+): ModelLog {
   const records = [...log.records];
-  for (const payload of payloads) records.push(following(log.format, "data", payload, records.at(-1)));
+  for (const payload of payloads) records.push(following(log.format, kind, payload, records.at(-1)));
   const due = records.length % policy.everyNRecords < payloads.length; // a multiple is among them; x % 0 is NaN
   return due ? checkpoint({ ...log, records }) : { ...log, records };
 }
+
+/** Begins an append of a tombstone, which is a batch of one record. */
+export const tombstone = (log: ModelLog, first: bigint, count: bigint, policy: CheckpointPolicy): ModelLog =>
+  append(log, [naming(first, count)], policy, "tombstone");
 
 /** Begins a checkpoint; of an empty log, which can have none, it is the log itself. */
 export function checkpoint(log: ModelLog): ModelLog {
@@ -90,11 +107,21 @@ export const sync = (log: ModelLog): ModelLog => ({ ...log, durable: log.written
 /** The operation in flight was refused and left nothing. */
 export const fail = (log: ModelLog): ModelLog => ({ ...log, records: log.records.slice(0, log.written) });
 
-/** Data payloads from offset `from` on, up to and with the one that brings their sizes to `maxBytes`. */
+/** Whether a tombstone of the log, wherever it is, hides the data at an offset; none in `sentinel` does. */
+export const isHidden = ({ format, records }: ModelLog, offset: bigint): boolean =>
+  records.some((record) => {
+    const named = record.kind === "tombstone" ? namedBy(record.payload, record.offset) : undefined;
+    return format === "plain" && named !== undefined && named.first <= offset && offset < named.end;
+  });
+
+/**
+ * Data payloads from offset `from` on that are not hidden, up to and with the one that brings their sizes to
+ * `maxBytes`.
+ */
 export function read(log: ModelLog, from: bigint, maxBytes: number): Uint8Array[] {
   let bytes = 0;
   return log.records.flatMap(({ offset, kind, payload }) => {
-    if (offset < from || kind !== "data" || bytes >= maxBytes) return [];
+    if (offset < from || kind !== "data" || isHidden(log, offset) || bytes >= maxBytes) return [];
     bytes += payload.length;
     return [payload];
   });

@@ -145,9 +145,10 @@ describe("a stream in order", () => {
     expect(texts(reading)).toEqual([payload, something, ""]);
   });
 
-  test("a tombstone is hashed as such, whatever it says", () => {
-    const tombstone = record({ offset: 1, prevHash: HASH0, kind: "tombstone", stored: "gone" });
-    const after = record({ offset: 2, prevHash: hmac("tombstone", HASH0, Buffer.from("gone")), stored: "" });
+  test("a tombstone is hashed as such", () => {
+    const names = Buffer.of(0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0);
+    const tombstone = record({ offset: 1, prevHash: HASH0, kind: "tombstone", stored: names });
+    const after = record({ offset: 2, prevHash: hmac("tombstone", HASH0, names), stored: "" });
     const reading = read(Buffer.concat([FIRST, tombstone, after]));
     expect(reading.problem).toBeUndefined();
     expect(texts(reading)).toEqual(["event1", "tombstone", ""]);
@@ -159,6 +160,18 @@ describe("a stream in order", () => {
     bytes.fill(0);
     expect(reading).toEqual(read(STREAM));
   });
+});
+
+test.each([
+  ["another size", "gone"],
+  ["no records", Buffer.alloc(16)],
+  ["itself", Buffer.of(1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0)],
+  ["more than there can be", Buffer.of(1, 0, 0, 0, 0, 0, 0, 0, ...Array<number>(8).fill(0xff))],
+])("a tombstone that has or names %s is wrong", (_, stored) => {
+  const reading = read(
+    Buffer.concat([FIRST, record({ offset: 1, prevHash: HASH0, kind: "tombstone", stored })]),
+  );
+  expect(reading.problem?.sentence).toBe("A tombstone's payload is wrong.");
 });
 
 describe("a stream with something wrong", () => {

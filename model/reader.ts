@@ -2,7 +2,8 @@
  * A reader of a stream's segments, written from `docs/FORMAT.md` alone, that trusts nothing in them.
  * Promises: no bytes make it throw; it stops at the first thing wrong and returns what came before, copied.
  * Does not promise: to notice that the tail is cut off or all is rewritten (section 3, "Anchor"); what a
- * tombstone says, or a sentinel checkpoint's count; to read past a redacted record, which has no chain hash.
+ * sentinel tombstone says, or a sentinel checkpoint's count; to read past a redacted record, which has no
+ * chain hash.
  * @module
  */
 import type { Format, Offset } from "../src/types.ts";
@@ -10,6 +11,7 @@ import { expand, PAYLOAD_BYTES_MAX } from "./expand.ts";
 import { crc32, KINDS } from "./hash.ts";
 import { little } from "./little.ts";
 import { following, type Last, type ModelRecord } from "./log.ts";
+import { namedBy } from "./tombstone.ts";
 
 /** The first thing wrong. */
 interface ModelProblem {
@@ -120,5 +122,8 @@ export function readRecord(format: Format, bytes: Uint8Array, last?: Last): Size
   const second = format === "plain" ? offset : payload.subarray(32, 40);
   const isCheckpoint = Buffer.compare(payload, Buffer.concat([prevHash, second], 40)) === 0;
   if (kind === "checkpoint" && !isCheckpoint) return "A checkpoint's payload is wrong.";
+
+  if (kind === "tombstone" && format === "plain" && namedBy(payload, record.offset) === undefined)
+    return "A tombstone's payload is wrong.";
   return { record, size };
 }

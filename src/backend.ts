@@ -116,6 +116,30 @@ export interface StorageBackend extends AsyncDisposable {
    */
   appendCheckpoint(stream: bigint, options?: AppendOptions): Promise<AppendResult>;
   /**
+   * Deletes data records logically: appends a tombstone, a record that names them. From then on `readFrom`
+   * leaves them out, also when the stream is opened again. They stay in the log: no hash, no head and no
+   * anchor changes, and `readRecords`, `iterate` and `follow` show the log as it is, with its tombstones.
+   *
+   * Checkpoints and tombstones among the records that are named stay as they are. Naming a record again
+   * changes nothing.
+   *
+   * @param stream the stream's number
+   * @param first offset of the first record to be hidden, a data record
+   * @param count how many records from there on; the last of them is a data record, too
+   * @param options where the tombstone must be, and whether to wait until it is durable
+   * @returns the tombstone's offset and where the stream ends; O(log records) time
+   * @throws StorageError `out-of-range` if the first or the last of these records is not there or is no data
+   * record; `wrong-format` in a stream of the format `sentinel`, whose tombstones name nothing; what reading
+   * these two finds; otherwise as `appendBatch`
+   * @example
+   * ```ts
+   * await storage.appendBatch(3n, [Buffer.from("kept"), Buffer.from("deleted")]);
+   * await storage.tombstone(3n, 1n, 1n);
+   * (await storage.readFrom(3n, 0n, Infinity)).length; // 1
+   * ```
+   */
+  tombstone(stream: bigint, first: bigint, count: bigint, options?: AppendOptions): Promise<AppendResult>;
+  /**
    * Makes everything that was appended to a stream durable.
    *
    * @param stream the stream's number
@@ -128,8 +152,11 @@ export interface StorageBackend extends AsyncDisposable {
    */
   sync(stream: bigint): Promise<void>;
   /**
-   * Payloads of data records, in order, from an offset on. Stops after the payload that reaches `maxBytes`.
-   * After the end of a stream, and in an unknown stream, there are none.
+   * Payloads of data records that no tombstone hides, in order, from an offset on. Stops after the payload
+   * that reaches `maxBytes`. After the end of a stream, and in an unknown stream, there are none.
+   *
+   * The first such read of a stream since it was opened looks for tombstones after `from`, in the index of
+   * each later segment: O(records after `from`) time, and memory for the ranges that they name.
    *
    * @param stream the stream's number
    * @param from the offset to begin at

@@ -18,6 +18,8 @@ import { type Cursor, refuseIfAborted, type Room } from "./cursor.ts";
 import { errorOf, StorageError } from "./error.ts";
 import { Followers, Following, type Watch } from "./follow.ts";
 import type { Record } from "./format/record.ts";
+import type { Tombstone } from "./format/tombstone.ts";
+import type { OffsetRanges } from "./format/offset-ranges.ts";
 import {
   asAppendOptions,
   asFollowRequest,
@@ -26,6 +28,7 @@ import {
   asPayloads,
   asReadRequest,
   asStreamId,
+  asTombstone,
   type ReadRequest,
 } from "./requests.ts";
 import type { Answer, StreamHead, StreamId } from "./types.ts";
@@ -38,8 +41,11 @@ export interface UsableStream<Source> {
     fsync: boolean,
   ): Promise<AppendResult>;
   checkpoint(expectedOffset: bigint | undefined, fsync: boolean): Promise<AppendResult>;
+  tombstone(tombstone: Tombstone, expectedOffset: bigint | undefined, fsync: boolean): Promise<AppendResult>;
   sync(): Promise<void>;
   head(): Answer<StreamHead>;
+  /** The data records from an offset on that are hidden; it may say so of others. */
+  hidden(from: number): Answer<OffsetRanges>;
   /** What a cursor reads from. */
   source(): Answer<Source>;
 }
@@ -48,7 +54,6 @@ export interface UsableStream<Source> {
 const STEP_BYTES = 1 << 20;
 const STEP_RECORDS = 1 << 14;
 
-const isData = (record: Record): boolean => record.kind === "data";
 const isAny = (): boolean => true;
 
 export abstract class BaseStorage<Source, Used extends UsableStream<Source>> implements StorageBackend {
@@ -87,6 +92,19 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     return this.call(stream, (id) => this.#append(id, (used) => used.checkpoint(expectedOffset, fsync)));
   }
 
+  async tombstone(
+    stream: bigint,
+    first: bigint,
+    count: bigint,
+    options?: AppendOptions,
+  ): Promise<AppendResult> {
+    const { expectedOffset, fsync } = asAppendOptions("tombstone", options);
+    return this.call(stream, (id) => {
+      const tombstone = asTombstone(first, count);
+      return this.#append(id, (used) => used.tombstone(tombstone, expectedOffset, fsync));
+    });
+  }
+
   async sync(stream: bigint): Promise<void> {
     return this.call(stream, (id) => {
       this.#refuseIfReadOnly();
@@ -100,8 +118,13 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     maxBytes: number,
     options?: ReadOptions,
   ): Promise<Uint8Array[]> {
-    const records = await this.#read("readFrom", stream, from, maxBytes, options, isData);
-    return records.filter(isData).map((record) => record.payload);
+    let isShown: (record: Record) => boolean = isAny;
+    const records = await this.#read("readFrom", stream, from, maxBytes, options, async (used, first) => {
+      const hidden = await used.hidden(first);
+      isShown = ({ kind, offset }) => kind === "data" && !hidden.has(Number(offset));
+      return isShown;
+    });
+    return records.filter(isShown).map((record) => record.payload);
   }
 
   async readRecords(
@@ -110,7 +133,7 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     maxBytes: number,
     options?: ReadOptions,
   ): Promise<Record[]> {
-    return this.#read("readRecords", stream, from, maxBytes, options, isAny);
+    return this.#read("readRecords", stream, from, maxBytes, options, () => isAny);
   }
 
   async *iterate(stream: bigint, options?: IterateOptions): AsyncGenerator<Record, undefined, undefined> {
@@ -184,14 +207,17 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     from: bigint,
     maxBytes: number,
     options: ReadOptions | undefined,
-    counts: (record: Record) => boolean,
+    counted: (used: Used, from: number) => Answer<(record: Record) => boolean>,
   ): Promise<Record[]> {
     return this.call(stream, async (id) => {
       const request = asReadRequest(whose, from, options);
-      const room = { bytes: asMaxBytes(maxBytes), records: request.limit, counts };
+      const bytes = asMaxBytes(maxBytes);
       refuseIfAborted(request.signal);
       const cursor = this.cursor(request);
-      const records = await this.use(id, async (used) => cursor.next(await used.source(), room));
+      const records = await this.use(id, async (used) => {
+        const counts = await counted(used, request.from);
+        return cursor.next(await used.source(), { bytes, records: request.limit, counts });
+      });
       if (cursor.failure !== undefined) throw cursor.failure;
       return records;
     });

@@ -10,7 +10,8 @@ import type { Offset, StreamId } from "./types.ts";
  * What a `StorageError` is about. The codes are stable.
  *
  * The request is impossible: `out-of-range`, `empty-batch`, `payload-too-large`, `batch-too-large`,
- * `offset-mismatch`, `offset-limit`, `empty-stream`, `unknown-codec`.
+ * `offset-mismatch`, `offset-limit`, `empty-stream`, `unknown-codec`, `wrong-format` (the stream's format
+ * cannot store it).
  *
  * Found in stored bytes: `incomplete` (they end inside a record), `malformed`, `checksum-mismatch`,
  * `broken-chain`, `wrong-offset`, `undecodable-payload`, `payload-limit` (it claims to expand beyond the
@@ -31,6 +32,7 @@ export type StorageErrorCode =
   | "offset-limit"
   | "empty-stream"
   | "unknown-codec"
+  | "wrong-format"
   | "incomplete"
   | "malformed"
   | "checksum-mismatch"

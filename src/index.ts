@@ -38,6 +38,11 @@ export {
   RECOVERY_CASES,
 } from "./segment/recovery.ts";
 export { Storage, type StorageOptions } from "./storage.ts";
+export {
+  deserializeTombstonePayload,
+  serializeTombstonePayload,
+  type Tombstone,
+} from "./format/tombstone.ts";
 export type { SegmentStatus, StreamStatus } from "./stream/stream.ts";
 export type {
   Answer,

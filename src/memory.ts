@@ -7,12 +7,20 @@
  */
 import type { AppendResult } from "./backend.ts";
 import { BaseStorage, type UsableStream } from "./base-storage.ts";
-import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint } from "./format/batch.ts";
+import {
+  appendResult,
+  type PreparedBatch,
+  prepareBatch,
+  prepareCheckpoint,
+  prepareTombstone,
+} from "./format/batch.ts";
 import { genesisHead } from "./format/chain.ts";
 import type { CodecRegistry } from "./format/codec.ts";
 import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
 import { elementAt } from "./element-at.ts";
 import { formatNamed, type RecordFormat } from "./format/formats.ts";
+import type { Tombstone } from "./format/tombstone.ts";
+import { type OffsetRange, OffsetRanges, rangeOf } from "./format/offset-ranges.ts";
 import { asFormat, asOptions, type OptionNames } from "./options.ts";
 import { decodeRecord, type Record } from "./format/record.ts";
 import {
@@ -20,7 +28,9 @@ import {
   asCodecs,
   asCompression,
   type ReadRequest,
+  refuseIfHidesNothing,
   refuseOtherOffset,
+  refuseOtherThanData,
 } from "./requests.ts";
 import { expandedPayload } from "./format/expand.ts";
 import type { CheckpointPolicy, CompressionKind, Format, StreamHead, StreamId } from "./types.ts";
@@ -108,6 +118,7 @@ class MemoryStream implements UsableStream<MemoryStream> {
   /** Encoded records. */
   readonly #records: Buffer[] = [];
   #end: StreamHead = genesisHead();
+  #hidden = OffsetRanges.none;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(id: StreamId, settings: MemorySettings, streams: Map<StreamId, MemoryStream>) {
@@ -131,8 +142,31 @@ class MemoryStream implements UsableStream<MemoryStream> {
     return this.#append(expectedOffset, (end) => prepareCheckpoint(this.#settings.format, end));
   }
 
+  tombstone(tombstone: Tombstone, expectedOffset: bigint | undefined): Promise<AppendResult> {
+    const { format, policy } = this.#settings;
+    const { first, count } = tombstone;
+    return this.#append(
+      expectedOffset,
+      async (end) => {
+        refuseIfHidesNothing(this.#id, format);
+        for (const offset of [first, first + count - 1n])
+          refuseOtherThanData(
+            this.#id,
+            offset,
+            offset < end.nextOffset ? await this.record(Number(offset)) : undefined,
+          );
+        return prepareTombstone(format, end, tombstone, policy);
+      },
+      rangeOf(tombstone),
+    );
+  }
+
   async sync(): Promise<void> {
     await this.#queue;
+  }
+
+  hidden(): OffsetRanges {
+    return this.#hidden;
   }
 
   head(): StreamHead {
@@ -157,6 +191,7 @@ class MemoryStream implements UsableStream<MemoryStream> {
   #append(
     expectedOffset: bigint | undefined,
     prepare: (end: StreamHead) => PreparedBatch | Promise<PreparedBatch>,
+    hides?: OffsetRange,
   ): Promise<AppendResult> {
     this.#streams.set(this.#id, this);
     const appended = this.#queue.then(async () => {
@@ -168,6 +203,7 @@ class MemoryStream implements UsableStream<MemoryStream> {
         at += size;
       }
       this.#end = batch.end;
+      if (hides !== undefined) this.#hidden = this.#hidden.with([hides]);
       return appendResult(batch);
     });
     this.#queue = appended.catch(() => undefined);

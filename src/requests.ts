@@ -5,6 +5,8 @@
  */
 import type { AppendOptions, FollowOptions, IterateOptions, ReadOptions } from "./backend.ts";
 import { CodecRegistry } from "./format/codec.ts";
+import type { RecordFormat } from "./format/formats.ts";
+import { serializeTombstonePayload, type Tombstone } from "./format/tombstone.ts";
 import { StorageError } from "./error.ts";
 import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 import {
@@ -22,6 +24,7 @@ import type {
   CompressionKind,
   Durability,
   Offset,
+  RecordKind,
   StreamId,
   Verification,
 } from "./types.ts";
@@ -128,6 +131,33 @@ export function asPayloads(value: unknown): readonly Uint8Array[] {
   }
   if (value.length === 0) throw new StorageError("empty-batch", "A batch needs at least one event.");
   return [...(value as Uint8Array[])];
+}
+
+/** What a tombstone is to say. That there are such records is found out when it is appended. */
+export function asTombstone(first: unknown, count: unknown): Tombstone {
+  const tombstone = { first: asBigInt("first", first), count: asBigInt("count", count) };
+  serializeTombstonePayload(tombstone);
+  return tombstone;
+}
+
+/** Refuses a tombstone whose first or last record is not data, or not there. */
+export function refuseOtherThanData(
+  stream: StreamId,
+  offset: bigint,
+  record: { readonly kind: RecordKind } | undefined,
+): void {
+  if (record?.kind === "data") return;
+  const what = record === undefined ? "is no record" : `is a ${record.kind}`;
+  const sentence = `Only data records can be hidden, and at offset ${String(offset)} there ${what}. Name others.`;
+  throw new StorageError("out-of-range", sentence, { stream, offset: offset as Offset });
+}
+
+/** Refuses a tombstone in a stream of a format whose tombstones hide nothing. */
+export function refuseIfHidesNothing(stream: StreamId, { hidesRecords }: RecordFormat): void {
+  if (hidesRecords) return;
+  const sentence =
+    "Kimberlite's tombstones do not say which records they delete. Use a stream of the format plain.";
+  throw new StorageError("wrong-format", sentence, { stream });
 }
 
 /** The options of an append, with their defaults. @param whose the call that they were passed to */

@@ -16,6 +16,7 @@ import type { RecordFormat } from "./formats.ts";
 import { invariant } from "../invariant.ts";
 import { misfit } from "./misfit.ts";
 import { encodeInto } from "./record.ts";
+import { serializeTombstonePayload, type Tombstone } from "./tombstone.ts";
 import type { CheckpointPolicy, CompressionKind, Offset, RecordKind, StreamHead } from "../types.ts";
 
 /** A record that is being prepared: its payload as appended and as it will be stored. */
@@ -67,10 +68,39 @@ export async function prepareBatch(
       codec.kind === "none" ? { compression: codec.kind, bytes: own } : await compressed(codec, own);
     drafts.push({ kind: "data", payload: own, compression, stored: bytes });
   }
-  const due = payloads.some((_, i) =>
-    shouldCreateCheckpoint(policy, (before.nextOffset + BigInt(i)) as Offset),
-  );
-  return encodeDrafts(format, before, drafts, due);
+  return encodeDrafts(format, before, drafts, isDue(policy, before, payloads.length));
+}
+
+/**
+ * A tombstone, and after it a checkpoint if it makes one due.
+ *
+ * @param format of the stream, one that has tombstones which hide records
+ * @param before where the stream ends
+ * @param tombstone what it is to say
+ * @param policy when a checkpoint is due
+ * @returns the batch, ready to be written
+ * @throws StorageError `out-of-range`, `offset-limit`
+ */
+export function prepareTombstone(
+  format: RecordFormat,
+  before: StreamHead,
+  tombstone: Tombstone,
+  policy: CheckpointPolicy,
+): PreparedBatch {
+  const payload = serializeTombstonePayload(tombstone);
+  const draft = { kind: "tombstone", payload, compression: "none", stored: payload } as const;
+  const batch = encodeDrafts(format, before, [draft], isDue(policy, before, 1));
+  const frame = { kind: "tombstone", size: format.overheadBytes + payload.length } as const;
+  const flaw = misfit(format, batch.bytes, 0, frame, Number(before.nextOffset), before.head);
+  invariant(flaw === undefined, "A tombstone that is to be written is one that a reader accepts.");
+  return batch;
+}
+
+/** Whether one of so many records from `before` on makes a checkpoint due. */
+function isDue(policy: CheckpointPolicy, { nextOffset }: StreamHead, records: number): boolean {
+  for (let i = 0; i < records; i += 1)
+    if (shouldCreateCheckpoint(policy, (nextOffset + BigInt(i)) as Offset)) return true;
+  return false;
 }
 
 /**

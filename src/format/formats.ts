@@ -39,6 +39,8 @@ export interface RecordFormat {
   readonly startsWithData: boolean;
   /** Whether a checkpoint that does not count the records before it is invalid. */
   readonly checksCounts: boolean;
+  /** Whether a tombstone says which records it hides; in the other format it may say anything. */
+  readonly hidesRecords: boolean;
   /** Whether the mark with which a record begins is there. */
   beginsAt(bytes: Buffer, at: number): boolean;
   /** Whether the mark with which a record ends is there; `at` is the byte after the CRC. */
@@ -84,6 +86,7 @@ const PLAIN: RecordFormat = {
   kinds: KINDS,
   startsWithData: true,
   checksCounts: true,
+  hidesRecords: true,
   beginsAt: () => true,
   endsAt: () => true,
   storedBytesAt: (bytes, at) => bytes.readUInt32LE(at + LENGTH_AT) & MAX_PAYLOAD_BYTES,
@@ -119,6 +122,7 @@ const SENTINEL: RecordFormat = {
   kinds: SENTINEL_KINDS,
   startsWithData: false,
   checksCounts: false,
+  hidesRecords: false,
   beginsAt: (bytes, at) => bytes.readUInt32LE(at) === START_MARK,
   endsAt: (bytes, at) => bytes.readUInt32LE(at) === END_MARK,
   storedBytesAt: (bytes, at) => bytes.readUInt32LE(at + SIZE_AT),

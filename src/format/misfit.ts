@@ -5,6 +5,7 @@
 import { equalBytes, HASH_BYTES, sameHash } from "./chain.ts";
 import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./checkpoint.ts";
 import type { RecordFormat } from "./formats.ts";
+import { deserializeTombstonePayload, TOMBSTONE_PAYLOAD_BYTES } from "./tombstone.ts";
 import { type Flaw, type Frame, payloadAt, prevHashAt, saysOffset } from "./record.ts";
 
 const misplaced = (code: Flaw["code"], sentence: string): Flaw => ({
@@ -20,6 +21,7 @@ const BROKEN_CHAIN = misplaced(
 );
 const FIRST_NOT_DATA = misplaced("malformed", "A stream's first record is not data.");
 const BAD_CHECKPOINT = misplaced("malformed", "A checkpoint contradicts its own place in the chain.");
+const BAD_TOMBSTONE = misplaced("malformed", "A tombstone names no records, or such as do not precede it.");
 const UNKNOWN_KIND: Flaw = {
   ok: false,
   code: "malformed",
@@ -49,11 +51,34 @@ export function misfit(
     if (frame.kind !== "data" && format.startsWithData) return FIRST_NOT_DATA;
     if (!prevHash.every((byte) => byte === 0)) return BROKEN_CHAIN;
   }
-  if (frame.kind === "data") return undefined;
-  if (frame.kind !== "checkpoint") return format.name === "plain" ? UNKNOWN_KIND : undefined;
-  const payload = payloadAt(format, bytes, at, frame.size);
+  switch (frame.kind) {
+    case "data":
+      return undefined;
+    case "checkpoint":
+      return checkpointMisfit(format, payloadAt(format, bytes, at, frame.size), prevHash, offset);
+    case "tombstone":
+      return format.hidesRecords
+        ? tombstoneMisfit(payloadAt(format, bytes, at, frame.size), offset)
+        : undefined;
+    case "redacted":
+      return UNKNOWN_KIND;
+  }
+}
+
+function checkpointMisfit(
+  format: RecordFormat,
+  payload: Buffer,
+  prevHash: Buffer,
+  offset: number,
+): Flaw | undefined {
   if (payload.length !== CHECKPOINT_PAYLOAD_BYTES) return BAD_CHECKPOINT;
   if (!equalBytes(payload, 0, prevHash, 0, HASH_BYTES)) return BAD_CHECKPOINT;
   if (!format.checksCounts) return undefined;
   return deserializeCheckpointPayload(payload).recordCount === BigInt(offset) ? undefined : BAD_CHECKPOINT;
+}
+
+function tombstoneMisfit(payload: Buffer, offset: number): Flaw | undefined {
+  if (payload.length !== TOMBSTONE_PAYLOAD_BYTES) return BAD_TOMBSTONE;
+  const { first, count } = deserializeTombstonePayload(payload);
+  return count > 0n && first + count <= BigInt(offset) ? undefined : BAD_TOMBSTONE;
 }

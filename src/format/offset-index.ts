@@ -212,6 +212,20 @@ export class OffsetIndex {
   }
 
   /**
+   * The records of a kind; O(records).
+   *
+   * @param kind of the records
+   * @returns their ordinals, in order
+   */
+  *ordinalsOf(kind: RecordKind): Generator<number, void> {
+    const code = kindCode(kind);
+    for (let ordinal = this.#kinds.indexOf(code); ordinal >= 0 && ordinal < this.#count;) {
+      yield ordinal;
+      ordinal = this.#kinds.indexOf(code, ordinal + 1);
+    }
+  }
+
+  /**
    * The last checkpoint at or before a record; O(log n) for n checkpoints.
    *
    * @param ordinal the record's place in the segment

@@ -290,6 +290,10 @@ describe("an intact record may stand", () => {
   });
   const firstCheckpoint = { ...checkpoint(0n, join(ZEROS, u64(0n))), prevHash: ZEROS };
   const tombstone: StoredRecord = { ...data(5n, hash), kind: "tombstone" };
+  const naming = (first: bigint, count: bigint): StoredRecord => ({
+    ...tombstone,
+    payload: join(u64(first), u64(count)),
+  });
 
   const flawOf = (format: Format, [, , record, offset, previous]: Stand): string => {
     const layout = formatNamed(format);
@@ -325,8 +329,27 @@ describe("an intact record may stand", () => {
       5,
       hash,
     ],
-    ["as a tombstone, which this version does not know", "malformed", tombstone, 5, hash],
-    ["as a redacted record, likewise", "malformed", { ...tombstone, kind: "redacted" }, 5, hash],
+    ["as a tombstone with another payload than one has", "malformed", tombstone, 5, hash],
+    ["as a tombstone of the records before it", "fits", naming(0n, 5n), 5, hash],
+    ["as a tombstone of the record before it, behind another hash", "broken-chain", naming(4n, 1n), 5, other],
+    ["as a tombstone of no record", "malformed", naming(4n, 0n), 5, hash],
+    ["as a tombstone of itself", "malformed", naming(5n, 1n), 5, hash],
+    ["as a tombstone of a record before it and of itself", "malformed", naming(4n, 2n), 5, hash],
+    ["as a tombstone of more than there can be", "malformed", naming(1n, 2n ** 64n - 1n), 5, hash],
+    [
+      "first, and it is a tombstone",
+      "malformed",
+      { ...naming(0n, 1n), offset: 0n, prevHash: ZEROS },
+      0,
+      ZEROS,
+    ],
+    [
+      "as a redacted record, which this version does not know",
+      "malformed",
+      { ...tombstone, kind: "redacted" },
+      5,
+      hash,
+    ],
   ] satisfies Stand[])("plain: %s: %s", (...stand) => {
     expect(flawOf("plain", stand)).toBe(stand[1]);
   });

@@ -302,6 +302,17 @@ const LEFT_OVER: Flaw = {
 };
 const LOST: Flaw = { ok: false, code: "truncated-log", sentence: "The segment ends before this record." };
 
+/**
+ * The record at an offset, checked by itself; `undefined` after the end. @throws StorageError what is wrong
+ * with it
+ */
+export async function recordAtOffset(source: ReadSource, offset: number): Promise<Record | undefined> {
+  const cursor = new LogCursor({ from: offset, to: offset + 1, verify: "record", signal: undefined });
+  const [record] = await cursor.next(source, { bytes: 1, records: 1, counts: () => true });
+  if (cursor.failure !== undefined) throw cursor.failure;
+  return record;
+}
+
 /** The offset after the last record that is known. */
 export function endOf(source: ReadSource): number {
   return source.segments().at(-1)?.nextOffset ?? 0;

@@ -7,7 +7,13 @@
  * @module
  */
 import type { AppendResult } from "../backend.ts";
-import { appendResult, type PreparedBatch, prepareBatch, prepareCheckpoint } from "../format/batch.ts";
+import {
+  appendResult,
+  type PreparedBatch,
+  prepareBatch,
+  prepareCheckpoint,
+  prepareTombstone,
+} from "../format/batch.ts";
 import { genesisHead } from "../format/chain.ts";
 import type { Codec } from "../format/codec.ts";
 import { errorOf, StorageError } from "../error.ts";
@@ -15,6 +21,7 @@ import { indexLogName, isOutOfFiles } from "../disk/files.ts";
 import { formatNamed, type RecordFormat } from "../format/formats.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
+import type { Tombstone } from "../format/tombstone.ts";
 import { removeIfFile } from "../disk/obstacles.ts";
 import { invariant } from "../invariant.ts";
 import { createStream } from "./create-stream.ts";
@@ -22,9 +29,11 @@ import { openStream } from "./open-stream.ts";
 import type { OpenStream, WholeStream } from "./opened-stream.ts";
 import { startSegment } from "./start-segment.ts";
 import type { ActiveSegment, IndexSettings } from "../segment/active-segment.ts";
-import type { ReadSource } from "./read.ts";
+import { HiddenRecords } from "./hidden-records.ts";
+import { type ReadSource, recordAtOffset } from "./read.ts";
 import type { Finding } from "../segment/finding.ts";
-import { refuseOtherOffset } from "../requests.ts";
+import type { OffsetRanges } from "../format/offset-ranges.ts";
+import { refuseIfHidesNothing, refuseOtherOffset, refuseOtherThanData } from "../requests.ts";
 import { loadSealedIndex } from "../segment/saved-index.ts";
 import {
   filesOf,
@@ -93,6 +102,7 @@ export class Stream {
   #isClosed = false;
   #openingFailed = false;
   readonly #earlier: readonly Finding[];
+  readonly #hidden = new HiddenRecords();
   /** Indexes of sealed segments that were read last. */
   readonly #indexes = new Map<number, OffsetIndex>();
 
@@ -119,6 +129,27 @@ export class Stream {
   /** Appends a checkpoint. @throws StorageError `empty-stream` and as `append` */
   checkpoint(expectedOffset: bigint | undefined, fsync: boolean): Promise<AppendResult> {
     return this.#write(expectedOffset, fsync, prepareCheckpoint);
+  }
+
+  /** Appends a tombstone. @throws StorageError as `StorageBackend.tombstone` */
+  tombstone(tombstone: Tombstone, expectedOffset: bigint | undefined, fsync: boolean): Promise<AppendResult> {
+    const { first, count } = tombstone;
+    const prepare = async (format: RecordFormat, before: StreamHead): Promise<PreparedBatch> => {
+      const { stream } = this.#context;
+      refuseIfHidesNothing(stream, format);
+      const source = await this.source();
+      for (const offset of [first, first + count - 1n])
+        refuseOtherThanData(stream, offset, await recordAtOffset(source, Number(offset)));
+      return prepareTombstone(format, before, tombstone, this.#settings.policy);
+    };
+    return this.#write(expectedOffset, fsync, prepare, () => {
+      this.#hidden.add(tombstone);
+    });
+  }
+
+  /** The data records from an offset on that are hidden. @throws StorageError if that cannot be told */
+  async hidden(from: number): Promise<OffsetRanges> {
+    return this.#hidden.from(await this.source(), from);
   }
 
   /** Makes everything appended durable. @throws StorageError `io`, `poisoned` */
@@ -244,6 +275,7 @@ export class Stream {
     expectedOffset: bigint | undefined,
     fsync: boolean,
     prepare: (format: RecordFormat, before: StreamHead) => PreparedBatch | Promise<PreparedBatch>,
+    appended: () => void = () => undefined,
   ): Promise<AppendResult> {
     return this.#enqueue(async () => {
       await this.#ready();
@@ -254,6 +286,7 @@ export class Stream {
       refuseOtherOffset(this.#context.stream, expectedOffset, before.nextOffset);
       const batch = await prepare(this.#context.format, before);
       await this.#commit(open ?? (await this.#create()), batch, fsync);
+      appended();
       return appendResult(batch);
     });
   }

@@ -1,0 +1,73 @@
+/**
+ * A set of offsets as ranges.
+ * @module
+ */
+import { elementAt } from "../element-at.ts";
+import type { Tombstone } from "./tombstone.ts";
+
+/** Offsets from `from` up to and without `to`. */
+export interface OffsetRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The offsets that a tombstone of a log names. */
+export function rangeOf({ first, count }: Tombstone): OffsetRange {
+  return { from: Number(first), to: Number(first + count) };
+}
+
+/**
+ * A set of offsets, kept as ranges that neither overlap nor touch. It never changes: adding makes a new one.
+ * Memory: O(ranges).
+ *
+ * @example
+ * ```ts
+ * const hidden = OffsetRanges.none.with([{ from: 3, to: 5 }]).with([{ from: 5, to: 6 }]);
+ * hidden.has(5); // true
+ * hidden.has(6); // false
+ * hidden.size; // 1
+ * ```
+ */
+export class OffsetRanges {
+  /** The empty set. */
+  static readonly none: OffsetRanges = new OffsetRanges([]);
+  /** In ascending order. */
+  readonly #ranges: readonly OffsetRange[];
+
+  private constructor(ranges: readonly OffsetRange[]) {
+    this.#ranges = ranges;
+  }
+
+  /** How many ranges it has. */
+  get size(): number {
+    return this.#ranges.length;
+  }
+
+  /** Whether an offset is in it; O(log ranges). */
+  has(offset: number): boolean {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (elementAt(this.#ranges, middle).to <= offset) low = middle + 1;
+      else high = middle;
+    }
+    const range = this.#ranges[low];
+    return range !== undefined && range.from <= offset;
+  }
+
+  /**
+   * The set with the offsets of these ranges, too; O(ranges log ranges).
+   *
+   * @param added none of them empty
+   */
+  with(added: readonly OffsetRange[]): OffsetRanges {
+    const merged: OffsetRange[] = [];
+    for (const range of [...this.#ranges, ...added].sort((a, b) => a.from - b.from)) {
+      const last = merged.at(-1);
+      if (last === undefined || last.to < range.from) merged.push(range);
+      else merged[merged.length - 1] = { from: last.from, to: Math.max(last.to, range.to) };
+    }
+    return new OffsetRanges(merged);
+  }
+}
