@@ -19,6 +19,7 @@ import type { Chosen } from "../explore/choice.ts";
 import { walk } from "../properties/crashes/walk.ts";
 import { DEFECTS } from "../properties/defects/defects.ts";
 import { withDefects } from "../properties/defects/run.ts";
+import { ALPHABET } from "../properties/operations.ts";
 import { emptyCounts } from "../properties/tally.ts";
 
 const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
@@ -70,9 +71,9 @@ const SMALL = ["check", "--parts", "crashes", "--length", "1", "--recovery-crash
 describe("kmb check", () => {
   test("ends with 3 and says why where a witness was not met, and writes the same as JSON", () => {
     const { status, out, err } = kmb(...SMALL, "--json", "out.json");
-    expect(err).toMatch(/^ {2}workloads +7 to do\n {2}units +\d+ to do\n$/);
+    expect(err).toMatch(/^ {2}workloads +8 to do\n {2}units +\d+ to do\n$/);
     expect(status).toBe(3);
-    expect(out).toMatch(/^ {2}workloads +7 of 7 /m);
+    expect(out).toMatch(/^ {2}workloads +8 of 8 /m);
     expect(out).toMatch(/^ {2}complete +no: .*witnesses not met: .*rotation,/m);
     const json = JSON.parse(readFileSync(join(directory, "out.json"), "utf8")) as Json;
     expect(Object.keys(json)).toEqual(
@@ -106,7 +107,7 @@ describe("kmb check", () => {
     );
     expect(json).toMatchObject({ schema: "kimberlite-storage/check@1", profile: "default", complete: false });
     expect(json.bounds.length).toBe(1);
-    expect(json.workloads).toBe(7);
+    expect(json.workloads).toBe(8);
     expect(json.incompleteBecause.join()).toMatch(/witnesses not met: .*rotation,/);
     expect(json.invariants.find(({ id }) => id === "D1")).toMatchObject({ violations: 0 });
     expect(json.violations).toEqual([]);
@@ -371,9 +372,9 @@ describe("kmb replay", () => {
     seen: "",
     choices: [
       {
-        what: "operation 1: append, append+sync, batch, sync, checkpoint, reopen, second-stream",
+        what: `operation 1: ${ALPHABET.join(", ")}`,
         chosen: 1,
-        of: 7,
+        of: ALPHABET.length,
       },
     ],
   };

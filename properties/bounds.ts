@@ -228,11 +228,13 @@ const PLAIN_PROFILES: Readonly<Record<ProfileName, Bounds>> = {
 
 /**
  * Records of the format `sentinel` are larger, and a segment ends only behind the batch that fills it: with
- * these limits as much happens within as few operations, and as many sectors hold as many records.
+ * these limits as much happens within as few operations, and as many sectors hold as many records. It refuses
+ * tombstones.
  */
 function forSentinel(bounds: Bounds): Bounds {
   const sectorBytes = bounds.sectorBytes === standard.sectorBytes ? bounds.sectorBytes : 116;
-  return { ...bounds, format: "sentinel", maxSegmentBytes: 100, sectorBytes };
+  const operations = bounds.operations.filter((name) => name !== "tombstone");
+  return { ...bounds, operations, format: "sentinel", maxSegmentBytes: 100, sectorBytes };
 }
 
 /** The bounds of a profile. */

@@ -14,6 +14,7 @@ import {
   type ModelLog,
   refuses,
   sync as modelSync,
+  tombstone,
 } from "../model/log.ts";
 import { acknowledged, NO_PROOF, type Proof } from "../model/proof.ts";
 import { AppendPipeline, type AppendResult, MemoryStorage, type Offset, type Storage } from "../src/index.ts";
@@ -27,7 +28,7 @@ import { D8 } from "./invariants/durability.ts";
 import { AUTOMATIC_CHECKPOINT, REFUSAL } from "./invariants/witnesses.ts";
 import type { Leavings } from "./kimberlite/leavings.ts";
 import { checkKimberliteIndexes, checkKimberliteReads } from "./kimberlite-indexes.ts";
-import { type Operation, payloadsOf } from "./operations.ts";
+import { namedBy, type Operation, payloadsOf } from "./operations.ts";
 import { checkProofs } from "./proofs.ts";
 import { attempt, type Counts, observe, witnessed } from "./tally.ts";
 
@@ -157,6 +158,25 @@ export class Lockstep {
             () => this.#roomy.appendCheckpoint(stream, { fsync }),
           ],
           refuses(before, "checkpoint"),
+        );
+        return;
+      }
+      case "tombstone": {
+        this.#pipelines.delete(operation.stream);
+        const { stream, fsync } = operation;
+        const before = this.#log(stream);
+        const { first, count } = namedBy(operation, before.records.length);
+        const begun = tombstone(before, first, count, { everyNRecords: this.#bounds.checkpointEvery });
+        await this.#add(
+          stream,
+          begun,
+          fsync,
+          [
+            () => this.#storage.tombstone(stream, first, count, { fsync }),
+            () => this.#memory?.tombstone(stream, first, count, { fsync }),
+            () => this.#roomy.tombstone(stream, first, count, { fsync }),
+          ],
+          refuses(before, { first, count }),
         );
         return;
       }

@@ -25,6 +25,13 @@ export type Operation =
     }
   | { readonly does: "sync"; readonly stream: bigint }
   | { readonly does: "checkpoint"; readonly stream: bigint; readonly fsync: boolean }
+  | {
+      readonly does: "tombstone";
+      readonly stream: bigint;
+      /** Whether all records so far are named, not the first only. */
+      readonly all: boolean;
+      readonly fsync: boolean;
+    }
   | { readonly does: "reopen" };
 
 export type OperationName =
@@ -41,7 +48,9 @@ export type OperationName =
   | "large-payload"
   | "made-payload"
   | "made-batch"
-  | "large-batch";
+  | "large-batch"
+  | "tombstone"
+  | "unsynced-tombstone";
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
 
@@ -86,6 +95,11 @@ export const OPERATIONS: readonly { readonly name: OperationName; readonly opera
   { name: "made-payload", operation: { ...one, fsync: true, made: SHORTER } },
   { name: "made-batch", operation: { ...one, records: 2, fsync: true, made: LONGER } },
   { name: "large-batch", operation: { ...one, records: 5, bytes: 70, fsync: false } },
+  { name: "tombstone", operation: { does: "tombstone", stream: STREAMS.first, all: false, fsync: true } },
+  {
+    name: "unsynced-tombstone",
+    operation: { does: "tombstone", stream: STREAMS.first, all: true, fsync: false },
+  },
 ];
 
 /**
@@ -100,6 +114,7 @@ export const ALPHABET: readonly OperationName[] = [
   "checkpoint",
   "reopen",
   "second-stream",
+  "tombstone",
 ];
 
 /** The operation with this name. */
@@ -107,6 +122,14 @@ export function operationNamed(name: OperationName): Operation {
   const found = OPERATIONS.find((row) => row.name === name);
   if (found === undefined) throw new RangeError(`There is no operation "${name}".`);
   return found.operation;
+}
+
+/** What a tombstone names in a stream that has so many records. */
+export function namedBy(
+  { all }: Operation & { does: "tombstone" },
+  records: number,
+): Readonly<{ first: bigint; count: bigint }> {
+  return { first: 0n, count: BigInt(all ? Math.max(records, 1) : 1) };
 }
 
 /**

@@ -46,7 +46,7 @@ describe("The exhaustive check", () => {
     const [first, second] = [await run(SMALL), await run(SMALL)];
     expect(toJson(first)).toBe(toJson(second));
     expect(first.left).toBe(0n);
-    expect(first.workloads).toBe(7);
+    expect(first.workloads).toBe(8);
   });
 
   test.each(["prefix", "ordered-metadata"] as const)("holds under the %s model, too", async (persistence) => {

@@ -55,6 +55,8 @@ const COSTS: Readonly<Record<string, number>> = {
   "tampering, edit: kind changed from data to checkpoint the payload being what a checkpoint's would be": 320_000,
   "tampering, edit: kind changed from checkpoint to data": 380_000,
   "tampering, edit: kind changed to tombstone": 1_700_000,
+  "tampering, edit: replaced by a tombstone of the first record": 1_300_000,
+  "tampering, edit: replaced by a tombstone of no record before it": 5_100_000,
   "tampering, edit: kind changed to one that the payload does not allow": 900_000,
   "tampering, edit: compression code changed": 1_800_000,
   "tampering, edit: checkpoint stored compressed": 450_000,

@@ -23,6 +23,7 @@ export type EngineUnderTest = Pick<
   | "status"
   | "streams"
   | "sync"
+  | "tombstone"
 >;
 
 /** Opens engines on simulated disks. */
@@ -87,6 +88,10 @@ class HeardEngine implements EngineUnderTest {
     ...args: Parameters<Storage["appendCheckpoint"]>
   ): ReturnType<Storage["appendCheckpoint"]> {
     return this.#ask("appendCheckpoint", args);
+  }
+
+  tombstone(...args: Parameters<Storage["tombstone"]>): ReturnType<Storage["tombstone"]> {
+    return this.#ask("tombstone", args);
   }
 
   close(): ReturnType<Storage["close"]> {

@@ -16,6 +16,7 @@ export const DEFECT_KINDS = [
   "recovery",
   "failing calls",
   "reading",
+  "tombstones",
   "concurrency and streams",
   "the data directory",
   "the audit",

@@ -16,6 +16,7 @@ import { FAILING_CALLS } from "./failing-calls.ts";
 import { HASH_CHAIN } from "./hash-chain.ts";
 import { INDEX_AND_MANIFEST } from "./index-and-manifest.ts";
 import { READING } from "./reading.ts";
+import { TOMBSTONES } from "./tombstones.ts";
 import { RECORDS_AND_FORMATS } from "./records-and-formats.ts";
 import { RECOVERY } from "./recovery.ts";
 import type { Defect } from "./defect.ts";
@@ -29,6 +30,7 @@ export const DEFECTS: readonly Defect[] = [
   ...RECOVERY,
   ...FAILING_CALLS,
   ...READING,
+  ...TOMBSTONES,
   ...CONCURRENCY_AND_STREAMS,
   ...DATA_DIRECTORY,
   ...AUDIT_SEGMENTS,

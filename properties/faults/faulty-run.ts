@@ -13,9 +13,11 @@ import {
   emptyLog,
   fail,
   type ModelLog,
+  read as modelRead,
   recover,
   refuses,
   sync as modelSync,
+  tombstone,
 } from "../../model/log.ts";
 import { acknowledged, NO_PROOF, outliving, type Proof, shown as shownProof } from "../../model/proof.ts";
 import { readStream } from "../../model/reader.ts";
@@ -28,7 +30,7 @@ import { DATA_PATH, streamPath } from "../engine.ts";
 import { S2 } from "../invariants/conformance.ts";
 import { D6, D7 } from "../invariants/durability.ts";
 import { STREAM_REFUSES, WRITE_TAKEN_BACK } from "../invariants/witnesses.ts";
-import { type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
+import { namedBy, type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
 import type { Trace } from "../part.ts";
 import { checkProofs } from "../proofs.ts";
 import { checkAnswers, checkEnd } from "../questions.ts";
@@ -165,14 +167,7 @@ export class FaultyRun {
       return;
     }
     const { fsync } = operation;
-    const [begun, refusal, call] =
-      operation.does === "append"
-        ? this.#append(storage, before, operation)
-        : ([
-            checkpoint(before),
-            refuses(before, "checkpoint"),
-            () => storage.appendCheckpoint(stream, { fsync }),
-          ] as const);
+    const [begun, refusal, call] = this.#begun(storage, before, operation);
     this.#logs.set(stream, begun);
     const result = await this.#tolerate("an append to succeed", call, refusal);
     if (result !== undefined) {
@@ -227,6 +222,32 @@ export class FaultyRun {
     return this.injected?.occurred === true && this.disk.onFault !== undefined;
   }
 
+  #begun(
+    storage: EngineUnderTest,
+    before: ModelLog,
+    operation: Operation & { does: "append" | "checkpoint" | "tombstone" },
+  ): readonly [ModelLog, string | undefined, () => Promise<AppendResult>] {
+    const { stream, fsync } = operation;
+    switch (operation.does) {
+      case "append":
+        return this.#append(storage, before, operation);
+      case "checkpoint":
+        return [
+          checkpoint(before),
+          refuses(before, "checkpoint"),
+          () => storage.appendCheckpoint(stream, { fsync }),
+        ];
+      case "tombstone": {
+        const { first, count } = namedBy(operation, before.records.length);
+        return [
+          tombstone(before, first, count, { everyNRecords: this.#bounds.checkpointEvery }),
+          refuses(before, { first, count }),
+          () => storage.tombstone(stream, first, count, { fsync }),
+        ];
+      }
+    }
+  }
+
   #append(
     storage: EngineUnderTest,
     before: ModelLog,
@@ -262,12 +283,21 @@ export class FaultyRun {
     const shown = await this.#tolerate("a read to succeed", () =>
       storage.readRecords(stream, 0n, ALL, { verify: "genesis" }),
     );
+    const shownPayloads = await this.#tolerate("a read to succeed", () => storage.readFrom(stream, 0n, ALL));
     await this.#tolerate("the end to be told", async () => {
       await checkEnd(storage, stream, await storage.status(stream), D7.end, this.#counts);
     });
     const told = await this.#tolerate("the end to be told", () => storage.head(stream));
     observe(this.#counts, D7.endAfterFailure, { stream, log: before, told });
-    observe(this.#counts, D7.afterFailure, { stream, log: before, shown, takesAppends: usable, next });
+    observe(this.#counts, D7.afterFailure, {
+      stream,
+      log: before,
+      shown,
+      payloads: modelRead(before, 0n, ALL),
+      shownPayloads,
+      takesAppends: usable,
+      next,
+    });
   }
 
   /** What a freshly opened engine shows, if the disk lets it; what it has shown is promised from then on. */

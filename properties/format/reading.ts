@@ -107,7 +107,7 @@ function isSpecial(format: Format, bytes: Buffer): boolean {
   const { kind, compression, kinds } = layoutOf(format);
   return (
     fieldIn(bytes, compression) !== COMPRESSIONS.indexOf("none") ||
-    (format === "plain" && fieldIn(bytes, kind) >= kinds.indexOf("tombstone"))
+    (format === "plain" && fieldIn(bytes, kind) >= kinds.indexOf("redacted"))
   );
 }
 

@@ -5,7 +5,7 @@
 import { StepBudgetExceeded } from "../../fault-injection/disk-error.ts";
 import type { ModelLog, ShownRecord } from "../../model/log.ts";
 import { StorageError, type StreamStatus } from "../../src/index.ts";
-import { hex, sameBytes, sameContent, sameRecord, sameRecords, show } from "../records.ts";
+import { hex, sameBytes, sameContent, samePayloads, sameRecord, sameRecords, show } from "../records.ts";
 import {
   type EndTold,
   endsAsTheModel,
@@ -193,6 +193,8 @@ interface AfterFailure {
   /** The model without the append. */
   readonly log: ModelLog;
   readonly shown: readonly ShownRecord[] | undefined;
+  readonly payloads: readonly Uint8Array[];
+  readonly shownPayloads: readonly Uint8Array[] | undefined;
   readonly takesAppends: boolean;
   readonly next: bigint | undefined;
 }
@@ -238,12 +240,14 @@ export const D7: Invariant<
     afterFailure: {
       of: "What a stream shows after a failed append, and the offset of the next one.",
       parts: ["failing-calls"],
-      holds: ({ log, shown, takesAppends, next }) =>
+      holds: ({ log, shown, payloads, shownPayloads, takesAppends, next }) =>
         (shown === undefined || sameRecords(shown, log.records)) &&
+        (shownPayloads === undefined || samePayloads(shownPayloads, payloads)) &&
         (!takesAppends || Number(next) === log.records.length),
       expected: ({ stream, log }) =>
         `stream ${String(stream)} to be as it was before, ${show(log.records)}, or to refuse`,
-      seen: ({ shown, next }) => `${show(shown ?? [])}, the next offset ${String(next)}`,
+      seen: ({ shown, shownPayloads, next }) =>
+        `${show(shown ?? [])}, the payloads ${(shownPayloads ?? []).map(hex).join(" ")}, the next offset ${String(next)}`,
     },
     call: {
       of: "Every call to an engine, on a disk of which one call fails: it does what the model does, or refuses once the disk has failed.",

@@ -36,17 +36,7 @@ import {
 import type { Choice } from "../../explore/choice.ts";
 import type { Format } from "../../src/types.ts";
 import { type Original, otherStream, type Payloads } from "./original.ts";
-import {
-  BROKEN,
-  folding,
-  foldingUncounted,
-  fork,
-  never,
-  OTHER_COUNT,
-  OTHER_HEAD,
-  type Rule,
-  same,
-} from "./rules.ts";
+import { folding, foldingUncounted, fork, never, OTHER_COUNT, OTHER_HEAD, type Rule, same } from "./rules.ts";
 
 export interface Edit {
   readonly name: string;
@@ -218,6 +208,23 @@ const otherCounts = (payload: Uint8Array): Readonly<Record<string, Uint8Array>> 
 
 const tombstone: SubstitutionMaker = inPlace(anyRecord, ({ payload }) => ({ kind: "tombstone", payload }));
 
+const naming = (first: bigint, count: bigint): Buffer => {
+  const payload = Buffer.alloc(16);
+  payload.writeBigUInt64LE(first, 0);
+  payload.writeBigUInt64LE(count, 8);
+  return payload;
+};
+const hidingNothing: SubstitutionMaker = inPlace(isLater, ({ offset }, choice) => ({
+  kind: "tombstone",
+  payload: pick(choice, "names", {
+    nothing: naming(0n, 0n),
+    itself: naming(offset, 1n),
+    "a record before it and itself": naming(offset - 1n, 2n),
+    "more than there can be": naming(1n, 2n ** 64n - 1n),
+  }),
+}));
+const hiding: SubstitutionMaker = inPlace(isLater, () => ({ kind: "tombstone", payload: naming(0n, 1n) }));
+
 const FOLDED = "first records folded into one with their hash in its payload";
 const UNFOLDED: Edit = {
   name: "first record, a hash in its payload, unfolded into two",
@@ -228,8 +235,10 @@ const UNFOLDED: Edit = {
 
 const PLAIN: readonly Edit[] = [
   ...NOTHING,
-  // This version of the engine reads no tombstones; the chain alone would hold.
-  { name: "kind changed to tombstone", rule: fork(OTHER_HEAD, BROKEN), make: tombstone },
+  // None of the payloads here names records before it.
+  { name: "kind changed to tombstone", rule: never, make: tombstone },
+  { name: "replaced by a tombstone of the first record", rule: fork(OTHER_HEAD), make: hiding },
+  { name: "replaced by a tombstone of no record before it", rule: never, make: hidingNothing },
   ...BETWEEN,
   {
     name: "hash or count in a checkpoint changed",

@@ -20,7 +20,7 @@ export type Reader = "engine" | "model";
 export type Outcome = "RRRR" | "--RR" | "-RRR" | "-R-R" | "----";
 
 /** The chain does not hold, or a record is none. */
-export const BROKEN: Outcome = "RRRR";
+const BROKEN: Outcome = "RRRR";
 /** The chain holds: another log with as many records. */
 export const OTHER_HEAD: Outcome = "--RR";
 /** The chain holds: another log with more or fewer records. */

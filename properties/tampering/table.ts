@@ -134,7 +134,7 @@ const NOTES = `## In words
   as appending or rewriting everything. The chain says that the records belong together, not that they are the ones that were written.
 - The count alone reveals a log of another length. The head alone reveals everything except a fold: \`[q, p]\` and the single
   record \`hash(q) || p\` have the same head. So an anchor always has both.
-- In \`plain\` this version of the engine does not read tombstones, whatever the chain says. In \`sentinel\` it does.
+- In \`plain\` a tombstone has to name records before it, which a payload of another kind does not do. In \`sentinel\` it may say anything.
 - In \`sentinel\` a checkpoint's count is not checked. A hash can be taken for the beginning of a payload only if it begins with the code
   of a kind, as three of 256 do; the logs that are folded here were made like this.
 
