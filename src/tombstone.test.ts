@@ -10,7 +10,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { benchFor, EVENTS, IMPLEMENTATIONS } from "../e2e/backends.ts";
 import { HandLog, indexBytes, text } from "../e2e/by-hand.ts";
 import { failureOf, flipped, shown, temporaryDirectories } from "../e2e/testing.ts";
-import { WatchedDisk } from "../e2e/watched-disk.ts";
+import { systemError, WatchedDisk } from "../e2e/watched-disk.ts";
 import type { AppendOptions, ReadOptions, StorageBackend } from "./backend.ts";
 import { StorageError } from "./error.ts";
 import { Storage, type StorageOptions } from "./storage.ts";
@@ -243,6 +243,44 @@ describe("after a restart", () => {
     const entries = log.records.slice(from, to).map((_, i) => [log.bytes(from, from + i).length, 0] as const);
     const index = indexBytes(entries, log.bytes(from, to).length, new Uint8Array(32).fill(7));
     fs.writeFileSync(`${segmentFile(directory, TOMBSTONE_SEGMENT)}.idx`, index);
+    expect(await texts(storage)).toStrictEqual(SHOWN);
+  });
+
+  test("what an index calls a tombstone hides nothing if it is none", async () => {
+    const { directory, log } = await written();
+    const storage = await open(directory);
+    const { segments } = await storage.status(1n);
+    const last = segments.at(-2);
+    const [from, to] = [Number(last?.firstOffset), Number(last?.nextOffset)];
+    expect(log.records.slice(from, to).map(({ kind }) => kind)).not.toContain("tombstone");
+    const entries = log.records.slice(from, to).map((_, i) => [log.bytes(from, from + i).length, 2] as const);
+    const head = log.records[to - 1]?.hash ?? new Uint8Array();
+    const index = indexBytes(entries, log.bytes(from, to).length, head);
+    fs.writeFileSync(`${segmentFile(directory, Number(last?.number))}.idx`, index);
+    expect(await texts(storage)).toStrictEqual(SHOWN);
+  });
+
+  test("where a segment and its index are gone, what comes before it is shown", async () => {
+    const { directory } = await written();
+    const storage = await open(directory);
+    await storage.head(1n);
+    for (const name of ["", ".idx"]) fs.rmSync(segmentFile(directory, TOMBSTONE_SEGMENT + 1) + name);
+    expect(await texts(storage, 0n, { to: 4n })).toStrictEqual(["event0", "event3"]);
+  });
+
+  test("a disk that fails to show a later segment fails the read", async () => {
+    const { directory } = await written();
+    let fails = false;
+    const disk = new WatchedDisk(({ name, path: file }) => {
+      if (fails && name === "read" && file.endsWith("segment_000003.log")) throw systemError("EIO");
+      return undefined;
+    });
+    const storage = await open(directory, { disk });
+    await storage.head(1n);
+    fails = true;
+    const error = await failureOf(() => texts(storage, 0n, { to: 1n }));
+    expect(error).toMatchObject({ code: "io", cause: { code: "EIO" } });
+    fails = false;
     expect(await texts(storage)).toStrictEqual(SHOWN);
   });
 

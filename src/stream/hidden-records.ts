@@ -62,10 +62,8 @@ export class HiddenRecords {
 /** The tombstones in a segment. @throws StorageError what is wrong with one of them */
 async function tombstonesIn(source: ReadSource, segment: SegmentInfo): Promise<Tombstone[]> {
   const index = await source.index(segment);
-  const named = (await isConfirmed(source, segment, index))
-    ? await tombstonesOf(source, segment, index)
-    : undefined;
-  return named ?? (await tombstonesOf(source, segment, await scannedIndex(source, segment))) ?? [];
+  const isBelieved = await isConfirmed(source, segment, index);
+  return tombstonesOf(source, segment, isBelieved ? index : await scannedIndex(source, segment));
 }
 
 /** Whether an index is that of the whole segment. Damage in the next segment does not make it doubtful. */
@@ -79,22 +77,21 @@ async function isConfirmed(
     const next = await recordAtOffset(source, nextOffset);
     return next === undefined || sameHash(next.prevHash, head);
   } catch (error) {
-    if (error instanceof StorageError) return true;
-    throw error;
+    if (!(error instanceof StorageError) || error.code === "io") throw error;
+    return true;
   }
 }
 
-/** The tombstones that an index names; `undefined` if there is another record where it names one. */
+/** The tombstones that an index names and that are there. @throws StorageError what is wrong with one */
 async function tombstonesOf(
   source: ReadSource,
   { firstOffset }: SegmentInfo,
   index: OffsetIndex,
-): Promise<Tombstone[] | undefined> {
+): Promise<Tombstone[]> {
   const tombstones: Tombstone[] = [];
   for (const ordinal of index.ordinalsOf("tombstone")) {
     const record = await recordAtOffset(source, firstOffset + ordinal);
-    if (record?.kind !== "tombstone") return undefined;
-    tombstones.push(deserializeTombstonePayload(record.payload));
+    if (record?.kind === "tombstone") tombstones.push(deserializeTombstonePayload(record.payload));
   }
   return tombstones;
 }
