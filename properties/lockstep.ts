@@ -5,20 +5,11 @@
  * @module
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
-import {
-  acknowledge,
-  append,
-  checkpoint,
-  emptyLog,
-  fail,
-  type ModelLog,
-  refuses,
-  sync as modelSync,
-  tombstone,
-} from "../model/log.ts";
+import { acknowledge, emptyLog, fail, type ModelLog, sync as modelSync } from "../model/log.ts";
 import { acknowledged, NO_PROOF, type Proof } from "../model/proof.ts";
-import { AppendPipeline, type AppendResult, MemoryStorage, type Offset, type Storage } from "../src/index.ts";
+import { AppendPipeline, MemoryStorage, type Offset, type Storage } from "../src/index.ts";
 import { outcome, resultText } from "./answers.ts";
+import { type Appending, begin } from "./begun.ts";
 import type { Bounds } from "./bounds.ts";
 import { checkFiles, checkLookUps, checkRecords, filesIn, waysOfReading } from "./comparison.ts";
 import { DATA_PATH, freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
@@ -28,7 +19,7 @@ import { D8 } from "./invariants/durability.ts";
 import { AUTOMATIC_CHECKPOINT, REFUSAL } from "./invariants/witnesses.ts";
 import type { Leavings } from "./kimberlite/leavings.ts";
 import { checkKimberliteIndexes, checkKimberliteReads } from "./kimberlite-indexes.ts";
-import { namedBy, type Operation, payloadsOf } from "./operations.ts";
+import type { Operation } from "./operations.ts";
 import { checkProofs } from "./proofs.ts";
 import { attempt, type Counts, observe, witnessed } from "./tally.ts";
 
@@ -115,69 +106,10 @@ export class Lockstep {
 
   async #perform(operation: Operation): Promise<void> {
     switch (operation.does) {
-      case "append": {
-        const { stream, fsync } = operation;
-        const before = this.#log(stream);
-        const payloads = payloadsOf(before.records.length, operation, this.#bounds.format);
-        const expectedOffset = BigInt(before.records.length + (operation.misplaced === true ? 1 : 0));
-        const begun = append(before, payloads, { everyNRecords: this.#bounds.checkpointEvery });
-        witnessed(this.#counts, AUTOMATIC_CHECKPOINT, {
-          before: before.records.length,
-          payloads: payloads.length,
-          after: begun.records.length,
-        });
-        await this.#add(
-          stream,
-          begun,
-          fsync,
-          [
-            () => this.#storage.appendBatch(stream, payloads, { expectedOffset, fsync }),
-            () => this.#memory?.appendBatch(stream, payloads, { expectedOffset, fsync }),
-            () =>
-              operation.misplaced === true
-                ? this.#roomy.appendBatch(stream, payloads, { expectedOffset, fsync })
-                : this.#pipeline(stream).append(payloads, { fsync }),
-          ],
-          refuses(before, { payloads, expectedOffset }),
-        );
-        return;
-      }
-      case "checkpoint": {
-        // A pipeline is its stream's only writer; a checkpoint from elsewhere ends it.
-        this.#pipelines.delete(operation.stream);
-        const { stream, fsync } = operation;
-        const before = this.#log(stream);
-        const begun = checkpoint(before);
-        await this.#add(
-          stream,
-          begun,
-          fsync,
-          [
-            () => this.#storage.appendCheckpoint(stream, { fsync }),
-            () => this.#memory?.appendCheckpoint(stream, { fsync }),
-            () => this.#roomy.appendCheckpoint(stream, { fsync }),
-          ],
-          refuses(before, "checkpoint"),
-        );
-        return;
-      }
+      case "append":
+      case "checkpoint":
       case "tombstone": {
-        this.#pipelines.delete(operation.stream);
-        const { stream, fsync } = operation;
-        const before = this.#log(stream);
-        const { first, count } = namedBy(operation, before.records.length);
-        const begun = tombstone(before, first, count, { everyNRecords: this.#bounds.checkpointEvery });
-        await this.#add(
-          stream,
-          begun,
-          fsync,
-          [
-            () => this.#storage.tombstone(stream, first, count, { fsync }),
-            () => this.#memory?.tombstone(stream, first, count, { fsync }),
-            () => this.#roomy.tombstone(stream, first, count, { fsync }),
-          ],
-          refuses(before, { first, count }),
-        );
+        await this.#append(operation);
         return;
       }
       case "sync": {
@@ -237,23 +169,33 @@ export class Lockstep {
       await checkKimberliteReads(this.disk, streamPath(stream), log, this.#counts);
   }
 
-  async #add(
-    stream: bigint,
-    begun: ModelLog,
-    fsync: boolean,
-    calls: readonly (() => Promise<AppendResult> | undefined)[],
-    refusal?: string,
-  ): Promise<void> {
+  async #append(operation: Appending): Promise<void> {
+    const { stream, fsync } = operation;
     const before = this.#log(stream);
+    const { log: begun, refusal, payloads, call } = begin(before, operation, this.#bounds);
+    if (operation.does === "append") {
+      witnessed(this.#counts, AUTOMATIC_CHECKPOINT, {
+        before: before.records.length,
+        payloads: payloads.length,
+        after: begun.records.length,
+      });
+    } else {
+      // A pipeline is its stream's only writer; what comes from elsewhere ends it.
+      this.#pipelines.delete(stream);
+    }
+    const isPiped = operation.does === "append" && operation.misplaced !== true;
     this.#used.add(stream);
     this.#set(stream, begun);
-    const checks = [M1.answer, M2.answer, H1.answer] as const;
-    for (const [i, call] of calls.entries()) {
-      const called = call();
-      if (called === undefined) continue;
-      const answered = await outcome(() => called);
+    const memory = this.#memory;
+    const calls = [
+      [M1.answer, () => call(this.#storage)],
+      ...(memory === undefined ? [] : [[M2.answer, () => call(memory)] as const]),
+      [H1.answer, () => (isPiped ? this.#pipeline(stream).append(payloads, { fsync }) : call(this.#roomy))],
+    ] as const;
+    for (const [check, ask] of calls) {
+      const answered = await outcome(ask);
       const expected = refusal ?? resultText(before.records.length, begun);
-      observe(this.#counts, checks[i] ?? M1.answer, { expected, answered });
+      observe(this.#counts, check, { expected, answered });
     }
     witnessed(this.#counts, REFUSAL, { refusal });
     this.#set(stream, refusal === undefined ? acknowledge(begun, fsync) : fail(begun));

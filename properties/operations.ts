@@ -125,7 +125,7 @@ export function operationNamed(name: OperationName): Operation {
 }
 
 /** What a tombstone names in a stream that has so many records. */
-export function namedBy(
+export function recordsNamedBy(
   { all }: Operation & { does: "tombstone" },
   records: number,
 ): Readonly<{ first: bigint; count: bigint }> {

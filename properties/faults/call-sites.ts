@@ -79,24 +79,20 @@ export class InjectedFailure {
   readonly hook: FaultHook;
 
   constructor(place: number, failure: CallFailure, trace: (line: string) => void) {
+    const { fault, sticky, label } = failure;
+    const dropsPages = "fails" in fault && fault.pages === "dropped";
     let calls = 0;
     this.hook = (call) => {
       calls += 1;
-      if (calls === place) {
+      const isFirst = calls === place;
+      if (isFirst) {
         this.occurred = true;
         this.call = call;
-        this.#dropping(failure.fault);
-        trace(`   fails: ${failure.label}`);
-        return failure.fault;
-      }
-      if (!this.occurred || !failure.sticky || call.kind !== this.call?.kind) return undefined;
-      this.#dropping(failure.fault);
-      return fitting(failure.fault);
+        trace(`   fails: ${label}`);
+      } else if (!this.occurred || !sticky || call.kind !== this.call?.kind) return undefined;
+      if (dropsPages) this.drops += 1;
+      return isFirst ? fault : fitting(fault);
     };
-  }
-
-  #dropping(fault: CallFault): void {
-    if ("fails" in fault && fault.pages === "dropped") this.drops += 1;
   }
 }
 

@@ -8,20 +8,18 @@ import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import {
   acknowledge,
   append,
-  checkpoint,
   crashed,
   emptyLog,
   fail,
   type ModelLog,
   read as modelRead,
   recover,
-  refuses,
   sync as modelSync,
-  tombstone,
 } from "../../model/log.ts";
 import { acknowledged, NO_PROOF, outliving, type Proof, shown as shownProof } from "../../model/proof.ts";
 import { readStream } from "../../model/reader.ts";
-import { type AppendResult, StorageError } from "../../src/index.ts";
+import { StorageError } from "../../src/index.ts";
+import { begin } from "../begun.ts";
 import type { Bounds } from "../bounds.ts";
 import type { InjectedFailure } from "./call-sites.ts";
 import { filesIn, showStatus } from "../comparison.ts";
@@ -30,7 +28,7 @@ import { DATA_PATH, streamPath } from "../engine.ts";
 import { S2 } from "../invariants/conformance.ts";
 import { D6, D7 } from "../invariants/durability.ts";
 import { STREAM_REFUSES, WRITE_TAKEN_BACK } from "../invariants/witnesses.ts";
-import { namedBy, type Operation, type OperationName, operationNamed, payloadsOf } from "../operations.ts";
+import { type Operation, type OperationName, operationNamed } from "../operations.ts";
 import type { Trace } from "../part.ts";
 import { checkProofs } from "../proofs.ts";
 import { checkAnswers, checkEnd } from "../questions.ts";
@@ -167,9 +165,9 @@ export class FaultyRun {
       return;
     }
     const { fsync } = operation;
-    const [begun, refusal, call] = this.#begun(storage, before, operation);
+    const { log: begun, refusal, call } = begin(before, operation, this.#bounds);
     this.#logs.set(stream, begun);
-    const result = await this.#tolerate("an append to succeed", call, refusal);
+    const result = await this.#tolerate("an append to succeed", () => call(storage), refusal);
     if (result !== undefined) {
       this.#inUse.add(stream);
       this.#logs.set(stream, acknowledge(begun, fsync));
@@ -220,45 +218,6 @@ export class FaultyRun {
    */
   get #mayOweLess(): boolean {
     return this.injected?.occurred === true && this.disk.onFault !== undefined;
-  }
-
-  #begun(
-    storage: EngineUnderTest,
-    before: ModelLog,
-    operation: Operation & { does: "append" | "checkpoint" | "tombstone" },
-  ): readonly [ModelLog, string | undefined, () => Promise<AppendResult>] {
-    const { stream, fsync } = operation;
-    switch (operation.does) {
-      case "append":
-        return this.#append(storage, before, operation);
-      case "checkpoint":
-        return [
-          checkpoint(before),
-          refuses(before, "checkpoint"),
-          () => storage.appendCheckpoint(stream, { fsync }),
-        ];
-      case "tombstone": {
-        const { first, count } = namedBy(operation, before.records.length);
-        return [
-          tombstone(before, first, count, { everyNRecords: this.#bounds.checkpointEvery }),
-          refuses(before, { first, count }),
-          () => storage.tombstone(stream, first, count, { fsync }),
-        ];
-      }
-    }
-  }
-
-  #append(
-    storage: EngineUnderTest,
-    before: ModelLog,
-    operation: Operation & { does: "append" },
-  ): readonly [ModelLog, string | undefined, () => Promise<AppendResult>] {
-    const { stream, fsync, misplaced } = operation;
-    const payloads = payloadsOf(before.records.length, operation, this.#bounds.format);
-    const expectedOffset = BigInt(before.records.length + (misplaced === true ? 1 : 0));
-    const begun = append(before, payloads, { everyNRecords: this.#bounds.checkpointEvery });
-    const refusal = refuses(before, { payloads, expectedOffset });
-    return [begun, refusal, () => storage.appendBatch(stream, payloads, { expectedOffset, fsync })];
   }
 
   /**

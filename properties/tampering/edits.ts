@@ -34,6 +34,7 @@ import {
   unfolded,
 } from "./forging.ts";
 import type { Choice } from "../../explore/choice.ts";
+import { naming } from "../../model/tombstone.ts";
 import type { Format } from "../../src/types.ts";
 import { type Original, otherStream, type Payloads } from "./original.ts";
 import { folding, foldingUncounted, fork, never, OTHER_COUNT, OTHER_HEAD, type Rule, same } from "./rules.ts";
@@ -208,12 +209,6 @@ const otherCounts = (payload: Uint8Array): Readonly<Record<string, Uint8Array>> 
 
 const tombstone: SubstitutionMaker = inPlace(anyRecord, ({ payload }) => ({ kind: "tombstone", payload }));
 
-const naming = (first: bigint, count: bigint): Buffer => {
-  const payload = Buffer.alloc(16);
-  payload.writeBigUInt64LE(first, 0);
-  payload.writeBigUInt64LE(count, 8);
-  return payload;
-};
 const hidingNothing: SubstitutionMaker = inPlace(isLater, ({ offset }, choice) => ({
   kind: "tombstone",
   payload: pick(choice, "names", {
