@@ -18,7 +18,7 @@ import { type Cursor, refuseIfAborted, type Room } from "./cursor.ts";
 import { errorOf, StorageError } from "./error.ts";
 import { Followers, Following, type Watch } from "./follow.ts";
 import type { Record } from "./format/record.ts";
-import type { Tombstone } from "./format/tombstone.ts";
+import { asTombstone, type Tombstone } from "./format/tombstone.ts";
 import type { OffsetRanges } from "./format/offset-ranges.ts";
 import {
   asAppendOptions,
@@ -28,7 +28,6 @@ import {
   asPayloads,
   asReadRequest,
   asStreamId,
-  asTombstone,
   type ReadRequest,
 } from "./requests.ts";
 import type { Answer, StreamHead, StreamId } from "./types.ts";
@@ -118,13 +117,11 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     maxBytes: number,
     options?: ReadOptions,
   ): Promise<Uint8Array[]> {
-    let isShown: (record: Record) => boolean = isAny;
     const records = await this.#read("readFrom", stream, from, maxBytes, options, async (used, first) => {
       const hidden = await used.hidden(first);
-      isShown = ({ kind, offset }) => kind === "data" && !hidden.has(Number(offset));
-      return isShown;
+      return ({ kind, offset }) => kind === "data" && !hidden.has(Number(offset));
     });
-    return records.filter(isShown).map((record) => record.payload);
+    return records.map((record) => record.payload);
   }
 
   async readRecords(
@@ -201,13 +198,14 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     return result;
   }
 
+  /** @param shown which records of a stream are returned, and count */
   #read(
     whose: string,
     stream: bigint,
     from: bigint,
     maxBytes: number,
     options: ReadOptions | undefined,
-    counted: (used: Used, from: number) => Answer<(record: Record) => boolean>,
+    shown: (used: Used, from: number) => Answer<(record: Record) => boolean>,
   ): Promise<Record[]> {
     return this.call(stream, async (id) => {
       const request = asReadRequest(whose, from, options);
@@ -215,8 +213,9 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
       refuseIfAborted(request.signal);
       const cursor = this.cursor(request);
       const records = await this.use(id, async (used) => {
-        const counts = await counted(used, request.from);
-        return cursor.next(await used.source(), { bytes, records: request.limit, counts });
+        const counts = await shown(used, request.from);
+        const read = await cursor.next(await used.source(), { bytes, records: request.limit, counts });
+        return read.filter(counts);
       });
       if (cursor.failure !== undefined) throw cursor.failure;
       return records;

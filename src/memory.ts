@@ -28,9 +28,8 @@ import {
   asCodecs,
   asCompression,
   type ReadRequest,
-  refuseIfHidesNothing,
   refuseOtherOffset,
-  refuseOtherThanData,
+  refuseTombstone,
 } from "./requests.ts";
 import { expandedPayload } from "./format/expand.ts";
 import type { CheckpointPolicy, CompressionKind, Format, StreamHead, StreamId } from "./types.ts";
@@ -144,17 +143,12 @@ class MemoryStream implements UsableStream<MemoryStream> {
 
   tombstone(tombstone: Tombstone, expectedOffset: bigint | undefined): Promise<AppendResult> {
     const { format, policy } = this.#settings;
-    const { first, count } = tombstone;
     return this.#append(
       expectedOffset,
       async (end) => {
-        refuseIfHidesNothing(this.#id, format);
-        for (const offset of [first, first + count - 1n])
-          refuseOtherThanData(
-            this.#id,
-            offset,
-            offset < end.nextOffset ? await this.record(Number(offset)) : undefined,
-          );
+        await refuseTombstone(this.#id, format, tombstone, async (offset) =>
+          offset < this.count ? this.record(offset) : undefined,
+        );
         return prepareTombstone(format, end, tombstone, policy);
       },
       rangeOf(tombstone),

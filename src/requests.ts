@@ -6,7 +6,7 @@
 import type { AppendOptions, FollowOptions, IterateOptions, ReadOptions } from "./backend.ts";
 import { CodecRegistry } from "./format/codec.ts";
 import type { RecordFormat } from "./format/formats.ts";
-import { serializeTombstonePayload, type Tombstone } from "./format/tombstone.ts";
+import type { Tombstone } from "./format/tombstone.ts";
 import { StorageError } from "./error.ts";
 import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 import {
@@ -133,31 +133,30 @@ export function asPayloads(value: unknown): readonly Uint8Array[] {
   return [...(value as Uint8Array[])];
 }
 
-/** What a tombstone is to say. That there are such records is found out when it is appended. */
-export function asTombstone(first: unknown, count: unknown): Tombstone {
-  const tombstone = { first: asBigInt("first", first), count: asBigInt("count", count) };
-  serializeTombstonePayload(tombstone);
-  return tombstone;
-}
-
-/** Refuses a tombstone whose first or last record is not data, or not there. */
-export function refuseOtherThanData(
+/**
+ * Refuses a tombstone in a stream of a format whose tombstones hide nothing, and one whose first or last
+ * record is not data, or not there.
+ *
+ * @param recordAt the record at an offset; `undefined` if there is none
+ */
+export async function refuseTombstone(
   stream: StreamId,
-  offset: bigint,
-  record: { readonly kind: RecordKind } | undefined,
-): void {
-  if (record?.kind === "data") return;
-  const what = record === undefined ? "is no record" : `is a ${record.kind}`;
-  const sentence = `Only data records can be hidden, and at offset ${String(offset)} there ${what}. Name others.`;
-  throw new StorageError("out-of-range", sentence, { stream, offset: offset as Offset });
-}
-
-/** Refuses a tombstone in a stream of a format whose tombstones hide nothing. */
-export function refuseIfHidesNothing(stream: StreamId, { hidesRecords }: RecordFormat): void {
-  if (hidesRecords) return;
-  const sentence =
-    "Kimberlite's tombstones do not say which records they delete. Use a stream of the format plain.";
-  throw new StorageError("wrong-format", sentence, { stream });
+  { hidesRecords }: RecordFormat,
+  { first, count }: Tombstone,
+  recordAt: (offset: number) => Promise<{ readonly kind: RecordKind } | undefined>,
+): Promise<void> {
+  if (!hidesRecords) {
+    const sentence =
+      "Kimberlite's tombstones do not say which records they delete. Use a stream of the format plain.";
+    throw new StorageError("wrong-format", sentence, { stream });
+  }
+  for (const offset of new Set([first, first + count - 1n])) {
+    const record = await recordAt(Number(offset));
+    if (record?.kind === "data") continue;
+    const what = record === undefined ? "is no record" : `is a ${record.kind}`;
+    const sentence = `Only data records can be hidden, and at offset ${String(offset)} there ${what}. Name others.`;
+    throw new StorageError("out-of-range", sentence, { stream, offset: offset as Offset });
+  }
 }
 
 /** The options of an append, with their defaults. @param whose the call that they were passed to */

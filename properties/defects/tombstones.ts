@@ -82,8 +82,8 @@ export const TOMBSTONES: readonly Defect[] = [
     kind,
     sentence: "A tombstone of a record that is no data is accepted.",
     file: "src/requests.ts",
-    find: `  if (record?.kind === "data") return;`,
-    replace: `  if (record !== undefined) return;`,
+    find: `if (record?.kind === "data") continue;`,
+    replace: `if (record !== undefined) continue;`,
     test: "src/tombstone.test.ts",
   },
   {
@@ -120,10 +120,8 @@ export const TOMBSTONES: readonly Defect[] = [
     kind,
     sentence: "The limit of a read counts records that are hidden.",
     file: "src/base-storage.ts",
-    find: `      isShown = ({ kind, offset }) => kind === "data" && !hidden.has(Number(offset));
-      return isShown;`,
-    replace: `      isShown = ({ kind, offset }) => kind === "data" && !hidden.has(Number(offset));
-      return ({ kind }) => kind === "data";`,
+    find: "{ bytes, records: request.limit, counts });",
+    replace: `{ bytes, records: request.limit, counts: ({ kind }) => kind === "data" });`,
     test: "src/tombstone.test.ts",
   },
 ];

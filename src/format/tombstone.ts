@@ -18,6 +18,15 @@ export interface Tombstone {
   readonly count: bigint;
 }
 
+/** What somebody wants a tombstone to say. That there are such records is not checked here. */
+export function asTombstone(first: unknown, count: unknown): Tombstone {
+  const tombstone = { first: asBigInt("first", first), count: asBigInt("count", count) };
+  const end = tombstone.first + tombstone.count;
+  if (tombstone.first >= 0n && tombstone.count >= 1n && end <= BigInt(MAX_OFFSET)) return tombstone;
+  const sentence = `A tombstone names at least one record, from offset 0 on; not ${String(count)} from ${String(first)} on.`;
+  throw new StorageError("out-of-range", sentence);
+}
+
 /**
  * The payload of a tombstone: `[first:u64][count:u64]`, little-endian (docs/FORMAT.md, section 4).
  *
@@ -31,11 +40,7 @@ export interface Tombstone {
  * ```
  */
 export function serializeTombstonePayload(tombstone: Tombstone): Uint8Array {
-  const { first, count } = tombstone;
-  if (asBigInt("first", first) < 0n || asBigInt("count", count) < 1n || first + count > BigInt(MAX_OFFSET)) {
-    const sentence = `A tombstone names at least one record, from offset 0 on; not ${String(count)} from ${String(first)} on.`;
-    throw new StorageError("out-of-range", sentence);
-  }
+  const { first, count } = asTombstone(tombstone.first, tombstone.count);
   const bytes = Buffer.alloc(TOMBSTONE_PAYLOAD_BYTES);
   bytes.writeBigUInt64LE(first, 0);
   bytes.writeBigUInt64LE(count, 8);

@@ -35,7 +35,7 @@ export class HiddenRecords {
 
   /**
    * The hidden records from an offset on; others may be missing. The first call takes O(records after it)
-   * time, later ones O(1).
+   * time; later ones read nothing.
    *
    * @throws StorageError what is wrong with a tombstone, because then it is not known what it hides; `io`
    */

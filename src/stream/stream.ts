@@ -33,7 +33,7 @@ import { HiddenRecords } from "./hidden-records.ts";
 import { type ReadSource, recordAtOffset } from "./read.ts";
 import type { Finding } from "../segment/finding.ts";
 import type { OffsetRanges } from "../format/offset-ranges.ts";
-import { refuseIfHidesNothing, refuseOtherOffset, refuseOtherThanData } from "../requests.ts";
+import { refuseOtherOffset, refuseTombstone } from "../requests.ts";
 import { loadSealedIndex } from "../segment/saved-index.ts";
 import {
   filesOf,
@@ -133,13 +133,11 @@ export class Stream {
 
   /** Appends a tombstone. @throws StorageError as `StorageBackend.tombstone` */
   tombstone(tombstone: Tombstone, expectedOffset: bigint | undefined, fsync: boolean): Promise<AppendResult> {
-    const { first, count } = tombstone;
     const prepare = async (format: RecordFormat, before: StreamHead): Promise<PreparedBatch> => {
-      const { stream } = this.#context;
-      refuseIfHidesNothing(stream, format);
       const source = await this.source();
-      for (const offset of [first, first + count - 1n])
-        refuseOtherThanData(stream, offset, await recordAtOffset(source, Number(offset)));
+      await refuseTombstone(this.#context.stream, format, tombstone, (offset) =>
+        recordAtOffset(source, offset),
+      );
       return prepareTombstone(format, before, tombstone, this.#settings.policy);
     };
     return this.#write(expectedOffset, fsync, prepare, () => {
