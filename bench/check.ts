@@ -7,15 +7,13 @@
  * @module
  */
 import { performance } from "node:perf_hooks";
-import { profileOf } from "../properties/bounds.ts";
 import { heardEngines, runningEngines } from "../properties/conversations/engines.ts";
 import { ConversationTree } from "../properties/conversations/tree.ts";
 import { searchCrashes, survey } from "../properties/crashes/survey.ts";
 import { addCounts, emptyCounts } from "../properties/tally.ts";
+import { asked } from "./arguments.ts";
 
-const [profile = "quick", format = "plain"] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const every = Number(/--every=(\d+)/.exec(process.argv.join(" "))?.[1] ?? 1);
-const bounds = profileOf(profile as "quick", format as "plain");
+const { bounds, every } = asked();
 const tree = new ConversationTree();
 const engines = process.argv.includes("--no-memo") ? runningEngines(bounds) : heardEngines(bounds, tree);
 const began = performance.now();

@@ -6,19 +6,16 @@
  * CPU time of one thread, as other processes must not count.
  * @module
  */
-import { profileOf } from "../properties/bounds.ts";
 import { ConversationTree } from "../properties/conversations/tree.ts";
 import { survey } from "../properties/crashes/survey.ts";
 import { searchUnit, type Unit, unitsOf } from "../properties/parts.ts";
 import { sharesOf } from "../properties/shards.ts";
 import { costOf, kindOf, measureOf } from "../properties/unit-costs.ts";
+import { asked } from "./arguments.ts";
 
 const SHARDS = [2, 4, 8, 16, 64] as const;
 
-const words = process.argv.slice(2);
-const [profile = "quick", format = "plain"] = words.filter((word) => !word.startsWith("--"));
-const every = Number(/--every=(\d+)/.exec(words.join(" "))?.[1] ?? 1);
-const bounds = profileOf(profile as "quick", format as "plain");
+const { bounds, every } = asked();
 
 function cpuMicroseconds(): number {
   const { user, system } = process.cpuUsage();

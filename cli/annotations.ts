@@ -7,15 +7,15 @@
 import { plainText } from "../properties/plain-text.ts";
 import type { CheckResult } from "../properties/result.ts";
 import { predicateOf } from "./predicate.ts";
-import { replayCommand, violationText } from "./violation-lines.ts";
+import { violationTextWithReplay } from "./violation-lines.ts";
 
 /** An error for each violation; a warning where there is none and the run was not complete. */
 export function annotationsOf({ violations, complete, incompleteBecause }: CheckResult): string[] {
   const errors = violations.map((violation) => {
     const place = predicateOf(violation);
     const at = place === undefined ? {} : { file: place.file, line: String(place.line) };
-    const text = [violationText(violation), replayCommand(violation) ?? []].flat().join("\n");
-    return command("error", { ...at, title: `${violation.invariant} is violated` }, text);
+    const title = `${violation.invariant} is violated`;
+    return command("error", { ...at, title }, violationTextWithReplay(violation));
   });
   if (complete || violations.length > 0) return errors;
   return [command("warning", { title: "The run was not complete" }, incompleteBecause.join("; "))];

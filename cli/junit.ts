@@ -11,7 +11,7 @@ import { escapeUTF8 } from "entities";
 import { INVARIANTS, WITNESSES } from "../properties/invariants/catalogue.ts";
 import { plainText } from "../properties/plain-text.ts";
 import type { CheckResult } from "../properties/result.ts";
-import { replayCommand, violationText } from "./violation-lines.ts";
+import { violationText, violationTextWithReplay } from "./violation-lines.ts";
 
 /** When and where a run was. */
 export interface Occasion {
@@ -102,9 +102,7 @@ function invariantCases({ invariants, violations }: CheckResult): Case[] {
       seconds: 0,
     };
     if (first !== undefined) {
-      const text = violated.map((each) =>
-        [violationText(each), ...[replayCommand(each) ?? []].flat()].join("\n"),
-      );
+      const text = violated.map(violationTextWithReplay);
       const said = attributes({ type: id, message: violationText(first).replaceAll(/\s+/g, " ") });
       const xml = `<failure${said}>${escaped(text.join("\n\n"))}</failure>`;
       return { ...about, ended: { as: "failure", xml } };

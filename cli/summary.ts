@@ -20,14 +20,14 @@ export function summaryOf(result: CheckResult): string {
   const parts = [
     `## kmb check: ${profile}, ${bounds.format}${which}`,
     `**${verdictOn(result).sentence}**`,
-    ...violations.map(violationText),
+    ...violations.map(sectionOf),
     quoted(resultLines(result)),
     `${seconds} seconds, kimberlite-storage ${versions.package}, Node.js ${versions.node}${commit}`,
   ];
   return `${parts.join("\n\n")}\n`;
 }
 
-function violationText(violation: CheckResult["violations"][number]): string {
+function sectionOf(violation: CheckResult["violations"][number]): string {
   const { invariant, expected, seen } = violation;
   const sentence = INVARIANTS.find(({ id }) => id === invariant)?.sentence ?? "";
   const place = predicateOf(violation);

@@ -28,7 +28,7 @@ export function violationLines(
   return lines.map(plainText);
 }
 
-/** The same in one sentence, for reports. */
+/** In one sentence, for reports. */
 export function violationText({ expected, seen }: Violated): string {
   return plainText(`Expected ${expected}; seen ${seen}`);
 }
@@ -40,4 +40,12 @@ export function replayCommand({
   readonly counterexample: string | null;
 }): string | undefined {
   return counterexample === null ? undefined : plainText(`npx kmb replay ${counterexample}`);
+}
+
+/** The sentence, and in a line of its own what shows the violation again. */
+export function violationTextWithReplay(
+  violation: Violated & { readonly counterexample: string | null },
+): string {
+  const replay = replayCommand(violation);
+  return [violationText(violation), ...(replay === undefined ? [] : [replay])].join("\n");
 }
