@@ -130,6 +130,15 @@ export const CHECKER_FAULTS: readonly Defect[] = [
     count: "cases of stored-bytes",
     ...MADE,
   },
+  {
+    id: "hidden-frames-always-excused",
+    kind,
+    sentence: "A frame may stand behind a torn one, whether pages were dropped or not.",
+    file: "properties/faults/faulty-run.ts",
+    find: "const mayHideFrames = this.#drops > (this.#dropsBefore.get(stream) ?? 0);",
+    replace: "const mayHideFrames = true;",
+    blinds: "index-goes-on-after-failed-save",
+  },
   // The model
   {
     id: "prefix-of-any-length",
