@@ -27,7 +27,7 @@ import { runJobs } from "./pool.ts";
 import { progress } from "./progress.ts";
 import { sparseDisk } from "./sparse-disk.ts";
 import { coloured, counted, number } from "./text.ts";
-import { versions } from "./version.ts";
+import { versions } from "../properties/code-version.ts";
 
 export interface AuditCommandOptions {
   readonly stream?: string;

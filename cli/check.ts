@@ -32,7 +32,7 @@ import { reportsIn, tellCI } from "./reports.ts";
 import { ResumeFile } from "./resume-file.ts";
 import { ResultDirectory } from "./result-directory.ts";
 import { type Stop, stopping } from "./stopping.ts";
-import { codeVersion, versions } from "./version.ts";
+import { codeVersion, versions } from "../properties/code-version.ts";
 import { violationLines } from "./violation-lines.ts";
 
 export interface CheckOptions extends ReportOptions {

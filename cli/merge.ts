@@ -17,7 +17,7 @@ import { bytesOfFile, named } from "./named-file.ts";
 import { Output } from "./output.ts";
 import type { ReportOptions } from "./report-flags.ts";
 import { reportsIn, tellCI } from "./reports.ts";
-import { codeVersion } from "./version.ts";
+import { codeVersion } from "../properties/code-version.ts";
 import { violationLines } from "./violation-lines.ts";
 
 /**

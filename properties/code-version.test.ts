@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryDirectories } from "../e2e/testing.ts";
-import { commitOf } from "./version.ts";
+import { commitOf } from "./code-version.ts";
 
 const directory = temporaryDirectories();
 const SAID = "0123456789abcdef0123456789abcdef01234567";

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Versions } from "../properties/versions.ts";
+import type { Versions } from "./versions.ts";
 
 /** Where the compiled code is; `package.json` is one folder above, in a checkout and installed. */
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
