@@ -226,13 +226,16 @@ const PLAIN_PROFILES: Readonly<Record<ProfileName, Bounds>> = {
   },
 };
 
+/** Bytes of a record beyond its payload, in each format. */
+const OVERHEAD_BYTES = { plain: 48, sentinel: 58 } as const;
+
 /**
  * Records of the format `sentinel` are larger, and a segment ends only behind the batch that fills it: with
  * these limits as much happens within as few operations, and as many sectors hold as many records. It refuses
  * tombstones.
  */
 function forSentinel(bounds: Bounds): Bounds {
-  const sectorBytes = bounds.sectorBytes === standard.sectorBytes ? bounds.sectorBytes : 116;
+  const sectorBytes = Math.floor((bounds.sectorBytes * OVERHEAD_BYTES.sentinel) / OVERHEAD_BYTES.plain);
   const operations = bounds.operations.filter((name) => name !== "tombstone");
   return { ...bounds, operations, format: "sentinel", maxSegmentBytes: 100, sectorBytes };
 }
