@@ -27,6 +27,7 @@ import { Medium, splitPath } from "./medium.ts";
 import { OpenFile, type OpenFileHost } from "./open-file.ts";
 import { PERSISTENCE, type PersistenceName } from "./persistence.ts";
 import type { ReadTrace } from "./read-trace.ts";
+import { type FilePicture, pictureOf } from "./picture.ts";
 import { ABSENT, syncEntries } from "./simulated-directory.ts";
 import { truncate } from "./simulated-file.ts";
 import { storeAt } from "./storing.ts";
@@ -269,6 +270,11 @@ export class SimulatedDisk implements Disk, OpenFileHost {
   /** The contents of every file that can be reached, by path. Decides all that they depend on. */
   files(): Map<string, Uint8Array> {
     return contentsOf(this.medium).files;
+  }
+
+  /** Every file for a person: its sectors, and what is certain of each. Decides nothing. */
+  picture(): FilePicture[] {
+    return pictureOf(this.medium);
   }
 
   /** The paths of all directories but the root, sorted. Decides all that they depend on. */

@@ -25,6 +25,20 @@ export function showStatus(status: StreamStatus, shown: readonly ShownRecord[]):
   return `   shows ${show(shown)}${findings.map((line) => `\n         reports ${line}`).join("")}`;
 }
 
+/** What the model has, in lines. */
+export function showModel(logs: ReadonlyMap<bigint, ModelLog>): string {
+  if (logs.size === 0) return "   model has no streams";
+  const lines = [...logs].map(([stream, { records, written, durable }]) => {
+    return `   model has stream ${String(stream)}: ${show(records)}, ${written} acknowledged, ${durable} durable`;
+  });
+  return lines.join("\n      ");
+}
+
+/** What the model allows after a crash, in a line. */
+export function showAllowed({ records, written }: ModelLog): string {
+  return `   model allows ${show(records)}, or less from its end but ${written} at least`;
+}
+
 /** What can be read. */
 type Reader = Pick<StorageBackend, "head" | "readFrom" | "readRecords">;
 

@@ -10,12 +10,16 @@ import type { Chosen } from "../explore/choice.ts";
 import { exhaust } from "../explore/exhaust.ts";
 import { asFailure, Failure } from "../explore/failure.ts";
 import { minimise } from "../explore/minimise.ts";
+import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
 import type { Odometer } from "../explore/odometer.ts";
 import type { Engines } from "./conversations/engines.ts";
 import { type Counts, emptyCounts, Violation } from "./tally.ts";
 
-/** Gets what a person wants to see of a run, line by line. */
-export type Trace = (line: string) => void;
+/**
+ * Gets what a person wants to see of a run, line by line. With a call, and with what happens to a disk
+ * otherwise, comes the disk as it is before that; and the one that it goes on with, where that is another.
+ */
+export type Trace = (line: string, before?: SimulatedDisk, after?: SimulatedDisk) => void;
 
 /**
  * One run, every step of it chosen, of engines that these open; by default each of them runs. @throws

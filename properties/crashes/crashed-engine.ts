@@ -8,6 +8,7 @@ import type { CrashedProgram, Searched } from "../../explore/crash-search.ts";
 import type { Extreme } from "../../explore/extreme.ts";
 import type { Bounds } from "../bounds.ts";
 import type { Engines } from "../conversations/engines.ts";
+import { showModel } from "../comparison.ts";
 import { RECOVERY_CRASHED } from "../invariants/witnesses.ts";
 import type { Trace } from "../part.ts";
 import { type Counts, witnessed } from "../tally.ts";
@@ -50,14 +51,18 @@ export class CrashedEngine implements CrashedProgram<CrashPoint, Recovery> {
   }
 
   async recover(point: CrashPoint, choice: Choice, isNew: () => boolean): Promise<Recovery> {
-    this.#trace?.(`-- ${whenText(point)}; recovery`);
     const recovery = new Recovery(point, choice, this.#engines, this.#counts, isNew);
+    this.#trace?.(
+      `-- back to the moment of the crash: ${whenText(point)}; recovery`,
+      point.disk,
+      recovery.disk,
+    );
+    this.#trace?.(showModel(point.logs));
     await recovery.run(this.#trace);
     return recovery;
   }
 
   async goOn(recovery: Recovery, extreme: Extreme): Promise<void> {
-    this.#trace?.("-- the process is killed, started again and appends; then the machine crashes");
     await probe(recovery, extreme, this.#bounds, this.#engines, this.#counts, this.#trace);
   }
 

@@ -8,7 +8,7 @@ import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { acknowledge, append, type ModelLog } from "../../model/log.ts";
 import type { Bounds } from "../bounds.ts";
 import { acknowledged, NO_PROOF, type Proof, shown } from "../../model/proof.ts";
-import { checkLookUps, checkRecords, checkSegments, filesIn } from "../comparison.ts";
+import { checkLookUps, checkRecords, checkSegments, filesIn, showModel } from "../comparison.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { streamPath } from "../engine.ts";
 import type { Extreme } from "../../explore/extreme.ts";
@@ -16,6 +16,7 @@ import { checkKimberliteIndexes } from "../kimberlite-indexes.ts";
 import { checkProofs } from "../proofs.ts";
 import { D3, D4, D5 } from "../invariants/durability.ts";
 import { I1 } from "../invariants/corruption.ts";
+import type { Trace } from "../part.ts";
 import { APPENDED_AFTER_CUT } from "../invariants/witnesses.ts";
 import { checkAnswers } from "../questions.ts";
 import { attempt, type Counts, observe, witnessed } from "../tally.ts";
@@ -34,8 +35,9 @@ export async function probe(
   bounds: Bounds,
   engines: Engines,
   counts: Counts,
-  trace?: (line: string) => void,
+  trace?: Trace,
 ): Promise<void> {
+  trace?.("-- the process is killed, started again and appends", recovery.disk);
   for (const [stream, { records, format }] of recovery.logs) {
     if (records.length > 0)
       checkKimberliteIndexes(recovery.disk, streamPath(stream), format, counts, { atRest: false });
@@ -48,7 +50,7 @@ export async function probe(
   disk.onCall =
     trace &&
     ((call) => {
-      trace(callText(call));
+      trace(callText(call), disk);
     });
   disk.kill();
   const logs = new Map<bigint, ModelLog>();
@@ -61,12 +63,15 @@ export async function probe(
     const result = await attempt(D5.append, GOES_ON, () =>
       again.appendBatch(stream, [PROBE_PAYLOAD], { expectedOffset }),
     );
+    trace?.(`   appended, the stream ends at ${String(result.nextOffset)}`);
     observe(counts, D5.append, { stream, expectedOffset, log: begun, ...result });
     const after = acknowledge(begun, true);
     if (isFirst)
       holdProofs(disk.fork(choice), stream, after, acknowledged(shown(NO_PROOF, log), after), bounds, counts);
     logs.set(stream, after);
   }
+  trace?.(showModel(logs));
+  trace?.("-- power failure, and opened again", disk);
   disk.crash();
   const last = await attempt(D4.records, GOES_ON, () => engines.open(disk));
   for (const [stream, log] of logs) {

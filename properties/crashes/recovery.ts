@@ -9,7 +9,7 @@ import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { crashed, type CrashKind, type ModelLog, recover } from "../../model/log.ts";
 import { StorageError } from "../../src/index.ts";
 import { nobody } from "../../explore/choice.ts";
-import { showStatus, streamFiles } from "../comparison.ts";
+import { showAllowed, showStatus, streamFiles } from "../comparison.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, type Logs } from "../engine.ts";
 import { Extreme } from "../../explore/extreme.ts";
@@ -87,7 +87,7 @@ export class Recovery {
         if (change.kind === "remove" && change.path.endsWith(".log.idx")) this.#checkRemoval(change.path);
       },
       (call) => {
-        trace?.(callText(call));
+        trace?.(callText(call), disk);
         if (call.kind === "truncate" && call.path.endsWith(".log"))
           this.#checkQuarantine(call.path, call.size);
       },
@@ -107,7 +107,8 @@ export class Recovery {
     const counts = this.#counts;
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });
-    trace?.(showStatus(status, shown));
+    trace?.(showAllowed(log));
+    trace?.(showStatus(status, shown), this.disk);
     const recovered = { stream, appended: log.records, promised: log.written, shown };
     observe(counts, D2.recovery, recovered);
     observe(counts, D1.recovery, recovered);

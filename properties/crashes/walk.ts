@@ -10,6 +10,7 @@ import { callText, type DiskCall, type DiskChange } from "../../fault-injection/
 import type { Bounds } from "../bounds.ts";
 import { type Engines, runningEngines } from "../conversations/engines.ts";
 import { countSearched, CrashedEngine } from "./crashed-engine.ts";
+import { showModel } from "../comparison.ts";
 import { ASKED, type CrashPoint, CrashPoints } from "./points.ts";
 import type { Leavings } from "../kimberlite/leavings.ts";
 import { INDEX_SAVED, ROTATION } from "../invariants/witnesses.ts";
@@ -37,7 +38,7 @@ export async function runWorkload(
   bounds: Bounds,
   workload: readonly OperationName[],
   counts: Counts,
-  trace?: (line: string) => void,
+  trace?: Trace,
   found?: Leavings,
 ): Promise<CrashPoint[]> {
   const lockstep = await Lockstep.open(bounds, counts, found);
@@ -50,13 +51,14 @@ export async function runWorkload(
   const tell =
     trace &&
     ((call: DiskCall): void => {
-      trace(callText(call));
+      trace(callText(call), disk);
     });
   disk.onCall = tell;
   for (const [i, name] of workload.entries()) {
     if (i === workload.length - 1) points.watch(witness, tell);
     trace?.(`-- ${name}`);
     await lockstep.perform(operationNamed(name));
+    trace?.(showModel(lockstep.logs), disk);
     lockstep.checkProofs();
   }
   points.end("the operation's acknowledgement");

@@ -9,7 +9,7 @@ import type { StoredFault } from "../../fault-injection/stored-faults.ts";
 import { append, type ModelLog, type ModelRecord, type ShownRecord } from "../../model/log.ts";
 import { readStream } from "../../model/reader.ts";
 import { type Storage, StorageError, type StreamStatus, type Verification } from "../../src/index.ts";
-import { showStatus, streamFiles } from "../comparison.ts";
+import { showModel, showStatus, streamFiles } from "../comparison.ts";
 import { sameBytes } from "../records.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
 import type { Trace } from "../part.ts";
@@ -70,7 +70,7 @@ export class DamageCheck {
     }
     this.#trace = trace;
     disk.onCall = (call) => {
-      trace(callText(call));
+      trace(callText(call), disk);
     };
     let calls = 0;
     const stored = [...state.files.values()].reduce((sum, { length }) => sum + length, 0);
@@ -105,7 +105,8 @@ export class DamageCheck {
     const { storage, status } = await this.#opened("the stream to open, for one fault is local");
     for (const reported of REPORTED_CASES) witnessed(this.#counts, reported, status.findings);
     const shown = Number(status.nextOffset);
-    this.#trace(showStatus(status, appended.slice(0, shown)));
+    this.#trace(showModel(new Map([[STREAM, log]])));
+    this.#trace(showStatus(status, appended.slice(0, shown)), this.#disk);
     await this.#everyRecord(storage, status, log);
     await this.#headIsStatus(storage, status);
     if (isSegment(this.#fault.path)) {

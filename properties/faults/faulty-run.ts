@@ -22,7 +22,7 @@ import { StorageError } from "../../src/index.ts";
 import { begin } from "../begun.ts";
 import type { Bounds } from "../bounds.ts";
 import type { InjectedFailure } from "./call-sites.ts";
-import { filesIn, showStatus } from "../comparison.ts";
+import { filesIn, showAllowed, showModel, showStatus } from "../comparison.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, streamPath } from "../engine.ts";
 import { S2 } from "../invariants/conformance.ts";
@@ -63,14 +63,14 @@ export class FaultyRun {
     this.#counts = counts;
     this.#trace = trace;
     disk.onCall = (call) => {
-      trace(callText(call));
+      trace(callText(call), disk);
     };
   }
 
   /** The workload, its end, and what a fresh engine shows then; everything may fail once the disk has. */
   async run(workload: readonly OperationName[], ending: Ending): Promise<void> {
     await this.work(workload);
-    this.#trace(`-- ${ending}, and opened again`);
+    this.#trace(`-- ${ending}, and opened again`, this.disk);
     await this.#end(ending);
     await this.#open();
     for (const stream of this.#logs.keys()) await this.#lookAgain(stream);
@@ -83,6 +83,7 @@ export class FaultyRun {
     for (const name of workload) {
       this.#trace(`-- ${name}`);
       await this.#perform(operationNamed(name));
+      this.#trace(showModel(this.#logs), this.disk);
     }
     // An engine that goes on after a failing call must not write after what that call left.
     if (this.injected?.occurred === true) await this.#perform(operationNamed("append+sync"));
@@ -91,14 +92,14 @@ export class FaultyRun {
   /** The disk is repaired; the machine crashes; what is there must be what was promised, and go on. */
   async aftermath(): Promise<void> {
     this.disk.onFault = undefined;
-    this.#trace("-- the disk is repaired; power failure, and opened again");
+    this.#trace("-- the disk is repaired; power failure, and opened again", this.disk);
     this.#crash("power");
     const storage = await attempt(D6.recovery, GOES_ON, () => this.#engines.open(this.disk));
     for (const stream of this.#logs.keys()) {
       await attempt(D6.recovery, GOES_ON, () => this.#recovered(storage, stream));
       await attempt(D7.next, GOES_ON, () => this.#appendOne(storage, stream));
     }
-    this.#trace("-- power failure, and opened again");
+    this.#trace("-- power failure, and opened again", this.disk);
     this.#crash("power");
     const last = await attempt(D6.recovery, GOES_ON, () => this.#engines.open(this.disk));
     for (const stream of this.#logs.keys())
@@ -270,7 +271,8 @@ export class FaultyRun {
     const log = this.logOf(stream);
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
-    this.#trace(showStatus(status, shown));
+    this.#trace(showAllowed(log));
+    this.#trace(showStatus(status, shown), this.disk);
     observe(this.#counts, D6.recovery, { stream, appended: log.records, promised: log.written, shown });
     const after = recover(log, shown.length);
     observe(this.#counts, D7.status, { stream, log: after, status });

@@ -74,16 +74,17 @@ async function run(state: StoredState, choice: Choice, counts: Counts, trace: Tr
   const asked = `${fault.what}; the index files: ${INDEXES.join(", ")}`;
   const indexes = (more ? INDEXES[choice.choose(INDEXES.length, asked)] : undefined) ?? "as they are";
   counts.cases["stored-bytes"] += 1;
-  trace(`-- ${fault.what}; the index files ${indexes}`);
   // An engine that has the directory open sees the bytes change beneath it; they are put back for the next
   // run.
   const disk = state.storage === undefined ? state.disk.fork(nobody) : state.disk;
+  trace(`-- ${fault.what}; the index files ${indexes}`, state.disk, disk);
   disk.store(fault.path, fault.bytes);
   const check = new DamageCheck(state, fault, indexes, disk, counts, trace);
   try {
     if (state.storage === undefined) await check.onFreshEngine();
     else await check.onOpenEngine(state.storage);
   } finally {
+    trace("-- the end of the run", disk);
     if (state.storage !== undefined) disk.store(fault.path, state.files.get(fault.path));
   }
 }

@@ -41,6 +41,10 @@ export const INVARIANTS: readonly Statement<InvariantId>[] = [
   .flatMap((chapter) => Object.values<Statement<InvariantId>>(chapter))
   .sort((a, b) => placeOf(a.id) - placeOf(b.id));
 
+/** The sentence of an invariant, if there is one with this id. */
+export const sentenceOf = (id: string): string | undefined =>
+  INVARIANTS.find((invariant) => invariant.id === id)?.sentence;
+
 type WitnessEntry = ExportOf<typeof witnesses>;
 
 export type WitnessId = IdOf<WitnessEntry | (WitnessEntry extends infer Entry ? ElementOf<Entry> : never)>;

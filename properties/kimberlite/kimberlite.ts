@@ -10,6 +10,7 @@
  */
 import type { Choice } from "../../explore/choice.ts";
 import type { Bounds } from "../bounds.ts";
+import { showModel } from "../comparison.ts";
 import { ASKED, whenText } from "../crashes/points.ts";
 import { probe } from "../crashes/probe.ts";
 import { Recovery } from "../crashes/recovery.ts";
@@ -47,9 +48,9 @@ async function run(
   const points = await runWorkload(bounds, [operation], counts, trace, found);
   const point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
   if (point === undefined) return;
-  trace(`-- ${whenText(point)}; recovery`);
   const recovery = new Recovery(point, choice, engines, counts, () => false);
+  trace(`-- back to the moment of the crash: ${whenText(point)}; recovery`, point.disk, recovery.disk);
+  trace(showModel(point.logs));
   await recovery.run(trace);
-  trace("-- the process is killed, started again and appends; then the machine crashes");
   await probe(recovery, new Extreme(LAST_CRASH), bounds, engines, counts, trace);
 }
