@@ -4,11 +4,12 @@
  */
 import { tamperingPage } from "../tampering/table.ts";
 import { defectsPage } from "./defects.ts";
+import { scalePage } from "./growth.ts";
 import { invariantsPage } from "./invariants.ts";
 import { kaniDocument } from "./kani.ts";
 import { placesModule } from "./places.ts";
 import { recoveryPage } from "./recovery.ts";
-import { counterexampleSchemaFile, resultSchemaFile } from "./schemas.ts";
+import { counterexampleSchemaFile, defectsSchemaFile, resultSchemaFile } from "./schemas.ts";
 
 export interface Document {
   /** From the top of the repository. */
@@ -23,6 +24,8 @@ export const DOCUMENTS: readonly Document[] = [
   { path: "docs/TAMPERING.md", render: tamperingPage },
   { path: "docs/KANI.md", render: kaniDocument },
   { path: "docs/DEFECTS.md", render: defectsPage },
+  { path: "docs/SCALE.md", render: scalePage },
   { path: "docs/schema/check.schema.json", render: resultSchemaFile },
   { path: "docs/schema/counterexample.schema.json", render: counterexampleSchemaFile },
+  { path: "docs/schema/defects.schema.json", render: defectsSchemaFile },
 ];

@@ -7,6 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { profileOf } from "../bounds.ts";
 import { serializeCounterexample } from "../counterexample.ts";
+import { DEFECTS_SCHEMA, type DefectsResult } from "../defects-file.ts";
 import { resultOf, type RunFacts, toJson, violationOf } from "../result.ts";
 import { emptyCounts } from "../tally.ts";
 
@@ -36,8 +37,32 @@ function validator(name: string): (text: string) => boolean {
   return (text) => validate(JSON.parse(text));
 }
 
+const defect = { id: "a", kind: "reading", sentence: "s", file: "src/a.ts", noticedBy: "D1" } as const;
+const outcome = {
+  ...defect,
+  invariant: "D1",
+  part: "crashes",
+  missed: null,
+  cases: 2,
+  choices: 1,
+  ms: 3,
+} as const;
+const defectsResult = {
+  schema: DEFECTS_SCHEMA,
+  version: "1.2.3+4",
+  versions,
+  of: 2,
+  defects: [outcome, { ...outcome, invariant: null, part: null, cases: null, choices: null, missed: "why" }],
+  seconds: 1.5,
+} satisfies DefectsResult;
+const defects = toJson(defectsResult);
+
 /** Whether a file is as a schema says. */
-const isValid = { check: validator("check"), counterexample: validator("counterexample") };
+const isValid = {
+  check: validator("check"),
+  counterexample: validator("counterexample"),
+  defects: validator("defects"),
+};
 
 describe("A published schema", () => {
   test.each<[string, keyof typeof isValid, string]>([
@@ -45,6 +70,7 @@ describe("A published schema", () => {
     ["a result with counts that are not as pinned", "check", pinned],
     ["a counterexample", "counterexample", counterexample],
     ["a counterexample of an older version, which says less", "counterexample", older],
+    ["a result of the seeded defects", "defects", defects],
   ])("takes %s", (_, name, text) => {
     expect(isValid[name](text)).toBe(true);
   });
@@ -57,6 +83,12 @@ describe("A published schema", () => {
     ["a count below zero", "check", result.replace('"left": 0', '"left": -1')],
     ["another schema's name", "check", counterexample],
     ["a counterexample without its part", "counterexample", counterexample.replace(/ *"part".*\n/, "")],
+    [
+      "a defect that no invariant notices but X1",
+      "defects",
+      defects.replace('"D1"', '"X1"').replace('"invariant": "D1"', '"invariant": "X1"'),
+    ],
+    ["defects without their number", "defects", defects.replace(/ *"of".*\n/, "")],
     ["a counterexample to no invariant", "counterexample", counterexample.replace('"D1"', '"X1"')],
   ])("refuses %s", (_, name, text) => {
     expect(isValid[name](text)).toBe(false);

@@ -5,6 +5,7 @@
 import * as z from "zod/mini";
 import { BOUND_NAMES, BOUND_TABLE } from "../bounds.ts";
 import { counterexampleSchema } from "../counterexample.ts";
+import { defectsSchema } from "../defects-file.ts";
 import { bigCount, resultSchema } from "../result-file.ts";
 
 /** A JSON Schema, as far as it is touched here. */
@@ -17,6 +18,10 @@ export const resultSchemaFile = (): string =>
 /** The schema of a counterexample. */
 export const counterexampleSchemaFile = (): string =>
   schemaFile(counterexampleSchema, "A counterexample that kmb check wrote, for kmb replay");
+
+/** The schema of what the seeded defects came to. */
+export const defectsSchemaFile = (): string =>
+  schemaFile(defectsSchema, "What noticed each seeded defect (npm run defects -- --json FILE)");
 
 function schemaFile(schema: z.ZodMiniType, title: string): string {
   const written = z.toJSONSchema(schema, {
