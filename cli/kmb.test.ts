@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BOUND_NAMES, profileOf } from "../properties/bounds.ts";
 import type { Chosen } from "../explore/choice.ts";
 import { walk } from "../properties/crashes/walk.ts";
@@ -284,7 +284,7 @@ describe("An engine with a defect", () => {
     return { status, out, err };
   };
   const found = ["check", "--parts", "crashes", "--length", "1", "--operations", "batch"];
-  const VIOLATED = "  VIOLATED M2\n";
+  const VIOLATED = "  VIOLATED M2  ";
 
   test("is found; its counterexample is replayed on it, and on an engine without", () => {
     const { status, out } = broken("memory-repeats-a-record", "pipe", ...found, "--json", "broken.json");
@@ -321,7 +321,7 @@ describe("An engine with a defect", () => {
       const kept = ["--resume", "found.resume", "--json", `${name}.json`, "--workers", "1"];
       const { status, out } = broken("batch-without-sync", "pipe", ...args, ...bounds, ...kept);
       expect(status).toBe(1);
-      expect(out).toContain("  VIOLATED D1\n");
+      expect(out).toContain("  VIOLATED D1  ");
       const { searched } = JSON.parse(readFileSync(join(directory, "found.resume"), "utf8")) as {
         searched: number;
       };
@@ -412,6 +412,24 @@ describe("kmb replay", () => {
     expect(status).toBe(0);
   });
 
+  test("writes a page of the run, whatever came of it, and not over what was read", async () => {
+    const path = file(await recorded());
+    const { status, out } = kmb("replay", path, "--html", "replay.html");
+    expect(out).toContain("replay.html");
+    expect(status).toBe(0);
+    const page = readFileSync(join(directory, "replay.html"), "utf8");
+    expect(page).toContain("D4 holds here now.");
+    expect(page).not.toContain("here it is violated");
+    const another = file({ ...counterexample, choices: [{ ...counterexample.choices[0], of: 9 }] });
+    expect(kmb("replay", another, "--html", "replay.html").status).toBe(3);
+    expect(readFileSync(join(directory, "replay.html"), "utf8")).toContain("the run took another way");
+    const over = kmb("replay", path, "--html", path);
+    expect([over.status, over.err]).toEqual([
+      2,
+      `error: ${path} would be written over what was read from it.\n`,
+    ]);
+  });
+
   test.each<[string, (valid: typeof counterexample) => object, string]>([
     [
       "of an invariant that this part never checks",
@@ -478,5 +496,43 @@ describe("kmb replay", () => {
     const { status, err } = kmb("replay", "nowhere.json");
     expect(status).toBe(2);
     expect(err).toContain("nowhere.json");
+  });
+});
+
+describe("kmb report", () => {
+  const result = join(directory, "for-report.json");
+  beforeAll(() => {
+    kmb(...SMALL, "--json", result);
+  });
+
+  test("writes a page, and says the verdict that is on it", () => {
+    const { status, out } = kmb("report", result, "--out", "page.html");
+    const page = readFileSync(join(directory, "page.html"), "utf8");
+    const [sentence = ""] = out.split("\n");
+    expect(sentence).toMatch(/the run was not complete\. No result of the seeded defects was given\.$/);
+    expect(page).toContain(`>${sentence}<`);
+    expect(status).toBe(0);
+  });
+
+  test.each([
+    ["there is no such file", ["nowhere.json"], "There is no file nowhere.json."],
+    [
+      "it is no result",
+      ["package.json"],
+      "package.json is neither a result of kmb check nor one of the seeded defects.",
+    ],
+    ["it would be written over", [result, "--out", result], "would be written over what was read from it."],
+    [
+      "the page cannot be written",
+      [result, "--out", "nowhere/page.html"],
+      "nowhere/page.html could not be written",
+    ],
+  ])("ends with 2 and a sentence where %s", (_, args, sentence) => {
+    writeFileSync(join(directory, "package.json"), "{}");
+    const before = readFileSync(result, "utf8");
+    const { status, err } = kmb("report", ...args);
+    expect(err).toContain(sentence);
+    expect(status).toBe(2);
+    expect(readFileSync(result, "utf8")).toBe(before);
   });
 });

@@ -6,14 +6,13 @@
  * counts mean is said in `properties/merge.ts`.
  * @module
  */
-import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { NoteError } from "../audit/text.ts";
 import { mergeShards, type ResultFile } from "../properties/merge.ts";
 import { plainText } from "../properties/plain-text.ts";
 import { parseResult, ResultFileError } from "../properties/result-file.ts";
 import { type CheckResult, exitStatus, resultLines } from "../properties/result.ts";
-import { bytesOfFile, named } from "./named-file.ts";
+import { bytesOfFile, writeToFile } from "./named-file.ts";
 import { Output } from "./output.ts";
 import type { ReportOptions } from "./report-flags.ts";
 import { reportsIn, tellCI } from "./reports.ts";
@@ -29,7 +28,7 @@ export function merge(paths: readonly string[], options: ReportOptions): number 
   const version = codeVersion();
   const result = merged(paths.map((path) => resultIn(path, version)));
   const occasion = { started: new Date(), host: hostname() };
-  for (const { path, text } of reportsIn(options, occasion)) write(path, text(result));
+  for (const { path, text } of reportsIn(options, occasion)) writeToFile(path, text(result));
   const out = new Output();
   for (const violation of result.violations) for (const line of linesOf(violation)) out.line(line);
   for (const line of resultLines(result)) out.line(plainText(line));
@@ -53,14 +52,6 @@ function merged(files: readonly ResultFile[]): CheckResult {
   } catch (error) {
     if (error instanceof ResultFileError) throw new NoteError(`${error.message}.`);
     throw error;
-  }
-}
-
-function write(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    throw named(error, path, "written");
   }
 }
 

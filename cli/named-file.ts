@@ -2,7 +2,8 @@
  * Files that the command line names: what is wrong with one is said with its name, in a sentence.
  * @module
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { NoteError } from "../audit/text.ts";
 
 /** What is wrong with a path, for the codes that a wrong path comes to. */
@@ -19,6 +20,21 @@ export function bytesOfFile(path: string): Buffer {
     return readFileSync(path);
   } catch (error) {
     throw named(error, path, "read");
+  }
+}
+
+/**
+ * Writes a file.
+ * @param read files that it must not take the place of
+ * @throws NoteError that names it
+ */
+export function writeToFile(path: string, text: string, read: readonly string[] = []): void {
+  if (read.some((other) => resolve(other) === resolve(path)))
+    throw new NoteError(`${path} would be written over what was read from it.`);
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw named(error, path, "written");
   }
 }
 

@@ -24,7 +24,9 @@ import type { KeygenOptions } from "./keygen.ts";
 import { Output } from "./output.ts";
 import type { RepairOptions } from "./repair.ts";
 import { REPORT_FLAGS, type ReportOptions } from "./report-flags.ts";
-import { packageVersion } from "./version.ts";
+import type { ReplayOptions } from "./replay.ts";
+import type { ReportCommandOptions } from "./report.ts";
+import { packageVersion } from "../properties/code-version.ts";
 
 /** A whole number from `min` to `max`, or without an end. */
 function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -110,6 +112,14 @@ Exit status:
 Example:
   kmb merge part-*.json --json result.json`;
 
+const REPORT_HELP = `
+The page needs no network and no server. The results must be of this version.
+
+Exit status: 0 written, whatever the verdict; 2 wrong usage, or a file that is no such result.
+
+Example:
+  kmb report plain.json sentinel.json defects.json --out assurance.html`;
+
 /** The command line, ready to parse. Throws `CommanderError` where commander would exit. */
 export function program(): Command {
   const kmb = new Command("kmb")
@@ -172,6 +182,7 @@ export function program(): Command {
     .command("replay")
     .description("run a counterexample again and show it step by step")
     .argument("<file>", "a file that `kmb check` wrote")
+    .option("--html <file>", "write a page on which one can go through the run, step by step")
     .addHelpText(
       "after",
       `
@@ -181,9 +192,23 @@ Exit status:
   2  the file is not a counterexample, or does not fit this version
   3  the run took another way than the recorded one, as the engine or the file is another, or it did not check the invariant`,
     )
-    .action(async (file: string) => {
+    .action(async (file: string, options: ReplayOptions) => {
       const { replay } = await import("./replay.ts");
-      process.exitCode = await replay(file);
+      process.exitCode = await replay(file, options);
+    });
+
+  kmb
+    .command("report")
+    .description("make one HTML file of results, for people who did not make the run")
+    .argument(
+      "<files...>",
+      "what `kmb check --json` or `kmb merge --json` wrote, for each format, and `npm run defects -- --json`",
+    )
+    .option("--out <file>", "where the page is written", "assurance.html")
+    .addHelpText("after", REPORT_HELP)
+    .action(async (files: string[], options: ReportCommandOptions) => {
+      const { report } = await import("./report.ts");
+      process.exitCode = report(files, options);
     });
   addDirectoryCommands(kmb);
   return kmb;

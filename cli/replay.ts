@@ -7,10 +7,13 @@ import { readFileSync } from "node:fs";
 import { PARTS } from "../properties/parts.ts";
 import { choiceText } from "../explore/choice.ts";
 import { RecordedChoice } from "../explore/recorded-choice.ts";
-import { parseCounterexample } from "../properties/counterexample.ts";
+import { type CounterexampleFile, parseCounterexample } from "../properties/counterexample.ts";
 import { plainText } from "../properties/plain-text.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";
+import { writeToFile } from "./named-file.ts";
 import { Output } from "./output.ts";
+import { type Ended, ReplaySteps } from "./replay-steps.ts";
+import { replayPage } from "./report/replay-page.ts";
 import { violationLines } from "./violation-lines.ts";
 
 const HOLDS = 0;
@@ -21,14 +24,33 @@ const VIOLATED = 1;
  */
 const ANOTHER_WAY = 3;
 
+export interface ReplayOptions {
+  /** Where a page is written on which one can go through the run. */
+  readonly html?: string;
+}
+
 /**
  * Replays a counterexample.
  * @returns the exit status: 1 the violation is there, 0 it is not, 3 the run took another way than the
  * recorded one, or did not check the invariant
  * @throws CounterexampleError if the file does not fit this version, and what the file system throws
  */
-export async function replay(path: string): Promise<number> {
-  const { versions, bounds, part, invariant, choices } = parseCounterexample(readFileSync(path, "utf8"));
+export async function replay(path: string, { html }: ReplayOptions = {}): Promise<number> {
+  const counterexample = parseCounterexample(readFileSync(path, "utf8"));
+  const steps = html === undefined ? undefined : new ReplaySteps(counterexample.bounds.format);
+  const ended = await run(counterexample, steps);
+  if (html !== undefined && steps !== undefined) {
+    steps.end(ended.ending);
+    writeToFile(html, replayPage(counterexample, steps, ended), [path]);
+    new Output().line(`\n  ${html}`);
+  }
+  return ended.status;
+}
+
+async function run(
+  { versions, bounds, part, invariant, choices }: CounterexampleFile,
+  steps: ReplaySteps | undefined,
+): Promise<Ended> {
   const recorded = new RecordedChoice(choices);
   const out = new Output();
   const counts = emptyCounts();
@@ -39,14 +61,19 @@ export async function replay(path: string): Promise<number> {
       const isRecorded = n > 1 && !recorded.isUsedUp;
       const chosen = recorded.choose(n, what);
       if (isRecorded) seen.recorded();
-      if (n > 1) out.line(`  ${choiceText({ what, chosen, of: n })}`);
+      if (n > 1) {
+        const text = choiceText({ what, chosen, of: n });
+        out.line(`  ${text}`);
+        steps?.choice(text);
+      }
       return chosen;
     },
   };
   let violation: Violation | undefined;
   try {
-    await PARTS[part].runner()(bounds, choice, counts, (line) => {
+    await PARTS[part].runner()(bounds, choice, counts, (line, disk) => {
       out.line(plainText(`      ${line}`));
+      steps?.line(line, disk);
     });
   } catch (error) {
     if (error instanceof Violation) violation = error;
@@ -56,17 +83,19 @@ export async function replay(path: string): Promise<number> {
   const parted = recorded.parted ?? (violation === undefined ? recorded.unasked : undefined);
   if (parted !== undefined) {
     const place = `choice ${parted.choice} of ${recorded.length}`;
-    out.line(`\n  ${invariant} no longer happens: the run took another way at ${place}.`);
+    const ending = `${invariant} no longer happens: the run took another way at ${place}.`;
+    out.line(`\n  ${ending}`);
     out.line(`    ${parted.message}`);
     if (versions !== undefined) {
       const { package: version, node, commit } = versions;
       out.line(plainText(`    recorded  by ${version} on Node.js ${node}, commit ${commit ?? "not known"}`));
     }
-    return ANOTHER_WAY;
+    return { status: ANOTHER_WAY, ending: `${ending} ${parted.message}` };
   }
   if (violation === undefined) {
     const unknown = seen.unknown(invariant, recorded.length);
-    out.line(`\n  ${unknown ?? `${invariant} holds here now.`}`);
+    const ending = unknown ?? `${invariant} holds here now.`;
+    out.line(`\n  ${ending}`);
     out.line(
       `    with      format ${bounds.format}, durability ${bounds.durability}, compression ${bounds.compression}, as the file says`,
     );
@@ -74,11 +103,12 @@ export async function replay(path: string): Promise<number> {
       out.line(
         `    further   ${seen.further} not recorded, each the first possibility: a recording ends at its violation`,
       );
-    return unknown === undefined ? HOLDS : ANOTHER_WAY;
+    return { status: unknown === undefined ? HOLDS : ANOTHER_WAY, ending };
   }
-  for (const line of ["", ...violationLines(violation)]) out.line(line);
+  const lines = violationLines(violation);
+  for (const line of ["", ...lines]) out.line(line);
   if (violation.invariant !== invariant) out.line(`    recorded  a violation of ${invariant}`);
-  return VIOLATED;
+  return { status: VIOLATED, violation, ending: lines.map((line) => line.trim()).join("\n") };
 }
 
 /**

@@ -5,7 +5,7 @@
  * Promises: what an engine under test said is quoted, and does nothing to the page.
  * @module
  */
-import { INVARIANTS } from "../properties/invariants/catalogue.ts";
+import { sentenceOf } from "../properties/invariants/catalogue.ts";
 import { plainText } from "../properties/plain-text.ts";
 import { type CheckResult, resultLines } from "../properties/result.ts";
 import { predicateOf } from "./predicate.ts";
@@ -29,7 +29,7 @@ export function summaryOf(result: CheckResult): string {
 
 function sectionOf(violation: CheckResult["violations"][number]): string {
   const { invariant, expected, seen } = violation;
-  const sentence = INVARIANTS.find(({ id }) => id === invariant)?.sentence ?? "";
+  const sentence = sentenceOf(invariant) ?? "";
   const place = predicateOf(violation);
   const replay = replayCommand(violation);
   return [

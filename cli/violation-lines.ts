@@ -2,6 +2,7 @@
  * How the commands print a violation.
  * @module
  */
+import { sentenceOf } from "../properties/invariants/catalogue.ts";
 import { plainText } from "../properties/plain-text.ts";
 
 /** What is printed of one, whoever found it. */
@@ -19,8 +20,9 @@ export function violationLines(
   { invariant, expected, seen }: Violated,
   choices: readonly string[] = [],
 ): string[] {
+  const sentence = sentenceOf(invariant);
   const lines = [
-    `  VIOLATED ${invariant}`,
+    `  VIOLATED ${invariant}${sentence === undefined ? "" : `  ${sentence}`}`,
     ...choices.map((choice) => `    ${choice}`),
     `    expected  ${expected}`,
     `    seen      ${seen}`,
