@@ -13,7 +13,6 @@ import { emptyCounts, Violation } from "../properties/tally.ts";
 import { writeToFile } from "./named-file.ts";
 import { Output } from "./output.ts";
 import { type Ended, ReplaySteps } from "./replay-steps.ts";
-import { replayPage } from "./report/replay-page.ts";
 import { violationLines } from "./violation-lines.ts";
 
 const HOLDS = 0;
@@ -41,6 +40,7 @@ export async function replay(path: string, { html }: ReplayOptions = {}): Promis
   const ended = await run(counterexample, steps);
   if (html !== undefined && steps !== undefined) {
     steps.end(ended.ending);
+    const { replayPage } = await import("./report/replay-page.ts");
     writeToFile(html, replayPage(counterexample, steps, ended), [path]);
     new Output().line(`\n  ${html}`);
   }

@@ -9,6 +9,7 @@ import { text } from "../e2e/by-hand.ts";
 import { failureOf, shown } from "../e2e/testing.ts";
 import { Followers, Sleeper } from "./follow.ts";
 import type { Record } from "./format/record.ts";
+import { MemoryStorage } from "./memory.ts";
 import type { StreamId } from "./types.ts";
 
 const DONE = { done: true, value: undefined };
@@ -26,6 +27,54 @@ async function take(records: AsyncIterator<Record, undefined>, count: number): P
 
 /** Lets everything happen that waits for nothing but its turn. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Whether a promise settles that waits for nothing but its turn; of one that waits for ever, `false`. */
+const ends = (promise: Promise<unknown>): Promise<boolean> =>
+  Promise.race([promise.then(() => true), turn().then(() => false)]);
+
+// First, for a follower that nobody wakes is found here at once, and by later tests only by their time-out.
+describe("a sleeper", () => {
+  test("sleeps until it is woken, and not at all if it was before", async () => {
+    const sleeper = new Sleeper();
+    sleeper.wake();
+    sleeper.wake();
+    expect(await ends(sleeper.sleep())).toBe(true);
+    const slept = sleeper.sleep();
+    expect(await ends(slept)).toBe(false);
+    sleeper.wake();
+    expect(await ends(slept)).toBe(true);
+  });
+
+  test("that does not follow any more is not woken", async () => {
+    const followers = new Followers();
+    const [one, other] = [new Sleeper(), new Sleeper()];
+    const stream = 1n as StreamId;
+    followers.add(stream, one);
+    followers.add(stream, other);
+    followers.remove(stream, other);
+    followers.remove(stream, other);
+    const slept: string[] = [];
+    const first = one.sleep().then(() => slept.push("one"));
+    void other.sleep().then(() => slept.push("other"));
+    followers.wakeAll();
+    await first;
+    followers.remove(stream, one);
+    followers.remove(stream, one);
+    followers.wake(stream);
+    await turn();
+    expect(slept).toStrictEqual(["one"]);
+  });
+});
+
+test("an append wakes who follows", async () => {
+  const storage = new MemoryStorage();
+  const followed = storage.follow(1n);
+  const next = followed.next();
+  expect(await ends(next)).toBe(false);
+  await storage.appendBatch(1n, [text("a")]);
+  expect(await ends(next)).toBe(true);
+  await followed.return?.();
+});
 
 describe.each(IMPLEMENTATIONS)("$name", (implementation) => {
   const { newLog, open, withEvents } = benchFor(implementation);
@@ -201,43 +250,5 @@ describe.each(IMPLEMENTATIONS)("$name", (implementation) => {
     const followed = storage.follow(1n);
     expect(followed[Symbol.asyncIterator]()).toBe(followed);
     await followed.return?.();
-  });
-});
-
-describe("a sleeper", () => {
-  test("sleeps until it is woken, and not at all if it was before", async () => {
-    const sleeper = new Sleeper();
-    sleeper.wake();
-    sleeper.wake();
-    await sleeper.sleep();
-    let isAwake = false;
-    const slept = sleeper.sleep().then(() => {
-      isAwake = true;
-    });
-    await turn();
-    expect(isAwake).toBe(false);
-    sleeper.wake();
-    await slept;
-    expect(isAwake).toBe(true);
-  });
-
-  test("that does not follow any more is not woken", async () => {
-    const followers = new Followers();
-    const [one, other] = [new Sleeper(), new Sleeper()];
-    const stream = 1n as StreamId;
-    followers.add(stream, one);
-    followers.add(stream, other);
-    followers.remove(stream, other);
-    followers.remove(stream, other);
-    const slept: string[] = [];
-    const first = one.sleep().then(() => slept.push("one"));
-    void other.sleep().then(() => slept.push("other"));
-    followers.wakeAll();
-    await first;
-    followers.remove(stream, one);
-    followers.remove(stream, one);
-    followers.wake(stream);
-    await turn();
-    expect(slept).toStrictEqual(["one"]);
   });
 });
