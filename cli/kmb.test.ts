@@ -384,15 +384,19 @@ describe("kmb replay", () => {
     return readFileSync(join(directory, "bounds.json"), "utf8");
   }
 
-  /** The same, with every choice of a run that crashes after the operation: what D4 is about. */
-  async function recorded(): Promise<typeof counterexample> {
+  /**
+   * The same, with every choice of a run that crashes after the operation: what D4 is about.
+   * @param operation by its place
+   * @param crash how many moments before the end, where the machine fails and then the process dies
+   */
+  async function recorded({ operation = 1, crash = 1 } = {}): Promise<typeof counterexample> {
     const choices: Chosen[] = [];
     const choice = {
       choose(of: number, what: string): number {
         const chosen = what.startsWith("operation 1")
-          ? 1
+          ? operation
           : what.startsWith("moment of the crash,")
-            ? of - 1
+            ? of - crash
             : 0;
         if (of > 1) choices.push({ what, chosen, of });
         return chosen;
@@ -428,6 +432,28 @@ describe("kmb replay", () => {
       2,
       `error: ${path} would be written over what was read from it.\n`,
     ]);
+  });
+
+  test("shows with a power failure the disk after it, where what was not synced is undecided", async () => {
+    const unsynced = await recorded({ operation: ALPHABET.indexOf("append"), crash: 2 });
+    expect(kmb("replay", file(unsynced), "--html", "power.html").status).toBe(0);
+    const page = readFileSync(join(directory, "power.html"), "utf8");
+    const texts = [...page.matchAll(/<li id="step-\d+"><button [^>]*>([^<]*)</g)].map(
+      ([, text = ""]) => text,
+    );
+    const [, data = ""] = /<script type="application\/json" id="data">(.*)<\/script>/.exec(page) ?? [];
+    const { steps, files } = JSON.parse(data) as {
+      steps: number[][];
+      files: { path: string; sectors: { fate: string }[] }[];
+    };
+    const after = texts.findIndex((text) => text.includes("back to the moment of the crash: power failure"));
+    const segment = (step: number): string[] | undefined =>
+      steps[step]
+        ?.map((at) => files[at])
+        .find((shown) => shown?.path.endsWith(".log") === true)
+        ?.sectors.map(({ fate }) => fate);
+    expect(new Set(segment(after - 2))).toEqual(new Set(["pending"]));
+    expect(new Set(segment(after))).toEqual(new Set(["undecided"]));
   });
 
   test.each<[string, (valid: typeof counterexample) => object, string]>([

@@ -10,6 +10,7 @@ import { RecordedChoice } from "../explore/recorded-choice.ts";
 import { type CounterexampleFile, parseCounterexample } from "../properties/counterexample.ts";
 import { plainText } from "../properties/plain-text.ts";
 import { emptyCounts, Violation } from "../properties/tally.ts";
+import { versionsText } from "../properties/versions.ts";
 import { writeToFile } from "./named-file.ts";
 import { Output } from "./output.ts";
 import { type Ended, ReplaySteps } from "./replay-steps.ts";
@@ -71,9 +72,9 @@ async function run(
   };
   let violation: Violation | undefined;
   try {
-    await PARTS[part].runner()(bounds, choice, counts, (line, disk) => {
+    await PARTS[part].runner()(bounds, choice, counts, (line, ...disks) => {
       out.line(plainText(`      ${line}`));
-      steps?.line(line, disk);
+      steps?.line(line, ...disks);
     });
   } catch (error) {
     if (error instanceof Violation) violation = error;
@@ -86,10 +87,7 @@ async function run(
     const ending = `${invariant} no longer happens: the run took another way at ${place}.`;
     out.line(`\n  ${ending}`);
     out.line(`    ${parted.message}`);
-    if (versions !== undefined) {
-      const { package: version, node, commit } = versions;
-      out.line(plainText(`    recorded  by ${version} on Node.js ${node}, commit ${commit ?? "not known"}`));
-    }
+    if (versions !== undefined) out.line(plainText(`    recorded  by ${versionsText(versions)}`));
     return { status: ANOTHER_WAY, ending: `${ending} ${parted.message}` };
   }
   if (violation === undefined) {

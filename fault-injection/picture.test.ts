@@ -4,7 +4,7 @@
 import { fc, test as property } from "@fast-check/vitest";
 import { expect, test } from "vitest";
 import type { FilePicture } from "./picture.ts";
-import { change, carryOut, diskWithDirectory, NO_CHOICE, settings } from "./testing.ts";
+import { change, carryOut, diskWithDirectory, glance, NO_CHOICE, settings } from "./testing.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 
 const SETTING = { persistence: "posix", tornSectors: false, sectorBytes: 4 } as const;
@@ -85,6 +85,35 @@ test.each(["posix", "ordered-metadata", "prefix"] as const)(
     expect(said(crashed.picture())).toEqual([
       '/d/a, name durable, size undecided undefined: 0..4 durable "abcd"; 4..8 undecided "efgh"',
     ]);
+  },
+);
+
+const commands = fc.array(fc.oneof(change, glance), { maxLength: 12 });
+
+property.prop([fc.constantFrom(...settings), commands, commands, fc.array(fc.nat(3))], { numRuns: 1000 })(
+  "Whoever looks at a disk is asked nothing, and changes nothing that is asked after it",
+  (setting, before, after, answers) => {
+    const disk = diskWithDirectory(setting);
+    for (const command of before) carryOut(disk, command);
+    const askedAfter = (look: (crashed: SimulatedDisk) => void): string[] => {
+      const asked: string[] = [];
+      const choose = (of: number, what: string): number => {
+        asked.push(what);
+        // In the middle of a call, too.
+        look(crashed);
+        return (answers[asked.length] ?? 0) % of;
+      };
+      const crashed: SimulatedDisk = disk.fork({ choose });
+      crashed.crash();
+      for (const command of after) {
+        look(crashed);
+        carryOut(crashed, command);
+      }
+      look(crashed);
+      crashed.files();
+      return asked;
+    };
+    expect(askedAfter((crashed) => crashed.picture())).toEqual(askedAfter(() => undefined));
   },
 );
 

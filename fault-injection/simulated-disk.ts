@@ -18,6 +18,7 @@
  *   issued after one that did not.
  * @module
  */
+import { nobody } from "../explore/choice.ts";
 import type { Disk, DiskLock, OpenMode } from "../src/disk/disk.ts";
 import { failWhole, type FaultHook } from "./call-faults.ts";
 import type { DiskCall, DiskChange } from "./disk-call.ts";
@@ -274,7 +275,8 @@ export class SimulatedDisk implements Disk, OpenFileHost {
 
   /** Every file for a person: its sectors, and what is certain of each. Decides nothing. */
   picture(): FilePicture[] {
-    return pictureOf(this.medium);
+    // Of a fork: who is asked may look in the middle of a call, and settling would change what it decides on.
+    return pictureOf(this.medium.fork(nobody));
   }
 
   /** The paths of all directories but the root, sorted. Decides all that they depend on. */
