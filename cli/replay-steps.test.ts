@@ -86,21 +86,27 @@ test("What a power failure cut off is lost, and shown as it was, until the file 
   expect(fates(steps)).toEqual(["durable Abcd"]);
 });
 
-test("What a second power failure still leaves undecided is held against what was before the first", () => {
-  const steps = new ReplaySteps("plain");
-  const disk = diskWith(Buffer.from("abcd"));
-  disk.open("/a.log", "update").write(Buffer.from("ABCD"), 0);
-  const first = disk.fork(kept());
-  first.crash();
-  steps.line("-- power failure before sync /a.log; recovery", disk, first);
-  const second = first.fork(kept(0));
-  second.crash();
-  steps.line("-- power failure before sync directory /; recovery", first, second);
-  steps.line("read /a.log", second);
-  second.open("/a.log", "read").read(new Uint8Array(4), 0);
-  steps.end("the end");
-  expect(fates(steps)).toEqual(["durable ABCD"]);
-});
+test.each([
+  { what: "survived", answer: 0, after: ["durable ABCD"] },
+  { what: "was lost", answer: 1, after: ["lost abcd"] },
+])(
+  "What a second power failure still leaves undecided, and $what, is held against what was before the first",
+  ({ answer, after }) => {
+    const steps = new ReplaySteps("plain");
+    const disk = diskWith(Buffer.from("abcd"));
+    disk.open("/a.log", "update").write(Buffer.from("ABCD"), 0);
+    const first = disk.fork(kept());
+    first.crash();
+    steps.line("-- power failure before sync /a.log; recovery", disk, first);
+    const second = first.fork(kept(answer));
+    second.crash();
+    steps.line("-- power failure before sync directory /; recovery", first, second);
+    steps.line("read /a.log", second);
+    second.open("/a.log", "read").read(new Uint8Array(4), 0);
+    steps.end("the end");
+    expect(fates(steps)).toEqual(after);
+  },
+);
 
 test("A file whose name a power failure lost is still shown", () => {
   const steps = new ReplaySteps("plain");

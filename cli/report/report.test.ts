@@ -71,6 +71,12 @@ test("Text is escaped where it is put into markup, and markup is not", () => {
   );
 });
 
+/** A result that somebody has edited. */
+const altered = (from: string, to: string): Given => {
+  const { text } = resultFile("plain");
+  return { name: "a.json", text: text.replace(from, to) };
+};
+
 describe("The files", () => {
   test.each<[string, readonly Given[], string]>([
     ["none", [], "A report needs a result of kmb check (--json FILE)"],
@@ -106,6 +112,31 @@ describe("The files", () => {
       "a.json is neither a result of kmb check nor one of the seeded defects",
     ],
     ["no JSON", [{ name: "a.json", text: "{" }], "a.json is not JSON"],
+    [
+      "defects of another version",
+      [{ ...defectsFile(), text: defectsFile().text.replace(VERSION, "9") }],
+      `defects.json is of another version: 9, where this is ${VERSION}`,
+    ],
+    [
+      "more defects than there are",
+      [defectsFile(null, 1)],
+      "defects.json is no result of the seeded defects: one is there twice, or more than there are",
+    ],
+    [
+      "a defect that is there twice",
+      [{ ...defectsFile(), text: defectsFile().text.replace("miscounted", "not-synced") }],
+      "defects.json is no result of the seeded defects: one is there twice, or more than there are",
+    ],
+    [
+      "a result that is called complete with states left",
+      [altered('"left": 0', '"left": 5')],
+      "a.json is no result of kmb check: it contradicts itself",
+    ],
+    [
+      "a result without the violation that it counts",
+      [altered('"violations": 0', '"violations": 1')],
+      "a.json is no result of kmb check: it contradicts itself",
+    ],
     [
       "defects without a list",
       [{ name: "a.json", text: `{"schema":"${DEFECTS_SCHEMA}","version":"${VERSION}"}` }],
