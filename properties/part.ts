@@ -22,14 +22,14 @@ import { type Counts, emptyCounts, Violation } from "./tally.ts";
 export type Trace = (line: string, before?: SimulatedDisk, after?: SimulatedDisk) => void;
 
 /**
- * One run, every step of it chosen, of engines that these open; by default each of them runs. @throws
- * Violation
+ * One run, every step of it chosen, of engines that these open; by default each of them runs. Where nobody
+ * looks on, no text is made. @throws Violation
  */
 export type Run = (
   bounds: Bounds,
   choice: Choice,
   counts: Counts,
-  trace: Trace,
+  trace: Trace | undefined,
   engines?: Engines,
 ) => void | Promise<void>;
 
@@ -124,10 +124,9 @@ export async function searchPart(
   goesOn = false,
 ): Promise<PartResult> {
   const counts = emptyCounts();
-  const silent = (): void => undefined;
   const fixed = unit.filter(({ of }) => of > 1).map(({ chosen }) => chosen);
   const violations = new Violations(goesOn);
-  const once = (choice: Choice): void | Promise<void> => run(bounds, choice, counts, silent, engines);
+  const once = (choice: Choice): void | Promise<void> => run(bounds, choice, counts, undefined, engines);
   try {
     await exhaust(goesOn ? goingOn(once, violations) : once, fixed);
   } catch (error) {
@@ -155,7 +154,7 @@ export async function simplest(run: Run, bounds: Bounds, found: Counterexample):
   const { choices, ...what } = found;
   const again = async (choice: Choice): Promise<Omit<Counterexample, "choices"> | undefined> => {
     try {
-      await run(bounds, choice, emptyCounts(), () => undefined);
+      await run(bounds, choice, emptyCounts(), undefined);
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       return error.invariant === found.invariant ? told(error) : undefined;

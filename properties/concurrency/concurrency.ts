@@ -61,11 +61,11 @@ export const CONCURRENCY: Part = {
   runner: () => run,
 };
 
-async function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace): Promise<void> {
+async function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace | undefined): Promise<void> {
   const backend = BACKENDS[choice.choose(BACKENDS.length, BACKEND)] ?? "storage";
   const before = BEFORE[choice.choose(BEFORE.length, `records before: ${BEFORE.join(", ")}`)] ?? 0;
   const calls = chooseCalls(backend, choice);
-  trace(`-- ${backend}, ${before} records; together: ${calls.join(", ")}`);
+  trace?.(`-- ${backend}, ${before} records; together: ${calls.join(", ")}`);
   counts.cases.concurrency += 1;
   await new Together(bounds, counts, backend).run(before, calls);
 }

@@ -75,7 +75,7 @@ export async function walk(
   bounds: Bounds,
   choice: Choice,
   counts: Counts,
-  trace: Trace = () => undefined,
+  trace?: Trace,
   engines: Engines = runningEngines(bounds),
 ): Promise<void> {
   const points = await runWorkload(bounds, chooseWorkload(bounds, choice), counts, trace);

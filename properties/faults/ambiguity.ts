@@ -51,7 +51,7 @@ export const AMBIGUITY: Part = {
   runner: () => run,
 };
 
-async function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace): Promise<void> {
+async function run(bounds: Bounds, choice: Choice, counts: Counts, trace: Trace | undefined): Promise<void> {
   const durability = DURABILITIES[choice.choose(DURABILITIES.length, MODE)] ?? "standard";
   const left = await attempt(M1.answer, "every workload to run", () =>
     everythingLeft({ ...bounds, durability }),
@@ -67,7 +67,7 @@ function compare(
   surroundings: string,
   remains: readonly Remains[],
   counts: Counts,
-  trace: (line: string) => void,
+  trace: Trace | undefined,
 ): void {
   const recordBytes = RECORD_OVERHEAD_BYTES[format] + PAYLOAD.length;
   for (const rotten of remains) {
@@ -77,7 +77,7 @@ function compare(
         counts.cases.ambiguity += 1;
         const bit = onlyDifferentBit(rotten.segment, torn.segment);
         const ambiguous = bit !== undefined && Math.floor(bit / 8 / recordBytes) === record;
-        if (ambiguous) trace(`bit ${bit} of the segment: torn or rotten; the other files: ${surroundings}`);
+        if (ambiguous) trace?.(`bit ${bit} of the segment: torn or rotten; the other files: ${surroundings}`);
         witnessed(counts, CRASH_OR_ROT, { durability, isAmbiguous: ambiguous });
         if (durability === "standard") continue;
         observe(counts, C5.difference, { record, isAmbiguous: ambiguous, bit, surroundings });

@@ -78,7 +78,7 @@ export class InjectedFailure {
   call: DiskCall | undefined;
   readonly hook: FaultHook;
 
-  constructor(place: number, failure: CallFailure, trace: (line: string) => void) {
+  constructor(place: number, failure: CallFailure, trace?: (line: string) => void) {
     const { fault, sticky, label } = failure;
     const dropsPages = "fails" in fault && fault.pages === "dropped";
     let calls = 0;
@@ -88,7 +88,7 @@ export class InjectedFailure {
       if (isFirst) {
         this.occurred = true;
         this.call = call;
-        trace(`   fails: ${label}`);
+        trace?.(`   fails: ${label}`);
       } else if (!this.occurred || !sticky || call.kind !== this.call?.kind) return undefined;
       if (dropsPages) this.drops += 1;
       return isFirst ? fault : fitting(fault);

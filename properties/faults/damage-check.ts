@@ -41,7 +41,7 @@ export class DamageCheck {
   readonly #indexes: Indexes;
   readonly #disk: SimulatedDisk;
   readonly #counts: Counts;
-  readonly #trace: Trace;
+  readonly #trace: Trace | undefined;
   /** The fault in words. */
   readonly #what: string;
   /** What a call to the disk violated. */
@@ -55,7 +55,7 @@ export class DamageCheck {
     indexes: Indexes,
     disk: SimulatedDisk,
     counts: Counts,
-    trace: Trace,
+    trace: Trace | undefined,
   ) {
     this.#state = state;
     this.#fault = fault;
@@ -69,9 +69,11 @@ export class DamageCheck {
       if (gone && indexes !== "as they are") disk.store(path, undefined);
     }
     this.#trace = trace;
-    disk.onCall = (call) => {
-      trace(callText(call), disk);
-    };
+    disk.onCall =
+      trace &&
+      ((call) => {
+        trace(callText(call), disk);
+      });
     let calls = 0;
     const stored = [...state.files.values()].reduce((sum, { length }) => sum + length, 0);
     const readMax = 2 * stored + state.bounds.readChunkBytes;
@@ -105,8 +107,8 @@ export class DamageCheck {
     const { storage, status } = await this.#opened("the stream to open, for one fault is local");
     for (const reported of REPORTED_CASES) witnessed(this.#counts, reported, status.findings);
     const shown = Number(status.nextOffset);
-    this.#trace(showModel(new Map([[STREAM, log]])));
-    this.#trace(showStatus(status, appended.slice(0, shown)), this.#disk);
+    this.#trace?.(showModel(new Map([[STREAM, log]])));
+    this.#trace?.(showStatus(status, appended.slice(0, shown)), this.#disk);
     await this.#everyRecord(storage, status, log);
     await this.#headIsStatus(storage, status);
     if (isSegment(this.#fault.path)) {
@@ -331,7 +333,7 @@ export class DamageCheck {
       return await this.#answered(work);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      this.#trace(`   refused: ${error.message}`);
+      this.#trace?.(`   refused: ${error.message}`);
       return undefined;
     }
   }

@@ -46,7 +46,7 @@ export class FailedStates {
     const failure = failures[choice.choose(failures.length, `${callText(call)}: ${labels}`)];
     if (failure === undefined) throw new RangeError("A call cannot fail.");
     return this.#kept.get(JSON.stringify([key, place, failure]), () =>
-      stateAfter(setup, new InjectedFailure(place + 1, failure, () => undefined)),
+      stateAfter(setup, new InjectedFailure(place + 1, failure)),
     );
   }
 }
@@ -54,7 +54,7 @@ export class FailedStates {
 /** A run without a fault as yet. What a failed sync drops was not on the medium. */
 function newRun({ bounds }: RunSetup): FaultyRun {
   const disk = freshDisk(bounds, new Extreme(1));
-  return new FaultyRun(bounds, runningEngines(bounds), disk, emptyCounts(), () => undefined);
+  return new FaultyRun(bounds, runningEngines(bounds), disk, emptyCounts());
 }
 
 async function callsOf(setup: RunSetup): Promise<readonly DiskCall[]> {

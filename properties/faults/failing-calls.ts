@@ -49,7 +49,7 @@ class FailingCalls {
     given: Bounds,
     choice: Choice,
     counts: Counts,
-    trace: Trace,
+    trace: Trace | undefined,
     heard: Engines = runningEngines(given),
   ): Promise<void> {
     const { bounds, workload } = chooseSetup(given, choice);
@@ -58,12 +58,12 @@ class FailingCalls {
     const ending = ENDINGS[choice.choose(ENDINGS.length, `the end: ${ENDINGS.join(", ")}`)] ?? "closed";
     const left = choice.choose(2, "what power failures leave: everything, nothing that was not synced");
     const extreme = new Extreme(left);
-    const newRun = (follow: Trace): FaultyRun =>
+    const newRun = (follow?: Trace): FaultyRun =>
       new FaultyRun(bounds, engines, freshDisk(bounds, extreme), counts, follow);
     const calls = await this.#noted.get(
       `${JSON.stringify(bounds)} ${workload.join()} ${ending} ${left}`,
       async () => {
-        const plain = newRun(() => undefined);
+        const plain = newRun();
         const noted = noteCalls(plain.disk);
         await plain.run(workload, ending);
         return noted;

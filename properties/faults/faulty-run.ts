@@ -47,7 +47,7 @@ export class FaultyRun {
   readonly #bounds: Bounds;
   readonly #engines: Engines;
   readonly #counts: Counts;
-  readonly #trace: Trace;
+  readonly #trace: Trace | undefined;
   readonly #logs = new Map<bigint, ModelLog>();
   #storage: EngineUnderTest | undefined;
   /** The streams that this engine has recovered or written: those that its closing makes durable. */
@@ -56,34 +56,36 @@ export class FaultyRun {
   /** How many failed syncs had dropped pages when a stream was last recovered. */
   readonly #dropsBefore = new Map<bigint, number>();
 
-  constructor(bounds: Bounds, engines: Engines, disk: SimulatedDisk, counts: Counts, trace: Trace) {
+  constructor(bounds: Bounds, engines: Engines, disk: SimulatedDisk, counts: Counts, trace?: Trace) {
     this.#bounds = bounds;
     this.#engines = engines;
     this.disk = disk;
     this.#counts = counts;
     this.#trace = trace;
-    disk.onCall = (call) => {
-      trace(callText(call), disk);
-    };
+    disk.onCall =
+      trace &&
+      ((call) => {
+        trace(callText(call), disk);
+      });
   }
 
   /** The workload, its end, and what a fresh engine shows then; everything may fail once the disk has. */
   async run(workload: readonly OperationName[], ending: Ending): Promise<void> {
     await this.work(workload);
-    this.#trace(`-- ${ending}, and opened again`, this.disk);
+    this.#trace?.(`-- ${ending}, and opened again`, this.disk);
     await this.#end(ending);
     await this.#open();
     for (const stream of this.#logs.keys()) await this.#lookAgain(stream);
-    this.#trace("-- the end");
+    this.#trace?.("-- the end");
   }
 
   /** The workload alone, and an append after a failing call, while the engine stays open. */
   async work(workload: readonly OperationName[]): Promise<void> {
     await this.#open();
     for (const name of workload) {
-      this.#trace(`-- ${name}`);
+      this.#trace?.(`-- ${name}`);
       await this.#perform(operationNamed(name));
-      this.#trace(showModel(this.#logs), this.disk);
+      this.#trace?.(showModel(this.#logs), this.disk);
     }
     // An engine that goes on after a failing call must not write after what that call left.
     if (this.injected?.occurred === true) await this.#perform(operationNamed("append+sync"));
@@ -92,14 +94,14 @@ export class FaultyRun {
   /** The disk is repaired; the machine crashes; what is there must be what was promised, and go on. */
   async aftermath(): Promise<void> {
     this.disk.onFault = undefined;
-    this.#trace("-- the disk is repaired; power failure, and opened again", this.disk);
+    this.#trace?.("-- the disk is repaired; power failure, and opened again", this.disk);
     this.#crash("power");
     const storage = await attempt(D6.recovery, GOES_ON, () => this.#engines.open(this.disk));
     for (const stream of this.#logs.keys()) {
       await attempt(D6.recovery, GOES_ON, () => this.#recovered(storage, stream));
       await attempt(D7.next, GOES_ON, () => this.#appendOne(storage, stream));
     }
-    this.#trace("-- power failure, and opened again", this.disk);
+    this.#trace?.("-- power failure, and opened again", this.disk);
     this.#crash("power");
     const last = await attempt(D6.recovery, GOES_ON, () => this.#engines.open(this.disk));
     for (const stream of this.#logs.keys())
@@ -271,8 +273,8 @@ export class FaultyRun {
     const log = this.logOf(stream);
     const status = await storage.status(stream);
     const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
-    this.#trace(showAllowed(log));
-    this.#trace(showStatus(status, shown), this.disk);
+    this.#trace?.(showAllowed(log));
+    this.#trace?.(showStatus(status, shown), this.disk);
     observe(this.#counts, D6.recovery, { stream, appended: log.records, promised: log.written, shown });
     const after = recover(log, shown.length);
     observe(this.#counts, D7.status, { stream, log: after, status });
@@ -307,7 +309,7 @@ export class FaultyRun {
     } catch (error) {
       if (error instanceof Violation) throw error;
       answered = refusalOf(error);
-      this.#trace(`   refused: ${String(error)}`);
+      this.#trace?.(`   refused: ${String(error)}`);
     }
     const diskFailed = this.injected?.occurred ?? false;
     observe(this.#counts, D7.call, { call, refusal, answered, diskFailed });

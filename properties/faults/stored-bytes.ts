@@ -61,7 +61,12 @@ export const STORED_BYTES: Part = {
 };
 
 /** Puts one fault into a directory, and checks what an engine shows then. */
-async function run(state: StoredState, choice: Choice, counts: Counts, trace: Trace): Promise<void> {
+async function run(
+  state: StoredState,
+  choice: Choice,
+  counts: Counts,
+  trace: Trace | undefined,
+): Promise<void> {
   if (state.faults.count === 0) return;
   // A payload made to hold the checksum of a shorter or longer record: only an index entry can tell, so
   // there has to be one.
@@ -77,14 +82,14 @@ async function run(state: StoredState, choice: Choice, counts: Counts, trace: Tr
   // An engine that has the directory open sees the bytes change beneath it; they are put back for the next
   // run.
   const disk = state.storage === undefined ? state.disk.fork(nobody) : state.disk;
-  trace(`-- ${fault.what}; the index files ${indexes}`, state.disk, disk);
+  trace?.(`-- ${fault.what}; the index files ${indexes}`, state.disk, disk);
   disk.store(fault.path, fault.bytes);
   const check = new DamageCheck(state, fault, indexes, disk, counts, trace);
   try {
     if (state.storage === undefined) await check.onFreshEngine();
     else await check.onOpenEngine(state.storage);
   } finally {
-    trace("-- the end of the run", disk);
+    trace?.("-- the end of the run", disk);
     if (state.storage !== undefined) disk.store(fault.path, state.files.get(fault.path));
   }
 }

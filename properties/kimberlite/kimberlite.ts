@@ -37,20 +37,20 @@ async function run(
   bounds: Bounds,
   choice: Choice,
   counts: Counts,
-  trace: Trace,
+  trace: Trace | undefined,
   engines: Engines = runningEngines(bounds),
 ): Promise<void> {
   const found = LEAVINGS[choice.choose(LEAVINGS.length, FOUND)];
   const operation = OPERATIONS[choice.choose(OPERATIONS.length, `operation: ${OPERATIONS.join(", ")}`)];
   if (found === undefined || operation === undefined) throw new RangeError("Kimberlite left nothing.");
   counts.cases.kimberlite += 1;
-  trace(`-- Kimberlite left: ${found.name}`);
+  trace?.(`-- Kimberlite left: ${found.name}`);
   const points = await runWorkload(bounds, [operation], counts, trace, found);
   const point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
   if (point === undefined) return;
   const recovery = new Recovery(point, choice, engines, counts, () => false);
-  trace(`-- back to the moment of the crash: ${whenText(point)}; recovery`, point.disk, recovery.disk);
-  trace(showModel(point.logs));
+  trace?.(`-- back to the moment of the crash: ${whenText(point)}; recovery`, point.disk, recovery.disk);
+  trace?.(showModel(point.logs));
   await recovery.run(trace);
   await probe(recovery, new Extreme(LAST_CRASH), bounds, engines, counts, trace);
 }

@@ -30,8 +30,8 @@ export const TAMPERING: Part = {
       const tampered = chooseTampered(bounds, choice);
       if (tampered === undefined) return;
       counts.cases.tampering += 1;
-      trace(`the log       ${show(tampered.original)}`);
-      trace(`in the files  ${show(tampered.forged)}`);
+      trace?.(`the log       ${show(tampered.original)}`);
+      trace?.(`in the files  ${show(tampered.forged)}`);
       for (const verified of await verdictsOn(tampered, counts, engineFiles))
         judge(tampered, verified, counts, trace);
       if (tampered.row.edit === "nothing") await checkWritten(tampered, counts, engineFiles);
@@ -73,13 +73,13 @@ export function judge(
   { original, forged, row, continues }: Tampered,
   { reader, verdict, beside }: Verified,
   counts: Counts,
-  trace: Trace,
+  trace: Trace | undefined,
 ): void {
   // The whole anchor first: to be seen by nobody is worse than to be seen by not everybody.
   for (const [i, anchor] of [...ANCHORS.entries()].reverse()) {
     const who = `the ${reader} with ${anchor}, index files ${beside}`;
     const seen = revealed(verdict, original, anchor);
-    trace(`${who}: ${seen ?? "nothing revealed"}`);
+    trace?.(`${who}: ${seen ?? "nothing revealed"}`);
     const stated = row.outcome[reader][i] === "R";
     observe(counts, stated && anchor === "count and head" ? H3.edit : H4.edit, {
       edit: row.edit,
