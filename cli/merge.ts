@@ -7,12 +7,11 @@
  * @module
  */
 import { hostname } from "node:os";
-import { NoteError } from "../audit/text.ts";
 import { mergeShards, type ResultFile } from "../properties/merge.ts";
 import { plainText } from "../properties/plain-text.ts";
-import { parseResult, ResultFileError } from "../properties/result-file.ts";
+import { parseResult } from "../properties/result-file.ts";
 import { type CheckResult, exitStatus, resultLines } from "../properties/result.ts";
-import { bytesOfFile, writeToFile } from "./named-file.ts";
+import { bytesOfFile, noted, writeToFile } from "./named-file.ts";
 import { Output } from "./output.ts";
 import type { ReportOptions } from "./report-flags.ts";
 import { reportsIn, tellCI } from "./reports.ts";
@@ -26,7 +25,8 @@ import { violationLines } from "./violation-lines.ts";
  */
 export function merge(paths: readonly string[], options: ReportOptions): number {
   const version = codeVersion();
-  const result = merged(paths.map((path) => resultIn(path, version)));
+  const files = paths.map((path) => resultIn(path, version));
+  const result = noted(() => mergeShards(files));
   const occasion = { started: new Date(), host: hostname() };
   for (const { path, text } of reportsIn(options, occasion)) writeToFile(path, text(result));
   const out = new Output();
@@ -38,21 +38,7 @@ export function merge(paths: readonly string[], options: ReportOptions): number 
 
 function resultIn(path: string, version: string): ResultFile {
   const text = bytesOfFile(path).toString();
-  try {
-    return { name: path, result: parseResult(text, version) };
-  } catch (error) {
-    if (error instanceof ResultFileError) throw new NoteError(`${path} ${error.message}.`);
-    throw error;
-  }
-}
-
-function merged(files: readonly ResultFile[]): CheckResult {
-  try {
-    return mergeShards(files);
-  } catch (error) {
-    if (error instanceof ResultFileError) throw new NoteError(`${error.message}.`);
-    throw error;
-  }
+  return { name: path, result: noted(() => parseResult(text, version), `${path} `) };
 }
 
 function linesOf(violation: CheckResult["violations"][number]): string[] {

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { NoteError } from "../audit/text.ts";
+import { ResultFileError } from "../properties/result-file.ts";
 
 /** What is wrong with a path, for the codes that a wrong path comes to. */
 const WRONG: Readonly<Record<string, (path: string) => string>> = {
@@ -35,6 +36,16 @@ export function writeToFile(path: string, text: string, read: readonly string[] 
     writeFileSync(path, text);
   } catch (error) {
     throw named(error, path, "written");
+  }
+}
+
+/** What some work gives; what is wrong with a result file becomes a note. @param about begins its sentence */
+export function noted<T>(work: () => T, about = ""): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof ResultFileError) throw new NoteError(`${about}${error.message}.`);
+    throw error;
   }
 }
 

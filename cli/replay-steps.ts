@@ -160,12 +160,10 @@ export class ReplaySteps {
 
   #shown({ path, name, size, sectors }: FilePicture): ShownFile {
     const before = this.#before.get(path);
-    const there = sectors.map(({ start, end, certainty, bytes }, i) => ({
-      start,
-      end,
-      fate: certainty === "durable" ? this.#fate(bytes, before?.sectors[i]) : certainty,
-      bytes: bytes.toString("hex"),
-    }));
+    const there = sectors.map((sector, i) => {
+      const { certainty, bytes } = sector;
+      return shownAs(certainty === "durable" ? this.#fate(bytes, before?.sectors[i]) : certainty, sector);
+    });
     return {
       path,
       name,
@@ -178,12 +176,7 @@ export class ReplaySteps {
   /** A file that was there before the last crash or fault. */
   #goneFile({ path, sectors }: FilePicture): ShownFile {
     const fate = this.#gone;
-    const shown = sectors.map(({ start, end, bytes }) => ({
-      start,
-      end,
-      fate,
-      bytes: bytes.toString("hex"),
-    }));
+    const shown = sectors.map((sector) => shownAs(fate, sector));
     return { path, name: fate, size: "it is gone", sectors: shown, fields: [] };
   }
 
@@ -195,9 +188,7 @@ export class ReplaySteps {
   /** Sectors that were there before, where the file ends sooner now. */
   #cutOff(size: number | undefined, before: FilePicture | undefined): ShownSector[] {
     if (size === undefined || before === undefined) return [];
-    return before.sectors
-      .filter(({ start }) => start >= size)
-      .map(({ start, end, bytes }) => ({ start, end, fate: this.#gone, bytes: bytes.toString("hex") }));
+    return before.sectors.filter(({ start }) => start >= size).map((sector) => shownAs(this.#gone, sector));
   }
 
   /** What became of a sector whose bytes are certain. */
@@ -229,6 +220,10 @@ export class ReplaySteps {
     return shown;
   }
 }
+
+const shownAs = (fate: Fate, { start, end, bytes }: FilePicture["sectors"][number]): ShownSector => {
+  return { start, end, fate, bytes: bytes.toString("hex") };
+};
 
 function sizeText({ certainty, bytes }: FilePicture["size"]): string {
   if (bytes === undefined) return "its size is undecided";

@@ -246,6 +246,11 @@ export function profileOf(name: ProfileName, format: Format = "plain"): Bounds {
   return format === "plain" ? bounds : forSentinel(bounds);
 }
 
+/** A bound's value in words. */
+export function boundText(value: Bounds[keyof Bounds], separator = ", "): string {
+  return typeof value === "object" ? value.join(separator) : String(value);
+}
+
 /** The names of those in which some bounds differ from others. */
 export function boundsThatDiffer(some: Bounds, others: Bounds): (keyof Bounds)[] {
   return BOUND_NAMES.filter((name) => JSON.stringify(some[name]) !== JSON.stringify(others[name]));

@@ -14,6 +14,11 @@ export interface Versions {
   readonly commit: string | null;
 }
 
+/** In words. */
+export function versionsText({ package: version, node, commit }: Versions): string {
+  return `${version} on Node.js ${node}, commit ${commit ?? "not known"}`;
+}
+
 const named = z.string().check(z.regex(/^[\w.+, -]+$/, { error: "must be versions" }));
 const commit = z.string().check(z.regex(/^[0-9a-f]+$/, { error: "must be the name of a commit" }));
 

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { marked } from "marked";
+import { ACTIONS } from "../../properties/documents/recovery.ts";
 import { RECOVERY_CASES } from "../../src/index.ts";
 import type { Evidence } from "./evidence.ts";
 import { Html, markup } from "./html.ts";
@@ -23,12 +24,6 @@ function documentNamed(name: string): Buffer {
   throw new Error(`The package lacks its file docs/${name}.`);
 }
 
-const ACTIONS = {
-  accept: "continue",
-  cut: "set the bytes aside in quarantine, truncate the file, sync it",
-  keep: "report damage, change nothing",
-} as const;
-
 /** What recovery decides, and how often it did. */
 export function recoverySection({ runs }: Evidence): Html {
   return markup`<section id="recovery">
@@ -41,7 +36,7 @@ export function recoverySection({ runs }: Evidence): Html {
         cells: [
           letter,
           name,
-          ACTIONS[action],
+          ACTIONS[action].replaceAll("`", ""),
           why,
           ...runs.map(({ result }) => result.witnesses.find(({ id }) => id === `case-${letter}`)?.met ?? 0),
         ],

@@ -8,7 +8,7 @@ import {
   type DefectsResult,
   parseDefects,
 } from "../../properties/defects-file.ts";
-import { type Bounds, boundsThatDiffer, profileOf } from "../../properties/bounds.ts";
+import { boundText, type Bounds, boundsThatDiffer, profileOf } from "../../properties/bounds.ts";
 import { fromJson, parseResult, ResultFileError } from "../../properties/result-file.ts";
 import { type CheckResult, SCHEMA } from "../../properties/result.ts";
 import { counted, number } from "../text.ts";
@@ -68,7 +68,7 @@ function runOf(result: CheckResult, others: readonly Run[]): Run {
   if (shard !== null) throw new ResultFileError("is a shard; kmb merge joins shards to a result");
   if (!isConsistent(result)) throw new ResultFileError("is no result of kmb check: it contradicts itself");
   const changed = boundsThatDiffer(profileOf(profile, bounds.format), bounds);
-  const but = changed.map((bound) => `${bound} ${boundText(bounds[bound])}`).join(", ");
+  const but = changed.map((bound) => `${bound} ${boundText(bounds[bound], " ")}`).join(", ");
   const name = `${profile}, ${bounds.format}${but === "" ? "" : `, but ${but}`}`;
   if (others.some((other) => other.name === name)) throw new ResultFileError(`is a second result of ${name}`);
   return { name, result, changed };
@@ -87,10 +87,6 @@ function isConsistent(result: CheckResult): boolean {
     witnesses.every(({ met }) => met > 0);
   return isViolated === violations.length > 0 && (!complete || isWhole);
 }
-
-/** A bound's value in words. */
-export const boundText = (value: Bounds[keyof Bounds]): string =>
-  typeof value === "object" ? value.join(" ") : String(value);
 
 /** The defects that were missed. */
 export const missedIn = (defects: DefectsResult | undefined): readonly DefectOutcome[] =>

@@ -6,6 +6,7 @@
 import type { CounterexampleFile } from "../../properties/counterexample.ts";
 import { sentenceOf } from "../../properties/invariants/catalogue.ts";
 import { plainText } from "../../properties/plain-text.ts";
+import { versionsText } from "../../properties/versions.ts";
 import { predicateOf } from "../predicate.ts";
 import type { Ended, Fate, ReplaySteps, Step } from "../replay-steps.ts";
 import { stepThrough } from "./browser.ts";
@@ -29,8 +30,8 @@ export function replayPage(
   { steps, files }: ReplaySteps,
   { violation, ending }: Ended,
 ): string {
-  const { invariant, check, part, bounds, choices } = counterexample;
-  const [recorded, now] = [counterexample, violation ?? counterexample];
+  const { versions, invariant, check, part, bounds, choices } = counterexample;
+  const now = violation ?? counterexample;
   const place = predicateOf({ invariant, check: check ?? null });
   const body = markup`<header>
 <h1>Counterexample to ${invariant}: ${sentenceOf(invariant)}</h1>
@@ -41,12 +42,12 @@ seen      ${now.seen}</pre>
 <p>A run of the check is a list of choices: the operations of a workload, the moment of a crash, what the crash left, and so on; <em>less one</em> means that
 0 stands for one. The workload runs to its end first. A crash then goes back to its moment, with the disk as it was; an engine is started on what the crash
 left, and what it shows is held against the model.</p>
-<pre tabindex="0">expected  ${recorded.expected}
-seen      ${recorded.seen}
+<pre tabindex="0">expected  ${counterexample.expected}
+seen      ${counterexample.seen}
 predicate ${place === undefined ? "not known" : `${place.file}:${place.line}`}
 choices   ${choices.length}
 part      ${part}, format ${bounds.format}, durability ${bounds.durability}, compression ${bounds.compression}
-by        ${madeBy(counterexample)}</pre>
+by        ${versions === undefined ? "an older version" : versionsText(versions)}</pre>
 <ul class="fates">${FATES.map(([fate, says]) => markup`<li><span class="fate ${fate}">${fate}</span> ${says}</li>`)}</ul></details>
 </header>
 <div class="find"><form aria-label="Steps">
@@ -69,12 +70,6 @@ function headline(violation: Ended["violation"], recorded: string, ending: strin
   if (violation === undefined) return ending;
   const other = violation.invariant === recorded ? "" : `, where ${recorded} was recorded`;
   return `${violation.invariant} is violated${other}.`;
-}
-
-function madeBy({ versions }: CounterexampleFile): string {
-  if (versions === undefined) return "an older version";
-  const { package: version, node, commit } = versions;
-  return `${version} on Node.js ${node}, commit ${commit ?? "not known"}`;
 }
 
 /** A step; an element has an id, so that its address can be shared. */

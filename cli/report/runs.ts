@@ -3,14 +3,14 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { BOUND_NAMES, PART_NAMES, type PartName } from "../../properties/bounds.ts";
+import { BOUND_NAMES, boundText, PART_NAMES, type PartName } from "../../properties/bounds.ts";
 import { workloadsIn } from "../../properties/crashes/survey.ts";
 import { PARTS } from "../../properties/parts.ts";
 import { differenceText } from "../../properties/pinned/differences.ts";
 import type { CheckResult } from "../../properties/result.ts";
 import { verdictOn } from "../verdict.ts";
 import { replayCommand } from "../violation-lines.ts";
-import { boundText, type Evidence, type Run } from "./evidence.ts";
+import type { Evidence, Run } from "./evidence.ts";
 import { type Html, markup } from "./html.ts";
 import { table } from "./table.ts";
 

@@ -3,7 +3,7 @@
  * met.
  * @module
  */
-import { type Bounds, PROFILE_NAMES, profileOf } from "../bounds.ts";
+import { type Bounds, boundText, PROFILE_NAMES, profileOf } from "../bounds.ts";
 import { INVARIANTS, WITNESSES } from "../invariants/catalogue.ts";
 import { findPlaces } from "./places.ts";
 import { markdownTable } from "./table.ts";
@@ -66,8 +66,4 @@ function sentinelBounds(names: readonly (keyof Bounds)[]): string {
     ["bound", ...PROFILE_NAMES],
     ...differing.map((name) => [`\`${name}\``, ...profiles.map(({ sentinel }) => boundText(sentinel[name]))]),
   ]);
-}
-
-function boundText(value: Bounds[keyof Bounds]): string {
-  return typeof value === "object" ? value.join(", ") : String(value);
 }

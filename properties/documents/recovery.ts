@@ -15,7 +15,8 @@ const QUESTIONS: readonly (readonly [keyof RecoveryFacts, string])[] = [
   ["intactBehind", "an intact record there or later"],
 ];
 
-const ACTIONS = {
+/** What follows from each, in Markdown. */
+export const ACTIONS = {
   accept: "continue",
   cut: "set the bytes aside in `quarantine/`, truncate the file, sync it",
   keep: "report damage, change nothing",
