@@ -9,7 +9,7 @@
 import { CodecRegistry } from "../../src/format/codec.ts";
 import { formatNamed } from "../../src/format/formats.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
-import { Z2 } from "../invariants/format.ts";
+import { Z2 } from "../invariants/compression.ts";
 import { type Counts, observe } from "../tally.ts";
 import { PAYLOAD_BYTES_MAX as LIMIT } from "./layout.ts";
 import { refusal } from "./outcome.ts";

@@ -10,7 +10,7 @@ import { formatNamed } from "../../src/format/formats.ts";
 import type { CompressionKind, Format } from "../../src/types.ts";
 import type { Bounds } from "../bounds.ts";
 import { SplitMix } from "../splitmix.ts";
-import { Z1 } from "../invariants/format.ts";
+import { Z1 } from "../invariants/compression.ts";
 import { attempt, type Counts, observe } from "../tally.ts";
 import { COMPRESSIONS } from "./layout.ts";
 import { type Fill, filled, fillsOf } from "./samples.ts";

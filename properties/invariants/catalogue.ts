@@ -3,6 +3,7 @@
  * @module
  */
 import * as chain from "./chain.ts";
+import * as compression from "./compression.ts";
 import * as conformance from "./conformance.ts";
 import * as corruption from "./corruption.ts";
 import * as durability from "./durability.ts";
@@ -11,7 +12,13 @@ import type { Statement } from "./invariant.ts";
 import * as witnesses from "./witnesses.ts";
 import type { Witness } from "./witnesses.ts";
 
-type Chapter = typeof chain | typeof conformance | typeof corruption | typeof durability | typeof format;
+type Chapter =
+  | typeof chain
+  | typeof compression
+  | typeof conformance
+  | typeof corruption
+  | typeof durability
+  | typeof format;
 type ExportOf<T> = T extends unknown ? T[keyof T] : never;
 type IdOf<T> = T extends { readonly id: infer Id } ? Id : never;
 
@@ -33,6 +40,7 @@ export function placeOf(id: string): number {
 
 export const INVARIANTS: readonly Statement<InvariantId>[] = [
   chain,
+  compression,
   conformance,
   corruption,
   durability,
