@@ -10,7 +10,7 @@ import CRC32 from "crc-32";
 import type { Format } from "../src/types.ts";
 
 export const KINDS = ["data", "checkpoint", "tombstone", "redacted"] as const; // each at its code
-/** The kinds for which a chain hash is defined. */
+/** The kinds whose chain hash is computed; a redacted record says its own (section 4). */
 export type Kind = Exclude<(typeof KINDS)[number], "redacted">;
 /** 32 zero bytes: what stands for the hash of the record before where there is none. Not to be written to. */
 export const NO_HASH: Uint8Array = new Uint8Array(32);

@@ -1,15 +1,18 @@
 /**
  * Readers of a segment's offset index, written from `docs/FORMAT.md`, sections 5 and 6, alone.
  * Promises: no bytes make them throw. Does not promise: that an index agrees with its segment, or is ordered.
- * Positions are exact below 2^53.
+ * Positions and numbers of records are exact below 2^53.
  * @module
  */
 import type { Format, RecordKind } from "../src/types.ts";
 import { little } from "./little.ts";
 import { crc32, KINDS, NO_HASH } from "./hash.ts";
 
-/** A record's kind, `undefined` for a code that is none, and the byte where it starts. */
-type IndexEntry = Readonly<{ kind: RecordKind | undefined; position: number }>;
+/**
+ * A record's kind, `undefined` for a code that is none; the byte where it starts; and how many records it
+ * stands for, which is 1 unless it is redacted.
+ */
+type IndexEntry = Readonly<{ kind: RecordKind | undefined; position: number; records: number }>;
 
 /** The records covered, where the last of them ends, and its chain hash. */
 export type IndexReading = Readonly<{
@@ -26,10 +29,18 @@ const crcHolds = (bytes: Uint8Array): boolean =>
 /** What names nothing. */
 export const NO_INDEX: IndexReading = { entries: [], end: 0, headHash: NO_HASH };
 
-const entriesAt = (bytes: Uint8Array, at: number, count: number): IndexEntry[] =>
-  Array.from({ length: count }, (_, i) => at + 8 * i).map((entry) => {
-    return { kind: KINDS[little(bytes, entry + 7, 1)], position: little(bytes, entry, 7) };
-  });
+/** The entries in these words; `undefined` if the second word of a redacted record is missing or 0. */
+function entriesIn(words: Uint8Array): IndexEntry[] | undefined {
+  const entries: IndexEntry[] = [];
+  for (let at = 0, size: number; at < words.length; at += size) {
+    const kind = KINDS[little(words, at + 7, 1)];
+    size = kind === "redacted" ? 16 : 8;
+    const records = kind === "redacted" ? little(words, at + 8, 8) : 1;
+    if (records === 0) return undefined;
+    entries.push({ kind, position: little(words, at, 7), records });
+  }
+  return entries;
+}
 
 /** The two index files of a segment among the files of a stream's directory (section 1). */
 export function indexFiles(
@@ -48,11 +59,15 @@ export function readIndex(bytes: Uint8Array): IndexReading {
   if (!starts || little(bytes, 8, 8) !== count || !crcHolds(bytes))
     return { ...NO_INDEX, problem: "This is no index of version 2, or its size, count or CRC is wrong." };
   const at = 16 + 8 * count;
-  const headHash = new Uint8Array(bytes.subarray(at + 8, at + 40));
-  return { entries: entriesAt(bytes, 16, count), end: little(bytes, at, 8), headHash };
+  const entries = entriesIn(bytes.subarray(16, at));
+  if (!entries) return { ...NO_INDEX, problem: "A redacted record's second word is missing or 0." };
+  return { entries, end: little(bytes, at, 8), headHash: new Uint8Array(bytes.subarray(at + 8, at + 40)) };
 }
 
-/** Reads an `.idx.wal` on top of what its `.idx` says, up to the first frame that does not count. */
+/**
+ * Reads an `.idx.wal` on top of what its `.idx` says, up to the first frame that does not count: one at which
+ * section 6 says to stop, or in which the second word of a redacted record is missing or 0.
+ */
 export function readFrames(bytes: Uint8Array, index: IndexReading = NO_INDEX): IndexReading {
   const entries = [...index.entries];
   let { end, headHash } = index;
@@ -60,10 +75,11 @@ export function readFrames(bytes: Uint8Array, index: IndexReading = NO_INDEX): I
     const count = little(bytes, at, 4);
     size = 48 + 8 * count;
     const frame = bytes.subarray(at, at + size);
-    if (count === 0 || frame.length < size || !crcHolds(frame))
+    const isWhole = count > 0 && frame.length === size && crcHolds(frame);
+    const more = isWhole ? entriesIn(frame.subarray(44, -4)) : undefined;
+    if (!more)
       return { entries, end, headHash, problem: `The frame at byte ${at} is empty, incomplete or damaged.` };
-    for (const entry of entriesAt(frame, 44, count))
-      if (entry.position > (entries.at(-1)?.position ?? -1)) entries.push(entry);
+    for (const entry of more) if (entry.position > (entries.at(-1)?.position ?? -1)) entries.push(entry);
     if (little(frame, 4, 8) <= end) continue;
     [end, headHash] = [little(frame, 4, 8), new Uint8Array(frame.subarray(12, 44))];
   }

@@ -65,6 +65,24 @@ describe("append and checkpoint", () => {
     expect(payload).toBe(`${"07".repeat(32)}0100000000000010`);
   });
 
+  test("a record may follow a redacted one, after all that this stands for", () => {
+    const count = Buffer.of(3, 0, 0, 0, 0, 0, 0, 0);
+    const last: model.ModelRecord = {
+      offset: 4n as Offset,
+      kind: "redacted",
+      payload: Buffer.concat([Buffer.alloc(32, 7), count]),
+      prevHash: Buffer.alloc(32, 6),
+      hash: Buffer.alloc(32, 7),
+    };
+    expect(model.following("plain", "data", Buffer.from("x"), last)).toMatchObject({
+      offset: 7n,
+      prevHash: last.hash,
+    });
+    const checkpoint = model.checkpointAfter("plain", last);
+    expect(checkpoint.offset).toBe(7n);
+    expect(hex(checkpoint.payload)).toBe(`${"07".repeat(32)}0700000000000000`);
+  });
+
   test("what becomes of a log keeps its format", () => {
     const log = model.append(emptyLog("sentinel"), text("a"), { everyNRecords: 1 });
     const after = [model.acknowledge(log, true), model.sync(log), model.fail(log), model.recover(log, 1)];

@@ -6,13 +6,8 @@
  */
 import type { CheckpointPolicy, Format, Offset, RecordKind } from "../src/types.ts";
 import { chainHash, type Kind, NO_HASH } from "./hash.ts";
+import { offsetAfter } from "./redacted.ts";
 import { namedBy, naming } from "./tombstone.ts";
-
-/** What the next record depends on: the last one's position and chain hash (section 3). */
-export interface Last {
-  readonly offset: Offset;
-  readonly hash: Uint8Array;
-}
 
 /** A record (`docs/FORMAT.md`, section 2), its payload as it was before compression. */
 export interface ShownRecord {
@@ -23,9 +18,12 @@ export interface ShownRecord {
 }
 
 /** A record with its chain hash. */
-export type ModelRecord = ShownRecord & Last;
+export type ModelRecord = ShownRecord & Readonly<{ hash: Uint8Array }>;
 
-/** A stream's records, acknowledged or not. */
+/** What the next record depends on (section 3): the last one, or no more than its last offset and hash. */
+export type Last = Pick<ModelRecord, "offset" | "hash"> & Partial<ModelRecord>;
+
+/** A stream's records, acknowledged or not; compaction leaves them as they are (`compaction.ts`). */
 export interface ModelLog {
   readonly format: Format;
   readonly records: readonly ModelRecord[];
@@ -49,7 +47,7 @@ export const emptyLog = (format: Format): ModelLog => ({ format, records: [], wr
 
 /** The record that follows `last`; without that, a stream's first. */
 export function following(format: Format, kind: Kind, payload: Uint8Array, last?: Last): ModelRecord {
-  const offset = ((last?.offset ?? -1n) + 1n) as Offset;
+  const offset = offsetAfter(last);
   const hash = chainHash(format, kind, payload, last?.hash);
   return { offset, kind, payload, prevHash: last?.hash ?? NO_HASH, hash };
 }
@@ -57,7 +55,7 @@ export function following(format: Format, kind: Kind, payload: Uint8Array, last?
 /** The checkpoint that follows `last` (section 4). */
 export function checkpointAfter(format: Format, last: Last): ModelRecord {
   const payload = Buffer.concat([last.hash], 40);
-  payload.writeBigUInt64LE(last.offset + 1n, 32);
+  payload.writeBigUInt64LE(offsetAfter(last), 32);
   return following(format, "checkpoint", payload, last);
 }
 

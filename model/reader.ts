@@ -2,16 +2,17 @@
  * A reader of a stream's segments, written from `docs/FORMAT.md` alone, that trusts nothing in them.
  * Promises: no bytes make it throw; it stops at the first thing wrong and returns what came before, copied.
  * Does not promise: to notice that the tail is cut off or all is rewritten (section 3, "Anchor"); what a
- * sentinel tombstone says, or a sentinel checkpoint's count; to read past a redacted record, which has no
- * chain hash.
+ * sentinel tombstone says, or a sentinel checkpoint's count; what the records were that a redacted one stands
+ * for (section 4).
  * @module
  */
 import type { Format, Offset } from "../src/types.ts";
 import { expand, PAYLOAD_BYTES_MAX } from "./expand.ts";
-import { crc32, KINDS } from "./hash.ts";
+import { crc32, KINDS, NO_HASH } from "./hash.ts";
 import { little } from "./little.ts";
 import { following, type Last, type ModelRecord } from "./log.ts";
-import { namedBy } from "./tombstone.ts";
+import { offsetAfter, stoodFor } from "./redacted.ts";
+import { firstUnnamed, namedBy } from "./tombstone.ts";
 
 /** The first thing wrong. */
 interface ModelProblem {
@@ -54,30 +55,51 @@ const LAYOUTS = {
 const field = (bytes: Uint8Array, [at, bit, bits]: readonly [number, number, number]): number =>
   Math.floor(little(bytes, at, 4) / 2 ** bit) % 2 ** bits;
 
+const segmentFile = (segment: number): string => `segment_${String(segment).padStart(6, "0")}.log`;
+
 /** Reads the segments (sections 1 to 4 and 8) among the files of a stream's directory, name to bytes. */
 export function readStream(files: ReadonlyMap<string, Uint8Array>, format: Format): StreamReading {
   const records: ModelRecord[] = [];
   const end: SegmentEnd[] = [];
+  const redacted = new Map<ModelRecord, SegmentEnd>(); // each with how far its segment is sound before it
   const segments = [...files.keys()].filter((name) => /^segment_(\d{6}|[1-9]\d{6,})\.log$/.test(name)).length;
   for (let segment = 0; segment < segments; segment += 1) {
-    const file = `segment_${String(segment).padStart(6, "0")}.log`;
-    const bytes = files.get(file);
+    const bytes = files.get(segmentFile(segment));
     let size = 0;
     let count = 0;
     while (size !== bytes?.length) {
       const found = bytes ? readRecord(format, bytes.subarray(size), records.at(-1)) : "The file is missing.";
-      if (typeof found === "string") {
-        const offset = BigInt(records.length) as Offset;
-        end.push({ segment, size, count });
-        return { records, end, problem: { file, position: size, offset, sentence: found } };
-      }
+      if (typeof found === "string") return stoppedAt(records, end, { segment, size, count }, found);
+      if (found.record.kind === "redacted") redacted.set(found.record, { segment, size, count });
       records.push(found.record);
       size += found.size;
       count += 1;
     }
     end.push({ segment, size, count });
   }
+
+  // Tombstones come after what they name, so this cannot be asked before the stream's end.
+  const named = records.flatMap(({ offset, kind, payload }) =>
+    kind === "tombstone" ? (namedBy(payload, offset) ?? []) : [],
+  );
+  for (const [record, start] of redacted) {
+    const unnamed = firstUnnamed(named, record.offset);
+    if (unnamed >= offsetAfter(record)) continue;
+    const sentence = `The record stands for offset ${String(unnamed)}, which no tombstone names.`;
+    return stoppedAt(records.slice(0, records.indexOf(record)), end.slice(0, start.segment), start, sentence);
+  }
   return { records, end };
+}
+
+/** These records, in `whole` segments and what is sound of the `last`, and a problem after them. */
+function stoppedAt(
+  records: readonly ModelRecord[],
+  whole: readonly SegmentEnd[],
+  last: SegmentEnd,
+  sentence: string,
+): StreamReading {
+  const [file, offset] = [segmentFile(last.segment), offsetAfter(records.at(-1))];
+  return { records, end: [...whole, last], problem: { file, position: last.size, offset, sentence } };
 }
 
 /**
@@ -91,7 +113,21 @@ export function claimedSize(format: Format, bytes: Uint8Array): number | undefin
   return isMarked && stored <= PAYLOAD_BYTES_MAX ? payload + stored + 4 + offset : 0;
 }
 
-/** The record at the start of `bytes` and its size, or why the one that follows `last` is not there. */
+/**
+ * How many records the one at the start of `bytes` says that it is or stands for; the bytes that it says it
+ * has must be there.
+ */
+export function claimedRecords(format: Format, bytes: Uint8Array): bigint {
+  const { kind, payload } = LAYOUTS[format];
+  if (KINDS[field(bytes, kind)] !== "redacted") return 1n;
+  const size = claimedSize(format, bytes) ?? 0;
+  return stoodFor(bytes.subarray(payload, size - 4), 0n)?.count ?? 1n;
+}
+
+/**
+ * The record at the start of `bytes` and its size, or why the one that follows `last` is not there. Whether
+ * tombstones name what a redacted record stands for is not asked: they come after it.
+ */
 export function readRecord(format: Format, bytes: Uint8Array, last?: Last): SizedRecord | string {
   const size = claimedSize(format, bytes) ?? Infinity;
   if (size === 0) return "No record starts like this: its mark is wrong or its length too large.";
@@ -104,13 +140,16 @@ export function readRecord(format: Format, bytes: Uint8Array, last?: Last): Size
 
   const kind = KINDS[field(bytes, layout.kind)];
   const codec = CODECS[field(bytes, layout.codec)];
-  if (!kind || kind === "redacted" || !codec) return "The record is redacted, or a code in it not assigned.";
-  if (kind !== "data" && codec !== "none") return `The record is compressed and a ${kind}.`;
-  if (kind !== "data" && format === "plain" && !last) return `The stream's first record is a ${kind}.`;
+  const isAssigned = kind !== undefined && (format === "plain" || kind !== "redacted");
+  if (!isAssigned || !codec) return "A code in the record is not assigned.";
+  if (kind !== "data" && codec !== "none") return `A ${kind} record is compressed.`;
+  const mayBeFirst = format === "sentinel" || kind === "data" || kind === "redacted";
+  if (!mayBeFirst && !last) return `The stream's first record is a ${kind}.`;
 
   const payload = expand(format, codec, bytes.subarray(layout.payload, crcAt));
   if (typeof payload === "string") return payload;
-  const record = following(format, kind, payload, last);
+  const record = kind === "redacted" ? redactedAfter(payload, last) : following(format, kind, payload, last);
+  if (!record) return "A redacted record's payload is wrong.";
 
   const offset = bytes.subarray(layout.offset, layout.offset + 8);
   const prevHash = bytes.subarray(layout.offset + 8, layout.offset + 40);
@@ -126,4 +165,11 @@ export function readRecord(format: Format, bytes: Uint8Array, last?: Last): Size
   if (kind === "tombstone" && format === "plain" && namedBy(payload, record.offset) === undefined)
     return "A tombstone's payload is wrong.";
   return { record, size };
+}
+
+/** The redacted record with this payload that follows `last`, if there can be one. */
+function redactedAfter(payload: Uint8Array, last?: Last): ModelRecord | undefined {
+  const offset = offsetAfter(last);
+  const stood = stoodFor(payload, offset);
+  return stood && { offset, kind: "redacted", payload, prevHash: last?.hash ?? NO_HASH, hash: stood.hash };
 }

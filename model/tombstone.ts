@@ -27,3 +27,9 @@ export function namedBy(payload: Uint8Array, offset: bigint): Named | undefined 
   const end = first + fields.readBigUInt64LE(8);
   return first < end && end <= offset ? { first, end } : undefined;
 }
+
+/** The first offset from `from` on that none of these names. */
+export const firstUnnamed = (named: readonly Named[], from: bigint): bigint =>
+  named
+    .toSorted((a, b) => Number(a.first - b.first)) // so that one pass is enough
+    .reduce((at, { first, end }) => (first <= at && at < end ? end : at), from);
