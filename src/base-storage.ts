@@ -106,7 +106,7 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
 
   async sync(stream: bigint): Promise<void> {
     return this.call(stream, (id) => {
-      this.#refuseIfReadOnly();
+      this.refuseIfReadOnly();
       return this.use(id, (used) => used.sync());
     });
   }
@@ -191,8 +191,15 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
     }
   }
 
+  /** @throws StorageError `read-only` */
+  protected refuseIfReadOnly(): void {
+    if (!this.#isReadOnly) return;
+    const sentence = "The storage was opened read-only. Open it for writing, where that is allowed.";
+    throw new StorageError("read-only", sentence);
+  }
+
   async #append(stream: StreamId, work: (stream: Used) => Promise<AppendResult>): Promise<AppendResult> {
-    this.#refuseIfReadOnly();
+    this.refuseIfReadOnly();
     const result = await this.use(stream, work);
     this.#followers.wake(stream);
     return result;
@@ -234,7 +241,7 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
   ): AsyncGenerator<Record, undefined, undefined> {
     const id = asStreamId(stream);
     const request = await this.call(id, () => {
-      this.#refuseIfReadOnly();
+      this.refuseIfReadOnly();
       return Promise.resolve(asFollowRequest(from, options));
     });
     const { signal } = request;
@@ -268,12 +275,6 @@ export abstract class BaseStorage<Source, Used extends UsableStream<Source>> imp
 
   #refuseIfClosed(): void {
     if (this.#closing !== undefined) throw closed();
-  }
-
-  #refuseIfReadOnly(): void {
-    if (!this.#isReadOnly) return;
-    const sentence = "The storage was opened read-only. Open it for writing, where that is allowed.";
-    throw new StorageError("read-only", sentence);
   }
 }
 

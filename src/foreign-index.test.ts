@@ -9,7 +9,7 @@ import { frameBytes, HandLog, indexBytes, text } from "../e2e/by-hand.ts";
 import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
 import { flipped, shown } from "../e2e/testing.ts";
 import { Storage } from "./storage.ts";
-import type { StreamStatus } from "./stream/stream.ts";
+import type { StreamStatus } from "./stream/stream-status.ts";
 import type { Format } from "./types.ts";
 
 const opened: Storage[] = [];

@@ -43,7 +43,9 @@ export {
   serializeTombstonePayload,
   type Tombstone,
 } from "./format/tombstone.ts";
-export type { SegmentStatus, StreamStatus } from "./stream/stream.ts";
+export type { CompactionConfig, CompactionResult } from "./stream/compaction.ts";
+export { deserializeRedactedPayload, type Redaction, serializeRedactedPayload } from "./format/redaction.ts";
+export type { SegmentStatus, StreamStatus } from "./stream/stream-status.ts";
 export type {
   Answer,
   CheckpointPolicy,

@@ -7,6 +7,7 @@ import type { AppendOptions, FollowOptions, IterateOptions, ReadOptions } from "
 import { CodecRegistry } from "./format/codec.ts";
 import type { RecordFormat } from "./format/formats.ts";
 import type { Tombstone } from "./format/tombstone.ts";
+import type { Compaction, CompactionConfig } from "./stream/compaction.ts";
 import { StorageError } from "./error.ts";
 import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
 import {
@@ -152,7 +153,7 @@ export async function refuseTombstone(
   }
   for (const offset of new Set([first, first + count - 1n])) {
     const record = await recordAt(Number(offset));
-    if (record?.kind === "data") continue;
+    if (record?.kind === "data" || record?.kind === "redacted") continue;
     const what = record === undefined ? "is no record" : `is a ${record.kind}`;
     const sentence = `Only data records can be hidden, and at offset ${String(offset)} there ${what}. Name others.`;
     throw new StorageError("out-of-range", sentence, { stream, offset: offset as Offset });
@@ -204,4 +205,30 @@ export function asCompression(value: unknown, codecs: CodecRegistry): Compressio
   if (value === undefined) return codecs.get("none").kind;
   if (typeof value !== "string") throw new TypeError(`compression is a string, not ${typeOf(value)}.`);
   return codecs.get(value as CompressionKind).kind;
+}
+
+const COMPACTION_OPTIONS: OptionNames<CompactionConfig> = {
+  compressOnCompact: true,
+  compression: true,
+  purgeQuarantine: true,
+  onProgress: true,
+  signal: true,
+};
+
+/** A compaction; what it compresses with is by default what the storage does. */
+export function asCompaction(
+  value: CompactionConfig | undefined,
+  storage: { readonly codecs: CodecRegistry; readonly compression: CompressionKind },
+): Compaction {
+  const config = asOptions("compact", value, COMPACTION_OPTIONS);
+  const { compression = storage.compression, onProgress } = config;
+  const codec = storage.codecs.get(asCompression(compression, storage.codecs));
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw new TypeError(`onProgress is a function, not ${typeOf(onProgress)}.`);
+  return {
+    codec: asFlag("compressOnCompact", config.compressOnCompact, false) ? codec : undefined,
+    purgeQuarantine: asFlag("purgeQuarantine", config.purgeQuarantine, false),
+    onProgress,
+    signal: asSignal(config.signal),
+  };
 }

@@ -22,9 +22,18 @@ import { type MakeStream, OpenStreams } from "./stream/open-streams.ts";
 import { asCount, asFlag, asFormat, asOptions, type OptionNames, typeOf } from "./options.ts";
 import { LogCursor, type ReadSource } from "./stream/read.ts";
 import { ReverseCursor } from "./stream/read-reverse.ts";
-import { asCheckpointPolicy, asCodecs, asCompression, asDurability, type ReadRequest } from "./requests.ts";
+import {
+  asCheckpointPolicy,
+  asCodecs,
+  asCompaction,
+  asCompression,
+  asDurability,
+  type ReadRequest,
+} from "./requests.ts";
 import { snapshotOf } from "./stream/snapshot.ts";
-import { Stream, type StreamSettings, type StreamStatus } from "./stream/stream.ts";
+import type { CompactionConfig, CompactionResult } from "./stream/compaction.ts";
+import type { StreamStatus } from "./stream/stream-status.ts";
+import { Stream, type StreamSettings } from "./stream/stream.ts";
 import type { CheckpointPolicy, CompressionKind, Durability, Format, StreamId } from "./types.ts";
 
 /** How a data directory is opened, and how its streams are written. */
@@ -109,10 +118,12 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
   readonly #path: string;
   readonly #lock: DiskLock | undefined;
   readonly #streams: OpenStreams;
+  readonly #options: Settled;
 
   private constructor(path: string, lock: DiskLock | undefined, options: Settled) {
     super(options.readOnly);
     this.#path = path;
+    this.#options = options;
     this.#lock = lock;
     this.#disk = options.disk;
     this.#streams = new OpenStreams(options.maxOpenStreams, streamsOf(path, options));
@@ -174,6 +185,42 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
    */
   async status(stream: bigint): Promise<StreamStatus> {
     return this.call(stream, (id) => this.use(id, (used) => used.status()));
+  }
+
+  /**
+   * Erases the payloads of hidden records for good: segments in which there are such records are written anew,
+   * each run of them as one redacted record. No chain hash, no head and no anchor changes. The active segment is
+   * sealed first if it holds hidden records. Appends and reads go on meanwhile; records that are hidden after it
+   * began are left for the next time.
+   *
+   * Not promised: that nobody can confirm a guess. The hash of an erased record stays, so a payload that can be
+   * guessed can be confirmed; what may have to be erased should carry random bytes. Copies, backups, and what
+   * the medium keeps of overwritten files, are out of reach. Records that recovery set aside stay in
+   * `quarantine/` unless `purgeQuarantine` is set.
+   *
+   * A crash leaves each segment as it was, or compacted.
+   *
+   * @param stream the stream's number
+   * @param config what else is done, and what ends it early
+   * @returns what was done; O(bytes of the segments concerned) time, memory of a chunk and an index
+   * @throws StorageError `wrong-format` in a stream of the format `sentinel`, which has no redacted records;
+   *   the damage that is met (segments before it are compacted then); `read-only`, `poisoned`, `io`, `closed`,
+   *   `out-of-range`, `unknown-codec`
+   * @example
+   * ```ts
+   * const storage = await Storage.open("/data");
+   * await storage.appendBatch(4n, [Buffer.from("kept"), Buffer.from("a person's name")]);
+   * await storage.tombstone(4n, 1n, 1n);
+   * (await storage.compact(4n)).recordsErased; // 1
+   * await storage.close();
+   * ```
+   */
+  async compact(stream: bigint, config?: CompactionConfig): Promise<CompactionResult> {
+    const compaction = asCompaction(config, this.#options);
+    return this.call(stream, (id) => {
+      this.refuseIfReadOnly();
+      return this.use(id, (used) => used.compact(compaction));
+    });
   }
 
   protected override use<T>(id: StreamId, work: (stream: Stream) => Promise<T>): Promise<T> {

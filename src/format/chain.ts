@@ -7,6 +7,7 @@
  */
 import { createHash, createHmac, hash as digest } from "node:crypto";
 import { crc32 as zlibCrc32 } from "node:zlib";
+import { deserializeRedactedPayload } from "./redaction.ts";
 import type { Offset, RecordKind, StreamHead } from "../types.ts";
 
 /** Size of a chain hash in bytes (SHA-256). */
@@ -28,13 +29,15 @@ export function genesisHead(): StreamHead {
 /**
  * The chain hash of a record in the format `plain` (docs/FORMAT.md, section 3): `SHA-256(previous ||
  * payload)` for data, `SHA-256(payload)` for a stream's first record, `HMAC-SHA-256("kimberlite/" + kind,
- * previous || payload)` for the other kinds.
+ * previous || payload)` for checkpoints and tombstones; a redacted record says its own.
  *
  * @param payload the payload before compression
  * @returns 32 bytes; O(payload) time
+ * @throws StorageError `malformed` for the payload of a redacted record that is none
  */
 export function plainHash(previous: Uint8Array | undefined, kind: RecordKind, payload: Uint8Array): Buffer {
   if (kind === "data") return sha256(previous ?? NOTHING, NOTHING, payload);
+  if (kind === "redacted") return Buffer.from(deserializeRedactedPayload(payload).hash);
   const keyed = createHmac("sha256", `kimberlite/${kind}`);
   if (previous !== undefined) keyed.update(previous);
   return keyed.update(payload).digest();

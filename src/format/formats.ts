@@ -152,7 +152,8 @@ export function formatNamed(name: Format): RecordFormat {
  * The chain hash of a record.
  *
  * `plain`: `SHA-256(previous || payload)` for data, `HMAC-SHA-256("kimberlite/" + kind, previous || payload)`
- * for other kinds; `sentinel`: `SHA-256(previous || kind || payload)` (docs/FORMAT.md, sections 3 and 8.2).
+ * for checkpoints and tombstones, and what its payload says for a redacted record; `sentinel`:
+ * `SHA-256(previous || kind || payload)` (docs/FORMAT.md, sections 3 and 8.2).
  *
  * @param previous chain hash of the record before; `undefined` for a stream's first record
  * @param kind of the record
@@ -160,6 +161,7 @@ export function formatNamed(name: Format): RecordFormat {
  * @param format of the stream; default: `plain`
  * @returns 32 bytes; O(payload) time
  * @throws TypeError for an argument of another type, and for an unknown kind or format
+ * @throws StorageError `malformed` for the payload of a redacted record that is none
  * @example
  * ```ts
  * const first = chainHash(undefined, "data", Buffer.from("event1"));

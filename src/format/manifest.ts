@@ -20,11 +20,23 @@ export interface SegmentInfo {
   /** One more than the offset of its last record. */
   readonly nextOffset: number;
   readonly bytes: number;
+  /** How many words its saved index has, if it is not one for each offset. */
+  readonly indexWords?: number | undefined;
 }
 
 /** Whether two entries of one segment's number say the same. */
 export function sameSegment(a: SegmentInfo, b: SegmentInfo | undefined): boolean {
-  return b?.firstOffset === a.firstOffset && b.nextOffset === a.nextOffset && b.bytes === a.bytes;
+  return (
+    b?.firstOffset === a.firstOffset &&
+    b.nextOffset === a.nextOffset &&
+    b.bytes === a.bytes &&
+    indexWordsOf(a) === indexWordsOf(b)
+  );
+}
+
+/** How many words the saved index of a sealed segment has. */
+export function indexWordsOf({ firstOffset, nextOffset, indexWords }: SegmentInfo): number {
+  return indexWords ?? nextOffset - firstOffset;
 }
 
 /** What `manifest.json` says. */
@@ -40,6 +52,8 @@ export interface Manifest {
   readonly format: Format | undefined;
   /** How many segments a page of this stream names. */
   readonly pageSegments: number;
+  /** Number of the sealed segment that compaction is replacing, if it is replacing one. */
+  readonly replacing?: number | undefined;
 }
 
 /** How many segments a page names if the manifest does not say it. */
@@ -48,7 +62,13 @@ export const PAGE_SEGMENTS = 1000;
 const count = z.int().check(z.nonnegative());
 
 const segmentsSchema = z.array(
-  z.object({ segment_num: count, first_offset: count, next_offset: count, size_bytes: count }),
+  z.object({
+    segment_num: count,
+    first_offset: count,
+    next_offset: count,
+    size_bytes: count,
+    index_words: z.optional(count),
+  }),
 );
 
 const schema = z.object({
@@ -56,6 +76,7 @@ const schema = z.object({
   active_segment: count,
   format: z.optional(z.enum(["plain", "sentinel"])),
   page_segments: z.optional(z.int().check(z.positive())),
+  replacing: z.optional(count),
 });
 
 const pageSchema = z.object({ segments: segmentsSchema });
@@ -70,12 +91,13 @@ export function manifestBytesMax(segments: number): number {
 
 /** The bytes of `manifest.json`. */
 export function serializeManifest(manifest: Manifest): Buffer {
-  const { activeSegment, format, pageSegments } = manifest;
+  const { activeSegment, format, pageSegments, replacing } = manifest;
   return jsonBytes({
     segments: manifest.segments.map(entryOf),
     active_segment: activeSegment,
     format,
     page_segments: pageSegments === PAGE_SEGMENTS ? undefined : pageSegments,
+    replacing,
   });
 }
 
@@ -92,13 +114,15 @@ export function serializePage(segments: readonly SegmentInfo[]): Buffer {
 export function parseManifest(bytes: Uint8Array): Manifest | undefined {
   const parsed = schema.safeParse(jsonIn(bytes));
   if (!parsed.success) return undefined;
-  const { active_segment: activeSegment, format, page_segments: pageSegments = PAGE_SEGMENTS } = parsed.data;
+  const { active_segment: activeSegment, format, replacing } = parsed.data;
+  const { page_segments: pageSegments = PAGE_SEGMENTS } = parsed.data;
   const segments = parsed.data.segments.map(infoOf);
   const [first] = segments;
   if (first === undefined || first.number + segments.length !== activeSegment + 1) return undefined;
   if (first.number > 0 && (format !== "plain" || first.number % pageSegments !== 0)) return undefined;
   if (!isRun(segments, first.number)) return undefined;
-  return { segments, activeSegment, format, pageSegments };
+  const manifest = { segments, activeSegment, format, pageSegments };
+  return replacing === undefined ? manifest : { ...manifest, replacing };
 }
 
 /**
@@ -131,8 +155,16 @@ function isRun(segments: readonly SegmentInfo[], first: number): boolean {
 
 type Entry = z.infer<typeof segmentsSchema>[number];
 
-function entryOf({ number, firstOffset, nextOffset, bytes }: SegmentInfo): Entry {
-  return { segment_num: number, first_offset: firstOffset, next_offset: nextOffset, size_bytes: bytes };
+function entryOf(info: SegmentInfo): Entry {
+  const { number, firstOffset, nextOffset, bytes } = info;
+  const words = indexWordsOf(info);
+  return {
+    segment_num: number,
+    first_offset: firstOffset,
+    next_offset: nextOffset,
+    size_bytes: bytes,
+    index_words: words === nextOffset - firstOffset ? undefined : words,
+  };
 }
 
 function infoOf(entry: Entry): SegmentInfo {
@@ -141,6 +173,7 @@ function infoOf(entry: Entry): SegmentInfo {
     firstOffset: entry.first_offset,
     nextOffset: entry.next_offset,
     bytes: entry.size_bytes,
+    ...(entry.index_words === undefined ? {} : { indexWords: entry.index_words }),
   };
 }
 

@@ -5,7 +5,9 @@
 import { equalBytes, HASH_BYTES, sameHash } from "./chain.ts";
 import { CHECKPOINT_PAYLOAD_BYTES, deserializeCheckpointPayload } from "./checkpoint.ts";
 import type { RecordFormat } from "./formats.ts";
+import { deserializeRedactedPayload, REDACTED_PAYLOAD_BYTES } from "./redaction.ts";
 import { deserializeTombstonePayload, TOMBSTONE_PAYLOAD_BYTES } from "./tombstone.ts";
+import { MAX_OFFSET } from "../limits.ts";
 import { type Flaw, type Frame, payloadAt, prevHashAt, saysOffset } from "./record.ts";
 
 const misplaced = (code: Flaw["code"], sentence: string): Flaw => ({
@@ -22,12 +24,10 @@ const BROKEN_CHAIN = misplaced(
 const FIRST_NOT_DATA = misplaced("malformed", "A stream's first record is not data.");
 const BAD_CHECKPOINT = misplaced("malformed", "A checkpoint contradicts its own place in the chain.");
 const BAD_TOMBSTONE = misplaced("malformed", "A tombstone names no records, or such as do not precede it.");
-const UNKNOWN_KIND: Flaw = {
-  ok: false,
-  code: "malformed",
-  sentence: "Records of this kind are not known to this version. Use one that knows them.",
-  unreadable: true,
-};
+const BAD_REDACTION = misplaced(
+  "malformed",
+  "A redacted record stands for no records, or for more than a stream has.",
+);
 
 /**
  * Whether the intact record at `at` may stand at `offset`, after a record whose chain hash is `previous`.
@@ -48,7 +48,8 @@ export function misfit(
   const prevHash = prevHashAt(format, bytes, at);
   if (previous !== undefined && !sameHash(prevHash, previous)) return BROKEN_CHAIN;
   if (offset === 0) {
-    if (frame.kind !== "data" && format.startsWithData) return FIRST_NOT_DATA;
+    const isData = frame.kind === "data" || frame.kind === "redacted";
+    if (!isData && format.startsWithData) return FIRST_NOT_DATA;
     if (!prevHash.every((byte) => byte === 0)) return BROKEN_CHAIN;
   }
   switch (frame.kind) {
@@ -61,8 +62,19 @@ export function misfit(
         ? tombstoneMisfit(payloadAt(format, bytes, at, frame.size), offset)
         : undefined;
     case "redacted":
-      return UNKNOWN_KIND;
+      return redactionMisfit(payloadAt(format, bytes, at, frame.size), offset);
   }
+}
+
+/** How many offsets a record has that fits; only a redacted one has more than one. O(1) */
+export function placesOf(
+  format: RecordFormat,
+  bytes: Buffer,
+  at: number,
+  { kind, size }: Pick<Frame, "kind" | "size">,
+): number {
+  if (kind !== "redacted") return 1;
+  return Number(deserializeRedactedPayload(payloadAt(format, bytes, at, size)).count);
 }
 
 function checkpointMisfit(
@@ -81,4 +93,10 @@ function tombstoneMisfit(payload: Buffer, offset: number): Flaw | undefined {
   if (payload.length !== TOMBSTONE_PAYLOAD_BYTES) return BAD_TOMBSTONE;
   const { first, count } = deserializeTombstonePayload(payload);
   return count > 0n && first + count <= BigInt(offset) ? undefined : BAD_TOMBSTONE;
+}
+
+function redactionMisfit(payload: Buffer, offset: number): Flaw | undefined {
+  if (payload.length !== REDACTED_PAYLOAD_BYTES) return BAD_REDACTION;
+  const { count } = deserializeRedactedPayload(payload);
+  return count > 0n && BigInt(offset) + count <= BigInt(MAX_OFFSET) + 1n ? undefined : BAD_REDACTION;
 }

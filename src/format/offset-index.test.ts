@@ -411,16 +411,90 @@ describe("I1 an index look-up finds what a scan finds", () => {
     expect(index.frame(997)).toStrictEqual(frameBytes(entries.slice(997), 50_000, HASH));
   });
 
-  test("lost records keep the ordinals of those behind them", () => {
+  test("lost records keep the places of those behind them", () => {
     const index = new OffsetIndex();
     index.push("data", 54, HASH);
     expect(index.hasGaps).toBe(false);
     index.pushLost(2, 200);
     index.push("checkpoint", 288, HASH);
     expect(index.hasGaps).toBe(true);
-    expect(index.count).toBe(4);
-    expect([0, 3].map((ordinal) => index.position(ordinal))).toStrictEqual([0, 200]);
-    expect(index.checkpointAtOrBefore(3)).toBe(3);
+    expect([index.count, index.places]).toStrictEqual([3, 4]);
+    expect([0, 1, 2, 3].map((place) => index.ordinalOf(place))).toStrictEqual([0, 1, 1, 2]);
+    expect([0, 1, 2].map((ordinal) => index.position(ordinal))).toStrictEqual([0, 54, 200]);
+    expect(index.checkpointAtOrBefore(2)).toBe(2);
     expect(index.end).toBe(288);
   });
+
+  test("a redacted record has as many places as it stands for records", () => {
+    const index = redacting();
+    expect([index.count, index.places, index.words]).toStrictEqual([4, 9, 6]);
+    const ordinals = Array.from({ length: 9 }, (_, place) => index.ordinalOf(place));
+    expect(ordinals).toStrictEqual([0, 1, 1, 1, 1, 1, 2, 3, 3]);
+    expect([0, 1, 2, 3].map((ordinal) => index.placeOf(ordinal))).toStrictEqual([0, 1, 6, 7]);
+    expect([0, 1, 2, 3].map((ordinal) => index.placesOf(ordinal))).toStrictEqual([1, 5, 1, 2]);
+  });
+
+  test("the entry of a redacted record has two words, in a saved index and in a frame", () => {
+    const index = redacting();
+    const words = [word(0, 0), word(54, 3), count(5), word(142, 1), word(230, 3), count(2)];
+    const saved = savedOf(words, 318);
+    expect(index.serialize()).toStrictEqual(saved);
+    expect(index.frame(2)).toStrictEqual(frameOf(words.slice(3), 318));
+    const read = OffsetIndex.parse(saved);
+    expect(read?.serialize()).toStrictEqual(saved);
+    expect([read?.count, read?.places, read?.placesOf(1)]).toStrictEqual([4, 9, 5]);
+  });
+
+  test.each<[string, Uint8Array[]]>([
+    ["lacks its second word", [word(0, 0), word(54, 3)]],
+    ["stands for no records", [word(0, 0), word(54, 3), count(0)]],
+    ["is not where the one before ends", [word(0, 3), count(2), word(0, 0)]],
+  ])("a saved index in which a redacted record %s is none", (_, words) => {
+    expect(OffsetIndex.parse(savedOf(words, 142))).toBeUndefined();
+  });
+
+  test.each<[string, Uint8Array[]]>([
+    ["lacks its second word", [word(54, 3)]],
+    ["stands for no records", [word(54, 3), count(0)]],
+  ])("a frame in which a redacted record %s ends the file", async (_, words) => {
+    const index = new OffsetIndex();
+    const first = frameOf([word(0, 0)], 54);
+    const frames = join(first, frameOf(words, 142), frameOf([word(142, 1)], 230));
+    expect(await replay(index, frames)).toStrictEqual({ size: first.length, watermark: 54 });
+  });
+
+  test("a frame repeats a redacted record, or adds one", async () => {
+    const index = new OffsetIndex();
+    const words = [word(0, 0), word(54, 3), count(5)];
+    const frames = Buffer.concat([
+      frameOf(words, 142),
+      frameOf([...words.slice(1), word(142, 1)], 230),
+      frameOf([word(230, 3), count(2)], 318),
+    ]);
+    expect(await replay(index, frames)).toStrictEqual({ size: frames.length, watermark: 318 });
+    expect(index.serialize()).toStrictEqual(redacting().serialize());
+  });
 });
+
+/** A data record, one that stands for five, a checkpoint, and one that stands for two. */
+function redacting(): OffsetIndex {
+  const index = new OffsetIndex();
+  index.push("data", 54, HASH);
+  index.push("redacted", 142, HASH, 5);
+  index.push("checkpoint", 230, HASH);
+  index.push("redacted", 318, HASH, 2);
+  return index;
+}
+
+/** The first word of an entry: seven bytes of position, one of kind. */
+const word = (position: number, kind: number): Uint8Array => u64(BigInt(position) | (BigInt(kind) << 56n));
+/** The second word of a redacted record's: how many it stands for. */
+const count = (records: number): Uint8Array => u64(BigInt(records));
+
+/** A saved index of these words. */
+const savedOf = (words: readonly Uint8Array[], end: number): Buffer =>
+  sealed(join(hex("56445849 02 000000"), count(words.length), ...words, count(end), HASH));
+
+/** A frame of these words. */
+const frameOf = (words: readonly Uint8Array[], end: number): Buffer =>
+  sealed(join(u32(words.length), count(end), HASH, ...words));

@@ -13,6 +13,7 @@ import { CheckpointIndex } from "./checkpoint.ts";
 import { elementAt } from "../element-at.ts";
 import { kindCode, kindOf } from "./formats.ts";
 import { invariant } from "../invariant.ts";
+import { RecordWidths } from "./record-widths.ts";
 import type { RecordKind } from "../types.ts";
 
 const MAGIC = 0x49584456; // "VDXI"
@@ -21,7 +22,7 @@ const VERSION = 2;
 const POSITIONS_VERSION = 1;
 const CRC_BYTES = 4;
 const IDX_HEADER_BYTES = 16;
-const ENTRY_BYTES = 8;
+const WORD_BYTES = 8;
 const TAIL_BYTES = 8 + HASH_BYTES + 4;
 const FRAME_HEADER_BYTES = 4 + 8 + HASH_BYTES;
 const FRAME_OVERHEAD_BYTES = FRAME_HEADER_BYTES + 4;
@@ -29,16 +30,17 @@ const KIND_SCALE = 2 ** 24;
 const KIND_AT = 7;
 const DATA = kindCode("data");
 const CHECKPOINT = kindCode("checkpoint");
-const WORD = 2 ** 32;
+const REDACTED = kindCode("redacted");
+const HALF_WORD = 2 ** 32;
 
 /**
- * The size of a saved index. A frame is not larger, nor is any index file of a segment with fewer records.
+ * The size of a saved index. A frame is not larger, nor is any index file of fewer words.
  *
- * @param records how many it names
+ * @param words that it has: one for each record, and a second for each that is redacted
  * @returns bytes
  */
-export function indexBytes(records: number): number {
-  return IDX_HEADER_BYTES + records * ENTRY_BYTES + TAIL_BYTES;
+export function indexBytes(words: number): number {
+  return IDX_HEADER_BYTES + words * WORD_BYTES + TAIL_BYTES;
 }
 
 /** How far index entries reach: where the last record covered ends, and its chain hash. */
@@ -74,12 +76,15 @@ export interface ForwardBytes {
  * @returns bytes
  */
 export function savedPositionsBytes(count: number): number {
-  return IDX_HEADER_BYTES + count * ENTRY_BYTES + CRC_BYTES;
+  return IDX_HEADER_BYTES + count * WORD_BYTES + CRC_BYTES;
 }
 
 /**
  * Positions and kinds of the records of a segment, from the first on, and the chain hash of the last.
  * Memory: 9 bytes a record, up to twice as much while it grows.
+ *
+ * A record is named by its **ordinal**: its number among the records of the segment, from 0. A **place** is an
+ * offset counted from the segment's first; a redacted record has as many places as it stands for records.
  *
  * @example
  * ```ts
@@ -101,6 +106,8 @@ export class OffsetIndex {
   #dataEnd = 0;
   #head: Uint8Array = genesisHash();
   #hasGaps = false;
+  #redacted = 0;
+  readonly #widths = new RecordWidths();
   readonly #checkpoints = new CheckpointIndex();
 
   /**
@@ -114,6 +121,16 @@ export class OffsetIndex {
   /** How many records it covers. */
   get count(): number {
     return this.#count;
+  }
+
+  /** How many offsets they have. */
+  get places(): number {
+    return this.#count + this.#widths.extra;
+  }
+
+  /** How many words its saved form has. */
+  get words(): number {
+    return this.#count + this.#redacted;
   }
 
   /** Byte position where the last record covered ends; 0 if it covers none. */
@@ -137,16 +154,19 @@ export class OffsetIndex {
    * @param kind of the record
    * @param nextEnd byte position where the record ends
    * @param head chain hash of the record
+   * @param places how many offsets it has: more than one only if it is redacted
    */
-  push(kind: RecordKind, nextEnd: number, head: Uint8Array): void {
+  push(kind: RecordKind, nextEnd: number, head: Uint8Array, places = 1): void {
     invariant(nextEnd > this.#end, "A record ends after the one before it.");
-    this.#push(kindCode(kind), nextEnd, head);
+    this.#push(kindCode(kind), nextEnd, head, places);
   }
 
-  #push(kind: number, nextEnd: number, head: Uint8Array): void {
+  #push(kind: number, nextEnd: number, head: Uint8Array, places = 1): void {
     if (this.#count === this.#positions.length) this.#grow();
     this.#positions[this.#count] = this.#end;
     this.#kinds[this.#count] = kind;
+    if (places > 1) this.#widths.widen(this.#count, places);
+    if (kind === REDACTED) this.#redacted += 1;
     if (kind === CHECKPOINT) this.#checkpoints.add(this.#count);
     if (kind === DATA) this.#dataEnd = nextEnd;
     this.#count += 1;
@@ -155,16 +175,15 @@ export class OffsetIndex {
   }
 
   /**
-   * Adds records that cannot be read and lie somewhere between `end` and `nextEnd`. They pass for data
-   * records without bytes.
+   * Adds records that cannot be read and lie somewhere between `end` and `nextEnd`. They pass for one record
+   * that has the places of all.
    *
-   * @param count how many
+   * @param places how many they have
    * @param nextEnd byte position where records can be read again
    */
-  pushLost(count: number, nextEnd: number): void {
-    const end = this.#end;
-    invariant(nextEnd >= end, "What is lost lies after what was read.");
-    for (let i = 0; i < count; i += 1) this.#push(DATA, end, this.#head);
+  pushLost(places: number, nextEnd: number): void {
+    invariant(nextEnd >= this.#end, "What is lost lies after what was read.");
+    if (places > 0) this.#push(DATA, this.#end, this.#head, places);
     this.#end = nextEnd;
     this.#hasGaps = true;
   }
@@ -172,6 +191,36 @@ export class OffsetIndex {
   /** Notes that the last record covered is damaged. */
   markDamaged(): void {
     this.#hasGaps = true;
+  }
+
+  /**
+   * The record that has a place; O(log n) for n records that have several.
+   *
+   * @param place an offset counted from the segment's first
+   * @returns the record's ordinal
+   */
+  ordinalOf(place: number): number {
+    return this.#widths.ordinalAt(place);
+  }
+
+  /**
+   * Where a record is among the offsets; O(log n) for n records that have several places.
+   *
+   * @param ordinal of the record
+   * @returns its first place
+   */
+  placeOf(ordinal: number): number {
+    return this.#widths.placeOf(ordinal);
+  }
+
+  /**
+   * How many offsets a record has; O(log n) for n records that have several.
+   *
+   * @param ordinal of the record
+   * @returns one, unless it is redacted
+   */
+  placesOf(ordinal: number): number {
+    return this.#widths.placesOf(ordinal);
   }
 
   /**
@@ -239,16 +288,17 @@ export class OffsetIndex {
    * The saved form: the bytes of an `.idx` file (docs/FORMAT.md, section 5).
    *
    * ```
-   * ["VDXI"][version:u8 = 2][0][0][0][count:u64][entry:u64 * count][end:u64][head:32][crc32:u32]
-   * entry: position in bits 0-55, kind in bits 56-63                                little-endian
+   * ["VDXI"][version:u8 = 2][0][0][0][count:u64][word:u64 * count][end:u64][head:32][crc32:u32]
+   * for each record a word: position in bits 0-55, kind in bits 56-63;
+   * for each that is redacted a second: how many records it stands for            little-endian
    * ```
    * @returns a new buffer; O(records) time
    */
   serialize(): Buffer {
-    const bytes = Buffer.alloc(indexBytes(this.#count));
+    const bytes = Buffer.alloc(indexBytes(this.words));
     bytes.writeUInt32LE(MAGIC, 0);
     bytes.writeUInt8(VERSION, 4);
-    writeU64(bytes, 8, this.#count);
+    writeU64(bytes, 8, this.words);
     const tail = this.#writeEntries(bytes, IDX_HEADER_BYTES, 0);
     writeU64(bytes, tail, this.#end);
     bytes.set(this.#head, tail + 8);
@@ -267,7 +317,7 @@ export class OffsetIndex {
     bytes.writeUInt8(POSITIONS_VERSION, 4);
     writeU64(bytes, 8, this.#count);
     for (let i = 0; i < this.#count; i += 1)
-      writeU64(bytes, IDX_HEADER_BYTES + i * ENTRY_BYTES, this.position(i));
+      writeU64(bytes, IDX_HEADER_BYTES + i * WORD_BYTES, this.position(i));
     bytes.writeUInt32LE(crc32(bytes.subarray(0, bytes.length - CRC_BYTES)), bytes.length - CRC_BYTES);
     return bytes;
   }
@@ -276,16 +326,17 @@ export class OffsetIndex {
    * A frame of an `.idx.wal` file, which names the last records (docs/FORMAT.md, section 6).
    *
    * ```
-   * [count:u32][end:u64][head:32][entry:u64 * count][crc32:u32]      little-endian
+   * [count:u32][end:u64][head:32][word:u64 * count][crc32:u32]      little-endian
    * ```
    * @param from ordinal of the first record that it names; less than `count`
    * @returns a new buffer; O(records named) time
    */
   frame(from: number): Buffer {
-    const count = this.#count - from;
-    invariant(count > 0, "A frame names at least one record.");
-    const bytes = Buffer.alloc(FRAME_OVERHEAD_BYTES + count * ENTRY_BYTES);
-    bytes.writeUInt32LE(count, 0);
+    invariant(from < this.#count, "A frame names at least one record.");
+    let words = this.#count - from;
+    for (let i = from; i < this.#count; i += 1) if (this.#kinds[i] === REDACTED) words += 1;
+    const bytes = Buffer.alloc(FRAME_OVERHEAD_BYTES + words * WORD_BYTES);
+    bytes.writeUInt32LE(words, 0);
     writeU64(bytes, 4, this.#end);
     bytes.set(this.#head, 12);
     this.#writeEntries(bytes, FRAME_HEADER_BYTES, from);
@@ -306,7 +357,7 @@ export class OffsetIndex {
     const count = readU64(bytes, 8);
     if (bytes.length !== indexBytes(count)) return undefined;
     if (bytes.readUInt32LE(bytes.length - 4) !== crc32(bytes.subarray(0, bytes.length - 4))) return undefined;
-    const tail = IDX_HEADER_BYTES + count * ENTRY_BYTES;
+    const tail = IDX_HEADER_BYTES + count * WORD_BYTES;
     const index = new OffsetIndex();
     const coverage = { end: readU64(bytes, tail), head: copyHash(bytes, tail + 8) };
     return index.#addEntries(bytes, IDX_HEADER_BYTES, count, coverage) ? index : undefined;
@@ -329,8 +380,8 @@ export class OffsetIndex {
     if (bytes.readUInt32LE(crcAt) !== crc32(bytes.subarray(0, crcAt))) return undefined;
     const index = new OffsetIndex();
     for (let i = 0; i < count; i += 1) {
-      const entryAt = IDX_HEADER_BYTES + i * ENTRY_BYTES;
-      const next = i + 1 < count ? readU64(bytes, entryAt + ENTRY_BYTES) : end;
+      const entryAt = IDX_HEADER_BYTES + i * WORD_BYTES;
+      const next = i + 1 < count ? readU64(bytes, entryAt + WORD_BYTES) : end;
       if (readU64(bytes, entryAt) !== index.end || next <= index.end) return undefined;
       index.#push(DATA, next, index.head);
     }
@@ -363,12 +414,13 @@ export class OffsetIndex {
       if (frames.held < FRAME_HEADER_BYTES && frames.left >= FRAME_OVERHEAD_BYTES)
         await frames.fill(FRAME_HEADER_BYTES);
       const count = frames.held < FRAME_HEADER_BYTES ? 0 : frames.bytes.readUInt32LE(frames.at);
-      const size = FRAME_OVERHEAD_BYTES + count * ENTRY_BYTES;
+      const size = FRAME_OVERHEAD_BYTES + count * WORD_BYTES;
       if (count === 0 || frames.left < size || size > frameBytesMax) break;
       if (frames.held < size) await frames.fill(size);
       if (frames.held < size) break;
       const bytes = frames.bytes.subarray(frames.at, frames.at + size);
       if (bytes.readUInt32LE(size - 4) !== crc32(bytes.subarray(0, size - 4))) break;
+      if (!hasAllWords(bytes, count)) break;
       const coverage = { end: readU64(bytes, 4), head: copyHash(bytes, 12) };
       if (coverage.end > this.#end) {
         const added = coverage.end <= limit && this.#addEntries(bytes, FRAME_HEADER_BYTES, count, coverage);
@@ -380,23 +432,19 @@ export class OffsetIndex {
     return { size: frames.position - start, watermark };
   }
 
-  /** Adds those of `count` entries that lie after the end, all of them or none. */
+  /** Adds the records that lie after the end, of those that `count` words name: all of them or none. */
   #addEntries(bytes: Buffer, at: number, count: number, coverage: Coverage): boolean {
-    let first = 0;
-    while (first < count && readPosition(bytes, at + first * ENTRY_BYTES) < this.#end) first += 1;
     if (count === 0) return coverage.end === 0 && coverage.head.every((byte) => byte === 0);
-    if (first === count || readPosition(bytes, at + first * ENTRY_BYTES) !== this.#end) return false;
-    for (let i = first; i < count; i += 1) {
-      const entryAt = at + i * ENTRY_BYTES;
-      const next = i + 1 < count ? readPosition(bytes, entryAt + ENTRY_BYTES) : coverage.end;
-      if (next <= readPosition(bytes, entryAt) || kindOf(bytes.readUInt8(entryAt + KIND_AT)) === undefined)
-        return false;
+    const start = this.#end;
+    let next = start;
+    for (const { start: from, end, kind, places } of entriesIn(bytes, at, count, coverage.end)) {
+      if (from < start) continue;
+      if (from !== next || end <= from || kindOf(kind) === undefined || !(places >= 1)) return false;
+      next = end;
     }
-    for (let i = first; i < count; i += 1) {
-      const entryAt = at + i * ENTRY_BYTES;
-      const next = i + 1 < count ? readPosition(bytes, entryAt + ENTRY_BYTES) : coverage.end;
-      this.#push(bytes.readUInt8(entryAt + KIND_AT), next, coverage.head);
-    }
+    if (next === start) return false;
+    for (const { start: from, end, kind, places } of entriesIn(bytes, at, count, coverage.end))
+      if (from >= start) this.#push(kind, end, coverage.head, places);
     return true;
   }
 
@@ -404,9 +452,15 @@ export class OffsetIndex {
     let entryAt = at;
     for (let i = from; i < this.#count; i += 1) {
       const position = this.position(i);
-      bytes.writeUInt32LE(position % WORD, entryAt);
-      bytes.writeUInt32LE(Math.floor(position / WORD) + elementAt(this.#kinds, i) * KIND_SCALE, entryAt + 4);
-      entryAt += ENTRY_BYTES;
+      bytes.writeUInt32LE(position % HALF_WORD, entryAt);
+      bytes.writeUInt32LE(
+        Math.floor(position / HALF_WORD) + elementAt(this.#kinds, i) * KIND_SCALE,
+        entryAt + 4,
+      );
+      entryAt += WORD_BYTES;
+      if (this.#kinds[i] !== REDACTED) continue;
+      writeU64(bytes, entryAt, this.placesOf(i));
+      entryAt += WORD_BYTES;
     }
     return entryAt;
   }
@@ -421,28 +475,56 @@ export class OffsetIndex {
   }
 }
 
-/** What the entries of a frame say of records that begin before `limit`. */
-function* spansIn(frame: Buffer, count: number, frameEnd: number, limit: number): Generator<Span> {
-  for (let i = 0; i < count; i += 1) {
-    const entryAt = FRAME_HEADER_BYTES + i * ENTRY_BYTES;
-    const start = readPosition(frame, entryAt);
-    const end = i + 1 < count ? readPosition(frame, entryAt + ENTRY_BYTES) : frameEnd;
-    if (start < limit) yield { start, end };
+/** What index words say of one record. */
+interface Entry extends Span {
+  readonly kind: number;
+  readonly places: number;
+}
+
+/**
+ * The records that `count` words name; the last ends at `end`. A redacted one at the very end that lacks its
+ * second word has `NaN` places.
+ */
+function* entriesIn(bytes: Buffer, at: number, count: number, end: number): Generator<Entry> {
+  for (let word = 0; word < count;) {
+    const wordAt = at + word * WORD_BYTES;
+    const kind = bytes.readUInt8(wordAt + KIND_AT);
+    const isWide = kind === REDACTED;
+    const following = word + (isWide ? 2 : 1);
+    yield {
+      start: readPosition(bytes, wordAt),
+      end: following < count ? readPosition(bytes, at + following * WORD_BYTES) : end,
+      kind,
+      places: !isWide ? 1 : following <= count ? readU64(bytes, wordAt + WORD_BYTES) : Number.NaN,
+    };
+    word = following;
   }
 }
 
+/** Whether each redacted record in a frame has its second word. */
+function hasAllWords(frame: Buffer, count: number): boolean {
+  for (const { places } of entriesIn(frame, FRAME_HEADER_BYTES, count, 0)) if (!(places >= 1)) return false;
+  return true;
+}
+
+/** What the entries of a frame say of records that begin before `limit`. */
+function* spansIn(frame: Buffer, count: number, frameEnd: number, limit: number): Generator<Span> {
+  for (const { start, end } of entriesIn(frame, FRAME_HEADER_BYTES, count, frameEnd))
+    if (start < limit) yield { start, end };
+}
+
 function writeU64(bytes: Buffer, at: number, value: number): void {
-  bytes.writeUInt32LE(value % WORD, at);
-  bytes.writeUInt32LE(Math.floor(value / WORD), at + 4);
+  bytes.writeUInt32LE(value % HALF_WORD, at);
+  bytes.writeUInt32LE(Math.floor(value / HALF_WORD), at + 4);
 }
 
 /** Inexact above 2^53; no caller takes such a number for a size that fits. */
 function readU64(bytes: Buffer, at: number): number {
-  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * WORD;
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * HALF_WORD;
 }
 
 function readPosition(bytes: Buffer, at: number): number {
-  return bytes.readUInt32LE(at) + (bytes.readUInt32LE(at + 4) % KIND_SCALE) * WORD;
+  return bytes.readUInt32LE(at) + (bytes.readUInt32LE(at + 4) % KIND_SCALE) * HALF_WORD;
 }
 
 function copyHash(bytes: Buffer, at: number): Uint8Array {

@@ -45,15 +45,20 @@ export class OffsetRanges {
 
   /** Whether an offset is in it; O(log ranges). */
   has(offset: number): boolean {
-    let low = 0;
-    let high = this.#ranges.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (elementAt(this.#ranges, middle).to <= offset) low = middle + 1;
-      else high = middle;
-    }
-    const range = this.#ranges[low];
+    const range = this.#ranges[this.#endingAfter(offset)];
     return range !== undefined && range.from <= offset;
+  }
+
+  /** Whether at least one offset of a range is in it; O(log ranges). */
+  meets({ from, to }: OffsetRange): boolean {
+    const range = this.#ranges[this.#endingAfter(from)];
+    return range !== undefined && range.from < to;
+  }
+
+  /** Whether all offsets of a range are in it; O(log ranges). */
+  covers({ from, to }: OffsetRange): boolean {
+    const range = this.#ranges[this.#endingAfter(from)];
+    return range !== undefined && range.from <= from && to <= range.to;
   }
 
   /**
@@ -69,5 +74,17 @@ export class OffsetRanges {
       else merged[merged.length - 1] = { from: last.from, to: Math.max(last.to, range.to) };
     }
     return new OffsetRanges(merged);
+  }
+
+  /** Place of the first range that ends after an offset. */
+  #endingAfter(offset: number): number {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (elementAt(this.#ranges, middle).to <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -263,7 +263,7 @@ export class ActiveSegment {
 
   /** The offset after the last record that the index has. */
   get #nextOffset(): bigint {
-    return BigInt(this.firstOffset + this.index.count);
+    return BigInt(this.firstOffset + this.index.places);
   }
 
   get #indexLogPath(): string {

@@ -20,7 +20,7 @@ import { indexBytes, OffsetIndex, type Span } from "../format/offset-index.ts";
 import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt, saysOffset } from "../format/record.ts";
 import type { SegmentPlace, StreamContext } from "./stream-context.ts";
 import { expandedPayload, expansionFlaw } from "../format/expand.ts";
-import { misfit } from "../format/misfit.ts";
+import { misfit, placesOf } from "../format/misfit.ts";
 import { RecordScanner } from "./scan.ts";
 
 /** What of a segment's index files is good. */
@@ -77,8 +77,8 @@ export async function readHints(
   bytes: number,
 ): Promise<Hints> {
   // An index may name more than the segment still has, and is evidence then; but the segment it was made for
-  // had a usual size.
-  const bytesMax = indexBytes(Math.max(bytes, SEGMENT_BYTES) / context.format.overheadBytes);
+  // had a usual size. A record has fewer words than would fill its header.
+  const bytesMax = indexBytes(Math.max(bytes, SEGMENT_BYTES) / context.format.headerBytes);
   const savedName = indexName(number, context.format.name);
   const logName = indexLogName(number, context.format.name);
   const isSaved = names.has(savedName);
@@ -124,13 +124,14 @@ export async function lastCovered(
 ): Promise<"good" | "foreign" | Flaw> {
   if (index.count === 0) return "good";
   const { format, codecs } = context;
-  const start = index.position(index.count - 1);
+  const last = index.count - 1;
+  const start = index.position(last);
   const size = index.end - start;
   const chunkBytes = Math.min(size, format.overheadBytes + MAX_PAYLOAD_BYTES);
   const scanner = new RecordScanner(format, segment.file, segment.path, start, index.end, chunkBytes);
   const found = await scanner.advance();
   const { bytes, at } = scanner;
-  const offset = place.firstOffset + index.count - 1;
+  const offset = place.firstOffset + index.placeOf(last);
   if (!found.ok || found.size !== size) {
     const contradictory = found.ok && isIntactAt(format, bytes, at, size);
     if (found.ok && !contradictory) return "foreign";
@@ -138,6 +139,7 @@ export async function lastCovered(
     return found.ok ? CONTRADICTS_INDEX : found;
   }
   if (misfit(format, bytes, at, found, offset, undefined) !== undefined) return "foreign";
+  if (placesOf(format, bytes, at, found) !== index.placesOf(last)) return "foreign";
   try {
     const payload = await expandedPayload(format, bytes, at, found, codecs);
     const previous = offset === 0 ? undefined : prevHashAt(format, bytes, at);
@@ -170,7 +172,8 @@ async function isContradicted(
     const found = await scanner.advance();
     room -= scanner.bytes.length;
     if (!found.ok) continue;
-    if (found.size === size) return !saysOffset(format, scanner.bytes, scanner.at, firstOffset + i);
+    if (found.size === size)
+      return !saysOffset(format, scanner.bytes, scanner.at, firstOffset + index.placeOf(i));
     if (!isIntactAt(format, scanner.bytes, scanner.at, size)) return true;
   }
   return false;

@@ -6,7 +6,7 @@ import type { CodecRegistry } from "../format/codec.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import { type Flaw, prevHashAt } from "../format/record.ts";
 import { expandedPayload, expansionFlaw } from "../format/expand.ts";
-import { misfit } from "../format/misfit.ts";
+import { misfit, placesOf } from "../format/misfit.ts";
 import type { RecordScanner } from "./scan.ts";
 
 /** Where a scan came to: the next offset, the chain hash before it (if known), and what stopped it. */
@@ -53,8 +53,9 @@ export async function extendIndex(
     } catch (error) {
       return { nextOffset, head: previous, flaw: expansionFlaw(error) };
     }
-    index.push(found.kind, scanner.position + found.size, previous);
-    nextOffset += 1;
+    const places = placesOf(format, bytes, at, found);
+    index.push(found.kind, scanner.position + found.size, previous, places);
+    nextOffset += places;
     scanner.accept(found);
   }
   return { nextOffset, head: previous, flaw: undefined };

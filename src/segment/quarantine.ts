@@ -16,6 +16,7 @@ import {
   COPY_BYTES,
   forChunks,
   io,
+  listIfThere,
   QUARANTINE_NAME,
   segmentName,
   syncNames,
@@ -90,4 +91,20 @@ async function copyAside(
   }
   await syncNames(disk, directory);
   return path;
+}
+
+/**
+ * Removes every file in a stream's quarantine, durably.
+ * @returns their names
+ * @throws StorageError `io`
+ */
+export async function purgeQuarantine(disk: Disk, streamPath: string): Promise<string[]> {
+  const directory = `${streamPath}/${QUARANTINE_NAME}`;
+  const names = (await listIfThere(disk, directory)) ?? [];
+  for (const name of names) {
+    const file = `${directory}/${name}`;
+    await io("removing a file", { file }, () => disk.remove(file));
+  }
+  if (names.length > 0) await syncNames(disk, directory);
+  return names;
 }

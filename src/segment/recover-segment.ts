@@ -151,7 +151,7 @@ class Recovery {
       return;
     }
     index.markDamaged();
-    const offset = this.#place.firstOffset + index.count - 1;
+    const offset = this.#place.firstOffset + index.placeOf(index.count - 1);
     const { name, action } = decide({ ...NO_RECORD, sealed: this.#place.sealed, belowWatermark: true });
     const error = this.#error(trust, index.position(index.count - 1), offset);
     this.#findings.push({ what: name, action, error });
@@ -164,7 +164,7 @@ class Recovery {
     const index = this.#index;
     const scanner = new RecordScanner(format, file, path, index.end, bytes, chunkBytes);
     let head = knownHead;
-    let offset = this.#place.firstOffset + index.count;
+    let offset = this.#place.firstOffset + index.places;
     for (;;) {
       const end = await extendIndex(index, scanner, offset, head, codecs);
       ({ head, nextOffset: offset } = end);
@@ -220,7 +220,7 @@ class Recovery {
     const mayGoOn = !isWhole && !unreadable;
     // Searched only where the answer decides: it costs a walk over the rest.
     const isAsked = mayGoOn && !known && !sealed;
-    const behind = isAsked ? await findIntact(this.#region, position + 1, nextOffset) : undefined;
+    const behind = isAsked ? await this.#findIntact(position, nextOffset) : undefined;
     const intactBehind =
       behind !== undefined && (behind.found !== undefined || behind.givenUp || found.misplaced === true);
     const verdict = decide({
@@ -240,7 +240,12 @@ class Recovery {
     offset: number,
   ): Promise<Found | undefined> {
     if (!mayGoOn) return undefined;
-    return (behind ?? (await findIntact(this.#region, this.#index.end + 1, offset))).found;
+    return (behind ?? (await this.#findIntact(this.#index.end, offset))).found;
+  }
+
+  /** Searches behind the unreadable record at a place. */
+  #findIntact(position: number, offset: number): Promise<Search> {
+    return findIntact(this.#region, position + 1, offset, this.#place.recorded?.nextOffset);
   }
 
   /** What is wrong at a place where no record could be read. */

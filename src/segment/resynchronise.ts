@@ -36,7 +36,8 @@ const LOOKS_MAX = 64;
 /**
  * Searches from byte `start` on, after the unreadable record at `offset`, for the place where records can be
  * read again: for an intact record whose offset is later than `offset`, but not later than the bytes between
- * leave room for.
+ * leave room for, or than the segment is known to have: what is unreadable may have been a redacted record,
+ * which stands for many.
  *
  * A payload may hold what looks like records, by chance or by intent. So each candidate is
  * followed as far as records continue its chain, and the first that leads to the region's end is taken, else
@@ -45,11 +46,14 @@ const LOOKS_MAX = 64;
  *
  * O(bytes) time, or a fixed multiple where the bytes were made to look like records; memory of a run's index
  * and one record.
+ *
+ * @param knownEnd one more than the offset of the segment's last record, if that is known
  */
 export async function findIntact(
   { format, file, path, end, codecs, chunkBytes }: Region,
   start: number,
   offset: number,
+  knownEnd = 0,
 ): Promise<Search> {
   const { headerBytes, overheadBytes } = format;
   const step = Math.max(chunkBytes, headerBytes);
@@ -64,7 +68,8 @@ export async function findIntact(
       const position = base + at;
       if (!format.beginsAt(window, at)) continue;
       const claimed = Number(offsetAt(format, window, at));
-      if (claimed <= offset || claimed - offset > (position + 1 - start) / overheadBytes) continue;
+      const hasRoom = claimed - offset <= (position + 1 - start) / overheadBytes || claimed < knownEnd;
+      if (claimed <= offset || !hasRoom) continue;
       const size = claimedSize(format, window, at);
       if (position + size > end || followed.has(position)) continue;
       room -= size;
@@ -104,11 +109,13 @@ export interface Region {
  *
  * @param offset what the first record must say
  * @param head chain hash of the record before it; `undefined` if that is not known
+ * @param knownEnd as in `findIntact`
  */
 export async function indexAround(
   region: Region,
   offset: number,
   head: Uint8Array | undefined,
+  knownEnd: number,
 ): Promise<ScanEnd & { readonly index: OffsetIndex; readonly position: number }> {
   const { format, file, path, chunkBytes, codecs } = region;
   const index = new OffsetIndex();
@@ -117,7 +124,7 @@ export async function indexAround(
   const { flaw } = end;
   const position = index.end;
   while (end.flaw !== undefined) {
-    const { found } = await findIntact(region, index.end + 1, end.nextOffset);
+    const { found } = await findIntact(region, index.end + 1, end.nextOffset, knownEnd);
     if (found === undefined) break;
     index.pushLost(found.offset - end.nextOffset, found.position);
     scanner.skipTo(found.position);

@@ -8,7 +8,7 @@
  */
 import type { Disk } from "../disk/disk.ts";
 import { indexName, kimberliteIndexName } from "../disk/files.ts";
-import type { SegmentInfo } from "../format/manifest.ts";
+import { indexWordsOf, type SegmentInfo } from "../format/manifest.ts";
 import { readHint, replaceFile } from "../disk/obstacles.ts";
 import { indexBytes, OffsetIndex } from "../format/offset-index.ts";
 import type { Format } from "../types.ts";
@@ -51,7 +51,8 @@ export async function saveSealedIndex(
 /** The saved index of a sealed segment; an empty one where there is none to be read. */
 export async function loadSealedIndex(files: StreamFiles, segment: SegmentInfo): Promise<OffsetIndex> {
   const count = segment.nextOffset - segment.firstOffset;
-  const own = await parsed(files, indexName(segment.number, files.format), count, (bytes) =>
+  const words = indexWordsOf(segment);
+  const own = await parsed(files, indexName(segment.number, files.format), words, (bytes) =>
     OffsetIndex.parse(bytes),
   );
   if (own !== undefined || files.format === "plain") return own ?? new OffsetIndex();
@@ -64,11 +65,11 @@ export async function loadSealedIndex(files: StreamFiles, segment: SegmentInfo):
 async function parsed(
   { disk, path }: StreamFiles,
   name: string,
-  records: number,
+  words: number,
   parse: (bytes: Buffer) => OffsetIndex | undefined,
 ): Promise<OffsetIndex | undefined> {
   try {
-    const bytes = await readHint(disk, `${path}/${name}`, indexBytes(records));
+    const bytes = await readHint(disk, `${path}/${name}`, indexBytes(words));
     return bytes === undefined ? undefined : parse(bytes);
   } catch {
     return undefined;

@@ -60,7 +60,7 @@ export class HiddenRecords {
 }
 
 /** The tombstones in a segment. @throws StorageError what is wrong with one of them */
-async function tombstonesIn(source: ReadSource, segment: SegmentInfo): Promise<Tombstone[]> {
+export async function tombstonesIn(source: ReadSource, segment: SegmentInfo): Promise<Tombstone[]> {
   const index = await source.index(segment);
   const isBelieved = await isConfirmed(source, segment, index);
   return tombstonesOf(source, segment, isBelieved ? index : await scannedIndex(source, segment));
@@ -70,9 +70,9 @@ async function tombstonesIn(source: ReadSource, segment: SegmentInfo): Promise<T
 async function isConfirmed(
   source: ReadSource,
   { firstOffset, nextOffset, bytes }: SegmentInfo,
-  { count, end, head }: OffsetIndex,
+  { places, end, head }: OffsetIndex,
 ): Promise<boolean> {
-  if (count !== nextOffset - firstOffset || end !== bytes) return false;
+  if (places !== nextOffset - firstOffset || end !== bytes) return false;
   try {
     const next = await recordAtOffset(source, nextOffset);
     return next === undefined || sameHash(next.prevHash, head);
@@ -90,7 +90,7 @@ async function tombstonesOf(
 ): Promise<Tombstone[]> {
   const tombstones: Tombstone[] = [];
   for (const ordinal of index.ordinalsOf("tombstone")) {
-    const record = await recordAtOffset(source, firstOffset + ordinal);
+    const record = await recordAtOffset(source, firstOffset + index.placeOf(ordinal));
     if (record?.kind === "tombstone") tombstones.push(deserializeTombstonePayload(record.payload));
   }
   return tombstones;
@@ -103,7 +103,7 @@ async function scannedIndex(source: ReadSource, segment: SegmentInfo): Promise<O
   const head = segment.firstOffset === 0 ? genesisHash() : undefined;
   const scanned = await ifReadable(disk, path, async (file) => {
     const region = { format, file, path, end: segment.bytes, codecs, chunkBytes };
-    return (await indexAround(region, segment.firstOffset, head)).index;
+    return (await indexAround(region, segment.firstOffset, head, segment.nextOffset)).index;
   });
   return scanned ?? new OffsetIndex();
 }

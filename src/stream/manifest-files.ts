@@ -9,8 +9,9 @@
  *   crash leaves one missing: that is a fault.
  * - A page that `manifest.json` does not need is not read. A crash may leave one; it is written over before
  *   it is needed.
- * - A page is replaced only after segments were found to be other than it says, and atomically. A crash
- *   between that and `manifest.json` may leave the two in contradiction, which is as good as a missing page.
+ * - A page is replaced only after segments were found to be other than it says, or because one was replaced,
+ *   and atomically. A crash between that and `manifest.json` may leave the two in contradiction, which is as
+ *   good as a missing page.
  * - That a segment was there is known from `manifest.json` alone: every number below its first is named,
  *   whether or not the page can be read.
  * - What a page says is worth what `manifest.json` says: it is believed of a segment only if the segment and
@@ -138,8 +139,10 @@ export function pagesMissing(manifest: PagedManifest): PageRun[] {
 export class ManifestFiles {
   readonly #files: StreamFiles;
   readonly #pageSegments: number;
-  /** How many pages, from the first on, are on the disk as they are to be. */
+  /** How many pages, from the first on, are on the disk, and which of them not as they are to be. */
   #pages = 0;
+  readonly #outdated = new Set<number>();
+  #replacing: number | undefined;
 
   /** @param there what is there of it */
   constructor(files: StreamFiles, there?: PagedManifest) {
@@ -156,6 +159,18 @@ export class ManifestFiles {
     while (pages.get(this.#pages)?.every(isAsKnown) === true) this.#pages += 1;
   }
 
+  /** Makes every manifest that is written from now on say which sealed segment is being replaced. */
+  beginReplacing(segment: number): void {
+    this.#replacing = segment;
+  }
+
+  /** Ends that: what is known of the segment is as it was replaced. */
+  endReplacing(segment: number): void {
+    this.#replacing = undefined;
+    const page = Math.floor(segment / this.#pageSegments);
+    if (page < this.#pages) this.#outdated.add(page);
+  }
+
   /**
    * Replaces the manifest, durably: first the pages that are not as they are to be, and then `manifest.json`.
    *
@@ -165,11 +180,13 @@ export class ManifestFiles {
    */
   async replace(sealed: readonly SegmentInfo[], ...following: Following): Promise<void> {
     const { disk, path } = this.#files;
-    const before = this.#pages;
-    for (const { name, bytes } of this.writes(sealed, ...following)) {
-      if (name === MANIFEST_NAME && this.#pages > before) await syncNames(disk, path);
+    let written = 0;
+    for (const { name, bytes, page } of this.writes(sealed, ...following)) {
+      if (name === MANIFEST_NAME && written > 0) await syncNames(disk, path);
       await replaceFile(disk, `${path}/${name}`, bytes);
-      if (name !== MANIFEST_NAME) this.#pages += 1;
+      if (page === undefined) continue;
+      written += 1;
+      if (!this.#outdated.delete(page)) this.#pages += 1;
     }
     await syncNames(disk, path);
   }
@@ -178,7 +195,7 @@ export class ManifestFiles {
   *writes(
     sealed: readonly SegmentInfo[],
     ...following: Following
-  ): Generator<{ readonly name: string; readonly bytes: Buffer }> {
+  ): Generator<{ readonly name: string; readonly bytes: Buffer; readonly page?: number }> {
     const { format } = this.#files;
     const pageSegments = this.#pageSegments;
     const count = sealed.length + following.length - 1;
@@ -187,12 +204,14 @@ export class ManifestFiles {
       ...sealed.slice(from, to),
       ...following.slice(Math.max(0, from - sealed.length), Math.max(0, to - sealed.length)),
     ];
-    for (let page = this.#pages; page < pages; page += 1) {
+    const missing = Array.from({ length: Math.max(0, pages - this.#pages) }, (_, i) => this.#pages + i);
+    for (const page of [...this.#outdated, ...missing]) {
       const bytes = serializePage(run(page * pageSegments, (page + 1) * pageSegments));
-      yield { name: pageName(page), bytes };
+      yield { name: pageName(page), bytes, page };
     }
     const segments = run(pages * pageSegments, count + 1);
-    const bytes = serializeManifest({ segments, activeSegment: count, format, pageSegments });
+    const replacing = this.#replacing;
+    const bytes = serializeManifest({ segments, activeSegment: count, format, pageSegments, replacing });
     yield { name: MANIFEST_NAME, bytes };
   }
 }

@@ -7,8 +7,16 @@
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
-import { abandon, indexLogName, io, MANIFEST_NAME, segmentName, syncNames } from "../disk/files.ts";
-import { createFile, isNoFile, updateHint } from "../disk/obstacles.ts";
+import {
+  abandon,
+  indexLogName,
+  io,
+  MANIFEST_NAME,
+  segmentName,
+  segmentNumber,
+  syncNames,
+} from "../disk/files.ts";
+import { createFile, isNoFile, removeIfFile, updateHint } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
 import { genesisHash } from "../format/chain.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
@@ -27,6 +35,8 @@ import type { OpenStream } from "./opened-stream.ts";
 import { type Evidence, NO_FILE, SealedSegments } from "./sealed-segments.ts";
 import { emptySegment } from "./start-segment.ts";
 
+/** What the name of a file that is not finished ends with. */
+const TEMPORARY = ".tmp";
 const NOTHING_FRAMED: IndexLogState = { bytes: 0, entries: 0, framed: 0 };
 
 const GONE =
@@ -100,7 +110,8 @@ class Opening {
     if (takesAppends) await active.settleKimberliteIndex(this.#names);
     const isAdopted = takesAppends && this.#claimed !== undefined;
     // As long as the end is lost, what names it stays as it is.
-    const isWrong = sealed.wrongNames.size > 0 && lostEnd === undefined;
+    const isReplacing = this.#manifest?.replacing !== undefined;
+    const isWrong = (sealed.wrongNames.size > 0 || isReplacing) && lostEnd === undefined;
     if (isAdopted) await sealed.saveLast();
     await sealed.markDamaged();
     if (this.#manifest !== undefined) this.#manifestFiles.keep(this.#manifest, sealed.list);
@@ -111,6 +122,16 @@ class Opening {
     if (this.#manifest === undefined && hasContent) sealed.wrongNames.add(MANIFEST_NAME);
     for (const name of sealed.wrongNames) this.#reportManifest(name);
     if (lostEnd === undefined) await sealed.removeLeftovers();
+    await this.#removeUnfinished();
+  }
+
+  /** Removes segments that compaction did not finish writing: records in them may be hidden since. */
+  async #removeUnfinished(): Promise<void> {
+    for (const name of this.#names) {
+      const isUnfinished =
+        name.endsWith(TEMPORARY) && segmentNumber(name.slice(0, -TEMPORARY.length)) !== undefined;
+      if (isUnfinished) await removeIfFile(this.#context.disk, `${this.#context.path}/${name}`);
+    }
   }
 
   /** Tells of a file of the manifest that is rebuilt. */

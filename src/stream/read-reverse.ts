@@ -82,9 +82,9 @@ export class ReverseCursor implements Cursor<ReadSource> {
         verify: isFirst || verify === "record" ? verify : "links",
         signal: this.#request.signal,
       });
-      const records = await lastOf(cursor, source);
+      const { records, isAll } = await lastOf(cursor, source);
       if (cursor.failure === undefined) {
-        this.#hold(records, end - start, cursor.head, source);
+        this.#hold(records, isAll ? end - start : undefined, cursor.head, source);
       } else if (end - start > 1) {
         // What lies after the damage comes before it here: come closer in smaller steps.
         this.#blockRecordsMax = (end - start) >>> 1;
@@ -95,8 +95,17 @@ export class ReverseCursor implements Cursor<ReadSource> {
     }
   }
 
-  /** Takes in the last records of a block of `count`, all of them or as many as a block may hold. */
-  #hold(records: Record[], count: number, head: Uint8Array | undefined, { context }: ReadSource): void {
+  /**
+   * Takes in the last records of a block.
+   *
+   * @param offsets how many a block has that is all there
+   */
+  #hold(
+    records: Record[],
+    offsets: number | undefined,
+    head: Uint8Array | undefined,
+    { context }: ReadSource,
+  ): void {
     const first = elementAt(records, 0);
     if (this.#expected !== undefined && (head === undefined || !sameHash(head, this.#expected))) {
       const sentence =
@@ -111,15 +120,19 @@ export class ReverseCursor implements Cursor<ReadSource> {
     this.#end = Number(first.offset);
     if (this.#request.verify !== "record") this.#expected = first.prevHash;
     const bytes = records.reduce((sum, { payload }) => sum + payload.length, 0);
-    if (records.length < count) this.#blockRecords = records.length;
-    else if (count === this.#blockRecords && bytes <= BLOCK_BYTES / 2)
+    if (offsets === undefined) this.#blockRecords = records.length;
+    else if (offsets === this.#blockRecords && bytes <= BLOCK_BYTES / 2)
       this.#blockRecords = Math.min(this.#blockRecords * 2, this.#blockRecordsMax);
   }
 }
 
-/** The last records of a walk: as many as a block may hold, at least one. */
-async function lastOf(cursor: LogCursor, source: ReadSource): Promise<Record[]> {
+/** The last records of a walk: as many as a block may hold, at least one; and whether these are all. */
+async function lastOf(
+  cursor: LogCursor,
+  source: ReadSource,
+): Promise<{ readonly records: Record[]; readonly isAll: boolean }> {
   let kept: Record[] = [];
+  let isAll = true;
   let bytes = 0;
   do {
     const room = { bytes: BLOCK_BYTES, records: BLOCK_RECORDS_MAX, counts: isAny };
@@ -132,6 +145,7 @@ async function lastOf(cursor: LogCursor, source: ReadSource): Promise<Record[]> 
       first += 1;
     }
     kept = kept.slice(first);
+    isAll &&= first === 0;
   } while (!cursor.isDone && cursor.failure === undefined);
-  return kept;
+  return { records: kept, isAll };
 }

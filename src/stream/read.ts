@@ -28,7 +28,8 @@ import {
 } from "../format/record.ts";
 import type { StreamContext } from "../segment/stream-context.ts";
 import { expandedPayload, expansionFlaw } from "../format/expand.ts";
-import { misfit } from "../format/misfit.ts";
+import { misfit, placesOf } from "../format/misfit.ts";
+import type { OffsetRanges } from "../format/offset-ranges.ts";
 import { RecordScanner } from "../segment/scan.ts";
 import type { Offset, Verification } from "../types.ts";
 
@@ -41,6 +42,12 @@ export interface ReadSource {
   index(segment: SegmentInfo): Promise<OffsetIndex>;
   /** Takes an index that was built from the segment in place of one that misled. */
   replaceIndex(segment: SegmentInfo, index: OffsetIndex): void;
+  /** The data records from an offset on that are hidden; it may say so of others. */
+  hidden(from: number): Promise<OffsetRanges>;
+  /** Another one whenever positions in segments that were valid may not be any more. */
+  edition(): object;
+  /** Waits until no segment is being replaced. */
+  settled(): Promise<void>;
   /** Why it is not known whether records follow the last segment, if it is not. */
   readonly lostEnd: StorageError | undefined;
 }
@@ -73,6 +80,8 @@ export class LogCursor implements Cursor<ReadSource> {
   /** Offset of the next record to look at, and where it is, if that is known. */
   #offset = 0;
   #position: number | undefined;
+  /** For which edition of the stream that is known. */
+  #edition: object | undefined;
   #previous: Uint8Array | undefined;
   #started = false;
   #failure: StorageError | undefined;
@@ -108,7 +117,7 @@ export class LogCursor implements Cursor<ReadSource> {
           if (this.#source.lostEnd !== undefined) throw this.#source.lostEnd;
           break;
         }
-        await this.#walk(segment, room, records);
+        await this.#walkOrAgain(segment, room, records);
       }
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
@@ -145,21 +154,42 @@ export class LogCursor implements Cursor<ReadSource> {
     for (let i = segments.length - 1; i >= 0; i -= 1) {
       const segment = segments[i];
       if (segment === undefined || segment.firstOffset > from) continue;
-      const ordinal = Math.min(from, segment.nextOffset - 1) - segment.firstOffset;
-      const checkpoint = (await this.#source.index(segment)).checkpointAtOrBefore(ordinal);
+      const place = Math.min(from, segment.nextOffset - 1) - segment.firstOffset;
+      const index = await this.#source.index(segment);
+      const checkpoint = index.checkpointAtOrBefore(index.ordinalOf(place));
       if (checkpoint === undefined) continue;
-      const start = await this.#locate(segment, segment.firstOffset + checkpoint);
+      const start = await this.#locate(segment, segment.firstOffset + index.placeOf(checkpoint));
       if (start.isCheckpoint) return start.offset;
     }
     return 0;
   }
 
+  /** Walks in one segment; where that was replaced meanwhile, the next step goes on in the new one. */
+  async #walkOrAgain(segment: SegmentInfo, room: Room, records: Record[]): Promise<void> {
+    const edition = this.#source.edition();
+    if (this.#edition !== edition) this.#position = undefined;
+    this.#edition = edition;
+    try {
+      await this.#walk(segment, room, records);
+    } catch (error) {
+      await this.#source.settled();
+      if (this.#source.edition() === edition) throw error;
+    }
+  }
+
+  /** Where to begin in a segment. A redacted record that stands for the next offset may begin before it. */
+  async #begin(segment: SegmentInfo): Promise<number> {
+    if (this.#offset === segment.firstOffset) return 0;
+    const { offset, position } = await this.#locate(segment, this.#offset);
+    if (offset < this.#offset) this.#previous = undefined;
+    this.#offset = offset;
+    return position;
+  }
+
   /** Walks from `#offset` on in one segment. */
   async #walk(segment: SegmentInfo, room: Room, records: Record[]): Promise<void> {
     const { from, to, verify, signal } = this.#walked;
-    const position =
-      this.#position ??
-      (this.#offset === segment.firstOffset ? 0 : (await this.#locate(segment, this.#offset)).position);
+    const position = this.#position ?? (await this.#begin(segment));
     return this.#open(segment, async (file, path) => {
       const { format, chunkBytes, codecs } = this.#source.context;
       const scanner = new RecordScanner(format, file, path, position, segment.bytes, chunkBytes);
@@ -177,7 +207,9 @@ export class LogCursor implements Cursor<ReadSource> {
         if (!found.ok) throw this.#flawError(found, path, scanner.position);
         const flaw = misfit(format, bytes, at, found, this.#offset, this.#previous);
         if (flaw !== undefined) throw this.#flawError(flaw, path, scanner.position);
-        const indexed = index.endOf(this.#offset - segment.firstOffset);
+        const next = this.#offset + placesOf(format, bytes, at, found);
+        if (found.kind === "redacted") await this.#refuseRedaction(segment, path, scanner.position, next);
+        const indexed = index.endOf(index.ordinalOf(this.#offset - segment.firstOffset));
         if (
           indexed > scanner.position &&
           indexed <= segment.bytes &&
@@ -193,18 +225,26 @@ export class LogCursor implements Cursor<ReadSource> {
             payload,
           );
         }
-        if (this.#offset >= from) {
+        if (next > from) {
           const record = { ...recordAt(format, bytes, at, found), payload };
           records.push(record);
           takeRoom(room, record);
         }
-        this.#offset += 1;
+        this.#offset = next;
         scanner.accept(found);
       }
       const ended = this.#offset >= segment.nextOffset;
       if (ended && !scanner.done) throw this.#flawError(LEFT_OVER, path, scanner.position);
       this.#position = ended ? undefined : scanner.position;
     });
+  }
+
+  /** Refuses a redacted record that reaches out of its segment, or stands for what no tombstone names. */
+  async #refuseRedaction(segment: SegmentInfo, path: string, position: number, next: number): Promise<void> {
+    if (next > segment.nextOffset) throw this.#flawError(OUT_OF_SEGMENT, path, position);
+    if (this.#walked.verify !== "genesis") return;
+    const hidden = await this.#source.hidden(this.#offset);
+    if (!hidden.covers({ from: this.#offset, to: next })) throw this.#flawError(UNNAMED, path, position);
   }
 
   /**
@@ -244,7 +284,12 @@ export class LogCursor implements Cursor<ReadSource> {
       const { format, chunkBytes, codecs } = this.#source.context;
       const first = segment.firstOffset === 0 ? genesisHash() : undefined;
       const region = { format, file, path, end: segment.bytes, codecs, chunkBytes };
-      const { index, nextOffset, flaw, position } = await indexAround(region, segment.firstOffset, first);
+      const { index, nextOffset, flaw, position } = await indexAround(
+        region,
+        segment.firstOffset,
+        first,
+        segment.nextOffset,
+      );
       const found = offset < nextOffset ? await this.#look(segment, offset, index) : undefined;
       if (found !== undefined) {
         // Only then did the index at hand mislead: where the record itself is damaged, it may place others
@@ -256,15 +301,21 @@ export class LogCursor implements Cursor<ReadSource> {
     });
   }
 
-  /** The record at `offset` as this index places it, or nothing if no such record is there. */
-  async #look(segment: SegmentInfo, offset: number, index: OffsetIndex): Promise<Start | undefined> {
-    const position = index.position(offset - segment.firstOffset);
+  /** The record that has `offset`, as this index places it, or nothing if no such record is there. */
+  async #look(segment: SegmentInfo, wanted: number, index: OffsetIndex): Promise<Start | undefined> {
+    const ordinal = index.ordinalOf(wanted - segment.firstOffset);
+    const offset = segment.firstOffset + index.placeOf(ordinal);
+    const position = index.position(ordinal);
     if (!(position < segment.bytes)) return undefined;
     return this.#open(segment, async (file, path) => {
       const { format, chunkBytes } = this.#source.context;
       const scanner = new RecordScanner(format, file, path, position, segment.bytes, chunkBytes);
       const found = await scanner.advance();
-      if (!found.ok || !saysOffset(format, scanner.bytes, scanner.at, offset)) return undefined;
+      const { bytes, at } = scanner;
+      if (!found.ok || !saysOffset(format, bytes, at, offset)) return undefined;
+      const isWide = found.kind === "redacted";
+      if (isWide && misfit(format, bytes, at, found, offset, undefined) !== undefined) return undefined;
+      if (offset + placesOf(format, bytes, at, found) <= wanted) return undefined;
       return { segment, offset, position, isCheckpoint: found.kind === "checkpoint" };
     });
   }
@@ -299,6 +350,16 @@ const LEFT_OVER: Flaw = {
   ok: false,
   code: "malformed",
   sentence: "A segment goes on behind its last record. Compare it with a copy.",
+};
+const OUT_OF_SEGMENT: Flaw = {
+  ok: false,
+  code: "malformed",
+  sentence: "A redacted record stands for records beyond its segment. Compare it with a copy.",
+};
+const UNNAMED: Flaw = {
+  ok: false,
+  code: "malformed",
+  sentence: "A redacted record stands for records that no tombstone names. Compare it with a copy.",
 };
 const LOST: Flaw = { ok: false, code: "truncated-log", sentence: "The segment ends before this record." };
 

@@ -19,7 +19,7 @@ import {
 import { ifReadable, isNoFile, removeIfFile } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
 import { genesisHash } from "../format/chain.ts";
-import { sameSegment, type SegmentInfo } from "../format/manifest.ts";
+import { indexWordsOf, sameSegment, type SegmentInfo } from "../format/manifest.ts";
 import { invariant } from "../invariant.ts";
 import { indexBytes, type OffsetIndex, savedPositionsBytes } from "../format/offset-index.ts";
 import { offsetAt } from "../format/record.ts";
@@ -159,12 +159,13 @@ export class SealedSegments {
    * Whether a sealed segment's index is there, of the size that it has by the manifest, and nothing says that
    * recovery has to look.
    */
-  async #isSettled({ number, firstOffset, nextOffset }: SegmentInfo): Promise<boolean> {
+  async #isSettled(info: SegmentInfo): Promise<boolean> {
+    const { number } = info;
     const format = this.#context.format.name;
     if (this.#names.has(indexLogName(number, format))) return false;
-    const count = nextOffset - firstOffset;
-    const own = { name: indexName(number, format), bytes: indexBytes(count) };
-    const theirs = { name: kimberliteIndexName(number), bytes: savedPositionsBytes(count) };
+    const words = indexWordsOf(info);
+    const own = { name: indexName(number, format), bytes: indexBytes(words) };
+    const theirs = { name: kimberliteIndexName(number), bytes: savedPositionsBytes(words) };
     const saved = format === "plain" || this.#names.has(own.name) ? own : theirs;
     if (!this.#names.has(saved.name)) return false;
     const file = `${this.#context.path}/${saved.name}`;
@@ -196,8 +197,8 @@ export class SealedSegments {
       this.damaged.set(number, index);
       return { number, firstOffset, nextOffset, bytes: Math.max(bytes, info?.bytes ?? 0) };
     }
-    const found = { number, firstOffset, nextOffset, bytes: index.end };
-    const isWrong = info !== undefined && !sameSegment(info, found);
+    const found = { number, firstOffset, nextOffset, bytes: index.end, indexWords: index.words };
+    const isWrong = info !== undefined && !sameSegment(info, found) && !this.#isReplacing(number);
     if (this.#manifest !== undefined && isWrong) this.wrongNames.add(fileNaming(this.#manifest, number));
     await this.#saveIndexOf(segment, info !== undefined);
     return found;
@@ -213,11 +214,17 @@ export class SealedSegments {
       this.#names.has(name) && !hints.rotten && hints.framed - hints.logEntries === index.count;
     if (wasSealed && isComplete) return;
     await this.#saveSealed(number, index);
-    if (wasSealed && !hints.rotten && this.#manifest?.format !== undefined) {
+    const isOrdinary = this.#manifest?.format === undefined || this.#isReplacing(number);
+    if (wasSealed && !hints.rotten && !isOrdinary) {
       const sentence = "The saved index of a sealed segment is missing, or lacks records; it is rebuilt.";
       this.#findings.push(damagedHint(this.#context, name, sentence));
     }
     this.#names.add(name);
+  }
+
+  /** Whether compaction was replacing a segment: then its size and its index may be other than expected. */
+  #isReplacing(number: number): boolean {
+    return this.#manifest?.replacing === number;
   }
 
   /** Chain hash of the last record before segment `number`. */

@@ -24,16 +24,22 @@ import type { OffsetIndex } from "../format/offset-index.ts";
 import type { Tombstone } from "../format/tombstone.ts";
 import { removeIfFile } from "../disk/obstacles.ts";
 import { invariant } from "../invariant.ts";
+import { type Compactable, compact, type Compaction, type CompactionResult } from "./compaction.ts";
 import { createStream } from "./create-stream.ts";
+import { IndexCache } from "./index-cache.ts";
 import { openStream } from "./open-stream.ts";
 import type { OpenStream, WholeStream } from "./opened-stream.ts";
+import { beginReplacement, commitReplacement } from "./replace-segment.ts";
 import { startSegment } from "./start-segment.ts";
+import { statusOf, type StreamStatus } from "./stream-status.ts";
 import type { ActiveSegment, IndexSettings } from "../segment/active-segment.ts";
 import { HiddenRecords } from "./hidden-records.ts";
 import { type ReadSource, recordAtOffset } from "./read.ts";
 import type { Finding } from "../segment/finding.ts";
-import type { OffsetRanges } from "../format/offset-ranges.ts";
+import { OffsetRanges } from "../format/offset-ranges.ts";
 import { refuseOtherOffset, refuseTombstone } from "../requests.ts";
+import { purgeQuarantine } from "../segment/quarantine.ts";
+import type { RewrittenSegment } from "../segment/rewrite-segment.ts";
 import { loadSealedIndex } from "../segment/saved-index.ts";
 import {
   filesOf,
@@ -41,7 +47,7 @@ import {
   type StreamSurroundings,
   withFormat,
 } from "../segment/stream-context.ts";
-import type { CheckpointPolicy, Format, Offset, StreamHead } from "../types.ts";
+import type { CheckpointPolicy, Format, StreamHead } from "../types.ts";
 
 export interface StreamSettings extends IndexSettings {
   readonly codec: Codec;
@@ -50,38 +56,6 @@ export interface StreamSettings extends IndexSettings {
   /** The format that the stream gets if it is to be created. */
   readonly format: Format;
 }
-
-/** What is known of a segment. */
-export interface SegmentStatus {
-  /** Its place among the stream's segments, from 0. */
-  readonly number: number;
-  /** Offset of its first record. */
-  readonly firstOffset: Offset;
-  /** One more than the offset of its last record. */
-  readonly nextOffset: Offset;
-  /** Size of its records in bytes. */
-  readonly bytes: number;
-}
-
-/** What is known of a stream, for people and monitors. */
-export interface StreamStatus extends StreamHead {
-  /** How its records are laid out and chained. */
-  readonly format: Format;
-  /** Its segments, in order. */
-  readonly segments: readonly SegmentStatus[];
-  /**
-   * What recovery found when the stream was opened, this time and, if it was closed so that others could be
-   * opened, earlier.
-   */
-  readonly findings: readonly Finding[];
-  /**
-   * Why the stream's end is not known, if it is not; `nextOffset` and `head` are then those of the last
-   * record that is.
-   */
-  readonly lostEnd: StorageError | undefined;
-}
-
-const CACHED_INDEXES = 2;
 
 export class Stream {
   readonly #surroundings: StreamSurroundings;
@@ -103,8 +77,13 @@ export class Stream {
   #openingFailed = false;
   readonly #earlier: readonly Finding[];
   readonly #hidden = new HiddenRecords();
-  /** Indexes of sealed segments that were read last. */
-  readonly #indexes = new Map<number, OffsetIndex>();
+  /** Another one whenever a segment was replaced. */
+  #edition: object = {};
+  /** Resolves when no segment is being replaced. */
+  #replaced: Promise<void> = Promise.resolve();
+  /** Compactions happen one after another. */
+  #compacted: Promise<unknown> = Promise.resolve();
+  readonly #indexes = new IndexCache();
 
   /** @param earlier what recovery found when the stream was open before */
   constructor(surroundings: StreamSurroundings, settings: StreamSettings, earlier: readonly Finding[] = []) {
@@ -150,6 +129,13 @@ export class Stream {
     return this.#hidden.from(await this.source(), from);
   }
 
+  /** Erases what is hidden. @throws StorageError as `Storage.compact` */
+  compact(compaction: Compaction): Promise<CompactionResult> {
+    const compacted = this.#compacted.then(() => compact(this.#compactable, compaction));
+    this.#compacted = compacted.catch(() => undefined);
+    return compacted;
+  }
+
   /** Makes everything appended durable. @throws StorageError `io`, `poisoned` */
   sync(): Promise<void> {
     return this.#enqueue(async () => {
@@ -168,20 +154,8 @@ export class Stream {
 
   async status(): Promise<StreamStatus> {
     await this.#ready();
-    const format = this.#context.format.name;
-    const { findings } = this;
-    return {
-      ...this.#head(),
-      format,
-      segments: this.#segments().map(({ number, firstOffset, nextOffset, bytes }) => ({
-        number,
-        firstOffset: BigInt(firstOffset) as Offset,
-        nextOffset: BigInt(nextOffset) as Offset,
-        bytes,
-      })),
-      findings,
-      lostEnd: this.#open?.lostEnd,
-    };
+    const { format } = this.#context;
+    return statusOf(this.#head(), format.name, this.#segments(), this.findings, this.#open?.lostEnd);
   }
 
   /** Whether the stream is there and was opened, and not closed since. */
@@ -211,8 +185,11 @@ export class Stream {
       segments: () => this.#segments(),
       index: (segment) => this.#index(segment),
       replaceIndex: (segment, index) => {
-        this.#cache(segment.number, index);
+        this.#indexes.put(segment.number, index);
       },
+      hidden: (from) => this.hidden(from),
+      edition: () => this.#edition,
+      settled: () => this.#replaced,
       lostEnd: this.#open?.lostEnd,
     };
   }
@@ -352,7 +329,7 @@ export class Stream {
     const nextOffset = Number(open.end.nextOffset);
     const info = infoOf(active, nextOffset, this.#shownBytes);
     const { index, firstOffset } = active;
-    invariant(nextOffset === firstOffset + index.count, "The next segment begins where this one ends.");
+    invariant(nextOffset === firstOffset + index.places, "The next segment begins where this one ends.");
     invariant(info.bytes === index.end, "Every byte of a segment that is sealed was shown.");
     await this.#orPoison(() => active.sync());
     this.#isRotating = true;
@@ -370,13 +347,56 @@ export class Stream {
     this.#isRotating = false;
     this.#shownBytes = 0;
     if (active.index.hasGaps) open.indexes.set(info.number, active.index);
-    else this.#cache(info.number, active.index);
+    else this.#indexes.put(info.number, active.index);
     await active.close();
     if (!active.isFrozen) {
       const leftover = `${this.#context.path}/${indexLogName(info.number, this.#context.format.name)}`;
       await removeIfFile(this.#context.disk, leftover);
     }
     return next;
+  }
+
+  /** What compaction does to the stream, each step in the order of the appends. */
+  get #compactable(): Compactable {
+    return {
+      source: () => this.source(),
+      prepare: () => this.#enqueue(() => this.#sealHidden()),
+      replace: (rewritten) => this.#enqueue(() => this.#replace(rewritten)),
+      purgeQuarantine: () => purgeQuarantine(this.#context.disk, this.#context.path),
+    };
+  }
+
+  /** Makes everything durable, and seals the active segment if hidden records are in it. */
+  async #sealHidden(): Promise<{ hidden: OffsetRanges; sealed: readonly SegmentInfo[] }> {
+    const open = this.#open;
+    if (open === undefined) return { hidden: OffsetRanges.none, sealed: [] };
+    this.#refuseIfPoisoned();
+    if (open.lostEnd !== undefined) throw open.lostEnd;
+    await this.#sync();
+    const hidden = await this.hidden(0);
+    const { firstOffset } = open.active;
+    if (hidden.meets({ from: firstOffset, to: Number(open.end.nextOffset) }))
+      await this.#orAgain(() => this.#rotate(open));
+    return { hidden, sealed: [...open.sealed] };
+  }
+
+  /** Puts a sealed segment that was written anew in its place. */
+  async #replace(rewritten: RewrittenSegment): Promise<void> {
+    this.#refuseIfPoisoned();
+    const open = this.#open;
+    invariant(open !== undefined, "A segment that was read is one of a stream that is open.");
+    if (open.lostEnd !== undefined) throw open.lostEnd;
+    const files = filesOf(this.#context);
+    const { number } = rewritten.info;
+    await beginReplacement(files, open, number);
+    const replaced = this.#orPoison(() =>
+      commitReplacement(files, open, rewritten, () => {
+        this.#edition = {};
+        this.#indexes.put(number, rewritten.index);
+      }),
+    );
+    this.#replaced = replaced.catch(() => undefined);
+    await replaced;
   }
 
   #head(): StreamHead {
@@ -433,16 +453,9 @@ export class Stream {
     const loaded = cached ?? (await loadSealedIndex(filesOf(this.#context), segment));
     // The saved index of a damaged segment may lack its last records; what recovery found does not.
     const recovered = this.#open?.indexes.get(segment.number);
-    const index = recovered !== undefined && recovered.count > loaded.count ? recovered : loaded;
-    this.#cache(segment.number, index);
+    const index = recovered !== undefined && recovered.places > loaded.places ? recovered : loaded;
+    this.#indexes.put(segment.number, index);
     return index;
-  }
-
-  #cache(number: number, index: OffsetIndex): void {
-    this.#indexes.delete(number);
-    this.#indexes.set(number, index);
-    const [oldest] = this.#indexes.keys();
-    if (this.#indexes.size > CACHED_INDEXES && oldest !== undefined) this.#indexes.delete(oldest);
   }
 }
 

@@ -1,0 +1,347 @@
+/**
+ * Compaction on a file system: what it erases, what it leaves as it was, and what goes on beside it. What a
+ * crash leaves of it is searched by the check (K1 to K4).
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+
+import { failureOf, flipped, temporaryDirectories } from "../e2e/testing.ts";
+import { readStream } from "../model/reader.ts";
+import { deserializeRedactedPayload, Storage, type StorageOptions } from "./index.ts";
+import type { Record } from "./format/record.ts";
+
+const ALL = Number.POSITIVE_INFINITY;
+const directory = temporaryDirectories();
+const opened: Storage[] = [];
+afterEach(async () => {
+  for (const storage of opened.splice(0)) await storage.close();
+});
+
+const payloadOf = (offset: number): Buffer => Buffer.from(`the secret of record ${offset}!`);
+
+/** A few records in each segment, and a checkpoint among five. */
+const OPTIONS: StorageOptions = {
+  checkpoints: { everyNRecords: 5 },
+  maxSegmentBytes: 300,
+  readChunkBytes: 64,
+};
+
+async function open(root: string, options: StorageOptions = {}): Promise<Storage> {
+  const storage = await Storage.open(root, { ...OPTIONS, ...options });
+  opened.push(storage);
+  return storage;
+}
+
+/** A stream of 24 offsets in several segments: all but each sixth are data. */
+async function written(options: StorageOptions = {}): Promise<{ root: string; storage: Storage }> {
+  const root = directory();
+  const storage = await open(root, options);
+  for (let offset = 0; offset < 24; offset += 1)
+    if (offset % 5 !== 0 || offset === 0) await storage.appendBatch(1n, [payloadOf(offset)]);
+  return { root, storage };
+}
+
+const short = ({ offset, kind, payload }: Record): string =>
+  kind === "redacted" ? `${offset}+${deserializeRedactedPayload(payload).count}` : `${offset}${kind[0]}`;
+
+const layout = async (storage: Storage): Promise<string> =>
+  (await storage.readRecords(1n, 0n, ALL, { verify: "genesis" })).map(short).join(" ");
+
+const filesIn = (root: string): Map<string, Buffer> =>
+  new Map(
+    fs
+      .readdirSync(path.join(root, "1"), { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => [name, fs.readFileSync(path.join(root, "1", name))]),
+  );
+
+/** Offsets whose payloads are in a file. */
+function leftIn(root: string): number[] {
+  const files = [...filesIn(root).values()];
+  return Array.from({ length: 24 }, (_, offset) => offset).filter((offset) =>
+    files.some((bytes) => bytes.includes(payloadOf(offset))),
+  );
+}
+
+describe("compact", () => {
+  test("erases what is hidden, and nothing else: no head, no visible payload, no record beside it", async () => {
+    const { root, storage } = await written();
+    await storage.tombstone(1n, 1n, 3n);
+    await storage.tombstone(1n, 8n, 4n);
+    const head = await storage.head(1n);
+    const payloads = await storage.readFrom(1n, 0n, ALL);
+    const before = await layout(storage);
+    const result = await storage.compact(1n);
+    expect(result).toMatchObject({ recordsErased: 6, tombstonesApplied: 2, quarantinePurged: [] });
+    expect(result.segmentsReplaced).toBeGreaterThan(1);
+    for (const isReopened of [false, true]) {
+      const storageNow = isReopened ? await reopened(root, storage) : storage;
+      expect(await storageNow.head(1n)).toStrictEqual(head);
+      expect(await storageNow.readFrom(1n, 0n, ALL)).toStrictEqual(payloads);
+      expect((await storageNow.status(1n)).findings).toStrictEqual([]);
+      const erased = new Set([1, 2, 3, 8, 9, 11]);
+      const kept = before.split(" ").filter((record) => !erased.has(Number.parseInt(record, 10)));
+      const left = (await layout(storageNow)).split(" ").filter((record) => !record.includes("+"));
+      expect(left).toStrictEqual(kept);
+    }
+    expect(leftIn(root)).not.toContain(1);
+    expect(leftIn(root)).toHaveLength(20 - 6);
+    const { records, problem } = readStream(filesIn(root), "plain");
+    expect(problem).toBeUndefined();
+    expect(records.at(-1)?.hash).toStrictEqual(Uint8Array.from(head.head));
+  });
+
+  test("seals the active segment if hidden records are in it", async () => {
+    const { root, storage } = await written({ maxSegmentBytes: 1 << 20 });
+    await storage.tombstone(1n, 0n, 5n);
+    expect(await storage.compact(1n)).toMatchObject({
+      segmentsBefore: 1,
+      segmentsAfter: 2,
+      recordsErased: 5,
+    });
+    expect(await layout(storage)).toBe(`0+5 5c ${await tail(storage)}`);
+    expect(leftIn(root)).not.toContain(4);
+    await storage.appendBatch(1n, [payloadOf(30)]);
+    expect(await storage.compact(1n)).toMatchObject({
+      segmentsReplaced: 0,
+      recordsErased: 0,
+      bytesReclaimed: 0,
+    });
+  });
+
+  test("joins what is erased later to what was erased before", async () => {
+    const { storage } = await written({ maxSegmentBytes: 1 << 20 });
+    await storage.tombstone(1n, 2n, 1n);
+    await storage.compact(1n);
+    await storage.tombstone(1n, 1n, 4n);
+    await storage.compact(1n);
+    expect(await layout(storage)).toBe(`0d 1+4 5c ${await tail(storage)}`);
+  });
+
+  test("a stream that is not there, and one in which nothing is hidden, stay as they are", async () => {
+    const { root, storage } = await written();
+    const before = filesIn(root);
+    expect(await storage.compact(1n)).toMatchObject({ segmentsReplaced: 0, recordsErased: 0 });
+    expect(filesIn(root)).toStrictEqual(before);
+    expect(await storage.compact(7n)).toMatchObject({ segmentsBefore: 0, segmentsAfter: 0 });
+    expect(fs.existsSync(path.join(root, "7"))).toBe(false);
+  });
+
+  test("compresses where that is asked for and saves something", async () => {
+    const { root, storage } = await written();
+    await storage.appendBatch(1n, [Buffer.alloc(2000, "a"), Buffer.from("b")]);
+    await storage.appendBatch(1n, [payloadOf(0)]);
+    const before = await storage.readRecords(1n, 0n, ALL);
+    const { bytesReclaimed } = await storage.compact(1n, { compressOnCompact: true, compression: "zstd" });
+    expect(bytesReclaimed).toBeGreaterThan(1900);
+    for (const isReopened of [false, true]) {
+      const storageNow = isReopened ? await reopened(root, storage) : storage;
+      const after = await storageNow.readRecords(1n, 0n, ALL, { verify: "genesis" });
+      expect(after.map(({ payload }) => Buffer.from(payload))).toStrictEqual(
+        before.map(({ payload }) => Buffer.from(payload)),
+      );
+      expect(after.filter(({ compression }) => compression === "zstd")).toHaveLength(1);
+    }
+  });
+
+  test("purges quarantine only if it is asked to, and says what", async () => {
+    const { root, storage } = await written();
+    const quarantine = path.join(root, "1", "quarantine");
+    fs.mkdirSync(quarantine);
+    fs.writeFileSync(path.join(quarantine, "segment_000000.log.0.abc"), payloadOf(1));
+    expect(await storage.compact(1n)).toMatchObject({ quarantinePurged: [] });
+    expect(fs.readdirSync(quarantine)).toHaveLength(1);
+    expect(await storage.compact(1n, { purgeQuarantine: true })).toMatchObject({
+      quarantinePurged: ["segment_000000.log.0.abc"],
+    });
+    expect(fs.readdirSync(quarantine)).toStrictEqual([]);
+  });
+
+  test("tells how far it is, and ends where it is aborted", async () => {
+    const { storage } = await written();
+    await storage.tombstone(1n, 0n, 5n);
+    const told: string[] = [];
+    const controller = new AbortController();
+    const aborted = storage.compact(1n, {
+      signal: controller.signal,
+      onProgress: (done, of) => {
+        told.push(`${done}/${of}`);
+        if (done === 1) controller.abort(new Error("enough"));
+      },
+    });
+    await expect(aborted).rejects.toThrow("enough");
+    expect(told[0]).toMatch(/^0\/\d+$/);
+    await storage.compact(1n);
+    expect((await layout(storage)).startsWith("0+")).toBe(true);
+  });
+
+  test("what cannot be is refused, and changes nothing", async () => {
+    const { root, storage } = await written();
+    await expect(storage.compact(1n, { compression: "gzip" as never })).rejects.toThrow();
+    await expect(storage.compact(1n, { onProgress: 3 as never })).rejects.toThrow(TypeError);
+    await expect(storage.compact(1n, { mergeAll: true } as never)).rejects.toThrow(TypeError);
+    await storage.close();
+    const reader = await open(root, { readOnly: true });
+    expect(await failureOf(() => reader.compact(1n))).toMatchObject({ code: "read-only" });
+  });
+
+  test("a stream of the format sentinel is refused", async () => {
+    const { storage } = await written({ format: "sentinel" });
+    expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "wrong-format" });
+  });
+
+  test("a damaged segment is not written anew; those before it are", async () => {
+    const { root, storage } = await written();
+    await storage.tombstone(1n, 0n, 23n);
+    const { segments } = await storage.status(1n);
+    const name = path.join(root, "1", "segment_000001.log");
+    fs.writeFileSync(name, flipped(fs.readFileSync(name), 8 * 100));
+    const error = await failureOf(() => storage.compact(1n));
+    expect(error).toMatchObject({ code: "checksum-mismatch", file: name });
+    const now = (await storage.status(1n)).segments;
+    expect(now[0]?.bytes).not.toBe(segments[0]?.bytes);
+    expect(now.slice(1, segments.length)).toStrictEqual(segments.slice(1));
+    expect(fs.readdirSync(path.join(root, "1")).filter((each) => each.endsWith(".tmp"))).toStrictEqual([]);
+  });
+});
+
+describe("beside a compaction", () => {
+  test("readers that have begun see one log, and go on in the new segments", async () => {
+    const { storage } = await written();
+    await storage.tombstone(1n, 1n, 22n);
+    const readers = [false, true].map((reverse) => storage.iterate(1n, { reverse, verify: "genesis" }));
+    const single = async (): Promise<void> => {
+      for (let from = 0n; from < 24n; from += 1n)
+        await storage.readRecords(1n, from, 1, { verify: "genesis" });
+    };
+    const [, ...read] = await Promise.all([
+      storage.compact(1n),
+      ...readers.map(async (reader) => {
+        const offsets: bigint[] = [];
+        for await (const { offset } of reader) offsets.push(offset);
+        return offsets;
+      }),
+      single(),
+      single(),
+    ]);
+    const [forward, backward] = read;
+    expect(forward?.[0]).toBe(0n);
+    expect(forward).toStrictEqual(forward?.toSorted((a, b) => Number(a - b)));
+    expect(backward?.at(-1)).toBe(0n);
+  });
+
+  test("a reader in small steps survives the replacement of what it reads", async () => {
+    const { storage } = await written();
+    await storage.tombstone(1n, 1n, 22n);
+    let from = 0n;
+    const seen: string[] = [];
+    for (let step = 0; from < 24n; step += 1) {
+      const [record] = await storage.readRecords(1n, from, ALL, { limit: 1 });
+      if (record === undefined) break;
+      seen.push(short(record));
+      from =
+        record.offset + (record.kind === "redacted" ? deserializeRedactedPayload(record.payload).count : 1n);
+      if (step === 2) await storage.compact(1n);
+    }
+    expect(seen.slice(0, 4)).toStrictEqual(["0d", "1d", "2d", "1+3"]);
+  });
+
+  test("appends go on, and what is hidden meanwhile waits for the next time", async () => {
+    const { storage } = await written();
+    await storage.tombstone(1n, 1n, 3n);
+    await Promise.all([
+      storage.compact(1n),
+      storage.appendBatch(1n, [payloadOf(50)]),
+      storage.tombstone(1n, 8n, 1n),
+      storage.compact(1n),
+      storage.appendBatch(1n, [payloadOf(51)]),
+    ]);
+    const records = (await layout(storage)).split(" ");
+    expect(records).toContain("1+3");
+    await storage.compact(1n);
+    expect((await layout(storage)).split(" ")).toContain("8+1");
+  });
+});
+
+describe("hints beside a compacted segment", () => {
+  /** A stream whose first segments are compacted, closed. */
+  async function compacted(): Promise<{ root: string; records: string; old: Map<string, Buffer> }> {
+    const { root, storage } = await written();
+    await storage.tombstone(1n, 1n, 3n);
+    await storage.tombstone(1n, 8n, 4n);
+    const old = filesIn(root);
+    await storage.compact(1n);
+    const records = await layout(storage);
+    await storage.close();
+    return { root, records, old };
+  }
+
+  test("an index from before is not believed", async () => {
+    const { root, records, old } = await compacted();
+    for (const [name, bytes] of old)
+      if (name.endsWith(".idx")) fs.writeFileSync(path.join(root, "1", name), bytes);
+    await expectSame(root, records);
+  });
+
+  test.each(["manifest.json", "segment_000000.log.idx"])("without %s nothing is different", async (name) => {
+    const { root, records } = await compacted();
+    fs.rmSync(path.join(root, "1", name));
+    await expectSame(root, records);
+  });
+
+  test("without any of them nothing is different", async () => {
+    const { root, records } = await compacted();
+    for (const name of filesIn(root).keys())
+      if (!name.endsWith(".log")) fs.rmSync(path.join(root, "1", name));
+    await expectSame(root, records);
+  });
+
+  test("any flipped bit of the first segments and their hints is told, or changes nothing", async () => {
+    const { root, records } = await compacted();
+    const known = records.split(" ");
+    for (const name of ["segment_000000.log", "segment_000000.log.idx"]) {
+      const file = path.join(root, "1", name);
+      const whole = fs.readFileSync(file);
+      for (let bit = 0; bit < 8 * whole.length; bit += 7) {
+        fs.writeFileSync(file, flipped(whole, bit));
+        const reader = await open(root, { readOnly: true });
+        const read: string[] = [];
+        try {
+          for await (const record of reader.iterate(1n, { verify: "genesis" })) read.push(short(record));
+          expect(read).toStrictEqual(known);
+        } catch (error) {
+          expect(error).toMatchObject({ name: "StorageError" });
+          expect(read).toStrictEqual(known.slice(0, read.length));
+        }
+        expect((await reader.readRecords(1n, 10n, ALL)).map(short)).toStrictEqual(
+          known.slice(known.indexOf("10c")),
+        );
+        await reader.close();
+      }
+      fs.writeFileSync(file, whole);
+    }
+  });
+
+  async function expectSame(root: string, records: string): Promise<void> {
+    const storage = await open(root);
+    expect(await layout(storage)).toBe(records);
+    for (const verify of ["record", "checkpoint"] as const)
+      expect((await storage.readRecords(1n, 9n, ALL, { verify })).map(short)).toStrictEqual(
+        records.split(" ").filter((record) => Number.parseInt(record, 10) >= 9),
+      );
+    await storage.close();
+    const again = await open(root);
+    expect((await again.status(1n)).findings).toStrictEqual([]);
+  }
+});
+
+async function reopened(root: string, storage: Storage): Promise<Storage> {
+  await storage.close();
+  return open(root);
+}
+
+/** The records from offset 6 on, as they are. */
+async function tail(storage: Storage): Promise<string> {
+  return (await storage.readRecords(1n, 6n, ALL)).map(short).join(" ");
+}

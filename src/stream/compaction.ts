@@ -1,0 +1,131 @@
+/**
+ * Compaction: what tombstones hide is erased for good, and no hash, head or anchor changes.
+ *
+ * Sealed segments are written anew one at a time, each replaced as a whole (docs/FORMAT.md, section 9).
+ * Appends and reads go on meanwhile; what hides a record after compaction began is not asked. The active
+ * segment is sealed first if it holds hidden records.
+ * @module
+ */
+import { refuseIfAborted } from "../cursor.ts";
+import { StorageError } from "../error.ts";
+import type { Codec } from "../format/codec.ts";
+import type { SegmentInfo } from "../format/manifest.ts";
+import { type OffsetRange, OffsetRanges, rangeOf } from "../format/offset-ranges.ts";
+import { type RewrittenSegment, rewriteSegment } from "../segment/rewrite-segment.ts";
+import { tombstonesIn } from "./hidden-records.ts";
+import { type ReadSource, recordAtOffset } from "./read.ts";
+import type { CompressionKind } from "../types.ts";
+
+/** What else compaction does, and what ends it early. */
+export interface CompactionConfig {
+  /** Whether payloads are compressed where that makes them smaller. Default: false. */
+  readonly compressOnCompact?: boolean | undefined;
+  /** What compresses them. Default: what compresses those that are appended. */
+  readonly compression?: CompressionKind | undefined;
+  /**
+   * Whether the files in the stream's `quarantine/`, which may hold erased payloads, are removed. Default: false.
+   */
+  readonly purgeQuarantine?: boolean | undefined;
+  /** Is told before each sealed segment, and at the end, how many of how many are done. */
+  readonly onProgress?: ((done: number, of: number) => void) | undefined;
+  /** Ends it when it is aborted: the segments that are done stay compacted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a compaction came to. */
+export interface CompactionResult {
+  /** How many segments the stream had when it began. */
+  readonly segmentsBefore: number;
+  /** How many it had when it ended. */
+  readonly segmentsAfter: number;
+  /** How many of them were written anew. */
+  readonly segmentsReplaced: number;
+  /** By how many bytes the segments became smaller; negative if redacted records are larger than what they replace. */
+  readonly bytesReclaimed: number;
+  /** How many data records were erased. */
+  readonly recordsErased: number;
+  /** How many tombstones name at least one of them. */
+  readonly tombstonesApplied: number;
+  /** Names of the files that were removed from the stream's `quarantine/`. */
+  readonly quarantinePurged: readonly string[];
+}
+
+/** A compaction, its arguments checked. */
+export interface Compaction {
+  /** What compresses payloads; as they are stored if nothing does. */
+  readonly codec: Codec | undefined;
+  readonly purgeQuarantine: boolean;
+  readonly onProgress: ((done: number, of: number) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What compaction needs of a stream that is open. */
+export interface Compactable {
+  source(): Promise<ReadSource>;
+  /**
+   * Makes everything durable, and seals the active segment if it holds hidden records.
+   *
+   * @returns the hidden records, and the sealed segments
+   */
+  prepare(): Promise<{ readonly hidden: OffsetRanges; readonly sealed: readonly SegmentInfo[] }>;
+  /** Puts a segment that was written anew in its place. */
+  replace(rewritten: RewrittenSegment): Promise<void>;
+  /** Removes what is in quarantine. @returns the names */
+  purgeQuarantine(): Promise<string[]>;
+}
+
+/**
+ * Compacts a stream.
+ *
+ * @throws StorageError the damage that is met: the segments before it are compacted then; `io`, `poisoned`
+ */
+export async function compact(
+  stream: Compactable,
+  { codec, purgeQuarantine, onProgress, signal }: Compaction,
+): Promise<CompactionResult> {
+  const source = await stream.source();
+  if (!source.context.format.hidesRecords) {
+    const sentence =
+      "Kimberlite knows no redacted records, so nothing can be erased from its streams. Copy what is to stay into a stream of the format plain.";
+    throw new StorageError("wrong-format", sentence);
+  }
+  const segmentsBefore = source.segments().length;
+  const { hidden, sealed } = await stream.prepare();
+  const erased: OffsetRange[] = [];
+  let segmentsReplaced = 0;
+  let bytesReclaimed = 0;
+  for (const [i, segment] of sealed.entries()) {
+    refuseIfAborted(signal);
+    onProgress?.(i, sealed.length);
+    const { firstOffset: from, nextOffset: to } = segment;
+    if (from === to || (codec === undefined && !hidden.meets({ from, to }))) continue;
+    const head = (await recordAtOffset(source, to))?.prevHash;
+    const rewritten = await rewriteSegment(source.context, segment, { hidden, codec, head, signal });
+    if (rewritten === undefined) continue;
+    await stream.replace(rewritten);
+    segmentsReplaced += 1;
+    bytesReclaimed += segment.bytes - rewritten.info.bytes;
+    erased.push(...rewritten.erased);
+  }
+  onProgress?.(sealed.length, sealed.length);
+  return {
+    segmentsBefore,
+    segmentsAfter: source.segments().length,
+    segmentsReplaced,
+    bytesReclaimed,
+    recordsErased: erased.reduce((sum, { from, to }) => sum + to - from, 0),
+    tombstonesApplied: await tombstonesNaming(source, OffsetRanges.none.with(erased)),
+    quarantinePurged: purgeQuarantine ? await stream.purgeQuarantine() : [],
+  };
+}
+
+/** How many tombstones name at least one of these offsets. */
+async function tombstonesNaming(source: ReadSource, offsets: OffsetRanges): Promise<number> {
+  let naming = 0;
+  if (offsets.size === 0) return naming;
+  for (const segment of source.segments()) {
+    const tombstones = await tombstonesIn(source, segment);
+    naming += tombstones.filter((tombstone) => offsets.meets(rangeOf(tombstone))).length;
+  }
+  return naming;
+}
