@@ -50,7 +50,7 @@ export function begin(
         call: (storage) => storage.appendCheckpoint(stream, { fsync }),
       };
     case "tombstone": {
-      const { first, count } = recordsNamedBy(operation, next);
+      const { first, count } = recordsNamedBy(operation, before.records);
       return {
         log: tombstone(before, first, count, policy),
         refusal: refuses(before, { first, count }),
@@ -59,4 +59,9 @@ export function begin(
       };
     }
   }
+}
+
+/** The error code with which the compaction of a stream is refused, if it is. */
+export function refusesCompaction({ format }: ModelLog): string | undefined {
+  return format === "sentinel" ? "wrong-format" : undefined;
 }

@@ -27,6 +27,8 @@ export interface Bounds {
   /** Workloads are all sequences of up to this many operations. */
   readonly length: number;
   readonly operations: readonly OperationName[];
+  /** Workloads of a compaction have up to so many operations more than they begin with; 0: there are none. */
+  readonly compactionLength: number;
   readonly persistence: PersistenceName;
   /** Sectors this small make one record span several. */
   readonly sectorBytes: number;
@@ -133,6 +135,7 @@ export const BOUND_TABLE: { readonly [Name in keyof Bounds]: BoundRow<Bounds[Nam
     OPERATIONS.map(({ name }) => name),
     "operations of workloads",
   ),
+  compactionLength: whole(0, 8, "workloads of a compaction: so many operations; 0 for none"),
   persistence: oneOf(["posix", "ordered-metadata", "prefix"], "model", "what a crash may leave"),
   sectorBytes: whole(1, 1 << 20, "bytes that reach the medium as a whole"),
   tornSectors: flag("a sector may be cut anywhere"),
@@ -171,6 +174,7 @@ const standard: Bounds = {
   parts: PART_NAMES,
   length: 4,
   operations: ALPHABET,
+  compactionLength: 3,
   persistence: "posix",
   sectorBytes: 40,
   tornSectors: false,
@@ -202,6 +206,7 @@ const PLAIN_PROFILES: Readonly<Record<ProfileName, Bounds>> = {
   quick: {
     ...standard,
     length: 3,
+    compactionLength: 2,
     sectorBytes: 96,
     faultLength: 1,
     tamperedRecords: 3,
@@ -216,6 +221,7 @@ const PLAIN_PROFILES: Readonly<Record<ProfileName, Bounds>> = {
   nightly: {
     ...standard,
     length: 5,
+    compactionLength: 4,
     recoveryCrashes: 2,
     faultLength: 3,
     tamperedRecords: 5,
@@ -232,12 +238,19 @@ const OVERHEAD_BYTES = { plain: 48, sentinel: 58 } as const;
 /**
  * Records of the format `sentinel` are larger, and a segment ends only behind the batch that fills it: with
  * these limits as much happens within as few operations, and as many sectors hold as many records. It refuses
- * tombstones.
+ * tombstones and compaction.
  */
 function forSentinel(bounds: Bounds): Bounds {
   const sectorBytes = Math.floor((bounds.sectorBytes * OVERHEAD_BYTES.sentinel) / OVERHEAD_BYTES.plain);
   const operations = bounds.operations.filter((name) => name !== "tombstone");
-  return { ...bounds, operations, format: "sentinel", maxSegmentBytes: 100, sectorBytes };
+  return {
+    ...bounds,
+    operations,
+    compactionLength: 0,
+    format: "sentinel",
+    maxSegmentBytes: 100,
+    sectorBytes,
+  };
 }
 
 /** The bounds of a profile. */

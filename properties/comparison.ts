@@ -3,14 +3,16 @@
  * @module
  */
 import type { SimulatedDisk } from "../fault-injection/simulated-disk.ts";
-import { type ModelLog, range as modelRange, read as modelRead, type ShownRecord } from "../model/log.ts";
+import { type ModelLog, read as modelRead, type ShownRecord } from "../model/log.ts";
 import { indexFiles, type IndexReading, readFrames, readIndex } from "../model/index-reader.ts";
 import { claimedSize, readStream } from "../model/reader.ts";
 import type { Format, StorageBackend, StreamStatus } from "../src/index.ts";
+import { inFull, rangeShown } from "./erased.ts";
 import type { Way, WholeRead } from "./invariants/agreement.ts";
 import type { InvariantId } from "./invariants/catalogue.ts";
 import { H2 } from "./invariants/chain.ts";
 import { M3 } from "./invariants/conformance.ts";
+import { K2, K3, K4 } from "./invariants/compaction.ts";
 import { I1 } from "./invariants/corruption.ts";
 import type { Check } from "./invariants/invariant.ts";
 import { show } from "./records.ts";
@@ -66,7 +68,7 @@ async function rangesOf(
   for (const way of ways) {
     const { from, ...options } = way;
     const shown = await backend.readRecords(stream, from, ALL, options);
-    ranges.push({ way, appended: modelRange(log, way), shown });
+    ranges.push({ way, ...rangeShown(log, way, shown) });
   }
   return ranges;
 }
@@ -89,7 +91,8 @@ export async function checkRecords(
   const ranges = await attempt(check, "every way of reading to succeed", () =>
     rangesOf(backend, stream, log, ways),
   );
-  observe(counts, check, { stream, appended: log.records, shown, ranges });
+  observeErasures(log, shown, counts);
+  observe(counts, check, { stream, appended: log.records, shown: inFull(log, shown), ranges });
   const { nextOffset, head } = await backend.head(stream);
   observe(counts, H2.end, { stream, log, nextOffset, head });
 }
@@ -140,11 +143,22 @@ export function filesIn(disk: SimulatedDisk, path: string): Map<string, Uint8Arr
 
 const isSegment = (name: string): boolean => name.endsWith(".log");
 
+/** What is redacted in what was shown must be hidden in the log. */
+function observeErasures(log: ModelLog, shown: readonly ShownRecord[], counts: Counts): void {
+  for (const record of shown) if (record.kind === "redacted") observe(counts, K4.redacted, { log, record });
+}
+
 /** The model's own reader must find the log in the segment files. */
 export function checkSegments(disk: SimulatedDisk, path: string, log: ModelLog, counts: Counts): void {
   const files = log.records.length === 0 ? new Map<string, Buffer>() : streamFiles(disk, path, isSegment);
   const { records: read, problem } = readStream(files, log.format);
-  observe(counts, M3.segments, { path, appended: log.records, read, problem: problem?.sentence });
+  observeErasures(log, read, counts);
+  observe(counts, M3.segments, {
+    path,
+    appended: log.records,
+    read: inFull(log, read),
+    problem: problem?.sentence,
+  });
 }
 
 /** As `checkSegments`, and the index files must name the records' true positions. */
@@ -152,11 +166,11 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
   checkSegments(disk, path, log, counts);
   if (log.records.length === 0) return;
   const files = streamFiles(disk, path, (name) => name.includes(".log"));
-  const { end } = readStream(files, log.format);
+  const { records, end } = readStream(files, log.format);
   let first = 0;
   for (const { segment, count } of end) {
     const name = `segment_${String(segment).padStart(6, "0")}.log`;
-    const truth = log.records.slice(first, first + count);
+    const truth = records.slice(first, first + count);
     first += count;
     const { saved, frames } = indexFiles(files, name, log.format);
     const index = saved === undefined ? undefined : readIndex(saved);
@@ -191,3 +205,21 @@ function checkIndex(
   const scannedHead = truth[index.entries.length - 1]?.hash;
   observe(counts, I1.index, { file, index, scanned, scannedEnd: position, scannedHead });
 }
+
+/** After a compaction nothing that is hidden is left in a stream's directory. */
+export function checkErased(disk: SimulatedDisk, path: string, log: ModelLog, counts: Counts): void {
+  const files = filesIn(disk, path);
+  const { records } = readStream(files, log.format);
+  observe(counts, K3.directory, { path, log, records, files });
+  observe(counts, K2.finished, { path, manifest: manifestIn(files) });
+}
+
+/** After a recovery nothing of a compaction is left half done. */
+export function checkSettled(disk: SimulatedDisk, path: string, counts: Counts): void {
+  const files = streamFiles(disk, path, (name) => name === "manifest.json");
+  observe(counts, K3.unfinished, { path, names: disk.list(path) });
+  observe(counts, K2.finished, { path, manifest: manifestIn(files) });
+}
+
+const manifestIn = (files: ReadonlyMap<string, Uint8Array>): string =>
+  Buffer.from(files.get("manifest.json") ?? "").toString();

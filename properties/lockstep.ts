@@ -9,11 +9,12 @@ import { acknowledge, emptyLog, fail, type ModelLog, sync as modelSync } from ".
 import { acknowledged, NO_PROOF, type Proof } from "../model/proof.ts";
 import { AppendPipeline, MemoryStorage, type Offset, type Storage } from "../src/index.ts";
 import { outcome, resultText } from "./answers.ts";
-import { type Appending, begin } from "./begun.ts";
+import { type Appending, begin, refusesCompaction } from "./begun.ts";
 import type { Bounds } from "./bounds.ts";
-import { checkFiles, checkLookUps, checkRecords, filesIn, waysOfReading } from "./comparison.ts";
+import { checkErased, checkFiles, checkLookUps, checkRecords, filesIn, waysOfReading } from "./comparison.ts";
 import { DATA_PATH, freshDisk, type Logs, openEngine, streamPath } from "./engine.ts";
 import { H1 } from "./invariants/chain.ts";
+import { K1 } from "./invariants/compaction.ts";
 import { M1, M2, S1 } from "./invariants/conformance.ts";
 import { D8 } from "./invariants/durability.ts";
 import { AUTOMATIC_CHECKPOINT, REFUSAL } from "./invariants/witnesses.ts";
@@ -118,6 +119,10 @@ export class Lockstep {
         this.#set(operation.stream, modelSync(this.#log(operation.stream)));
         return;
       }
+      case "compact": {
+        await this.#compact(operation.stream);
+        return;
+      }
       case "reopen": {
         await this.#roomy.close();
         this.#pipelines.clear();
@@ -135,6 +140,29 @@ export class Lockstep {
         return;
       }
     }
+  }
+
+  /** Compaction makes everything durable, and changes nothing that is shown but what is hidden. */
+  async #compact(stream: bigint): Promise<void> {
+    const log = this.#log(stream);
+    this.#used.add(stream);
+    const refusal = refusesCompaction(log);
+    const calls = [
+      [K1.answer, () => this.#storage.compact(stream)],
+      [K1.answer, () => this.#roomy.compact(stream, { compressOnCompact: true })],
+    ] as const;
+    for (const [check, ask] of calls) {
+      const answered = await outcome(async () => {
+        await ask();
+        return "compacted";
+      });
+      observe(this.#counts, check, { expected: refusal ?? "compacted", answered });
+    }
+    if (refusal !== undefined) return;
+    this.#set(stream, modelSync(log));
+    for (const storage of [this.#storage, this.#roomy])
+      await checkRecords(storage, stream, log, K1.records, this.#counts, waysOfReading(log));
+    for (const disk of [this.disk, this.#roomyDisk]) checkErased(disk, streamPath(stream), log, this.#counts);
   }
 
   /** Everything that can be compared when nothing is under way. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Format } from "../src/types.ts";
+import type { Format, RecordKind } from "../src/types.ts";
 
 /** The stream most operations work on, and the second one. */
 const STREAMS = { first: 1n, second: 2n } as const;
@@ -28,10 +28,10 @@ export type Operation =
   | {
       readonly does: "tombstone";
       readonly stream: bigint;
-      /** Whether all records so far are named, not the first only. */
-      readonly all: boolean;
+      readonly names: "the first record" | "all records" | "all up to the last data record";
       readonly fsync: boolean;
     }
+  | { readonly does: "compact"; readonly stream: bigint }
   | { readonly does: "reopen" };
 
 export type OperationName =
@@ -50,7 +50,10 @@ export type OperationName =
   | "made-batch"
   | "large-batch"
   | "tombstone"
-  | "unsynced-tombstone";
+  | "unsynced-tombstone"
+  | "secret"
+  | "hide"
+  | "compact";
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
 
@@ -79,6 +82,8 @@ export const MADE_OPERATIONS: readonly OperationName[] = ["made-payload", "made-
 
 const one = { does: "append", stream: STREAMS.first, records: 1, bytes: 1 } as const;
 
+const tombstone = { does: "tombstone", stream: STREAMS.first } as const;
+
 /** Every operation by its name. */
 export const OPERATIONS: readonly { readonly name: OperationName; readonly operation: Operation }[] = [
   { name: "append", operation: { ...one, fsync: false } },
@@ -95,11 +100,11 @@ export const OPERATIONS: readonly { readonly name: OperationName; readonly opera
   { name: "made-payload", operation: { ...one, fsync: true, made: SHORTER } },
   { name: "made-batch", operation: { ...one, records: 2, fsync: true, made: LONGER } },
   { name: "large-batch", operation: { ...one, records: 5, bytes: 70, fsync: false } },
-  { name: "tombstone", operation: { does: "tombstone", stream: STREAMS.first, all: false, fsync: true } },
-  {
-    name: "unsynced-tombstone",
-    operation: { does: "tombstone", stream: STREAMS.first, all: true, fsync: false },
-  },
+  { name: "tombstone", operation: { ...tombstone, names: "the first record", fsync: true } },
+  { name: "unsynced-tombstone", operation: { ...tombstone, names: "all records", fsync: false } },
+  { name: "secret", operation: { ...one, records: 3, bytes: 24, fsync: true } },
+  { name: "hide", operation: { ...tombstone, names: "all up to the last data record", fsync: false } },
+  { name: "compact", operation: { does: "compact", stream: STREAMS.first } },
 ];
 
 /**
@@ -117,6 +122,15 @@ export const ALPHABET: readonly OperationName[] = [
   "tombstone",
 ];
 
+/**
+ * What workloads of a compaction begin with: records that are long enough to be searched for, with a
+ * checkpoint right behind them, of which the first is hidden; and one record more, so that a later tombstone can
+ * name what the first one is among.
+ */
+export const COMPACTION_BEGINS: readonly OperationName[] = ["secret", "tombstone", "append+sync"];
+/** The operations that follow. */
+export const COMPACTION_ALPHABET: readonly OperationName[] = ["compact", "hide", "batch", "reopen"];
+
 /** The operation with this name. */
 export function operationNamed(name: OperationName): Operation {
   const found = OPERATIONS.find((row) => row.name === name);
@@ -124,12 +138,17 @@ export function operationNamed(name: OperationName): Operation {
   return found.operation;
 }
 
-/** What a tombstone names in a stream that has so many records. */
+/** What a tombstone names in a stream that has these records. */
 export function recordsNamedBy(
-  { all }: Operation & { does: "tombstone" },
-  records: number,
+  { names }: Operation & { does: "tombstone" },
+  records: readonly { readonly kind: RecordKind }[],
 ): Readonly<{ first: bigint; count: bigint }> {
-  return { first: 0n, count: BigInt(all ? Math.max(records, 1) : 1) };
+  const count = {
+    "the first record": 1,
+    "all records": records.length,
+    "all up to the last data record": records.findLastIndex(({ kind }) => kind === "data") + 1,
+  }[names];
+  return { first: 0n, count: BigInt(Math.max(count, 1)) };
 }
 
 /**

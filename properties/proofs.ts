@@ -4,7 +4,7 @@
  * @module
  */
 import { type Proof, savedAtLeast } from "../model/proof.ts";
-import { claimedSize } from "../model/reader.ts";
+import { claimedRecords, claimedSize } from "../model/reader.ts";
 import type { Bounds } from "./bounds.ts";
 import {
   indexFiles,
@@ -20,10 +20,10 @@ import { type Counts, observe } from "./tally.ts";
 /** A segment as the model's reader finds it, and what its index files say. */
 interface Held {
   readonly name: string;
-  /** Offset of its first record. */
-  readonly first: number;
   /** Where each of its records starts, and behind them where the last one ends. */
   readonly borders: readonly number[];
+  /** The offset after each of them; a redacted one stands for several. */
+  readonly ends: readonly number[];
   readonly isSealed: boolean;
   readonly saved: IndexReading;
   readonly frames: Uint8Array | undefined;
@@ -66,21 +66,24 @@ function segmentsIn(
   return names.map((name, i) => {
     const bytes = files.get(name) ?? new Uint8Array();
     const borders = [0];
-    for (let at = 0; at < bytes.length && first + borders.length <= records; borders.push(at)) {
-      const size = claimedSize(format, bytes.subarray(at)) ?? 0;
+    const ends: number[] = [];
+    for (let at = 0; at < bytes.length && first < records; borders.push(at)) {
+      const rest = bytes.subarray(at);
+      const size = claimedSize(format, rest) ?? 0;
+      first += size === 0 || size > rest.length ? 1 : Number(claimedRecords(format, rest));
+      ends.push(first);
       at = size === 0 ? bytes.length : at + size;
     }
     const { saved, frames } = indexFiles(files, name, format);
     const isSealed = i < names.length - 1;
     const held = {
       name,
-      first,
       borders,
+      ends,
       isSealed,
       saved: saved === undefined ? NO_INDEX : readIndex(saved),
       frames,
     };
-    first += borders.length - 1;
     return held;
   });
 }
@@ -100,14 +103,13 @@ function checkNames(
 }
 
 function checkProof(
-  { name, first, borders, isSealed, saved, frames }: Held,
+  { name, borders, ends, isSealed, saved, frames }: Held,
   { named, framed, once }: Proof,
   { indexLogMaxEntries }: Pick<Bounds, "indexLogMaxEntries">,
   counts: Counts,
 ): void {
-  const count = borders.length - 1;
   /** How many of its records are among the first so many of the stream. */
-  const within = (records: number): number => Math.min(Math.max(records - first, 0), count);
+  const within = (records: number): number => ends.filter((end) => end <= records).length;
   const alone = frames === undefined ? NO_INDEX : readFrames(frames);
   const all = frames === undefined ? saved : readFrames(frames, saved);
   observe(counts, C2.proof, {
@@ -118,6 +120,6 @@ function checkProof(
     framedEnd: alone.end,
     framedEndAtLeast: borders[within(framed)] ?? 0,
     saved: saved.entries.length,
-    savedAtLeast: isSealed ? count : savedAtLeast(within(once), indexLogMaxEntries),
+    savedAtLeast: isSealed ? ends.length : savedAtLeast(within(once), indexLogMaxEntries),
   });
 }

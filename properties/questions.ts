@@ -3,9 +3,10 @@
  * so must agree.
  * @module
  */
-import { type ModelLog, range as modelRange, read as modelRead } from "../model/log.ts";
+import { type ModelLog, read as modelRead } from "../model/log.ts";
 import type { StreamStatus } from "../src/index.ts";
 import { allOf, type EngineUnderTest } from "./conversations/engines.ts";
+import { rangeShown } from "./erased.ts";
 import type { EndTold, Listed, ReadFromOffset } from "./invariants/agreement.ts";
 import type { InvariantId } from "./invariants/catalogue.ts";
 import type { Check } from "./invariants/invariant.ts";
@@ -66,15 +67,17 @@ async function readFrom(
   reverse: boolean,
 ): Promise<ReadFromOffset> {
   const to = BigInt(log.records.length) + 1n;
-  const shown = await storage.readRecords(stream, from, ALL, { reverse });
-  const iterated = await iterations(storage, stream, { from, reverse });
+  const asked = { from, to, limit: ALL, reverse };
+  const read = rangeShown(log, asked, await storage.readRecords(stream, from, ALL, { reverse }));
+  const iterated = [];
+  for (const { verify, shown } of await iterations(storage, stream, { from, reverse }))
+    iterated.push({ verify, shown: rangeShown(log, asked, shown).shown });
   const shownPayloads = await storage.readFrom(stream, from, ALL, { reverse });
   const data = modelRead(log, from, ALL);
   return {
     from,
     reverse,
-    appended: modelRange(log, { from, to, limit: ALL, reverse }),
-    shown,
+    ...read,
     iterated,
     appendedPayloads: reverse ? data.toReversed() : data,
     shownPayloads,

@@ -16,6 +16,7 @@ export type EngineUnderTest = Pick<
   | "appendBatch"
   | "appendCheckpoint"
   | "close"
+  | "compact"
   | "head"
   | "iterate"
   | "readFrom"
@@ -92,6 +93,10 @@ class HeardEngine implements EngineUnderTest {
 
   tombstone(...args: Parameters<Storage["tombstone"]>): ReturnType<Storage["tombstone"]> {
     return this.#ask("tombstone", args);
+  }
+
+  compact(...args: Parameters<Storage["compact"]>): ReturnType<Storage["compact"]> {
+    return this.#ask("compact", args);
   }
 
   close(): ReturnType<Storage["close"]> {

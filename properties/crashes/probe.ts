@@ -8,13 +8,14 @@ import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { acknowledge, append, type ModelLog } from "../../model/log.ts";
 import type { Bounds } from "../bounds.ts";
 import { acknowledged, NO_PROOF, type Proof, shown } from "../../model/proof.ts";
-import { checkLookUps, checkRecords, checkSegments, filesIn, showModel } from "../comparison.ts";
+import { checkErased, checkLookUps, checkRecords, checkSegments, filesIn, showModel } from "../comparison.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { streamPath } from "../engine.ts";
 import type { Extreme } from "../../explore/extreme.ts";
 import { checkKimberliteIndexes } from "../kimberlite-indexes.ts";
 import { checkProofs } from "../proofs.ts";
 import { D3, D4, D5 } from "../invariants/durability.ts";
+import { K1 } from "../invariants/compaction.ts";
 import { I1 } from "../invariants/corruption.ts";
 import type { Trace } from "../part.ts";
 import { APPENDED_AFTER_CUT } from "../invariants/witnesses.ts";
@@ -83,6 +84,11 @@ export async function probe(
       );
     observe(counts, D4.alarm, await last.status(stream));
     checkSegments(disk, streamPath(stream), log, counts);
+    if (isFirst && bounds.compactionLength > 0 && log.records.some(({ kind }) => kind === "tombstone")) {
+      await attempt(K1.answer, GOES_ON, () => last.compact(stream));
+      await attempt(K1.records, GOES_ON, () => checkRecords(last, stream, log, K1.records, counts));
+      checkErased(disk, streamPath(stream), log, counts);
+    }
   }
   witnessed(counts, APPENDED_AFTER_CUT, { cut: recovery.cut });
 }

@@ -9,11 +9,13 @@ import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { crashed, type CrashKind, type ModelLog, recover } from "../../model/log.ts";
 import { StorageError } from "../../src/index.ts";
 import { nobody } from "../../explore/choice.ts";
-import { showAllowed, showStatus, streamFiles } from "../comparison.ts";
+import { checkSettled, showAllowed, showStatus, streamFiles } from "../comparison.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
-import { DATA_PATH, type Logs } from "../engine.ts";
+import { DATA_PATH, type Logs, streamPath } from "../engine.ts";
+import { inFull } from "../erased.ts";
 import { Extreme } from "../../explore/extreme.ts";
 import { H2 } from "../invariants/chain.ts";
+import { K2 } from "../invariants/compaction.ts";
 import { S1 } from "../invariants/conformance.ts";
 import { I1 } from "../invariants/corruption.ts";
 import { C4, D1, D2 } from "../invariants/durability.ts";
@@ -106,9 +108,13 @@ export class Recovery {
   async #stream(storage: EngineUnderTest, stream: bigint, log: ModelLog, trace?: Trace): Promise<ModelLog> {
     const counts = this.#counts;
     const status = await storage.status(stream);
-    const shown = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });
+    const read = await storage.readRecords(stream, 0n, Number.MAX_SAFE_INTEGER, { verify: "genesis" });
     trace?.(showAllowed(log));
-    trace?.(showStatus(status, shown), this.disk);
+    trace?.(showStatus(status, read), this.disk);
+    const shown = inFull(log, read);
+    if (shown.some(({ kind }) => kind === "tombstone"))
+      checkSettled(this.disk.fork(nobody), streamPath(stream), counts);
+    if (shown !== read) observe(counts, K2.recovery, { stream, log, read, segments: status.segments });
     const recovered = { stream, appended: log.records, promised: log.written, shown };
     observe(counts, D2.recovery, recovered);
     observe(counts, D1.recovery, recovered);

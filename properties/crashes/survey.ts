@@ -15,9 +15,10 @@ import { Odometer } from "../../explore/odometer.ts";
 import type { Engines } from "../conversations/engines.ts";
 import { ASKED, momentChoice, onlyStream, stateKey } from "./points.ts";
 import { countSearched, CrashedEngine } from "./crashed-engine.ts";
+import { COMPACTION_ALPHABET } from "../operations.ts";
 import { goingOn, type PartResult, Violations } from "../part.ts";
 import { type Counts, emptyCounts } from "../tally.ts";
-import { chooseWorkload, runWorkload } from "./walk.ts";
+import { chooseCrashed, runWorkload } from "./walk.ts";
 
 /** Crash points of one workload that are worth a search. */
 export interface CrashUnit {
@@ -38,9 +39,13 @@ export interface Survey extends PartResult {
 
 /** How many workloads the bounds name. */
 export function workloadsIn(bounds: Bounds): number {
-  let sum = 0;
-  for (let length = 1; length <= bounds.length; length += 1) sum += bounds.operations.length ** length;
-  return sum;
+  const { operations, length, compactionLength } = bounds;
+  return sequences(operations.length, length) + sequences(COMPACTION_ALPHABET.length, compactionLength);
+}
+
+/** How many sequences of at least one and at most so many operations there are. */
+function sequences(operations: number, length: number): number {
+  return length === 0 ? 0 : operations * (1 + sequences(operations, length - 1));
 }
 
 /**
@@ -59,7 +64,7 @@ export async function survey(
   const violations = new Violations(goesOn);
   const once = async (workloads: Odometer): Promise<void> => {
     watch(counts);
-    const found = await runWorkload(bounds, chooseWorkload(bounds, workloads), counts);
+    const found = await runWorkload(bounds, chooseCrashed(bounds, workloads), counts);
     counts.workloads += 1;
     const points: UnitPoint[] = [];
     for (const point of found) {
@@ -97,7 +102,7 @@ export async function searchCrashes(
   const search = new CrashSearch(program, searched, bounds.recoveriesMax, violations.take);
   const answers = new Odometer(unit.workload.map(({ chosen }) => chosen));
   answers.begin();
-  const workload = chooseWorkload(bounds, answers);
+  const workload = chooseCrashed(bounds, answers);
   // Counted by the survey already.
   const points = await runWorkload(bounds, workload, emptyCounts());
   let ended: unknown;

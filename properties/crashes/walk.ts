@@ -15,7 +15,7 @@ import { ASKED, type CrashPoint, CrashPoints } from "./points.ts";
 import type { Leavings } from "../kimberlite/leavings.ts";
 import { INDEX_SAVED, ROTATION } from "../invariants/witnesses.ts";
 import { Lockstep } from "../lockstep.ts";
-import { type OperationName, operationNamed } from "../operations.ts";
+import { COMPACTION_ALPHABET, COMPACTION_BEGINS, type OperationName, operationNamed } from "../operations.ts";
 import type { Trace } from "../part.ts";
 import { type Counts, witnessed } from "../tally.ts";
 
@@ -28,6 +28,18 @@ export function chooseWorkload(bounds: Bounds, choice: Choice): OperationName[] 
     if (chosen === undefined) throw new RangeError("The bounds name no operations.");
     return chosen;
   });
+}
+
+/**
+ * Chooses a workload to be crashed: one of the bounds, or one of a compaction, which begins with records that
+ * are hidden.
+ */
+export function chooseCrashed(bounds: Bounds, choice: Choice): OperationName[] {
+  const { compactionLength: length } = bounds;
+  if (length === 0 || choice.choose(2, "workload: of the bounds, of a compaction") === 0)
+    return chooseWorkload(bounds, choice);
+  const following = chooseWorkload({ ...bounds, length, operations: COMPACTION_ALPHABET }, choice);
+  return [...COMPACTION_BEGINS, ...following];
 }
 
 /**
@@ -78,7 +90,7 @@ export async function walk(
   trace?: Trace,
   engines: Engines = runningEngines(bounds),
 ): Promise<void> {
-  const points = await runWorkload(bounds, chooseWorkload(bounds, choice), counts, trace);
+  const points = await runWorkload(bounds, chooseCrashed(bounds, choice), counts, trace);
   counts.workloads += 1;
   const point = points[choice.choose(points.length + 1, ASKED.crash) - 1];
   const program = new CrashedEngine(bounds, engines, counts, trace);

@@ -19,12 +19,13 @@ import {
 import { acknowledged, NO_PROOF, outliving, type Proof, shown as shownProof } from "../../model/proof.ts";
 import { readStream } from "../../model/reader.ts";
 import { StorageError } from "../../src/index.ts";
-import { begin } from "../begun.ts";
+import { begin, refusesCompaction } from "../begun.ts";
 import type { Bounds } from "../bounds.ts";
 import type { InjectedFailure } from "./call-sites.ts";
 import { filesIn, showAllowed, showModel, showStatus } from "../comparison.ts";
 import type { Engines, EngineUnderTest } from "../conversations/engines.ts";
 import { DATA_PATH, streamPath } from "../engine.ts";
+import { inFull } from "../erased.ts";
 import { S2 } from "../invariants/conformance.ts";
 import { D6, D7 } from "../invariants/durability.ts";
 import { STREAM_REFUSES, WRITE_TAKEN_BACK } from "../invariants/witnesses.ts";
@@ -167,6 +168,10 @@ export class FaultyRun {
       this.#prove(stream);
       return;
     }
+    if (operation.does === "compact") {
+      await this.#compact(storage, stream, before);
+      return;
+    }
     const { fsync } = operation;
     const { log: begun, refusal, call } = begin(before, operation, this.#bounds);
     this.#logs.set(stream, begun);
@@ -180,6 +185,14 @@ export class FaultyRun {
       return;
     }
     await this.#afterFailure(storage, stream, begun);
+    this.#prove(stream);
+  }
+
+  /** Compaction makes everything durable, and changes nothing that is shown. */
+  async #compact(storage: EngineUnderTest, stream: bigint, log: ModelLog): Promise<void> {
+    const refusal = refusesCompaction(log);
+    const compacted = await this.#tolerate("a compaction to succeed", () => storage.compact(stream), refusal);
+    if (compacted !== undefined) this.#logs.set(stream, modelSync(log));
     this.#prove(stream);
   }
 
@@ -207,8 +220,14 @@ export class FaultyRun {
     const proof = this.#mayOweLess ? { ...before, framed: 0 } : now;
     this.#proofs.set(stream, proof);
     const files = filesIn(this.disk, streamPath(stream));
-    const { records } = readStream(files, log.format);
-    checkProofs(files, records.length, proof, this.#bounds, this.#counts, mayHideFrames);
+    checkProofs(
+      files,
+      inFull(log, readStream(files, log.format).records).length,
+      proof,
+      this.#bounds,
+      this.#counts,
+      mayHideFrames,
+    );
   }
 
   get #drops(): number {
@@ -242,8 +261,8 @@ export class FaultyRun {
     const failed = { diskFailed: this.injected?.occurred === true, usable };
     witnessed(this.#counts, WRITE_TAKEN_BACK, failed);
     witnessed(this.#counts, STREAM_REFUSES, failed);
-    const shown = await this.#tolerate("a read to succeed", () =>
-      storage.readRecords(stream, 0n, ALL, { verify: "genesis" }),
+    const shown = await this.#tolerate("a read to succeed", async () =>
+      inFull(before, await storage.readRecords(stream, 0n, ALL, { verify: "genesis" })),
     );
     const shownPayloads = await this.#tolerate("a read to succeed", () => storage.readFrom(stream, 0n, ALL));
     await this.#tolerate("the end to be told", async () => {
@@ -272,9 +291,10 @@ export class FaultyRun {
   async #recovered(storage: EngineUnderTest, stream: bigint): Promise<void> {
     const log = this.logOf(stream);
     const status = await storage.status(stream);
-    const shown = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
+    const read = await storage.readRecords(stream, 0n, ALL, { verify: "genesis" });
     this.#trace?.(showAllowed(log));
-    this.#trace?.(showStatus(status, shown), this.disk);
+    this.#trace?.(showStatus(status, read), this.disk);
+    const shown = inFull(log, read);
     observe(this.#counts, D6.recovery, { stream, appended: log.records, promised: log.written, shown });
     const after = recover(log, shown.length);
     observe(this.#counts, D7.status, { stream, log: after, status });

@@ -3,6 +3,7 @@
  * @module
  */
 import * as chain from "./chain.ts";
+import * as compaction from "./compaction.ts";
 import * as compression from "./compression.ts";
 import * as conformance from "./conformance.ts";
 import * as corruption from "./corruption.ts";
@@ -14,6 +15,7 @@ import type { Witness } from "./witnesses.ts";
 
 type Chapter =
   | typeof chain
+  | typeof compaction
   | typeof compression
   | typeof conformance
   | typeof corruption
@@ -25,7 +27,7 @@ type IdOf<T> = T extends { readonly id: infer Id } ? Id : never;
 export type InvariantId = IdOf<ExportOf<Chapter>>;
 
 /** The first letters of the ids in the order of the documents. */
-const LETTERS = "FHIDCMLZS";
+const LETTERS = "FHIDCMKLZS";
 
 /**
  * Where an id stands in the documents: by its letter, then by its number.
@@ -40,6 +42,7 @@ export function placeOf(id: string): number {
 
 export const INVARIANTS: readonly Statement<InvariantId>[] = [
   chain,
+  compaction,
   compression,
   conformance,
   corruption,
