@@ -52,10 +52,18 @@ test.each([
 });
 
 test("the part crashes makes the checks that say so, and no others", async () => {
-  const bounds: Bounds = { ...SMALL, length: 2, operations: ["batch", "reopen"] };
   const made = watched();
-  const tree = new ConversationTree();
-  const { units } = await survey(bounds);
-  for (const crashes of units) await searchUnit(bounds, { part: "crashes", crashes }, tree);
+  // Kimberlite's files are in the format sentinel, compaction is in the format plain.
+  const compacting: Bounds = {
+    ...profileOf("quick"),
+    length: 1,
+    operations: ["append"],
+    compactionLength: 1,
+  };
+  for (const bounds of [{ ...SMALL, length: 2, operations: ["batch", "reopen"] } as const, compacting]) {
+    const tree = new ConversationTree();
+    const { units } = await survey(bounds);
+    for (const crashes of units) await searchUnit(bounds, { part: "crashes", crashes }, tree);
+  }
   expect([...made].sort()).toEqual(claimedIn("crashes").sort());
 });
