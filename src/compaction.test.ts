@@ -8,7 +8,14 @@ import { afterEach, describe, expect, test } from "vitest";
 
 import { failureOf, flipped, temporaryDirectories } from "../e2e/testing.ts";
 import { readStream } from "../model/reader.ts";
-import { deserializeRedactedPayload, Storage, type StorageOptions } from "./index.ts";
+import {
+  decodeRecord,
+  deserializeRedactedPayload,
+  encodeRecord,
+  serializeRedactedPayload,
+  Storage,
+  type StorageOptions,
+} from "./index.ts";
 import type { Record } from "./format/record.ts";
 
 const ALL = Number.POSITIVE_INFINITY;
@@ -117,6 +124,33 @@ describe("compact", () => {
     await storage.tombstone(1n, 1n, 4n);
     await storage.compact(1n);
     expect(await layout(storage)).toBe(`0d 1+4 5c ${await tail(storage)}`);
+  });
+
+  test("erases what is older than an offset, and hides nothing twice", async () => {
+    const { storage } = await written();
+    const { nextOffset } = await storage.head(1n);
+    expect(await storage.compact(1n, { olderThan: 11n })).toMatchObject({ recordsErased: 9 });
+    const records = (await layout(storage)).split(" ");
+    const data = records
+      .filter((record) => record.endsWith("d"))
+      .map((record) => Number.parseInt(record, 10));
+    expect(data[0]).toBe(11);
+    expect(records.filter((record) => record.endsWith("c")).slice(0, 2)).toStrictEqual(["5c", "10c"]);
+    const tombstones = (await storage.readRecords(1n, nextOffset, ALL)).filter(
+      ({ kind }) => kind === "tombstone",
+    );
+    expect(tombstones).toHaveLength(1);
+    expect(await storage.compact(1n, { olderThan: 11n })).toMatchObject({
+      recordsErased: 0,
+      segmentsReplaced: 0,
+    });
+    expect(await storage.compact(1n, { olderThan: 1n })).toMatchObject({ recordsErased: 0 });
+    expect(await storage.compact(1n, { olderThan: 1000n })).toMatchObject({ recordsErased: 11 });
+    expect(await storage.readFrom(1n, 0n, ALL)).toStrictEqual([]);
+    expect(await failureOf(() => storage.compact(1n, { olderThan: -1n }))).toMatchObject({
+      code: "out-of-range",
+    });
+    await expect(storage.compact(1n, { olderThan: 5 as never })).rejects.toThrow(TypeError);
   });
 
   test("a stream that is not there, and one in which nothing is hidden, stay as they are", async () => {
@@ -334,6 +368,72 @@ describe("hints beside a compacted segment", () => {
     const again = await open(root);
     expect((await again.status(1n)).findings).toStrictEqual([]);
   }
+});
+
+describe("a redacted record", () => {
+  /** A stream whose first segment is that of another, in which all but its first record were erased. */
+  async function exchanged(
+    change: (segment: Buffer, recordBytes: number) => Buffer = (segment) => segment,
+  ): Promise<Storage> {
+    const { root, storage } = await written();
+    const [first] = await storage.readRecords(1n, 0n, ALL, { limit: 1 });
+    await storage.close();
+    const other = await written();
+    await other.storage.tombstone(1n, 1n, 3n);
+    await other.storage.compact(1n);
+    await other.storage.close();
+    const name = path.join("1", "segment_000000.log");
+    const bytes = change(fs.readFileSync(path.join(other.root, name)), 48 + (first?.payload.length ?? 0));
+    fs.writeFileSync(path.join(root, name), bytes);
+    fs.rmSync(path.join(root, `${name}.idx`));
+    return open(root);
+  }
+
+  test("that no tombstone names is refused by a read verified from the first record", async () => {
+    const storage = await exchanged();
+    expect(await failureOf(() => storage.readRecords(1n, 0n, ALL, { verify: "genesis" }))).toMatchObject({
+      code: "malformed",
+      offset: 1n,
+      message: expect.stringContaining("no tombstone names") as string,
+    });
+    await storage.tombstone(1n, 1n, 2n);
+    await expect(storage.readRecords(1n, 0n, ALL, { verify: "genesis" })).rejects.toThrow(
+      "no tombstone names",
+    );
+    await storage.tombstone(1n, 3n, 1n);
+    expect((await layout(storage)).startsWith("0d 1+3 4d")).toBe(true);
+  });
+
+  test("that stands for records of the next segment is refused", async () => {
+    const storage = await exchanged((segment, at) => {
+      const { record } = decodeRecord(segment.subarray(at));
+      const { hash } = deserializeRedactedPayload(record.payload);
+      const wider = encodeRecord({ ...record, payload: serializeRedactedPayload({ hash, count: 4n }) });
+      return Buffer.concat([segment.subarray(0, at), wider]);
+    });
+    const error = await failureOf(() => storage.readRecords(1n, 0n, ALL));
+    expect(error).toMatchObject({ name: "StorageError", offset: 1n });
+  });
+});
+
+test("the page of the manifest that names a compacted segment is written again", async () => {
+  const root = directory();
+  fs.mkdirSync(path.join(root, "1"));
+  const segments = [{ segment_num: 0, first_offset: 0, next_offset: 0, size_bytes: 0 }];
+  const manifest = { segments, active_segment: 0, format: "plain", page_segments: 2 };
+  fs.writeFileSync(path.join(root, "1", "manifest.json"), JSON.stringify(manifest));
+  for (const name of ["segment_000000.log", "segment_000000.log.idx.wal"])
+    fs.writeFileSync(path.join(root, "1", name), "");
+  const storage = await open(root, { maxSegmentBytes: 1 });
+  for (let offset = 0; offset < 7; offset += 1) await storage.appendBatch(1n, [payloadOf(offset)]);
+  await storage.tombstone(1n, 1n, 1n);
+  await storage.compact(1n);
+  const page = fs.readFileSync(path.join(root, "1", "manifest-000000.json"), "utf8");
+  expect(JSON.parse(page)).toMatchObject({
+    segments: [{ size_bytes: 71 }, { size_bytes: 88, index_words: 2 }],
+  });
+  const again = await reopened(root, storage);
+  expect((await again.status(1n)).findings).toStrictEqual([]);
 });
 
 async function reopened(root: string, storage: Storage): Promise<Storage> {

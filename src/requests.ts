@@ -208,6 +208,7 @@ export function asCompression(value: unknown, codecs: CodecRegistry): Compressio
 }
 
 const COMPACTION_OPTIONS: OptionNames<CompactionConfig> = {
+  olderThan: true,
   compressOnCompact: true,
   compression: true,
   purgeQuarantine: true,
@@ -221,11 +222,14 @@ export function asCompaction(
   storage: { readonly codecs: CodecRegistry; readonly compression: CompressionKind },
 ): Compaction {
   const config = asOptions("compact", value, COMPACTION_OPTIONS);
-  const { compression = storage.compression, onProgress } = config;
+  const { compression = storage.compression, onProgress, olderThan = 0n } = config;
   const codec = storage.codecs.get(asCompression(compression, storage.codecs));
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new TypeError(`onProgress is a function, not ${typeOf(onProgress)}.`);
+  if (asBigInt("olderThan", olderThan) < 0n)
+    throw new StorageError("out-of-range", `olderThan is an offset, from 0 on, not ${String(olderThan)}.`);
   return {
+    olderThan: Number(olderThan),
     codec: asFlag("compressOnCompact", config.compressOnCompact, false) ? codec : undefined,
     purgeQuarantine: asFlag("purgeQuarantine", config.purgeQuarantine, false),
     onProgress,

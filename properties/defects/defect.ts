@@ -17,6 +17,7 @@ export const DEFECT_KINDS = [
   "failing calls",
   "reading",
   "tombstones",
+  "compaction",
   "concurrency and streams",
   "the data directory",
   "the audit",

@@ -8,6 +8,7 @@ import { AUDIT_SEGMENTS } from "./audit-segments.ts";
 import { CHECKER_CHECKS } from "./checker-checks.ts";
 import { CHECKER_FAULTS } from "./checker-faults.ts";
 import { CHECKER_SEARCH } from "./checker-search.ts";
+import { COMPACTION } from "./compaction.ts";
 import { COMPRESSION } from "./compression.ts";
 import { CONCURRENCY_AND_STREAMS } from "./concurrency-and-streams.ts";
 import { DATA_DIRECTORY } from "./data-directory.ts";
@@ -31,6 +32,7 @@ export const DEFECTS: readonly Defect[] = [
   ...FAILING_CALLS,
   ...READING,
   ...TOMBSTONES,
+  ...COMPACTION,
   ...CONCURRENCY_AND_STREAMS,
   ...DATA_DIRECTORY,
   ...AUDIT_SEGMENTS,

@@ -33,6 +33,7 @@ interface Units {
 /** Enough for most: what a defect needs beyond it, its entry says. */
 const SMALL: Partial<Bounds> = {
   length: 2,
+  compactionLength: 0,
   flippedBits: 1,
   burstBits: 2,
   shortBytes: 1,

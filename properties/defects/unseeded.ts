@@ -24,6 +24,10 @@ export const SPEED_ONLY: readonly Unseeded[] = [
     why: "More is durable earlier than was promised. The pinned counts of crash points and crash states differ, but nothing is violated.",
   },
   {
+    kind: "Compaction writes a segment anew that would be the same, or its index is not kept in memory.",
+    why: "The same bytes are there, and the index is read again or made from the segment.",
+  },
+  {
     kind: "The tree of conversations forgets what it heard.",
     why: "More engines run. The counts are the same but for the checks of S3, as they are with `--no-memo`.",
   },
@@ -31,10 +35,6 @@ export const SPEED_ONLY: readonly Unseeded[] = [
 
 /** Mistakes for which there is no place in these sources. */
 export const IMPOSSIBLE: readonly Unseeded[] = [
-  {
-    kind: "Compaction removes the old before the new is durable, or a tombstone with what it hides.",
-    why: "The engine does not compact.",
-  },
   {
     kind: "A lock that a crash left keeps the directory shut.",
     why: "The kernel holds the lock and gives it back when the process ends. That the file is there says nothing.",

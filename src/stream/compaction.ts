@@ -10,14 +10,20 @@ import { refuseIfAborted } from "../cursor.ts";
 import { StorageError } from "../error.ts";
 import type { Codec } from "../format/codec.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
+import type { Tombstone } from "../format/tombstone.ts";
 import { type OffsetRange, OffsetRanges, rangeOf } from "../format/offset-ranges.ts";
 import { type RewrittenSegment, rewriteSegment } from "../segment/rewrite-segment.ts";
 import { tombstonesIn } from "./hidden-records.ts";
-import { type ReadSource, recordAtOffset } from "./read.ts";
-import type { CompressionKind } from "../types.ts";
+import { endOf, type ReadSource, recordAtOffset } from "./read.ts";
+import type { CompressionKind, RecordKind } from "../types.ts";
 
 /** What else compaction does, and what ends it early. */
 export interface CompactionConfig {
+  /**
+   * Data records before this offset are hidden first, by a tombstone that names all of them. So a log can be kept
+   * from growing for ever, and anchors of what was erased still verify. Default: none are.
+   */
+  readonly olderThan?: bigint | undefined;
   /** Whether payloads are compressed where that makes them smaller. Default: false. */
   readonly compressOnCompact?: boolean | undefined;
   /** What compresses them. Default: what compresses those that are appended. */
@@ -52,6 +58,8 @@ export interface CompactionResult {
 
 /** A compaction, its arguments checked. */
 export interface Compaction {
+  /** Data records before this offset are hidden first. */
+  readonly olderThan: number;
   /** What compresses payloads; as they are stored if nothing does. */
   readonly codec: Codec | undefined;
   readonly purgeQuarantine: boolean;
@@ -62,6 +70,8 @@ export interface Compaction {
 /** What compaction needs of a stream that is open. */
 export interface Compactable {
   source(): Promise<ReadSource>;
+  /** Appends a tombstone, durably. */
+  hide(tombstone: Tombstone): Promise<unknown>;
   /**
    * Makes everything durable, and seals the active segment if it holds hidden records.
    *
@@ -81,7 +91,7 @@ export interface Compactable {
  */
 export async function compact(
   stream: Compactable,
-  { codec, purgeQuarantine, onProgress, signal }: Compaction,
+  { olderThan, codec, purgeQuarantine, onProgress, signal }: Compaction,
 ): Promise<CompactionResult> {
   const source = await stream.source();
   if (!source.context.format.hidesRecords) {
@@ -90,6 +100,7 @@ export async function compact(
     throw new StorageError("wrong-format", sentence);
   }
   const segmentsBefore = source.segments().length;
+  await hideBefore(stream, source, olderThan);
   const { hidden, sealed } = await stream.prepare();
   const erased: OffsetRange[] = [];
   let segmentsReplaced = 0;
@@ -118,6 +129,17 @@ export async function compact(
     quarantinePurged: purgeQuarantine ? await stream.purgeQuarantine() : [],
   };
 }
+
+/** Hides the data records before an offset, unless one tombstone or several name all of them already. */
+async function hideBefore(stream: Compactable, source: ReadSource, end: number): Promise<void> {
+  let count = Math.min(end, endOf(source));
+  // The last record that a tombstone names is a data record.
+  while (count > 0 && !isHideable((await recordAtOffset(source, count - 1))?.kind)) count -= 1;
+  if (count === 0 || (await source.hidden(0)).covers({ from: 0, to: count })) return;
+  await stream.hide({ first: 0n, count: BigInt(count) });
+}
+
+const isHideable = (kind: RecordKind | undefined): boolean => kind === "data" || kind === "redacted";
 
 /** How many tombstones name at least one of these offsets. */
 async function tombstonesNaming(source: ReadSource, offsets: OffsetRanges): Promise<number> {

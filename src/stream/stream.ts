@@ -360,6 +360,7 @@ export class Stream {
   get #compactable(): Compactable {
     return {
       source: () => this.source(),
+      hide: (tombstone) => this.tombstone(tombstone, undefined, true),
       prepare: () => this.#enqueue(() => this.#sealHidden()),
       replace: (rewritten) => this.#enqueue(() => this.#replace(rewritten)),
       purgeQuarantine: () => purgeQuarantine(this.#context.disk, this.#context.path),
