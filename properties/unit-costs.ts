@@ -23,6 +23,7 @@ const COSTS: Readonly<Record<string, number>> = {
   "failing-calls, workload: an index saved with each doubling": 7_400_000,
   "failing-calls, workload: one saved with the second record": 4_300_000,
   "failing-calls, workload: one saved with the third record": 3_600_000,
+  "failing-calls, workload: a compaction": 4_000_000,
   "stored-bytes, directory: left by a workload": 5_900_000,
   "stored-bytes, directory: full segments": 7_200_000,
   "stored-bytes, directory: a segment for each batch": 2_000_000,

@@ -52,7 +52,7 @@ class FailingCalls {
     trace: Trace | undefined,
     heard: Engines = runningEngines(given),
   ): Promise<void> {
-    const { bounds, workload } = chooseSetup(given, choice);
+    const { bounds, workload, failsHere } = chooseSetup(given, choice);
     // What was heard is of engines with the limits that were given.
     const engines = bounds === given ? heard : runningEngines(bounds);
     const ending = ENDINGS[choice.choose(ENDINGS.length, `the end: ${ENDINGS.join(", ")}`)] ?? "closed";
@@ -69,8 +69,7 @@ class FailingCalls {
         return noted;
       },
     );
-    // A workload of the bounds makes the other calls that is made for index files, too, and there they fail.
-    const places = [...calls.keys()].filter((i) => bounds === given || isOfIndex(calls[i]));
+    const places = [...calls.keys()].filter((i) => failsHere(calls, i));
     const place = places[choice.choose(places.length, "which call fails, less one")];
     const call = place === undefined ? undefined : calls[place];
     if (place === undefined || call === undefined) throw new RangeError("A workload made no calls.");
@@ -87,10 +86,31 @@ class FailingCalls {
   }
 }
 
-/** A workload of the bounds, or the one that is made for index files. */
-function chooseSetup(bounds: Bounds, choice: Choice): RunSetup {
-  const asked = `workload: of the bounds, ${INDEX_WORKLOADS.map(({ name }) => name).join(", ")}`;
-  const made = INDEX_WORKLOADS[choice.choose(INDEX_WORKLOADS.length + 1, asked) - 1];
-  if (made !== undefined) return setupOf(bounds, made);
-  return { bounds, workload: chooseWorkload({ ...bounds, length: bounds.faultLength }, choice) };
+/** A workload, and which of the calls that it makes are to fail. */
+interface FailingSetup extends RunSetup {
+  readonly failsHere: (calls: readonly DiskCall[], place: number) => boolean;
+}
+
+/**
+ * Compaction in which a record is erased, and the segment that appends went to is sealed first: from then on
+ * calls fail. Those before it fail in other workloads.
+ */
+const COMPACTION: Omit<FailingSetup, "bounds"> = {
+  workload: ["append+sync", "tombstone", "compact"],
+  failsHere: (calls, place) => place >= calls.findIndex(({ path }) => path.includes("segment_000001")),
+};
+
+/** A workload of the bounds, one that is made for index files, or a compaction. */
+function chooseSetup(bounds: Bounds, choice: Choice): FailingSetup {
+  const names = INDEX_WORKLOADS.map(({ name }) => name);
+  // The format sentinel refuses compaction.
+  if (bounds.compactionLength > 0) names.push("a compaction");
+  const asked = `workload: of the bounds, ${names.join(", ")}`;
+  const place = choice.choose(names.length + 1, asked);
+  const made = INDEX_WORKLOADS[place - 1];
+  // A workload of the bounds makes the other calls that is made for index files, too, and there they fail.
+  if (made !== undefined) return { ...setupOf(bounds, made), failsHere: (calls, i) => isOfIndex(calls[i]) };
+  if (place > 0) return { bounds, ...COMPACTION };
+  const workload = chooseWorkload({ ...bounds, length: bounds.faultLength }, choice);
+  return { bounds, workload, failsHere: () => true };
 }

@@ -2,20 +2,21 @@
  * The engine's way through a segment beside that of the model's reader: both must accept the same records and
  * see the same in them.
  *
- * Two sorts of record may be refused by the engine alone: compressed ones (it keeps rules that the model's
- * expansion does not, see `model/expand.ts`), and in format `plain` those of kinds that this version does not
- * know. Whatever the engine accepts, the model must accept.
+ * Compressed records may be refused by the engine alone: it keeps rules that the model's expansion does not
+ * (`model/expand.ts`). Whatever the engine accepts, the model must accept. That tombstones name what redacted
+ * records stand for is asked of neither: a segment alone does not show it.
  * @module
  */
 import type { Buffer } from "node:buffer";
-import { readStream } from "../../model/reader.ts";
+import type { ModelRecord } from "../../model/log.ts";
+import { readRecord } from "../../model/reader.ts";
 import { genesisHash } from "../../src/format/chain.ts";
 import { CodecRegistry } from "../../src/format/codec.ts";
 import type { DiskFile } from "../../src/disk/disk.ts";
 import { chainHash, formatNamed } from "../../src/format/formats.ts";
 import { type Flaw, prevHashAt } from "../../src/format/record.ts";
 import { expandedPayload, expansionFlaw } from "../../src/format/expand.ts";
-import { misfit } from "../../src/format/misfit.ts";
+import { misfit, placesOf } from "../../src/format/misfit.ts";
 import { RecordScanner } from "../../src/segment/scan.ts";
 import type { Format, RecordKind } from "../../src/types.ts";
 import { F5 } from "../invariants/format.ts";
@@ -74,11 +75,12 @@ async function readByEngine(name: Format, segment: Buffer): Promise<EngineReadin
   const scanner = new RecordScanner(format, fileOf(segment), SEGMENT, 0, segment.length, CHUNK_BYTES);
   const stop = (flaw?: Flaw): EngineReading => ({ records, position: scanner.position, flaw });
   let head: Uint8Array | undefined;
+  let offset = 0;
   while (!scanner.done) {
     const found = await scanner.advance();
     if (!found.ok) return stop(found);
     const { bytes, at } = scanner;
-    const flaw = misfit(format, bytes, at, found, records.length, head ?? genesisHash());
+    const flaw = misfit(format, bytes, at, found, offset, head ?? genesisHash());
     if (flaw !== undefined) return stop(flaw);
     let payload: Uint8Array;
     try {
@@ -89,6 +91,7 @@ async function readByEngine(name: Format, segment: Buffer): Promise<EngineReadin
     const prevHash = Uint8Array.from(prevHashAt(format, bytes, at));
     head = chainHash(head, found.kind, payload, name);
     records.push({ kind: found.kind, prevHash, payload, hash: head });
+    offset += placesOf(format, bytes, at, found);
     scanner.accept(found);
   }
   return stop();
@@ -102,27 +105,35 @@ function readByEngineOrFail(format: Format, segment: Buffer): Promise<EngineRead
   });
 }
 
-/** Whether what follows is a record of the sorts that the engine alone may refuse. */
-function isSpecial(format: Format, bytes: Buffer): boolean {
-  const { kind, compression, kinds } = layoutOf(format);
-  return (
-    fieldIn(bytes, compression) !== COMPRESSIONS.indexOf("none") ||
-    (format === "plain" && fieldIn(bytes, kind) >= kinds.indexOf("redacted"))
-  );
+/** The same by the model, and what stopped it. */
+function readByModel(format: Format, segment: Buffer): { records: ModelRecord[]; problem?: string } {
+  const records: ModelRecord[] = [];
+  for (let at = 0; at < segment.length;) {
+    const found = readRecord(format, segment.subarray(at), records.at(-1));
+    if (typeof found === "string") return { records, problem: found };
+    records.push(found.record);
+    at += found.size;
+  }
+  return { records };
+}
+
+/** Whether what follows is a record of the sort that the engine alone may refuse. */
+function isCompressed(format: Format, bytes: Buffer): boolean {
+  return fieldIn(bytes, layoutOf(format).compression) !== COMPRESSIONS.indexOf("none");
 }
 
 /** F5: engine and model read the same from a stream whose only segment this is. */
 export async function checkReading(counts: Counts, format: Format, segment: Buffer): Promise<void> {
   const engine = await readByEngineOrFail(format, segment);
-  const model = readStream(new Map([[SEGMENT, segment]]), format);
+  const model = readByModel(format, segment);
   const goesOnAlone =
-    engine.flaw?.unreadable === true && isSpecial(format, segment.subarray(engine.position));
+    engine.flaw?.unreadable === true && isCompressed(format, segment.subarray(engine.position));
   const records = goesOnAlone ? model.records.slice(0, engine.records.length) : model.records;
   observe(counts, F5.reading, {
     engine: engine.records,
     engineEnds: engine.flaw?.sentence,
     model: records,
-    modelEnds: model.problem?.sentence,
+    modelEnds: model.problem,
     bytes: segment,
   });
 }

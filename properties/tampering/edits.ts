@@ -34,6 +34,7 @@ import {
   unfolded,
 } from "./forging.ts";
 import type { Choice } from "../../explore/choice.ts";
+import { standingFor } from "../../model/redacted.ts";
 import { naming } from "../../model/tombstone.ts";
 import type { Format } from "../../src/types.ts";
 import { type Original, otherStream, type Payloads } from "./original.ts";
@@ -220,6 +221,12 @@ const hidingNothing: SubstitutionMaker = inPlace(isLater, ({ offset }, choice) =
 }));
 const hiding: SubstitutionMaker = inPlace(isLater, () => ({ kind: "tombstone", payload: naming(0n, 1n) }));
 
+/** As compaction would do it: no hash changes. */
+const redacted: SubstitutionMaker = inPlace(isData, ({ hash }) => ({
+  kind: "redacted",
+  payload: standingFor(hash, 1n),
+}));
+
 const FOLDED = "first records folded into one with their hash in its payload";
 const UNFOLDED: Edit = {
   name: "first record, a hash in its payload, unfolded into two",
@@ -230,6 +237,7 @@ const UNFOLDED: Edit = {
 
 const PLAIN: readonly Edit[] = [
   ...NOTHING,
+  { name: "data record redacted that no tombstone names", rule: never, make: redacted },
   // None of the payloads here names records before it.
   { name: "kind changed to tombstone", rule: never, make: tombstone },
   { name: "replaced by a tombstone of the first record", rule: fork(OTHER_HEAD), make: hiding },

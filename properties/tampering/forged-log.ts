@@ -7,6 +7,7 @@
  */
 import { chainHash, crc32, KINDS, type Kind } from "../../model/hash.ts";
 import { checkpointAfter, following, type ModelRecord } from "../../model/log.ts";
+import { stoodFor } from "../../model/redacted.ts";
 import type { Format, Offset, RecordKind } from "../../src/types.ts";
 
 /** How a payload is stored, where that is not as it is; the code is that of `docs/FORMAT.md`, section 2. */
@@ -39,14 +40,15 @@ export function placed(
 ): RawRecord {
   const { kind, payload, stored } = wanted;
   const honest = kind === "checkpoint" && payload === undefined && last !== undefined;
-  // No hash is defined for a redacted record; readers stop at one.
+  // A payload that no redacted record has says no hash; readers stop at it.
   const chained: Kind = kind === "redacted" ? "data" : kind;
   const fitting = honest
     ? checkpointAfter(format, last)
     : following(format, chained, payload ?? new Uint8Array(40), last);
   const { prevHash = fitting.prevHash, offset = fitting.offset } = wanted;
   const linked = prevHash === fitting.prevHash || last === undefined;
-  const hash = linked ? fitting.hash : chainHash(format, chained, fitting.payload, prevHash);
+  const said = kind === "redacted" ? stoodFor(fitting.payload, fitting.offset)?.hash : undefined;
+  const hash = said ?? (linked ? fitting.hash : chainHash(format, chained, fitting.payload, prevHash));
   return { ...fitting, kind, offset: offset as Offset, prevHash, hash, segment, stored };
 }
 
@@ -114,16 +116,17 @@ export function hintFiles(format: Format, segments: Segments): Map<string, Buffe
   const saved = format === "plain" ? "idx" : "idx2";
   let offset = 0;
   for (const [number, records = []] of segments.entries()) {
-    const [entries, end] = entriesOf(format, records);
+    const [words, end] = wordsOf(format, records);
     const active = number === segments.length - 1;
-    if (!active) files.set(`${segmentFile(number)}.${saved}`, indexOf(entries, end, records.at(-1)));
-    else files.set(`${segmentFile(number)}.${saved}.wal`, frameOf(entries, end, records.at(-1)));
+    if (!active) files.set(`${segmentFile(number)}.${saved}`, indexOf(words, end, records.at(-1)));
+    else files.set(`${segmentFile(number)}.${saved}.wal`, frameOf(words, end, records.at(-1)));
     const next = offset + (active ? 0 : records.length);
     rows.push({
       segment_num: number,
       first_offset: offset,
       next_offset: next,
       size_bytes: active ? 0 : end,
+      ...(active || words.length === 8 * records.length ? {} : { index_words: words.length / 8 }),
     });
     offset = next;
   }
@@ -132,31 +135,34 @@ export function hintFiles(format: Format, segments: Segments): Map<string, Buffe
   return files;
 }
 
-function entriesOf(format: Format, records: readonly RawRecord[]): [Buffer, number] {
-  const entries = Buffer.alloc(8 * records.length);
+/** The words of an index, and where the last record ends; a redacted record has a second word. */
+function wordsOf(format: Format, records: readonly RawRecord[]): [Buffer, number] {
+  const words: Buffer[] = [];
   let end = 0;
-  for (const [i, record] of records.entries()) {
-    entries.writeBigUInt64LE(BigInt(end), 8 * i);
-    entries.writeUInt8(KINDS.indexOf(record.kind), 8 * i + 7);
+  for (const record of records) {
+    const entry = u64(end);
+    entry.writeUInt8(KINDS.indexOf(record.kind), 7);
+    words.push(entry);
+    if (record.kind === "redacted") words.push(u64(stoodFor(record.payload, 0n)?.count ?? 1n));
     end += bytesOf(format, record).length;
   }
-  return [entries, end];
+  return [Buffer.concat(words), end];
 }
 
-function u64(value: number): Buffer {
+function u64(value: number | bigint): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(BigInt(value));
   return bytes;
 }
 
-function indexOf(entries: Buffer, end: number, last: RawRecord | undefined): Buffer {
+function indexOf(words: Buffer, end: number, last: RawRecord | undefined): Buffer {
   const head = last?.hash ?? Buffer.alloc(32);
   const magic = Buffer.from("VDXI\x02\0\0\0");
-  return sealed(Buffer.concat([magic, u64(entries.length / 8), entries, u64(end), head, Buffer.alloc(4)]));
+  return sealed(Buffer.concat([magic, u64(words.length / 8), words, u64(end), head, Buffer.alloc(4)]));
 }
 
-function frameOf(entries: Buffer, end: number, last: RawRecord | undefined): Buffer {
+function frameOf(words: Buffer, end: number, last: RawRecord | undefined): Buffer {
   if (last === undefined) return Buffer.alloc(0);
-  const count = u64(entries.length / 8).subarray(0, 4);
-  return sealed(Buffer.concat([count, u64(end), last.hash, entries, Buffer.alloc(4)]));
+  const count = u64(words.length / 8).subarray(0, 4);
+  return sealed(Buffer.concat([count, u64(end), last.hash, words, Buffer.alloc(4)]));
 }
