@@ -4,7 +4,7 @@
  */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
-import { encoded, text } from "../e2e/by-hand.ts";
+import { encoded, join, text, u64 } from "../e2e/by-hand.ts";
 import { sentinelBytes } from "../e2e/kimberlite-writer.ts";
 import { flipped } from "../e2e/testing.ts";
 import { formatNamed } from "../src/format/formats.ts";
@@ -36,6 +36,19 @@ describe("whole records", () => {
       `44 payload ${PAYLOAD_HEX}: `,
       `51 crc32 ${PLAIN.subarray(51).toString("hex")}: matches`,
     ]);
+  });
+
+  test("redacted, with what it stands for", () => {
+    const payload = join(new Uint8Array(32).fill(0xcd), u64(3n));
+    const redacted = encoded({ offset: 258n, prevHash: PREVIOUS, kind: "redacted", payload });
+    expect(lines("plain", redacted).slice(2)).toStrictEqual([
+      "40 length 28000030: 40 bytes, kind redacted, compression none",
+      `44 hash ${"cd".repeat(32)}: chain hash of the last record that it stands for`,
+      "76 count 0300000000000000: stands for 3 erased; the next offset is 261",
+      `84 crc32 ${redacted.subarray(84).toString("hex")}: matches`,
+    ]);
+    const short = encoded({ offset: 258n, prevHash: PREVIOUS, kind: "redacted", payload: text("x") });
+    expect(lines("plain", short)[3]).toBe("44 payload 78: ");
   });
 
   test("sentinel", () => {

@@ -9,6 +9,7 @@
 import { crc32, HASH_BYTES } from "../src/format/chain.ts";
 import type { RecordFormat } from "../src/format/formats.ts";
 import { offsetAt } from "../src/format/record.ts";
+import { REDACTED_PAYLOAD_BYTES } from "../src/format/redaction.ts";
 
 /** One field: `bytes` from byte `at` of the record on. */
 export interface Field {
@@ -54,9 +55,18 @@ export function fieldsOf(format: RecordFormat, bytes: Buffer): Field[] {
   if (bytes.length < format.headerBytes) return fields;
   const stored = format.storedBytesAt(bytes, 0);
   const crcAt = format.headerBytes + stored;
-  add("payload", format.headerBytes, stored, () =>
-    compression() === "none" ? "" : `compressed with ${compression()}`,
-  );
+  if (kind() === "redacted" && stored === REDACTED_PAYLOAD_BYTES) {
+    add("hash", format.headerBytes, HASH_BYTES, () => "chain hash of the last record that it stands for");
+    add("count", format.headerBytes + HASH_BYTES, stored - HASH_BYTES, (part) => {
+      const count = part.readBigUInt64LE(0);
+      const end = offsetAt(format, bytes, 0) + count;
+      return `stands for ${String(count)} erased; the next offset is ${String(end)}`;
+    });
+  } else {
+    add("payload", format.headerBytes, stored, () =>
+      compression() === "none" ? "" : `compressed with ${compression()}`,
+    );
+  }
   add("crc32", crcAt, 4, (part) =>
     part.readUInt32LE(0) === crc32(bytes.subarray(0, crcAt))
       ? "matches"

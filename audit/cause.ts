@@ -73,7 +73,9 @@ async function editOf({ format, file, path, gap }: GapFacts): Promise<string | u
     position,
     Math.min(size, size > RECORD_BYTES_MAX ? SEARCHED_BYTES_MAX : size),
   );
-  const isOneRecord = gap.behind === undefined || gap.behind === gap.offset + 1;
+  // What is too small for two records was one; if it was redacted, it stood for several.
+  const isOneRecord =
+    gap.behind === undefined || gap.behind === gap.offset + 1 || size < 2 * format.overheadBytes;
   if (isOneRecord && region.length === size) {
     const bit = size > SEARCHED_BYTES_MAX ? undefined : flippedBit(format, region);
     if (bit !== undefined) {

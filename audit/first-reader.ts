@@ -60,12 +60,14 @@ export interface Reading {
  *
  * @param fallbackOffset the offset that its first record has if that cannot be read; what it says itself is
  * held against the segment before by whoever joins them
+ * @param knownEnd one more than the offset of its last record, if that is known
  * @throws StorageError `io`
  */
 export async function readSegment(
   region: Region,
   fallbackOffset: number,
   witness: Witness,
+  knownEnd?: number,
 ): Promise<Reading> {
   const { format, file, path, end, chunkBytes } = region;
   const runs: Run[] = [];
@@ -101,7 +103,7 @@ export async function readSegment(
     // a file is to be known.
     let behind = flaw.misplaced === true ? await runAt(region, position) : undefined;
     if (behind === undefined) {
-      ahead ??= await runsBehind(region, position + 1, { ...due, offset }, GAPS_MAX, (at) => {
+      ahead ??= await runsBehind(region, position + 1, { ...due, offset, knownEnd }, GAPS_MAX, (at) => {
         witness.searched?.(at);
       });
       behind = ahead.find((one) => one.start > position);

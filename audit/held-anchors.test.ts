@@ -25,6 +25,7 @@ const WHOLE: ReadStream = {
   nextOffset: 10,
   soundOffset: 10,
   hashes: new Map([2, 5, 7, 10].map((count) => [count, hexOf(count)])),
+  redactions: [],
 };
 
 const UNTRUSTED = { verifiers: [] };
@@ -96,8 +97,23 @@ describe("without keys", () => {
     });
   });
 
+  test("a hash that is erased is told from one that cannot be read, also beside what is erased", () => {
+    const stream = {
+      ...WHOLE,
+      redactions: [
+        { from: 2, to: 4 },
+        { from: 6, to: 9 },
+      ],
+    };
+    const held = (count: number): string[] =>
+      heldAgainst(anchors(text(count, count), text(10, 10)), stream, UNTRUSTED).map(({ verdict }) => verdict);
+    for (const count of [3, 7, 8].filter((one) => !stream.hashes.has(one)))
+      expect(held(count)).toStrictEqual(["erased", "matches"]);
+    for (const count of [1, 4, 6, 9]) expect(held(count)).toStrictEqual(["unverifiable", "matches"]);
+  });
+
   test("one record is not called records", () => {
-    const one = { nextOffset: 1, soundOffset: 1, hashes: new Map([[1, hexOf(1)]]) };
+    const one = { nextOffset: 1, soundOffset: 1, hashes: new Map([[1, hexOf(1)]]), redactions: [] };
     const sentences = heldAgainst(anchors(text(1, 1), text(1, 2), text(2, 2)), one, UNTRUSTED).map(
       ({ sentence }) => sentence,
     );
@@ -107,7 +123,7 @@ describe("without keys", () => {
   });
 
   test("an anchor that counts nothing matches every stream, also none", () => {
-    const none = { nextOffset: 0, soundOffset: 0, hashes: new Map<number, string>() };
+    const none = { nextOffset: 0, soundOffset: 0, hashes: new Map<number, string>(), redactions: [] };
     expect(verdicts(anchors(text(0, 0)), none)).toStrictEqual([[0, "matches", false]]);
     expect(verdicts(anchors(text(1, 1)), none)).toStrictEqual([[1, "cut-tail", true]]);
   });

@@ -3,6 +3,7 @@
  * @module
  */
 import { type AnchorInFile, checkSignatures } from "./anchor.ts";
+import type { Span } from "./erasures.ts";
 import type { AnchorReport } from "./report.ts";
 import type { Verifier } from "./signed-note.ts";
 import { recordsInWords } from "./text.ts";
@@ -15,6 +16,8 @@ export interface ReadStream {
   readonly soundOffset: number;
   /** Chain hash after so many records, in hexadecimal, where they could be read. */
   readonly hashes: ReadonlyMap<number, string>;
+  /** What redacted records stand for, ascending: of those records only the last one's hash is there. */
+  readonly redactions: readonly Span[];
 }
 
 /** How anchors are trusted. */
@@ -39,7 +42,7 @@ export function heldAgainst(
   for (const { anchor, signature } of judged) if (isTrusted(signature)) rivals.add(anchor);
   judged.sort((a, b) => a.anchor.count - b.anchor.count);
   let matched: number | undefined;
-  return judged.map(({ anchor, signature }) => {
+  const reports = judged.map(({ anchor, signature }) => {
     const { verdict, sentence } = isTrusted(signature)
       ? verdictOf(anchor, rivals.of(anchor), stream, matched)
       : { verdict: "refused" as const, sentence: REFUSED[signature] };
@@ -55,6 +58,32 @@ export function heldAgainst(
       sentence,
     };
   });
+  return reports.map((report) => (report.verdict === "erased" ? erasedVerdict(report, matched) : report));
+}
+
+/**
+ * What an anchor comes to whose hash is erased: a later one that matches fixes all that came before it, also
+ * what is erased; without one, nothing does.
+ */
+function erasedVerdict(report: AnchorReport, matched = 0): AnchorReport {
+  if (matched > report.count) {
+    const sentence = `${report.sentence} The anchor at ${recordsInWords(matched)} matches, and fixes what was there.`;
+    return { ...report, sentence };
+  }
+  const sentence = `${report.sentence} No later anchor matches, so nothing fixes what was there.`;
+  return { ...report, verdict: "unverifiable", sentence };
+}
+
+/** Whether the hash after so many records was erased: that of the last one in a redacted record is there. */
+function isErasedAt(count: number, redactions: readonly Span[]): boolean {
+  let low = 0;
+  let high = redactions.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((redactions[middle]?.to ?? Infinity) <= count) low = middle + 1;
+    else high = middle;
+  }
+  return (redactions[low]?.from ?? Infinity) < count;
 }
 
 /**
@@ -100,7 +129,7 @@ function signatureOf(anchor: AnchorInFile, verifiers: readonly Verifier[]): Sign
 function verdictOf(
   anchor: AnchorInFile,
   rival: AnchorInFile | undefined,
-  { nextOffset, soundOffset, hashes }: ReadStream,
+  { nextOffset, soundOffset, hashes, redactions }: ReadStream,
   matched: number | undefined,
 ): Pick<AnchorReport, "verdict" | "sentence"> {
   const { count } = anchor;
@@ -128,6 +157,10 @@ function verdictOf(
   if (count > nextOffset) {
     const sentence = `The anchor counts ${recordsInWords(count)}, but the stream ends after ${nextOffset}: ${count - nextOffset} ${count - nextOffset === 1 ? "is" : "are"} missing.`;
     return { verdict: "cut-tail", sentence: sentence + fork };
+  }
+  if (seen === undefined && isErasedAt(count, redactions)) {
+    const sentence = `The record before offset ${count} is erased, and its hash with it, so the hash cannot be compared.${fork}`;
+    return { verdict: fork === "" ? "erased" : "unverifiable", sentence };
   }
   if (seen === undefined) {
     const sentence = `The record before offset ${count} cannot be read, so its hash cannot be compared.`;

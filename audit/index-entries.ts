@@ -17,7 +17,7 @@ import {
   kimberliteIndexName,
 } from "../src/disk/files.ts";
 import { kindOf } from "../src/format/formats.ts";
-import type { DiskFile, Format, RecordKind } from "../src/index.ts";
+import { type DiskFile, type Format, MAX_OFFSET, type RecordKind } from "../src/index.ts";
 import type { AuditFinding } from "./report.ts";
 import { readAt } from "./run.ts";
 
@@ -28,6 +28,8 @@ import { readAt } from "./run.ts";
 export interface Entry {
   readonly position: number;
   readonly kind: RecordKind | "not assigned" | undefined;
+  /** How many offsets the record has. */
+  readonly places: number;
   readonly end?: number;
   readonly head?: Buffer;
 }
@@ -189,7 +191,10 @@ export class IndexReader {
     else {
       const coverage =
         version === 2 ? coverageIn(await readAt({ file, path }, size - tail, COVERAGE_BYTES)) : undefined;
-      yield* entriesIn(window, count, version === 2, coverage);
+      if (!(yield* entriesIn(window, count, version === 2, coverage))) {
+        this.#damaged(path, NO_SECOND_WORD);
+        return;
+      }
       if (coverage !== undefined) this.watermark = Math.max(this.watermark, coverage.end);
     }
   }
@@ -219,8 +224,13 @@ export class IndexReader {
         return;
       }
       const coverage = coverageIn(header.subarray(4));
-      yield* entriesIn(window, count, true, coverage);
+      const isWholly = yield* entriesIn(window, count, true, coverage);
+      // Its checksum is right, so what it says was durable, whatever the words say.
       this.watermark = Math.max(this.watermark, coverage.end);
+      if (!isWholly) {
+        this.#damaged(path, NO_SECOND_WORD);
+        return;
+      }
       window.skip(CRC_BYTES);
     }
   }
@@ -255,6 +265,9 @@ export class IndexReader {
 }
 
 const MAGIC = 0x49584456; // "VDXI"
+const WORD_BYTES = 8;
+/** How many offsets a stream can have. */
+const OFFSETS_MAX = BigInt(MAX_OFFSET) + 1n;
 const FRAME_HEADER_BYTES = 44;
 const COVERAGE_BYTES = 40;
 const CRC_BYTES = 4;
@@ -262,8 +275,12 @@ const SAVED_HEADER_BYTES = 16;
 /** Magic, version and zeros (docs/FORMAT.md, section 8.3). */
 const KIMBERLITE_BEGIN = Buffer.from([0x56, 0x44, 0x58, 0x49, 1, 0, 0, 0]);
 
+const NO_SECOND_WORD =
+  "An index entry of a redacted record does not say how many records that stands for, or says what cannot be.";
+
 /**
- * How many records of a segment its index files name, whether or not the segment is there.
+ * How many offsets the records of a segment have that its index files name, whether or not the segment is
+ * there.
  * @throws StorageError `io`, and what `open` throws
  */
 export async function countNamed(
@@ -276,7 +293,7 @@ export async function countNamed(
   for (const reader of await IndexReader.openAll(open, number, format, chunkBytes)) {
     const entries = reader.entries();
     let count = 0;
-    while ((await entries.next()).done !== true) count += 1;
+    for await (const { places } of entries) count += places;
     most = Math.max(most, count);
   }
   return most;
@@ -305,25 +322,47 @@ async function isSealed(file: DiskFile, path: string, start: number, bytes: numb
   return stored.length === CRC_BYTES && stored.readUInt32LE(0) === crc;
 }
 
+/**
+ * The entries that so many words are.
+ * @returns whether the second word of every redacted record is there and says what it can
+ */
 async function* entriesIn(
   window: ByteWindow,
-  count: number,
+  words: number,
   hasKinds: boolean,
   coverage: Coverage | undefined,
-): Entries {
-  for (let i = 0; i < count; i += 1) {
-    if (window.held < 8) await window.fill(8);
-    if (window.held < 8) return;
-    yield entryAt(window.bytes, window.at, hasKinds, i + 1 === count ? coverage : undefined);
-    window.skip(8);
+): AsyncGenerator<Entry, boolean> {
+  for (let left = words; left > 0;) {
+    if (window.held < WORD_BYTES) await window.fill(WORD_BYTES);
+    if (window.held < WORD_BYTES) return true;
+    const entry = entryAt(window.bytes, window.at, hasKinds);
+    window.skip(WORD_BYTES);
+    left -= 1;
+    let places: number | undefined = 1;
+    if (entry.kind === "redacted") {
+      places = left === 0 ? undefined : await placesIn(window);
+      left -= 1;
+    }
+    if (places === undefined) return false;
+    yield { ...entry, places, ...(left === 0 ? coverage : undefined) };
   }
+  return true;
 }
 
-function entryAt(bytes: Buffer, at: number, hasKinds: boolean, coverage: Coverage | undefined): Entry {
+/** What the second word of a redacted record says, if it can; it is passed. */
+async function placesIn(window: ByteWindow): Promise<number | undefined> {
+  if (window.held < WORD_BYTES) await window.fill(WORD_BYTES);
+  if (window.held < WORD_BYTES) return undefined;
+  const places = window.bytes.readBigUInt64LE(window.at);
+  window.skip(WORD_BYTES);
+  return places > 0n && places <= OFFSETS_MAX ? Number(places) : undefined;
+}
+
+function entryAt(bytes: Buffer, at: number, hasKinds: boolean): Pick<Entry, "position" | "kind"> {
   const top = bytes.readUInt32LE(at + 4);
   const kind = hasKinds ? (kindOf(top >>> 24) ?? "not assigned") : undefined;
   const high = hasKinds ? top & 0xffffff : top;
-  return { position: bytes.readUInt32LE(at) + high * 2 ** 32, kind, ...coverage };
+  return { position: bytes.readUInt32LE(at) + high * 2 ** 32, kind };
 }
 
 function take(window: ByteWindow, bytes: number): Buffer {

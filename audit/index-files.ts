@@ -19,6 +19,7 @@ interface Pair {
   readonly reader: IndexReader;
   readonly entries: AsyncGenerator<Entry, void>;
   next: Entry | undefined;
+  /** How many offsets the entries before `next` have. */
   covered: number;
   disagreed: boolean;
   /** Whether a saved index that ends inside an entry is not what a segment's begins with. */
@@ -35,6 +36,8 @@ export interface IndexedSegment {
   readonly isSealed: boolean;
   /** Offset of its first record, if that record cannot be read. */
   readonly fallbackOffset: number;
+  /** One more than the offset of its last record, if something beside the segment tells it. */
+  readonly knownEnd?: number | undefined;
   /** Whether there must be a write-ahead file of this package's as long as the segment is appended to. */
   readonly hasOwnIndex: boolean;
   readonly chunkBytes: number;
@@ -102,40 +105,46 @@ export class IndexWatch {
     readonly position: number;
     readonly end: number;
     readonly offset: number;
+    readonly places: number;
     readonly hash: Buffer;
   }): Promise<void> {
     this.#firstOffset ??= this.#firstOffsetBefore(seen);
-    const ordinal = seen.offset - this.#firstOffset;
+    const place = seen.offset - this.#firstOffset;
     for (const pair of this.#pairs) {
-      await align(pair, ordinal, seen.position);
+      await align(pair, place, seen.position);
       const { next } = pair;
       const { torn } = pair.reader;
-      if (torn?.whole === ordinal) pair.isWrong ||= !isBeginOf(torn.rest, seen.position);
-      if (next === undefined || pair.reader.isUnaligned || pair.covered !== ordinal) continue;
+      // Only this package writes redacted records, and no index that is torn.
+      if (torn?.whole === place) pair.isWrong ||= !isBeginOf(torn.rest, seen.position);
+      if (next === undefined || pair.reader.isUnaligned || pair.covered !== place) continue;
       const wrong =
         next.position !== seen.position ||
         (next.kind !== undefined && next.kind !== seen.kind) ||
+        next.places !== seen.places ||
         (next.end !== undefined && next.end !== seen.end) ||
         (next.head !== undefined && Buffer.compare(next.head, seen.hash) !== 0);
       if (wrong) {
-        const says = `gives another place, kind or hash for the record at offset ${seen.offset}, which is at byte ${seen.position} of its segment`;
+        const says = `gives another place, kind, count or hash for the record at offset ${seen.offset}, which is at byte ${seen.position} of its segment`;
         this.#disagree(pair, seen.offset, says);
       }
       await step(pair);
+      pair.covered = place + seen.places;
     }
   }
 
   /** Offset of the segment's first record, once the first that can be read was seen, wherever that is. */
   #firstOffsetBefore({ position, offset }: { readonly position: number; readonly offset: number }): number {
-    const { fallbackOffset } = this.#segment;
+    const { fallbackOffset, knownEnd = 0 } = this.#segment;
     const before = offset - fallbackOffset;
-    return before > 0 && before * RECORD_BYTES_MIN <= position ? fallbackOffset : offset;
+    const hasRoom = before * RECORD_BYTES_MIN <= position || (position > 0 && offset < knownEnd);
+    return before > 0 && hasRoom ? fallbackOffset : offset;
   }
 
   /** Says what is left once the segment was read. */
   async finish({ nextOffset, lastEnd, bytes }: SegmentEnd): Promise<AuditFinding[]> {
     const { path, number, format, isSealed, hasOwnIndex, fallbackOffset } = this.#segment;
     const first = this.#firstOffset ?? fallbackOffset;
+    // Redacted records count as many as they stand for.
     const records = nextOffset - first;
     if (hasOwnIndex && !isSealed && bytes > 0 && !this.hasLog) {
       this.#findings.push({
@@ -156,7 +165,7 @@ export class IndexWatch {
           const { position } = pair.next;
           // What it names between the last record and the end is there, only not to be read; that is found
           // elsewhere.
-          if (position >= bytes) beyond += 1;
+          if (position >= bytes) beyond += pair.next.places;
           else if (position < lastEnd)
             this.#disagree(pair, nextOffset, "names a record where another one is");
         }
@@ -215,21 +224,21 @@ export class IndexWatch {
 const RECORD_BYTES_MIN = 48;
 
 async function step(pair: Pair): Promise<void> {
-  if (pair.next !== undefined) pair.covered += 1;
+  pair.covered += pair.next?.places ?? 0;
   const { value, done } = await pair.entries.next();
   pair.next = done === true ? undefined : value;
 }
 
 /** Goes on to the entry of a record, as far as there is one. */
-async function align(pair: Pair, ordinal: number, position: number): Promise<void> {
+async function align(pair: Pair, place: number, position: number): Promise<void> {
   const { reader } = pair;
   while (
     pair.next !== undefined &&
-    (reader.isUnaligned ? pair.next.position < position : pair.covered < ordinal)
+    (reader.isUnaligned ? pair.next.position < position : pair.covered < place)
   )
     await step(pair);
   if (!reader.isUnaligned || pair.next?.position !== position) return;
-  pair.covered = ordinal;
+  pair.covered = place;
   reader.isUnaligned = false;
 }
 

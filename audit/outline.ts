@@ -54,8 +54,8 @@ export interface Outline {
   /** Numbers of segments that are not there though an index of theirs names records, and the name of that. */
   readonly bereft: ReadonlyMap<number, string>;
   /**
-   * How many records index files name of a segment that is not there, or that one begins after whose place no
-   * manifest tells, by its number.
+   * How many offsets the records have that index files name of a segment that is not there, or that one begins
+   * after whose place no manifest tells, by its number.
    */
   readonly named: ReadonlyMap<number, number>;
   /**
@@ -133,12 +133,15 @@ export async function outlineOf(
     findings.push(manifestFinding(path, format, seen));
   for (const name of names) {
     if (isKnown(name, format)) continue;
+    const isUnfinished = /^segment_\d{6,15}\.log\.tmp$/.test(name);
     findings.push({
       severity: "notice",
       code: "unknown-file",
       file: `${path}/${name}`,
       sentence: "This file is not part of the format; it was not read.",
-      cause: "Somebody put it here, or a crash came before a new file got its final name.",
+      cause: isUnfinished
+        ? "A crash came during compaction, or compaction is under way. It may hold records that are hidden or erased since; it is removed when the stream is opened for writing."
+        : "Somebody put it here, or a crash came before a new file got its final name.",
     });
   }
   if (manifest !== undefined) findings.push(...(await pageFindings(disk, path, manifest, names)));
@@ -156,7 +159,7 @@ export async function outlineOf(
 export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: number): SegmentJob[] {
   const { path, format, manifest, numbers, unnamed, hasOwnIndex } = outline;
   const last = numbers.at(-1);
-  const firsts = firstOffsets(outline);
+  const places = placesOf(outline);
   const claimed = manifest?.segments.at(-1);
   const wanted = [...new Set([...counts, ...(claimed === undefined ? [] : [claimed.nextOffset])])];
   return numbers.map((number) => ({
@@ -165,7 +168,8 @@ export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: 
     number,
     isEmpty: number === unnamed,
     isSealed: number !== last || number < (manifest?.activeSegment ?? 0),
-    fallbackOffset: firsts.get(number) ?? 0,
+    fallbackOffset: places.get(number)?.first ?? 0,
+    knownEnd: places.get(number)?.end,
     claimedBytes:
       manifest !== undefined && isKimberlites(manifest) ? (segmentIn(manifest, number)?.bytes ?? 0) : 0,
     hasOwnIndex,
@@ -176,18 +180,18 @@ export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: 
 
 /**
  * Offsets at which segments begin: as the manifest says, or after the records that it and index files name of
- * those before.
+ * those before; and where they end at least.
  */
-function firstOffsets({ manifest, numbers, named }: Outline): Map<number, number> {
-  const firsts = new Map<number, number>();
+function placesOf({ manifest, numbers, named }: Outline): Map<number, { first: number; end: number }> {
+  const places = new Map<number, { first: number; end: number }>();
   let next = 0;
   for (const number of [...new Set([...numbers, ...named.keys()])].sort((a, b) => a - b)) {
     const info = manifest && segmentIn(manifest, number);
     const first = info?.firstOffset ?? next;
-    firsts.set(number, first);
     next = Math.max(info?.nextOffset ?? first, first + (named.get(number) ?? 0));
+    places.set(number, { first, end: next });
   }
-  return firsts;
+  return places;
 }
 
 /**

@@ -31,7 +31,7 @@ import {
   withPages,
 } from "../src/stream/manifest-files.ts";
 import { setAside, setFileAside } from "../src/segment/quarantine.ts";
-import type { SegmentReport, StreamReport } from "./report.ts";
+import { indexWordsFor, type SegmentReport, type StreamReport } from "./report.ts";
 
 /** What a repair comes to. */
 export interface Repair {
@@ -169,9 +169,10 @@ function sealedInfos(
   const infos: SegmentInfo[] = [];
   for (let before = 0; before < number; before += 1) {
     const firstOffset = infos.at(-1)?.nextOffset ?? 0;
-    const { nextOffset = firstOffset, bytes = 0 } = read.get(before) ?? {};
+    const { nextOffset = firstOffset, bytes = 0, kinds } = read.get(before) ?? {};
     const said = manifest && segmentIn(manifest, before);
-    infos.push(said ?? { number: before, firstOffset, nextOffset, bytes });
+    const info = { number: before, firstOffset, nextOffset, bytes };
+    infos.push(said ?? (kinds === undefined ? info : { ...info, indexWords: indexWordsFor(kinds) }));
   }
   return infos;
 }

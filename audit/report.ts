@@ -3,6 +3,7 @@
  * @module
  */
 import type { Format, RecordKind } from "../src/index.ts";
+import type { Erasures } from "./erasures.ts";
 
 /**
  * `damage`: the log, or what bears witness to it, is not what was written, or cannot be shown to be.
@@ -22,6 +23,7 @@ export const FINDING_CODES = [
   "unknown-codec",
   "missing-segment",
   "truncated-log",
+  "unnamed-erasure",
   "damaged-manifest",
   "wrong-manifest",
   "stale-manifest",
@@ -58,6 +60,11 @@ export interface AuditFinding {
 /** How many records of each kind there are. */
 export type Kinds = Readonly<Record<RecordKind, number>>;
 
+/** How many words the index of such records has: each redacted one has two. */
+export function indexWordsFor({ data, checkpoint, tombstone, redacted }: Kinds): number {
+  return data + checkpoint + tombstone + 2 * redacted;
+}
+
 /** What is known of one segment once it was read. */
 export interface SegmentReport {
   readonly number: number;
@@ -79,6 +86,10 @@ export interface SegmentReport {
   /** Chain hash of the last record, in hexadecimal, if the segment can be read up to its end. */
   readonly head: string | undefined;
   readonly kinds: Kinds;
+  /** How many records are erased: the offsets that redacted records stand for. */
+  readonly erased: number;
+  /** The redacted records, and the offsets that tombstones of this segment name. */
+  readonly erasures: Erasures;
   /** Bytes of all payloads, expanded. */
   readonly payloadBytes: number;
   /**
@@ -104,7 +115,7 @@ export interface AnchorReport {
   readonly line: number;
   readonly count: number;
   readonly head: string;
-  readonly verdict: "matches" | "cut-tail" | "rewritten" | "unverifiable" | "fork" | "refused";
+  readonly verdict: "matches" | "erased" | "cut-tail" | "rewritten" | "unverifiable" | "fork" | "refused";
   /** `unsigned`: it has no signature; `unchecked`: it has, but no key was given to check it with. */
   readonly signature: "verified" | "unsigned" | "unchecked" | "not-by-a-known-key" | "bad";
   readonly sentence: string;
@@ -121,6 +132,11 @@ export interface StreamReport {
   readonly bytes: number;
   readonly payloadBytes: number;
   readonly kinds: Kinds;
+  /**
+   * How many records are erased: the offsets that redacted records stand for. Those are among `records`, each as
+   * one.
+   */
+  readonly erased: number;
   /**
    * One more than the last record's offset, which is the number of records ever appended if none is missing.
    */
@@ -157,5 +173,9 @@ export interface AuditReport {
 
 /** Whether an anchor speaks against the stream, or cannot be trusted. */
 export function isAgainst({ verdict, signature }: AnchorReport): boolean {
-  return verdict !== "matches" || signature === "bad" || signature === "not-by-a-known-key";
+  return (
+    (verdict !== "matches" && verdict !== "erased") ||
+    signature === "bad" ||
+    signature === "not-by-a-known-key"
+  );
 }

@@ -11,7 +11,7 @@ import { io } from "../src/disk/files.ts";
 import type { Region } from "../src/segment/resynchronise.ts";
 import { type Flaw, offsetAt, prevHashAt } from "../src/format/record.ts";
 import { expandedPayload, expansionFlaw } from "../src/format/expand.ts";
-import { misfit } from "../src/format/misfit.ts";
+import { misfit, placesOf } from "../src/format/misfit.ts";
 import { RecordScanner } from "../src/segment/scan.ts";
 
 /** Records back to back, each continuing the chain of the one before. */
@@ -20,6 +20,8 @@ export interface Run {
   readonly end: number;
   readonly offset: number;
   readonly nextOffset: number;
+  /** How many there are; a redacted one is one. */
+  readonly records: number;
   /** `prev_hash` of its first record, and chain hash of its last. */
   readonly prevHash: Buffer;
   readonly head: Buffer;
@@ -34,6 +36,8 @@ export interface VerifiedRecord {
   readonly position: number;
   readonly end: number;
   readonly offset: number;
+  /** How many offsets it has: one, unless it is redacted. */
+  readonly places: number;
   readonly prevHash: Buffer;
   /** Its chain hash. */
   readonly hash: Buffer;
@@ -58,6 +62,7 @@ export async function readRun(
 ): Promise<{ run: Run | undefined; flaw: Flaw | undefined }> {
   let first: Pick<Run, "start" | "offset" | "prevHash"> | undefined;
   let { offset, previous } = due;
+  let records = 0;
   let flaw: Flaw | undefined;
   while (flaw === undefined && !scanner.done) {
     const found = scanner.next();
@@ -85,22 +90,25 @@ export async function readRun(
     previous = format.chainHash(offset === 0 ? undefined : prevHash, found.kind, payload);
     first ??= { start: position, offset, prevHash: Buffer.from(prevHash) };
     const { kind, compression, size } = found;
+    const places = placesOf(format, bytes, at, found);
     const told = see({
       kind,
       compression,
       position,
       end: position + size,
       offset,
+      places,
       prevHash,
       hash: previous,
       payload,
     });
     if (told !== undefined) await told;
-    offset += 1;
+    offset += places;
+    records += 1;
     scanner.accept(found);
   }
   if (first === undefined || offset === undefined || previous === undefined) return { run: undefined, flaw };
-  return { run: { ...first, end: scanner.position, nextOffset: offset, head: previous }, flaw };
+  return { run: { ...first, end: scanner.position, nextOffset: offset, records, head: previous }, flaw };
 }
 
 /** The run that begins with the record at a position, which says itself where in the stream it belongs. */

@@ -26,12 +26,15 @@ export const LOOKS_MAX = 8;
 
 /**
  * The runs after byte `start`, before which the record that is due cannot be read: of later offsets than
- * that, but not larger than the bytes between leave room for. Or of that very offset, if it carries the hash
- * of the record before: then bytes were put in front of it.
+ * that, but not larger than the bytes between leave room for, or than the segment is known to have, since what
+ * cannot be read may stand for many. Or of that very offset, if it carries the hash of the record before:
+ * then bytes were put in front of it.
  *
  * O(bytes) time, or `LOOKS_MAX` times that where the bytes were made to look like records; then the rest is
  * given up.
  *
+ * @param due the offset that is due, the hash before it, and one more than the segment's last offset, if that
+ * is known
  * @param runsMax after so many the search ends
  * @param searched is told how far the search has come
  * @throws StorageError `io`
@@ -39,7 +42,11 @@ export const LOOKS_MAX = 8;
 export async function runsBehind(
   region: Region,
   start: number,
-  due: { readonly offset: number; readonly previous: Buffer | undefined },
+  due: {
+    readonly offset: number;
+    readonly previous: Buffer | undefined;
+    readonly knownEnd?: number | undefined;
+  },
   runsMax: number,
   searched: (position: number) => void = () => undefined,
 ): Promise<readonly Run[]> {
@@ -66,7 +73,8 @@ export async function runsBehind(
       if (!format.beginsAt(window, at)) continue;
       const claimed = Number(offsetAt(format, window, at));
       const ahead = claimed - due.offset;
-      if (ahead < 0 || ahead > (position + 1 - start) / overheadBytes) continue;
+      const hasRoom = ahead <= (position + 1 - start) / overheadBytes || claimed < (due.knownEnd ?? 0);
+      if (ahead < 0 || !hasRoom) continue;
       if (ahead === 0 && due.previous?.equals(prevHashAt(format, window, at)) !== true) continue;
       const size = claimedSize(format, window, at);
       if (position + size > end) continue;
@@ -114,7 +122,7 @@ function mostRecords(runs: readonly Run[]): readonly Run[] {
   const ways: Way[] = [];
   for (const run of [...runs].reverse()) {
     const next = most(ways.filter((way) => way.run.offset >= run.nextOffset));
-    ways.push({ run, records: run.nextOffset - run.offset + (next?.records ?? 0), next });
+    ways.push({ run, records: run.records + (next?.records ?? 0), next });
   }
   const chosen: Run[] = [];
   for (let way = most(ways); way !== undefined; way = way.next) chosen.push(way.run);

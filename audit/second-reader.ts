@@ -5,10 +5,14 @@
  * Memory: one chunk, or the largest record.
  * @module
  */
+import { offsetAfter, stoodFor } from "../model/redacted.ts";
 import { claimedSize, readRecord } from "../model/reader.ts";
+import { firstUnnamed, namedBy } from "../model/tombstone.ts";
+import type { Last, ModelRecord } from "../model/log.ts";
 import type { Offset } from "../src/index.ts";
 import { ByteWindow } from "../src/disk/byte-window.ts";
 import type { Region } from "../src/segment/resynchronise.ts";
+import { type Erasures, ErasureWatch, type Span } from "./erasures.ts";
 import type { Gap } from "./first-reader.ts";
 import { readAt, type Run } from "./run.ts";
 
@@ -21,15 +25,18 @@ export interface Disagreement {
 
 /**
  * Holds what the first reader made of a segment against what the second makes of the same bytes.
+ *
+ * @returns where they differ, and the redacted records and tombstones as the second reader sees them
  * @throws StorageError `io`
  */
 export async function disagreements(
   region: Region,
   { runs, gaps }: { runs: readonly Run[]; gaps: readonly Gap[] },
-): Promise<Disagreement[]> {
+): Promise<{ readonly found: readonly Disagreement[]; readonly erasures: Erasures }> {
   const found: Disagreement[] = [];
+  const erasures = new ErasureWatch();
   for (const run of runs) {
-    const end = await secondRun(region, run);
+    const end = await secondRun(region, run, erasures);
     if (typeof end.problem === "string") {
       found.push({
         position: end.position,
@@ -54,7 +61,18 @@ export async function disagreements(
       found.push({ position: gap.position, offset: gap.offset, sentence });
     }
   }
-  return found;
+  return { found, erasures: erasures.seen() };
+}
+
+/**
+ * The first offset that a redacted record stands for and that no tombstone names, as the model finds it.
+ *
+ * @param named what tombstones name, of it at least all that meets the record's offsets
+ */
+export function secondUnnamed({ from, to }: Span, named: readonly Span[]): number | undefined {
+  const spans = named.map((span) => ({ first: BigInt(span.from), end: BigInt(span.to) }));
+  const offset = Number(firstUnnamed(spans, BigInt(from)));
+  return offset < to ? offset : undefined;
 }
 
 interface SecondEnd {
@@ -64,13 +82,17 @@ interface SecondEnd {
   readonly problem?: string;
 }
 
-async function secondRun({ format, file, path, chunkBytes }: Region, run: Run): Promise<SecondEnd> {
+async function secondRun(
+  { format, file, path, chunkBytes }: Region,
+  run: Run,
+  erasures: ErasureWatch,
+): Promise<SecondEnd> {
   const window = new ByteWindow(file, path, run.start, run.end, chunkBytes, true);
-  let last = before(run.offset, run.prevHash);
+  let last: Last | undefined = before(run.offset, run.prevHash);
   let hash: Uint8Array = run.prevHash;
   const end = (problem?: string): SecondEnd => ({
     position: window.position,
-    offset: last === undefined ? 0 : Number(last.offset + 1n),
+    offset: Number(offsetAfter(last)),
     hash,
     ...(problem === undefined ? {} : { problem }),
   });
@@ -85,11 +107,21 @@ async function secondRun({ format, file, path, chunkBytes }: Region, run: Run): 
     }
     const found = readRecord(format.name, held, last);
     if (typeof found === "string") return end(found);
+    if (format.name === "plain") watchErasures(erasures, found.record, window.position);
     last = found.record;
     ({ hash } = found.record);
     window.skip(found.size);
   }
   return end();
+}
+
+/** Notes a record that is redacted, or that is a tombstone. */
+function watchErasures(erasures: ErasureWatch, record: ModelRecord, position: number): void {
+  const { kind, offset, payload } = record;
+  const stood = kind === "redacted" ? stoodFor(payload, offset) : undefined;
+  if (stood !== undefined) erasures.redaction({ from: Number(offset), to: Number(stood.end), position });
+  const named = kind === "tombstone" ? namedBy(payload, offset) : undefined;
+  if (named !== undefined) erasures.tombstone({ from: Number(named.first), to: Number(named.end) });
 }
 
 /** Whether the model accepts a record at a place where the engine accepts none. */
@@ -106,6 +138,6 @@ async function secondVerdict(region: Region, gap: Gap): Promise<boolean> {
 /** No format has a longer header. */
 const HEADER_BYTES_MAX = 64;
 
-function before(offset: number, hash: Uint8Array): { offset: Offset; hash: Uint8Array } | undefined {
+function before(offset: number, hash: Uint8Array): Last | undefined {
   return offset === 0 ? undefined : { offset: BigInt(offset - 1) as Offset, hash };
 }

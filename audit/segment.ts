@@ -14,10 +14,12 @@ import {
   NodeDisk,
   type RecordKind,
 } from "../src/index.ts";
+import { deserializeTombstonePayload } from "../src/format/tombstone.ts";
 import { io, ioError, isMissing, segmentName } from "../src/disk/files.ts";
 import { formatNamed } from "../src/format/formats.ts";
 import type { Region } from "../src/segment/resynchronise.ts";
 import { causeOf } from "./cause.ts";
+import { ErasureWatch, sameErasures } from "./erasures.ts";
 import { type Gap, readSegment } from "./first-reader.ts";
 import type { OpenedFile } from "./index-entries.ts";
 import { IndexWatch } from "./index-files.ts";
@@ -46,6 +48,8 @@ export interface SegmentJob {
   readonly hasOwnIndex: boolean;
   /** Offset of its first record, if that record cannot be read. */
   readonly fallbackOffset: number;
+  /** One more than the offset of its last record, if the manifest or an index file tells it. */
+  readonly knownEnd?: number | undefined;
   /** How many bytes a manifest of Kimberlite's says that the segment had after an append that was whole. */
   readonly claimedBytes: number;
   /** Numbers of records at which the chain hash is wanted. */
@@ -106,6 +110,8 @@ function withoutRecords(job: SegmentJob, wasRead: boolean, findings: readonly Au
     firstPrevHash: undefined,
     head: undefined,
     kinds: { data: 0, checkpoint: 0, tombstone: 0, redacted: 0 },
+    erased: 0,
+    erasures: { redactions: [], named: [] },
     payloadBytes: 0,
     hashes: [],
     lastEnd: 0,
@@ -115,7 +121,7 @@ function withoutRecords(job: SegmentJob, wasRead: boolean, findings: readonly Au
 }
 
 /** What was found of a file that somebody is writing to proves nothing, unless it is in the log itself. */
-function whileChanging(finding: AuditFinding): AuditFinding {
+export function whileChanging(finding: AuditFinding): AuditFinding {
   if (finding.severity === "notice" || finding.file.endsWith(".log")) return finding;
   const cause = `The file was written to while it was read. Audit again when the writer is idle. ${finding.cause}`;
   return { ...finding, severity: "notice", cause };
@@ -207,12 +213,14 @@ async function auditBytes(
   progress: (bytes: number) => void,
 ): Promise<{ readonly report: SegmentReport; readonly torn: Torn | undefined }> {
   const format = formatNamed(job.format);
-  const { chunkBytes, fallbackOffset } = job;
+  const { chunkBytes, fallbackOffset, knownEnd } = job;
   const codecs = format.codecs(new CodecRegistry());
   const region: Region = { format, file, path, end: size, codecs, chunkBytes };
   const kinds: Record<RecordKind, number> = { data: 0, checkpoint: 0, tombstone: 0, redacted: 0 };
   const wanted = new Set(job.counts);
   const hashes: SegmentReport["hashes"][number][] = [];
+  const erasures = new ErasureWatch();
+  let erased = 0;
   let payloadBytes = 0;
   let told = 0;
   const tell = (position: number): void => {
@@ -221,22 +229,36 @@ async function auditBytes(
     told = position;
   };
   const see = (record: VerifiedRecord): Promise<void> => {
-    kinds[record.kind] += 1;
-    payloadBytes += record.payload.length;
-    if (wanted.has(record.offset + 1)) {
-      hashes.push({ count: record.offset + 1, hash: record.hash.toString("hex"), end: record.end });
+    const { kind, offset: from, places, payload, position } = record;
+    const to = from + places;
+    kinds[kind] += 1;
+    payloadBytes += payload.length;
+    if (wanted.has(to)) hashes.push({ count: to, hash: record.hash.toString("hex"), end: record.end });
+    if (kind === "redacted") {
+      erased += places;
+      erasures.redaction({ from, to, position });
+    } else if (kind === "tombstone" && format.hidesRecords) {
+      const { first: named, count } = deserializeTombstonePayload(payload);
+      erasures.tombstone({ from: Number(named), to: Number(named + count) });
     }
     tell(record.end);
     return watch.record(record);
   };
-  const { runs, gaps } = await readSegment(region, fallbackOffset, { record: see, searched: tell });
+  const { runs, gaps } = await readSegment(region, fallbackOffset, { record: see, searched: tell }, knownEnd);
   const [first, last] = [runs[0], runs.at(-1)];
   const nextOffset = last?.nextOffset ?? fallbackOffset;
   const lastEnd = last?.end ?? 0;
   const indexFindings = await watch.finish({ nextOffset, lastEnd, bytes: size });
   const findings: AuditFinding[] = [];
   let torn: Torn | undefined;
-  const disagreed = await disagreements(region, { runs, gaps });
+  const second = await disagreements(region, { runs, gaps });
+  const seen = erasures.seen();
+  const disagreed = [...second.found];
+  // Where one of them refuses a record, that is said already.
+  if (disagreed.length === 0 && !sameErasures(seen, second.erasures)) {
+    const sentence = "The two readers see different redacted records, or tombstones that name other records.";
+    disagreed.push({ position: 0, offset: first?.offset ?? fallbackOffset, sentence });
+  }
   for (const [i, gap] of gaps.entries()) {
     // A record that one of the readers accepts is none that a crash has torn.
     const isCandidate = i === 0 && disagreed.every(({ position }) => position !== gap.position);
@@ -267,6 +289,8 @@ async function auditBytes(
     firstPrevHash: first?.start === 0 ? first.prevHash.toString("hex") : undefined,
     head: last?.end === size ? last.head.toString("hex") : undefined,
     kinds,
+    erased,
+    erasures: seen,
     payloadBytes,
     hashes,
     lastEnd,

@@ -5,12 +5,21 @@
  */
 import { MANIFEST_NAME, segmentName } from "../src/disk/files.ts";
 import type { AnchorInFile } from "./anchor.ts";
+import { merged, namings, spansInWords } from "./erasures.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
-import type { SegmentInfo } from "../src/format/manifest.ts";
+import { indexWordsOf, type Manifest, type SegmentInfo } from "../src/format/manifest.ts";
 import { fileNaming, type PagedManifest, segmentIn } from "../src/stream/manifest-files.ts";
 import { recordsInWords } from "./text.ts";
-import type { AuditFinding, FindingCode, Kinds, SegmentReport, StreamReport } from "./report.ts";
+import {
+  type AuditFinding,
+  type FindingCode,
+  indexWordsFor,
+  type Kinds,
+  type SegmentReport,
+  type StreamReport,
+} from "./report.ts";
+import { secondUnnamed } from "./second-reader.ts";
 
 const ZEROS = "0".repeat(64);
 
@@ -33,13 +42,17 @@ export function joined(
   chain.end();
   const hashes = new Map(reports.flatMap((report) => report.hashes.map(({ count, hash }) => [count, hash])));
   const { nextOffset } = chain;
-  const disagreed = reports.flatMap((report) => report.findings.filter(isDisagreement));
+  const unnamed = [...erasureFindings(reports, chain.isWhole)];
+  const disagreed = [...reports.flatMap(({ findings }) => findings), ...unnamed].filter(isDisagreement);
   const soundOffset = Math.min(chain.soundOffset, ...disagreed.map(({ offset = 0 }) => offset));
-  const held = heldAgainst(anchors, { nextOffset, soundOffset, hashes }, trust);
+  const redactions = reports.flatMap(({ erasures }) => erasures.redactions);
+  redactions.sort((a, b) => a.from - b.from);
+  const held = heldAgainst(anchors, { nextOffset, soundOffset, hashes, redactions }, trust);
   const all = [
     ...reports.flatMap((report) => report.findings),
     ...outline.findings,
     ...chain.findings,
+    ...unnamed,
     ...unparsedFindings(outline, reports),
     ...manifestFindings(outline, reports),
   ];
@@ -53,6 +66,8 @@ export function joined(
     redacted: sum((report) => report.kinds.redacted),
   };
   const records = kinds.data + kinds.checkpoint + kinds.tombstone + kinds.redacted;
+  const erased = sum((report) => report.erased);
+  const unread = chain.nextOffset - (records - kinds.redacted + erased);
   const counted = outline.manifest?.segments.at(-1)?.nextOffset ?? 0;
   const newest = held.filter(({ verdict }) => verdict === "matches").at(-1)?.count;
   const notVerified = [
@@ -63,8 +78,11 @@ export function joined(
       : held.length > 0
         ? "No anchor matches, so nothing outside the directory confirms these records."
         : "Without an anchor, nobody can detect that a tail was cut off or the whole stream rewritten.",
-    chain.nextOffset > records
-      ? `${recordsInWords(chain.nextOffset - records)} could not be read, or ${chain.nextOffset - records === 1 ? "is" : "are"} missing. Later hashes may fix what was there, but its content is unknown.`
+    erased > 0
+      ? `${recordsInWords(erased)} ${erased === 1 ? "is" : "are"} erased: the content is gone, and that it was data cannot be verified. Only an anchor from before the erasure confirms the hash that stands in its place.`
+      : "",
+    unread > 0
+      ? `${recordsInWords(unread)} could not be read, or ${unread === 1 ? "is" : "are"} missing. Later hashes may fix what was there, but its content is unknown.`
       : "",
     held.some(({ signature }) => signature === "unchecked")
       ? "Signatures of anchors were not checked, because no key was given."
@@ -78,6 +96,7 @@ export function joined(
     bytes: sum((report) => report.bytes),
     payloadBytes: sum((report) => report.payloadBytes),
     kinds,
+    erased,
     nextOffset: chain.nextOffset,
     counted: counted > chain.nextOffset ? counted : undefined,
     head: chain.head,
@@ -87,6 +106,47 @@ export function joined(
     anchors: held,
     notVerified,
   };
+}
+
+/**
+ * What is said of redacted records that stand for offsets which no tombstone names. Both readers are asked.
+ *
+ * @param isWhole whether every record could be read, so that no tombstone is among those that could not
+ */
+function* erasureFindings(reports: readonly SegmentReport[], isWhole: boolean): Generator<AuditFinding> {
+  const redactions = reports.flatMap(({ file, erasures }) =>
+    erasures.redactions.map((redaction) => ({ ...redaction, file })),
+  );
+  const named = merged(reports.flatMap(({ erasures }) => erasures.named));
+  redactions.sort((a, b) => a.from - b.from);
+  for (const { redaction, named: meeting, missing } of namings(redactions, named)) {
+    const { file, position } = redaction;
+    const [first] = missing;
+    const second = secondUnnamed(redaction, meeting);
+    if (second !== first?.from) {
+      yield {
+        severity: "damage",
+        code: "readers-disagree",
+        file,
+        position,
+        offset: redaction.from,
+        sentence: `The two readers differ on whether tombstones name all that this record stands for, ${spansInWords([redaction])}.`,
+        cause: "One of the two readers is wrong. Please report it with the file.",
+      };
+    }
+    if (first === undefined) continue;
+    yield {
+      severity: "damage",
+      code: "unnamed-erasure",
+      file,
+      position,
+      offset: first.from,
+      sentence: `A redacted record stands for ${spansInWords([redaction])}, but no tombstone names ${spansInWords(missing)}.`,
+      cause: isWhole
+        ? "Somebody put it in the place of records that nobody had hidden, or removed the tombstone and recomputed the hashes after it."
+        : "The tombstone is among the records that cannot be read, or somebody put the redacted record in the place of records that nobody had hidden.",
+    };
+  }
 }
 
 const isDisagreement = ({ code }: AuditFinding): boolean => code === "readers-disagree";
@@ -129,6 +189,8 @@ class Chain {
   isWhole = true;
   /** How many records more may be in the bytes at the end of the segment before that could not be read. */
   #hidden = 0;
+  /** The segment before, if it was read and had records. */
+  #before: SegmentReport | undefined;
   #run: MissingRun | undefined;
 
   constructor(outline: Outline) {
@@ -169,7 +231,9 @@ class Chain {
     const { firstOffset, firstPrevHash, file } = report;
     const isKnown = firstOffset !== undefined && firstPrevHash !== undefined;
     const ahead = isKnown ? firstOffset - this.nextOffset : 0;
-    if (isKnown && (ahead < 0 || ahead > this.#hidden)) {
+    const beyond = isKnown && ahead < 0 ? this.#reachesBeyond(firstOffset) : undefined;
+    if (beyond !== undefined) this.#breaks(beyond);
+    else if (isKnown && (ahead < 0 || ahead > this.#hidden)) {
       this.#breaks({
         severity: "damage",
         code: "wrong-offset",
@@ -199,8 +263,29 @@ class Chain {
       this.isWhole = false;
     }
     this.nextOffset = report.nextOffset;
-    this.#hidden = Math.floor((report.bytes - report.lastEnd) / RECORD_BYTES_MIN);
+    const hidden = Math.floor((report.bytes - report.lastEnd) / RECORD_BYTES_MIN);
+    // What cannot be read may be redacted, and stand for as many as the manifest counts.
+    const { manifest } = this.#outline;
+    const said = (manifest && segmentIn(manifest, report.number)?.nextOffset) ?? 0;
+    this.#hidden = hidden > 0 ? Math.max(hidden, said - report.nextOffset) : 0;
     this.head = report.head;
+    this.#before = report;
+  }
+
+  /** What is said of a redacted record that ends the segment before and stands for records of this one. */
+  #reachesBeyond(firstOffset: number): AuditFinding | undefined {
+    const last = this.#before?.erasures.redactions.at(-1);
+    if (this.#before === undefined || last?.to !== this.nextOffset || last.from >= firstOffset)
+      return undefined;
+    return {
+      severity: "damage",
+      code: "wrong-offset",
+      file: this.#before.file,
+      position: last.position,
+      offset: firstOffset,
+      sentence: `A redacted record stands for ${spansInWords([last])}, but the next segment begins at offset ${firstOffset}.`,
+      cause: "Somebody edited it and corrected its checksum, or replaced one of the two segments.",
+    };
   }
 
   #breaks(finding: AuditFinding): void {
@@ -250,6 +335,7 @@ class Chain {
   #lose(info: SegmentInfo | undefined, count = 0): void {
     this.isWhole = false;
     this.nextOffset = info?.nextOffset ?? this.nextOffset + count;
+    this.#before = undefined;
     this.#hidden = info === undefined ? Infinity : 0;
     this.head = undefined;
   }
@@ -304,10 +390,25 @@ function kimberliteManifests(reports: readonly SegmentReport[]): string[] {
 const isBegin = (bytes: Buffer, text: string): boolean =>
   bytes.length < text.length && bytes.equals(Buffer.from(text.slice(0, bytes.length)));
 
+/** What is said of a manifest that says that a segment is being replaced. */
+function* replacingFindings({ replacing, activeSegment }: Manifest, path: string): Generator<AuditFinding> {
+  if (replacing === undefined) return;
+  const isSealed = replacing < activeSegment;
+  yield {
+    severity: isSealed ? "notice" : "damage",
+    code: isSealed ? "stale-manifest" : "wrong-manifest",
+    file: `${path}/${MANIFEST_NAME}`,
+    sentence: `The manifest says that ${segmentName(replacing)} is being replaced${isSealed ? "" : ", which is not sealed"}.`,
+    cause: isSealed
+      ? "A crash came during compaction, or compaction is under way: the segment is the old one or the new one."
+      : "The manifest was changed: only sealed segments are compacted.",
+  };
+}
+
 /** Where the manifest says something else than the segments. */
 function manifestFindings({ manifest, path }: Outline, reports: readonly SegmentReport[]): AuditFinding[] {
   if (manifest === undefined) return [];
-  const findings: AuditFinding[] = [];
+  const findings: AuditFinding[] = [...replacingFindings(manifest, path)];
   for (const report of reports.filter(({ wasRead }) => wasRead)) {
     const file = `${path}/${fileNaming(manifest, report.number)}`;
     const find = (
@@ -337,10 +438,19 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
     const first = report.firstPrevHash === undefined ? info.firstOffset : report.firstOffset;
     const isCovered = report.lastEnd < bytes && info.nextOffset > report.nextOffset;
     const next = isCovered ? info.nextOffset : report.nextOffset;
-    const said = `The manifest gives ${name} offsets ${info.firstOffset} to ${info.nextOffset} and ${info.bytes} bytes; it has offsets ${first ?? info.firstOffset} to ${report.nextOffset} and ${bytes} bytes.`;
+    const { kinds, gapOffset } = report;
+    const words = indexWordsFor(kinds);
+    const saidWords = indexWordsOf(info);
+    const isCompacted = kinds.redacted > 0 || info.indexWords !== undefined;
+    const areWordsWrong = isCompacted && !isLast && gapOffset === undefined && saidWords !== words;
+    const ofWords = (count: number): string => (areWordsWrong ? `, ${count} index words` : "");
+    const said = `The manifest gives ${name} offsets ${info.firstOffset} to ${info.nextOffset}${ofWords(saidWords)} and ${info.bytes} bytes; it has offsets ${first ?? info.firstOffset} to ${report.nextOffset}${ofWords(words)} and ${bytes} bytes.`;
     const isEmpty = info.nextOffset === info.firstOffset && info.bytes === 0;
     if (info.firstOffset === first && isLast && isEmpty) continue;
-    if (info.firstOffset === first && info.nextOffset === next && info.bytes === bytes) continue;
+    const hasSameOffsets = info.firstOffset === first && info.nextOffset === next;
+    if (hasSameOffsets && info.bytes === bytes && !areWordsWrong) continue;
+    // Until it was replaced, its size may be the old or the new one; that is said below.
+    if (hasSameOffsets && manifest.replacing === report.number && !isLast) continue;
     // What follows the last record that it counts is a finding already.
     const isUpTo = info.nextOffset === report.nextOffset && info.bytes === report.lastEnd;
     if (info.firstOffset === first && isLast && isKimberlites(manifest) && isUpTo) continue;

@@ -3,11 +3,12 @@
  * beside it. The model's reader is replaced by one that differs where a test wants it to.
  */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { encoded, join } from "../e2e/by-hand.ts";
+import { encoded, HandLog, join, text, u64 } from "../e2e/by-hand.ts";
 import { HandDirectory } from "../e2e/hand-directory.ts";
 import { MemoryDisk } from "../e2e/memory-disk.ts";
 import { flipped } from "../e2e/testing.ts";
 import type * as ModelReader from "../model/reader.ts";
+import type * as ModelTombstone from "../model/tombstone.ts";
 import type { AnchorInFile } from "./anchor.ts";
 import { audit } from "./audit.ts";
 import type { StreamReport } from "./report.ts";
@@ -21,6 +22,9 @@ type Stub = (offset: number, bytes: Uint8Array) => ModelAnswer | undefined;
 const second = vi.hoisted(() => ({
   stub: undefined as Stub | undefined,
   asked: [] as { offset: number; hash: string }[],
+  /** What it says is the first offset that no tombstone names; whether it reads tombstones otherwise. */
+  unnamed: undefined as bigint | undefined,
+  shift: false,
 }));
 
 vi.mock("../model/reader.ts", async (original) => {
@@ -33,8 +37,21 @@ vi.mock("../model/reader.ts", async (original) => {
   return { ...model, readRecord };
 });
 
+vi.mock("../model/tombstone.ts", async (original) => {
+  const model = await original<typeof ModelTombstone>();
+  const firstUnnamed: typeof model.firstUnnamed = (named, from) =>
+    second.unnamed ?? model.firstUnnamed(named, from);
+  const namedBy: typeof model.namedBy = (payload, offset) => {
+    const named = model.namedBy(payload, offset);
+    return named && second.shift ? { ...named, end: named.end + 1n } : named;
+  };
+  return { ...model, firstUnnamed, namedBy };
+});
+
 afterEach(() => {
   second.stub = undefined;
+  second.unnamed = undefined;
+  second.shift = false;
   second.asked.length = 0;
 });
 
@@ -235,5 +252,35 @@ describe.each(["plain", "sentinel"] as const)("format %s", (format) => {
         `The hash after ${count} records is the one that was anchored, but not every record before it could be verified.`,
       ]),
     ]);
+  });
+});
+
+describe("erased records", () => {
+  const log = new HandLog()
+    .append(...["a", "bb", "ccc"].map(text))
+    .tombstone(0n, 2n)
+    .append(text("d"));
+  const [first, last] = [log.records[0], log.records[1]];
+  if (first === undefined || last === undefined) throw new Error("There are five records.");
+  const payload = join(last.hash, u64(2n));
+  const bytes = join(encoded({ ...first, kind: "redacted", payload }), log.bytes(2));
+  const reported = async (): Promise<string[]> => {
+    const disk = new MemoryDisk("/data", new Map([["1/segment_000000.log", bytes]]));
+    const { streams } = await audit("/data", { disk });
+    return streams.flatMap(linesOf).filter((line) => /readers|erasure/.test(line));
+  };
+
+  test("are named by tombstones for both readers", async () => {
+    expect(await reported()).toStrictEqual([]);
+  });
+
+  test("of which only the second misses a tombstone: they differ", async () => {
+    second.unnamed = 1n;
+    expect(await reported()).toStrictEqual(["damage readers-disagree segment_000000.log at 0, due 0"]);
+  });
+
+  test("that a tombstone names only for one of them: they differ", async () => {
+    second.shift = true;
+    expect(await reported()).toStrictEqual(["damage readers-disagree segment_000000.log at 0, due 0"]);
   });
 });

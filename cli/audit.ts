@@ -164,12 +164,14 @@ function* streamLines(stream: StreamReport): Generator<string> {
   const each = Object.entries(kinds)
     .filter(([, count]) => count > 0)
     .map(([kind, count]) => `${number(count)} ${kind}`);
+  const erased =
+    kinds.redacted === 0 ? "" : `; redacted ones stand for ${counted(stream.erased, "erased record")}`;
   const row = (name: string, text: string): string => `  ${name.padEnd(10)}${text}`;
   yield `stream ${stream.stream}`;
   yield row("format", stream.format);
   yield row(
     "records",
-    `${number(stream.records)}${each.length === 0 ? "" : ` (${each.join(", ")})`}, next offset ${stream.nextOffset}`,
+    `${number(stream.records)}${each.length === 0 ? "" : ` (${each.join(", ")})`}${erased}, next offset ${stream.nextOffset}`,
   );
   yield row(
     "bytes",

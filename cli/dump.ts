@@ -5,7 +5,8 @@
  */
 import { fieldsOf } from "../audit/annotate.ts";
 import { namesIn, noStreams } from "../audit/directory.ts";
-import { readSegment } from "../audit/first-reader.ts";
+import { readSegment, type Witness } from "../audit/first-reader.ts";
+import { namedOffsets } from "../audit/hidden.ts";
 import { isUnborn, type Outline, outlineOf } from "../audit/outline.ts";
 import { readOnly } from "../src/disk/read-only-disk.ts";
 import { readAt, type VerifiedRecord } from "../audit/run.ts";
@@ -13,12 +14,13 @@ import { segmentNumbers } from "../audit/stream.ts";
 import { NoteError, visible } from "../audit/text.ts";
 import { segmentName } from "../src/disk/files.ts";
 import { formatNamed } from "../src/format/formats.ts";
+import { OffsetRanges } from "../src/format/offset-ranges.ts";
 import type { Region } from "../src/segment/resynchronise.ts";
 import { CodecRegistry } from "../src/index.ts";
 import { segmentIn } from "../src/stream/manifest-files.ts";
 import { Output } from "./output.ts";
 import { sparseDisk } from "./sparse-disk.ts";
-import { atMost, printable } from "./text.ts";
+import { atMost, counted, printable } from "./text.ts";
 
 export interface DumpOptions {
   readonly stream: string;
@@ -26,6 +28,7 @@ export interface DumpOptions {
   readonly limit: number;
   readonly table?: boolean;
   readonly record?: number;
+  readonly hidden?: boolean;
   readonly allowEmpty?: boolean;
 }
 
@@ -66,9 +69,13 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
   const there = new Set(outline.numbers);
   const output = new Output();
   const { record: only, table = false } = options;
-  const wants = (offset: number): boolean => (only === undefined ? offset >= options.from : offset === only);
+  // A redacted record is what is at each of the offsets that it stands for.
+  const wants = ({ offset, places }: VerifiedRecord): boolean =>
+    only === undefined ? offset + places > options.from : offset <= only && only < offset + places;
   if (table && only === undefined) output.line(TABLE_HEAD);
   if (only === undefined && options.limit === 0) return 0;
+  const named = options.hidden === true ? await namedOffsets(disk, outline) : OffsetRanges.none;
+  const isHidden = ({ kind, offset }: VerifiedRecord): boolean => kind === "data" && named.has(offset);
   const seen = { shown: 0, damaged: false };
   const tell = (damage: Damage): void => {
     seen.damaged = true;
@@ -90,19 +97,20 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
       const file = await disk.open(path, "read");
       try {
         const region = regionOf(outline, file, path, await file.size());
-        const { runs } = await readSegment(region, info?.firstOffset ?? end.offset, {
+        const witness: Witness = {
           async record(record) {
             const misfit =
               record.position === 0 && only === undefined ? misfitBehind(end, path, record) : undefined;
             if (misfit !== undefined) tell(misfit);
-            if (!wants(record.offset)) return;
+            if (!wants(record)) return;
             if (only !== undefined) {
               await showRecord(output, region, number, record);
+              if (isHidden(record)) output.line("hidden      a tombstone names it; it is not erased");
               throw new Enough();
             }
             seen.shown += 1;
-            if (table) output.line(tableRow(number, record));
-            else writeJsonLine(output, number, record);
+            if (table) output.line(tableRow(number, record, isHidden(record)));
+            else writeJsonLine(output, number, record, isHidden(record));
             if (output.isClosed || seen.shown >= options.limit) throw new Enough();
           },
           async gap({ position, end, offset, behind, flaw }) {
@@ -112,7 +120,9 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
             if (holds && end > position)
               await showBytes(output, region, position, Math.min(end, position + CHUNK_BYTES));
           },
-        });
+        };
+        const firstOffset = info?.firstOffset ?? end.offset;
+        const { runs } = await readSegment(region, firstOffset, witness, info?.nextOffset);
         const last = runs.at(-1);
         const isExact = last?.end === region.end;
         if (region.end > 0) {
@@ -172,11 +182,14 @@ function writeJsonLine(
   output: Output,
   segment: number,
   { position, end, prevHash, hash, payload, ...rest }: VerifiedRecord,
+  isHidden: boolean,
 ): void {
-  const { offset, kind, compression } = rest;
+  const { offset, kind, compression, places } = rest;
   const line = JSON.stringify({
     offset,
     kind,
+    ...(kind === "redacted" ? { standsFor: places } : {}),
+    ...(isHidden ? { hidden: true } : {}),
     compression,
     segment,
     position,
@@ -203,11 +216,21 @@ const TABLE_HEAD = `${"offset".padStart(10)}  ${"kind".padEnd(10)}  ${"codec".pa
 
 function tableRow(
   segment: number,
-  { offset, kind, compression, position, payload, hash }: VerifiedRecord,
+  { offset, places, kind, compression, position, payload, hash }: VerifiedRecord,
+  isHidden: boolean,
 ): string {
   const content =
-    printable(payload.subarray(0, SHOWN_TABLE_BYTES)) + (payload.length > SHOWN_TABLE_BYTES ? "..." : "");
-  return `${String(offset).padStart(10)}  ${kind.padEnd(10)}  ${compression.padEnd(5)}  ${String(segment).padStart(7)}  ${String(position).padStart(10)}  ${String(payload.length).padStart(9)}  ${hash.toString("hex").slice(0, 16)}  ${content}`;
+    kind === "redacted"
+      ? `stands for ${erasedInWords(offset, places)}`
+      : printable(payload.subarray(0, SHOWN_TABLE_BYTES)) + (payload.length > SHOWN_TABLE_BYTES ? "..." : "");
+  const shown = isHidden ? "hidden" : kind;
+  return `${String(offset).padStart(10)}  ${shown.padEnd(10)}  ${compression.padEnd(5)}  ${String(segment).padStart(7)}  ${String(position).padStart(10)}  ${String(payload.length).padStart(9)}  ${hash.toString("hex").slice(0, 16)}  ${content}`;
+}
+
+/** What a redacted record stands for. */
+function erasedInWords(offset: number, places: number): string {
+  const which = places === 1 ? `offset ${offset}` : `offsets ${offset} to ${offset + places - 1}`;
+  return `${counted(places, "erased record")}, ${which}`;
 }
 
 async function showRecord(
@@ -216,12 +239,13 @@ async function showRecord(
   segment: number,
   record: VerifiedRecord,
 ): Promise<void> {
-  const { position, end, offset, hash, payload, compression } = record;
+  const { position, end, offset, places, kind, hash, payload, compression } = record;
   output.line(
     `record at offset ${offset}: ${visible(region.path)}, segment ${segment}, bytes ${position} to ${end}, format ${region.format.name}`,
   );
   await showBytes(output, region, position, end, `kmb dump --from ${offset} --limit 1 gives all of them`);
   output.line(`chain hash  ${hash.toString("hex")}`);
+  if (kind === "redacted") output.line(`stands for  ${erasedInWords(offset, places)}`);
   if (compression !== "none") {
     output.line(
       `expanded    ${payload.length} bytes: ${atMost(printable(payload.subarray(0, SHOWN_FIELD_BYTES)), SHOWN_FIELD_BYTES)}`,

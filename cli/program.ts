@@ -19,6 +19,7 @@ import { MAX_STREAM_ID } from "../src/limits.ts";
 import type { AnchorOptions } from "./anchor.ts";
 import type { AuditCommandOptions } from "./audit.ts";
 import type { CheckOptions } from "./check.ts";
+import type { CompactOptions } from "./compact.ts";
 import type { DumpOptions } from "./dump.ts";
 import type { KeygenOptions } from "./keygen.ts";
 import { Output } from "./output.ts";
@@ -224,7 +225,22 @@ Examples:
   kmb audit /data/kimberlite
   kmb audit /data/kimberlite --anchor anchors.txt --key example.com/notary+1b2c3d4e+AX...`;
 
-/** The commands that look at a data directory. */
+const COMPACT_HELP = `
+Each run of hidden records becomes one redacted record, which keeps the hash of the last: no head and no anchor changes. What is erased cannot
+be brought back. Streams of Kimberlite's format, sentinel, are left alone. docs/AUDITORS.md says what erasing does not reach: copies, backups,
+quarantine, and guesses.
+
+Exit status:
+  0    done
+  1    damage was met in a stream, which is compacted only before it
+  2    wrong usage, the directory is in use, or an error of its own
+  130  SIGINT came before all was done; 143 for SIGTERM. Segments that are done stay compacted
+
+Examples:
+  kmb compact /data/kimberlite --plan
+  kmb compact /data/kimberlite --stream 7 --purge-quarantine`;
+
+/** The commands that look at a data directory, or change one. */
 function addDirectoryCommands(kmb: Command): void {
   const stream = (): Option => new Option("--stream <n>", "only this stream").argParser(streamId);
   const allowEmpty = (): Option =>
@@ -299,6 +315,7 @@ function addDirectoryCommands(kmb: Command): void {
         .default(Infinity, "all"),
     )
     .option("--table", "a table instead of JSON lines")
+    .option("--hidden", "mark data records that a tombstone hides; the stream is read twice")
     .addOption(
       new Option("--record <offset>", "the bytes of one record, annotated").argParser(wholeNumber(0)),
     )
@@ -328,6 +345,30 @@ function addDirectoryCommands(kmb: Command): void {
       if (options.plan !== true && options.apply !== true) command.error("error: say --plan or --apply");
       const { repair } = await import("./repair.ts");
       process.exitCode = await repair(directory, options);
+    });
+
+  kmb
+    .command("compact")
+    .description("erase for good the records that tombstones hide, or say what would be erased")
+    .argument("<dir>", "the data directory")
+    .addOption(stream())
+    .addOption(allowEmpty())
+    .option("--plan", "change nothing, say what would be done")
+    .option(
+      "--purge-quarantine",
+      "also remove what recovery and repair set aside: erased records may be in it",
+    )
+    .addOption(
+      new Option("--compress <codec>", "also compress payloads, where that makes them smaller").choices([
+        "lz4",
+        "zstd",
+      ]),
+    )
+    .option("--json <file>", "write the result as JSON")
+    .addHelpText("after", COMPACT_HELP)
+    .action(async (directory: string, options: CompactOptions) => {
+      const { compact } = await import("./compact.ts");
+      process.exitCode = await compact(directory, options);
     });
 }
 

@@ -86,3 +86,35 @@ test(
   },
   DAY,
 );
+
+test(
+  "The erasure request leaves nothing to be found, and the anchor from before matches",
+  () => {
+    const anchors = join(directory, "anchors");
+    const { status, stdout, stderr } = run("sh", example("erasure-request.sh"), data(), anchors);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const read = stdout.slice(0, stdout.indexOf("stream 1"));
+    expect(read).toBe("Grace Hopper\nhidden, and still in a file\n");
+    expect(stdout).toContain("  would erase 1 record in 1 segment\n");
+    expect(stdout).toContain("  erased      1 record, which 1 tombstone named\n");
+    expect(stdout).toContain(": matches, not signed. The first 2 records are those that were anchored.\n");
+    expect(stdout).toContain("1 record is erased: the content is gone");
+    expect(stdout.endsWith("clean\nin no file any more\n")).toBe(true);
+  },
+  DAY,
+);
+
+test("docs/AUDITORS.md shows the erasure request as it runs", () => {
+  const text = readFileSync(join(ROOT, "docs/AUDITORS.md"), "utf8");
+  const section = text.slice(text.indexOf("## Erasing records"), text.indexOf("## Limits"));
+  const shown = [...section.matchAll(/```(?:sh|js)\n([^]*?)```/g)].flatMap(([, code = ""]) =>
+    code.trim().split("\n"),
+  );
+  const runs = ["erasure-request.sh", "erasure-request.mjs"]
+    .map((name) => readFileSync(example(name), "utf8"))
+    .join("\n")
+    .split("\n")
+    .map((line) => line.trim());
+  expect(shown.length).toBeGreaterThan(10);
+  expect(shown.filter((line) => !runs.includes(line.trim()))).toEqual([]);
+});

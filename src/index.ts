@@ -37,6 +37,7 @@ export {
   IMPOSSIBLE as RECOVERY_IMPOSSIBLE,
   RECOVERY_CASES,
 } from "./segment/recovery.ts";
+export { withoutSalt, withSalt } from "./salt.ts";
 export { Storage, type StorageOptions } from "./storage.ts";
 export {
   deserializeTombstonePayload,
