@@ -94,7 +94,7 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
   else {
     if (shard === null) incompleteBecause.push(...leftOut(counts, bounds));
     if (counts.left > 0n) incompleteBecause.push(`${String(counts.left)} crash states are left`);
-    if (shard === null) incompleteBecause.push(...notMet(counts));
+    if (shard === null) incompleteBecause.push(...notMet(counts, bounds));
   }
   return {
     schema: SCHEMA,
@@ -142,11 +142,13 @@ function leftOut(counts: Counts, bounds: Bounds): string[] {
 }
 
 /** What must occur for a run to mean something, and did not. */
-function notMet(counts: Counts): string[] {
+function notMet(counts: Counts, { format: ofRun }: Bounds): string[] {
   const reasons: string[] = [];
   const unmet = WITNESSES.filter(({ id }) => counts.met[id] === 0).map(({ id }) => id);
   if (unmet.length > 0) reasons.push(`witnesses not met: ${unmet.join(", ")}`);
-  const unchecked = INVARIANTS.filter(({ id }) => counts.checks[id] === 0).map(({ id }) => id);
+  const unchecked = INVARIANTS.filter(
+    ({ id, format = ofRun }) => format === ofRun && counts.checks[id] === 0,
+  ).map(({ id }) => id);
   if (unchecked.length > 0) reasons.push(`invariants not checked: ${unchecked.join(", ")}`);
   return reasons;
 }

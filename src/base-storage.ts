@@ -14,7 +14,8 @@ import type {
   ReadOptions,
   StorageBackend,
 } from "./backend.ts";
-import { type Cursor, refuseIfAborted, type Room } from "./cursor.ts";
+import { refuseIfAborted } from "./aborted.ts";
+import type { Cursor, Room } from "./cursor.ts";
 import { errorOf, StorageError } from "./error.ts";
 import { Followers, Following, type Watch } from "./follow.ts";
 import type { Record } from "./format/record.ts";

@@ -43,8 +43,3 @@ export function takeRoom(room: Room, record: Record): void {
   room.bytes -= record.payload.length;
   room.records -= 1;
 }
-
-/** Throws the signal's reason if it is aborted. */
-export function refuseIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw signal.reason;
-}

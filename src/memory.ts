@@ -16,7 +16,8 @@ import {
 } from "./format/batch.ts";
 import { genesisHead } from "./format/chain.ts";
 import type { CodecRegistry } from "./format/codec.ts";
-import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "./cursor.ts";
+import { refuseIfAborted } from "./aborted.ts";
+import { type Cursor, hasRoom, type Room, takeRoom } from "./cursor.ts";
 import { elementAt } from "./element-at.ts";
 import { formatNamed, type RecordFormat } from "./format/formats.ts";
 import type { Tombstone } from "./format/tombstone.ts";

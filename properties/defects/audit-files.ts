@@ -76,8 +76,8 @@ export const AUDIT_FILES: readonly Defect[] = [
     kind,
     sentence: "A damaged record without a payload does not fit before the first that can be read.",
     file: "audit/index-files.ts",
-    find: "before > 0 && before * RECORD_BYTES_MIN <= position",
-    replace: "before > 0 && before * RECORD_BYTES_MIN < position",
+    find: "const hasRoom = before * RECORD_BYTES_MIN <= position",
+    replace: "const hasRoom = before * RECORD_BYTES_MIN < position",
     test: "audit/index-files.test.ts",
   },
   // Manifest and files

@@ -85,7 +85,7 @@ export const AUDIT_SEGMENTS: readonly Defect[] = [
     kind,
     sentence: "Payloads are counted with what they are stored in.",
     file: "audit/segment.ts",
-    find: "payloadBytes += record.payload.length;",
+    find: "payloadBytes += payload.length;",
     replace: "payloadBytes += record.end - record.position;",
     test: "audit/damaged-places.test.ts",
   },

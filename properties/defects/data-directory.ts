@@ -25,8 +25,10 @@ export const DATA_DIRECTORY: readonly Defect[] = [
     kind,
     sentence: "What is cut off goes into a directory outside of the data directory.",
     file: "src/segment/quarantine.ts",
-    find: "const directory = `${streamPath}/${QUARANTINE_NAME}`;",
-    replace: "const directory = `/${QUARANTINE_NAME}`;",
+    find: `const directory = \`\${streamPath}/\${QUARANTINE_NAME}\`;
+  const source`,
+    replace: `const directory = \`/\${QUARANTINE_NAME}\`;
+  const source`,
     invariant: "S2",
     part: "stored-bytes",
     directory: "left by a workload",

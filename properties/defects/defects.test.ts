@@ -35,7 +35,9 @@ const WITHOUT_DECISIONS: readonly string[] = [
   "index.ts",
   "invariant.ts",
   "segment/finding.ts",
+  "stream/index-cache.ts",
   "stream/opened-stream.ts",
+  "stream/stream-status.ts",
   "types.ts",
 ];
 

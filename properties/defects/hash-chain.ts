@@ -144,7 +144,7 @@ export const HASH_CHAIN: readonly Defect[] = [
     source: `${KIMBERLITE}: a checkpoint as the very first record makes reads fail`,
     sentence: "A stream's first record need not be data.",
     file: "src/format/misfit.ts",
-    find: 'if (frame.kind !== "data" && format.startsWithData) return FIRST_NOT_DATA;',
+    find: "if (!isData && format.startsWithData) return FIRST_NOT_DATA;",
     replace: "",
     invariant: "H4",
     part: "tampering",

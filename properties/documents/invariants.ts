@@ -17,12 +17,13 @@ export function invariantsPage(): string {
     ...names.map((name) => [`\`${name}\``, ...profiles.map(([, profile]) => boundText(profile[name]))]),
   ]);
   const places = findPlaces();
-  const invariants = INVARIANTS.map(({ id, sentence, why, checkedBy, checks }) => {
+  const invariants = INVARIANTS.map(({ id, sentence, why, checkedBy, format, checks }) => {
     const rows = checks.map(
       ({ name, of, parts, statedIn }) =>
         `  - \`${name}\` (${parts.join(", ")}): ${of} \`${places.get(`${id}.${name}`) ?? ""}\`${statedIn === undefined ? "" : `, stated in ${statedIn.map((file) => `\`${file}\``).join(", ")}`}\n`,
     );
-    return `### ${id}\n\n**${sentence}**\n\n- Why: ${why}\n- Checked: ${checkedBy}\n${rows.join("")}`;
+    const only = format === undefined ? "" : `- Only in the format: \`${format}\`\n`;
+    return `### ${id}\n\n**${sentence}**\n\n- Why: ${why}\n- Checked: ${checkedBy}\n${only}${rows.join("")}`;
   }).join("\n");
   const witnesses = markdownTable([
     ["witness", "what happened at least once"],

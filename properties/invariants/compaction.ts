@@ -16,6 +16,7 @@ export const K1: Invariant<"K1", { records: WholeRead; answer: Answered }> = inv
   why: "What was proven of a log must stay proven when a part of it is erased: anchors are kept elsewhere, and cannot be changed.",
   checkedBy:
     "Workloads compact the stream, which is then read in every way; so is a storage that never rotates, and compresses what it compacts.",
+  format: "plain",
   checks: {
     records: showsTheLog(
       "Every stream after its compaction, where redacted records pass for what they stand for.",
@@ -84,6 +85,7 @@ export const K2: Invariant<"K2", { recovery: RecoveredCompacted; finished: Manif
     why: "A segment is replaced by one renaming. What a crash leaves half done beside it must not count.",
     checkedBy:
       "Compaction is crashed at every moment, in every state that this may leave, and so is the recovery from that. D1 to D5 are held there as after every crash.",
+    format: "plain",
     checks: {
       recovery: {
         of: "Every recovery that shows redacted records: in each segment, all that the tombstones of one moment hide is erased, or nothing.",
@@ -148,6 +150,7 @@ export const K3: Invariant<"K3", { directory: CompactedDirectory; unfinished: Na
   why: "A right to erasure is one to have the bytes gone.",
   checkedBy:
     "After every compaction, also one behind a crash, the model's reader looks for hidden records in the segments, and all files are searched for payloads that are long enough.",
+  format: "plain",
   checks: {
     directory: {
       of: "The directory of every stream that was compacted.",
@@ -177,6 +180,7 @@ export const K4: Invariant<"K4", { redacted: ShownRedaction }> = invariant("K4",
   why: "Otherwise whoever can write to the directory could erase what he likes and call it compaction.",
   checkedBy:
     "Every redacted record that is shown, in every part, is held against the tombstones of the model's log.",
+  format: "plain",
   checks: {
     redacted: {
       of: "Every redacted record that a read shows, or the model's reader finds.",

@@ -6,6 +6,7 @@
  * does not hold.
  * @module
  */
+import type { Format } from "../../src/index.ts";
 import type { PartName } from "../bounds.ts";
 
 /** A predicate over observations of one kind, and the words for it. */
@@ -36,6 +37,8 @@ export interface Statement<Id extends string> {
   readonly why: string;
   /** How the check as a whole puts it to the test: what is tried within the bounds, and what is not. */
   readonly checkedBy: string;
+  /** The format that it is about, if it is not about both. */
+  readonly format?: Format | undefined;
   /** Its predicates. The first decides the sentence; the others are about what goes with it. */
   readonly checks: readonly Check<never, Id>[];
 }
@@ -57,17 +60,26 @@ export function invariant<Id extends string, Observations>(
     sentence,
     why,
     checkedBy,
+    format,
     checks,
   }: {
     readonly sentence: string;
     readonly why: string;
     readonly checkedBy: string;
+    readonly format?: Format;
     readonly checks: Predicates<NoInfer<Observations>>;
   },
 ): Invariant<Id, Observations> {
   const named = Object.entries<Predicate<never>>(checks).map(
     ([name, predicate]): [string, Check<never, Id>] => [name, { ...predicate, invariant: id, name }],
   );
-  const statement: Statement<Id> = { id, sentence, why, checkedBy, checks: named.map(([, check]) => check) };
+  const statement: Statement<Id> = {
+    id,
+    sentence,
+    why,
+    checkedBy,
+    format,
+    checks: named.map(([, check]) => check),
+  };
   return { ...Object.fromEntries(named), ...statement } as Invariant<Id, Observations>;
 }

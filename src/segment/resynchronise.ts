@@ -57,6 +57,7 @@ export async function findIntact(
 ): Promise<Search> {
   const { headerBytes, overheadBytes } = format;
   const step = Math.max(chunkBytes, headerBytes);
+  const endMax = format.kinds.includes("redacted") ? knownEnd : 0;
   const followed = new Set<number>();
   let room = LOOKS_MAX * (end - start);
   let found: Found | undefined;
@@ -68,7 +69,7 @@ export async function findIntact(
       const position = base + at;
       if (!format.beginsAt(window, at)) continue;
       const claimed = Number(offsetAt(format, window, at));
-      const hasRoom = claimed - offset <= (position + 1 - start) / overheadBytes || claimed < knownEnd;
+      const hasRoom = claimed - offset <= (position + 1 - start) / overheadBytes || claimed < endMax;
       if (claimed <= offset || !hasRoom) continue;
       const size = claimedSize(format, window, at);
       if (position + size > end || followed.has(position)) continue;

@@ -13,7 +13,7 @@
 import { abandon, forChunks, io, segmentName, withFile, writeAll } from "../disk/files.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { createFile, removeIfFile } from "../disk/obstacles.ts";
-import { refuseIfAborted } from "../cursor.ts";
+import { refuseIfAborted } from "../aborted.ts";
 import { StorageError } from "../error.ts";
 import { sameHash } from "../format/chain.ts";
 import { type Codec, compressed } from "../format/codec.ts";
@@ -57,7 +57,7 @@ export interface RewrittenSegment {
  *
  * @param path of the stream's directory
  */
-export function temporaryPath(path: string, segment: number): string {
+function temporaryPath(path: string, segment: number): string {
   return `${path}/${segmentName(segment)}.tmp`;
 }
 

@@ -6,7 +6,7 @@
  * segment is sealed first if it holds hidden records.
  * @module
  */
-import { refuseIfAborted } from "../cursor.ts";
+import { refuseIfAborted } from "../aborted.ts";
 import { StorageError } from "../error.ts";
 import type { Codec } from "../format/codec.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
@@ -87,7 +87,8 @@ export interface Compactable {
 /**
  * Compacts a stream.
  *
- * @throws StorageError the damage that is met: the segments before it are compacted then; `io`, `poisoned`
+ * @throws StorageError the damage that is met, in a segment or in the record after it: what is before it is
+ *   compacted then; `io`, `poisoned`
  */
 export async function compact(
   stream: Compactable,

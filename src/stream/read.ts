@@ -7,7 +7,8 @@
  */
 import { genesisHash } from "../format/chain.ts";
 import type { CodecRegistry } from "../format/codec.ts";
-import { type Cursor, hasRoom, refuseIfAborted, type Room, takeRoom } from "../cursor.ts";
+import { refuseIfAborted } from "../aborted.ts";
+import { type Cursor, hasRoom, type Room, takeRoom } from "../cursor.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { elementAt } from "../element-at.ts";
 import { StorageError } from "../error.ts";

@@ -388,12 +388,11 @@ export class Stream {
     invariant(open !== undefined, "A segment that was read is one of a stream that is open.");
     if (open.lostEnd !== undefined) throw open.lostEnd;
     const files = filesOf(this.#context);
-    const { number } = rewritten.info;
-    await beginReplacement(files, open, number);
+    await beginReplacement(files, open, rewritten.info.number);
     const replaced = this.#orPoison(() =>
       commitReplacement(files, open, rewritten, () => {
         this.#edition = {};
-        this.#indexes.put(number, rewritten.index);
+        this.#indexes.put(rewritten.info.number, rewritten.index);
       }),
     );
     this.#replaced = replaced.catch(() => undefined);
