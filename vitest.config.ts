@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  */
 const ISOLATED = [
   "audit/two-readers.test.ts",
+  "bench/side-by-side/main.test.ts",
   "cli/*.test.ts",
   "e2e/{examples,limits,readme,real-crash,shards,working-directory}.test.ts",
   "properties/defects/*.test.ts",
@@ -50,7 +51,7 @@ class LongFirst extends BaseSequencer {
 }
 
 export const TESTS: string[] = [
-  "{src,model,explore,fault-injection,properties,audit,cli,e2e}/**/*.test.ts",
+  "{src,model,explore,fault-injection,properties,audit,cli,e2e,bench}/**/*.test.ts",
   "examples/*.test.mjs",
 ];
 
