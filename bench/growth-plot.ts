@@ -1,10 +1,10 @@
 /**
- * The plot of `docs/SCALE.md`, drawn by Vega: https://vega.github.io/vega-lite/.
+ * The plot of `docs/SCALE.md`.
  * @module
  */
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { TopLevelSpec } from "vega-lite";
 import { type Growth, type GrowthRow, ofSeries } from "../properties/documents/growth.ts";
+import { svgOf } from "./svg.ts";
 
 /** What is drawn, and how it is called there. */
 const MEASURES: readonly (readonly [string, (row: GrowthRow) => number])[] = [
@@ -44,5 +44,5 @@ export function growthPlot(growth: Growth): Promise<string> {
       color: { field: "measure", type: "nominal", title: null, sort: MEASURES.map(([name]) => name) },
     },
   };
-  return new View(parse(compile(spec).spec), { renderer: "none" }).toSVG();
+  return svgOf(spec);
 }
