@@ -7,6 +7,7 @@ import { defectsPage } from "./defects.ts";
 import { scalePage } from "./growth.ts";
 import { invariantsPage } from "./invariants.ts";
 import { kaniDocument } from "./kani.ts";
+import { performancePage } from "./performance-page.ts";
 import { placesModule } from "./places.ts";
 import { recoveryPage } from "./recovery.ts";
 import { counterexampleSchemaFile, defectsSchemaFile, resultSchemaFile } from "./schemas.ts";
@@ -25,6 +26,7 @@ export const DOCUMENTS: readonly Document[] = [
   { path: "docs/KANI.md", render: kaniDocument },
   { path: "docs/DEFECTS.md", render: defectsPage },
   { path: "docs/SCALE.md", render: scalePage },
+  { path: "docs/PERFORMANCE.md", render: performancePage },
   { path: "docs/schema/check.schema.json", render: resultSchemaFile },
   { path: "docs/schema/counterexample.schema.json", render: counterexampleSchemaFile },
   { path: "docs/schema/defects.schema.json", render: defectsSchemaFile },
