@@ -131,9 +131,9 @@ const mayBeOfWriter = ({ code, severity }: AuditFinding): boolean =>
   severity === "damage" && MEANWHILE_CODES.has(code);
 
 /**
- * A report that no rotation or compaction fell into: a write-ahead file may have been removed since, a segment
- * be the old one beside its new index, or a redacted record be named by a tombstone that was appended later. As
- * long as the manifest is another one than before, the stream is audited again.
+ * A report that no rotation or compaction fell into: a write-ahead file may have been removed since, a
+ * segment be the old one beside its new index, or a redacted record be named by a tombstone that was appended
+ * later. As long as the manifest is another one than before, the stream is audited again.
  */
 async function settled(
   seen: { readonly report: StreamReport; readonly outline: Outline },

@@ -1,6 +1,6 @@
 /**
- * Compacted streams (docs/FORMAT.md, sections 4, 5, 7 and 9): a sound one is clean and every anchor from before
- * still serves; what compaction would not have left is named, with its place.
+ * Compacted streams (docs/FORMAT.md, sections 4, 5, 7 and 9): a sound one is clean and every anchor from
+ * before still serves; what compaction would not have left is named, with its place.
  */
 import { describe, expect, test } from "vitest";
 import { encoded, type Entry, frameBytes, HandLog, indexBytes, join, text, u64 } from "../e2e/by-hand.ts";
@@ -146,7 +146,9 @@ async function reportOn(
 const findings = async (files: ReadonlyMap<string, Uint8Array>): Promise<string[]> =>
   linesOf(await reportOn(files));
 
-/** Puts a segment in the place of segment 0 when that is opened, as compaction does; what is open stays open. */
+/**
+ * Puts a segment in the place of segment 0 when that is opened, as compaction does; what is open stays open.
+ */
 class ReplacingDisk extends MemoryDisk {
   #replacement: Uint8Array | undefined;
 

@@ -54,8 +54,8 @@ export interface Outline {
   /** Numbers of segments that are not there though an index of theirs names records, and the name of that. */
   readonly bereft: ReadonlyMap<number, string>;
   /**
-   * How many offsets the records have that index files name of a segment that is not there, or that one begins
-   * after whose place no manifest tells, by its number.
+   * How many offsets the records have that index files name of a segment that is not there, or that one
+   * begins after whose place no manifest tells, by its number.
    */
   readonly named: ReadonlyMap<number, number>;
   /**

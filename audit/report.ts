@@ -133,8 +133,8 @@ export interface StreamReport {
   readonly payloadBytes: number;
   readonly kinds: Kinds;
   /**
-   * How many records are erased: the offsets that redacted records stand for. Those are among `records`, each as
-   * one.
+   * How many records are erased: the offsets that redacted records stand for. Those are among `records`, each
+   * as one.
    */
   readonly erased: number;
   /**

@@ -26,9 +26,9 @@ export const LOOKS_MAX = 8;
 
 /**
  * The runs after byte `start`, before which the record that is due cannot be read: of later offsets than
- * that, but not larger than the bytes between leave room for, or than the segment is known to have, since what
- * cannot be read may stand for many. Or of that very offset, if it carries the hash of the record before:
- * then bytes were put in front of it.
+ * that, but not larger than the bytes between leave room for, or than the segment is known to have, since
+ * what cannot be read may stand for many. Or of that very offset, if it carries the hash of the record
+ * before: then bytes were put in front of it.
  *
  * O(bytes) time, or `LOOKS_MAX` times that where the bytes were made to look like records; then the rest is
  * given up.

@@ -1,6 +1,6 @@
 /**
- * A directory that is compacted while it is audited: whenever compaction comes, and however far it comes between
- * two steps of the audit, there is nothing to say of it.
+ * A directory that is compacted while it is audited: whenever compaction comes, and however far it comes
+ * between two steps of the audit, there is nothing to say of it.
  */
 import { describe, expect, test } from "vitest";
 import { temporaryDirectories } from "../e2e/testing.ts";
@@ -91,7 +91,9 @@ async function hiddenRecords(data: string, count: bigint): Promise<void> {
   await storage.close();
 }
 
-/** Audits a directory while another one compacts it, so many steps for each of the audit's after the first. */
+/**
+ * Audits a directory while another one compacts it, so many steps for each of the audit's after the first.
+ */
 async function auditedMeanwhile(
   data: string,
   from: number,

@@ -1,4 +1,5 @@
-// The program's part in an erasure request: what may have to be erased is appended with salt, and is hidden on request.
+// The program's part in an erasure request: what may have to be erased is appended with salt, and is hidden
+// on request.
 //
 //     node examples/erasure-request.mjs append DIRECTORY TEXT
 //     node examples/erasure-request.mjs hide DIRECTORY OFFSET
@@ -10,7 +11,8 @@ const customers = 1n;
 const [task, directory, argument] = process.argv.slice(2);
 const storage = await Storage.open(directory);
 if (task === "append") {
-  // Other salt for each record: without it, whoever guesses the text can confirm the guess by the hash that stays.
+  // Other salt for each record: without it, whoever guesses the text can confirm the guess by the hash that
+  // stays.
   await storage.appendBatch(customers, [withSalt(Buffer.from(argument), randomBytes(16))]);
 } else if (task === "hide") {
   await storage.tombstone(customers, BigInt(argument), 1n); // durable when it resolves

@@ -124,8 +124,8 @@ export const ALPHABET: readonly OperationName[] = [
 
 /**
  * What workloads of a compaction begin with: records that are long enough to be searched for, with a
- * checkpoint right behind them, of which the first is hidden; and one record more, so that a later tombstone can
- * name what the first one is among.
+ * checkpoint right behind them, of which the first is hidden; and one record more, so that a later tombstone
+ * can name what the first one is among.
  */
 export const COMPACTION_BEGINS: readonly OperationName[] = ["secret", "tombstone", "append+sync"];
 /** The operations that follow. */

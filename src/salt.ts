@@ -1,13 +1,13 @@
 /**
  * Salt: random bytes in front of a payload that may have to be erased.
  *
- * The chain hash of an erased record stays. Whoever can guess its payload can hash the guess and compare, so a
- * payload with few possible values, such as a name or a date, is not gone while the hash is there. With salt
- * that was erased with it, there is nothing to guess.
+ * The chain hash of an erased record stays. Whoever can guess its payload can hash the guess and compare, so
+ * a payload with few possible values, such as a name or a date, is not gone while the hash is there. With
+ * salt that was erased with it, there is nothing to guess.
  *
  * The salt is the caller's: 16 bytes from `randomBytes` of `node:crypto`, new ones for each record. Promised:
- * `withoutSalt` gives back what `withSalt` was given. Not promised: that the bytes are random, or that anybody
- * can tell a payload with salt from one without.
+ * `withoutSalt` gives back what `withSalt` was given. Not promised: that the bytes are random, or that
+ * anybody can tell a payload with salt from one without.
  * @module
  */
 import { StorageError } from "./error.ts";

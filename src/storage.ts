@@ -188,14 +188,14 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
   }
 
   /**
-   * Erases the payloads of hidden records for good: segments in which there are such records are written anew,
-   * each run of them as one redacted record. No chain hash, no head and no anchor changes. The active segment is
-   * sealed first if it holds hidden records. Appends and reads go on meanwhile; records that are hidden after it
-   * began are left for the next time.
+   * Erases the payloads of hidden records for good: segments in which there are such records are written
+   * anew, each run of them as one redacted record. No chain hash, no head and no anchor changes. The active
+   * segment is sealed first if it holds hidden records. Appends and reads go on meanwhile; records that are
+   * hidden after it began are left for the next time.
    *
-   * Not promised: that nobody can confirm a guess. The hash of an erased record stays, so a payload that can be
-   * guessed can be confirmed; what may have to be erased should carry random bytes. Copies, backups, and what
-   * the medium keeps of overwritten files, are out of reach. Records that recovery set aside stay in
+   * Not promised: that nobody can confirm a guess. The hash of an erased record stays, so a payload that can
+   * be guessed can be confirmed; what may have to be erased should carry random bytes. Copies, backups, and
+   * what the medium keeps of overwritten files, are out of reach. Records that recovery set aside stay in
    * `quarantine/` unless `purgeQuarantine` is set.
    *
    * A crash leaves each segment as it was, or compacted.

@@ -1,6 +1,6 @@
 /**
- * The layout of a record and the hash chain, as far as the floor needs them (docs/FORMAT.md, sections 1 to 3):
- * data records of the format `plain`, not compressed, in the first segment of one stream.
+ * The layout of a record and the hash chain, as far as the floor needs them (docs/FORMAT.md, sections 1 to
+ * 3): data records of the format `plain`, not compressed, in the first segment of one stream.
  * @module
  */
 import { hash } from "node:crypto";

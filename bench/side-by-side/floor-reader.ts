@@ -1,6 +1,6 @@
 /**
- * The floor of reads: reads a segment in chunks and verifies of each record that it is whole, its checksum, its
- * place, its link to the record before, and the hash that the next one must carry.
+ * The floor of reads: reads a segment in chunks and verifies of each record that it is whole, its checksum,
+ * its place, its link to the record before, and the hash that the next one must carry.
  * @module
  */
 import fs from "node:fs";

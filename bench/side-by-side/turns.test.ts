@@ -4,7 +4,9 @@ import type { About } from "../../properties/documents/performance.ts";
 import { casesOf, QUICK } from "./plan.ts";
 import { type Participant, takeTurns } from "./turns.ts";
 
-/** Contestants that measure nothing and write down whose turn it was; each piece takes a millisecond longer. */
+/**
+ * Contestants that measure nothing and write down whose turn it was; each piece takes a millisecond longer.
+ */
 function participants(names: readonly string[]): { contestants: Participant[]; turns: string[] } {
   const turns: string[] = [];
   const contestants = names.map((name): Participant => {

@@ -1,6 +1,6 @@
 /**
- * The tables of what `npm run bench` measured, for a page and for a terminal: a row for each case, a column for
- * each contestant.
+ * The tables of what `npm run bench` measured, for a page and for a terminal: a row for each case, a column
+ * for each contestant.
  * @module
  */
 import { FLOOR, type Measurement, type Question, rowsOf } from "./performance.ts";
@@ -25,8 +25,8 @@ export const CHAPTERS: Readonly<Record<Question, Chapter>> = {
 };
 
 /**
- * The answers to a question: the median, and in brackets the speed as a multiple of the floor's: the median of
- * the ratios within each repetition, and their quartiles.
+ * The answers to a question: the median, and in brackets the speed as a multiple of the floor's: the median
+ * of the ratios within each repetition, and their quartiles.
  */
 export const speedTable = (measurements: readonly Measurement[], question: Question): string =>
   tableOf(
@@ -41,8 +41,8 @@ export const cpuTable = (measurements: readonly Measurement[], question: Questio
   tableOf(measurements, question, ({ cpuNs }) => cpuNs, duration);
 
 /**
- * How many times as fast one contestant is as each of the others: of the medians of the ratios in all cases of
- * a question, the lowest and the highest.
+ * How many times as fast one contestant is as each of the others: of the medians of the ratios in all cases
+ * of a question, the lowest and the highest.
  */
 export function comparisonTable(measurements: readonly Measurement[], name: string): string {
   const others = namesIn(measurements).filter((other) => other !== name);

@@ -1,6 +1,6 @@
 /**
- * What `npm run bench` measures and writes to a file: who took part, on what, and how long each record took in
- * each repetition.
+ * What `npm run bench` measures and writes to a file: who took part, on what, and how long each record took
+ * in each repetition.
  * @module
  */
 import { readFileSync } from "node:fs";

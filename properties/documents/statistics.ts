@@ -1,5 +1,6 @@
 /**
- * Statistics of measurements that were repeated: medians and quartiles, which one slow repetition does not move.
+ * Statistics of measurements that were repeated: medians and quartiles, which one slow repetition does not
+ * move.
  * @module
  */
 
@@ -11,8 +12,8 @@ export interface Quartiles {
 }
 
 /**
- * The quartiles of at least one value, between neighbours by linear interpolation (definition 7 of Hyndman and
- * Fan, https://doi.org/10.1080/00031305.1996.10473566).
+ * The quartiles of at least one value, between neighbours by linear interpolation (definition 7 of Hyndman
+ * and Fan, https://doi.org/10.1080/00031305.1996.10473566).
  *
  * @throws RangeError for no values
  */

@@ -83,8 +83,8 @@ export function savedPositionsBytes(count: number): number {
  * Positions and kinds of the records of a segment, from the first on, and the chain hash of the last.
  * Memory: 9 bytes a record, up to twice as much while it grows.
  *
- * A record is named by its **ordinal**: its number among the records of the segment, from 0. A **place** is an
- * offset counted from the segment's first; a redacted record has as many places as it stands for records.
+ * A record is named by its **ordinal**: its number among the records of the segment, from 0. A **place** is
+ * an offset counted from the segment's first; a redacted record has as many places as it stands for records.
  *
  * @example
  * ```ts

@@ -63,7 +63,9 @@ export class RecordWidths {
     return known === 0 ? 0 : elementAt(this.#extras, known - 1);
   }
 
-  /** How many of them, from the first on, this holds for; it holds for none after one for which it does not. */
+  /**
+   * How many of them, from the first on, this holds for; it holds for none after one for which it does not.
+   */
   #before(holds: (i: number) => boolean): number {
     let low = 0;
     let high = this.#ordinals.length;

@@ -20,8 +20,8 @@ import type { CompressionKind, RecordKind } from "../types.ts";
 /** What else compaction does, and what ends it early. */
 export interface CompactionConfig {
   /**
-   * Data records before this offset are hidden first, by a tombstone that names all of them. So a log can be kept
-   * from growing for ever, and anchors of what was erased still verify. Default: none are.
+   * Data records before this offset are hidden first, by a tombstone that names all of them. So a log can be
+   * kept from growing for ever, and anchors of what was erased still verify. Default: none are.
    */
   readonly olderThan?: bigint | undefined;
   /** Whether payloads are compressed where that makes them smaller. Default: false. */
@@ -29,7 +29,8 @@ export interface CompactionConfig {
   /** What compresses them. Default: what compresses those that are appended. */
   readonly compression?: CompressionKind | undefined;
   /**
-   * Whether the files in the stream's `quarantine/`, which may hold erased payloads, are removed. Default: false.
+   * Whether the files in the stream's `quarantine/`, which may hold erased payloads, are removed. Default:
+   * false.
    */
   readonly purgeQuarantine?: boolean | undefined;
   /** Is told before each sealed segment, and at the end, how many of how many are done. */
@@ -46,7 +47,10 @@ export interface CompactionResult {
   readonly segmentsAfter: number;
   /** How many of them were written anew. */
   readonly segmentsReplaced: number;
-  /** By how many bytes the segments became smaller; negative if redacted records are larger than what they replace. */
+  /**
+   * By how many bytes the segments became smaller; negative if redacted records are larger than what they
+   * replace.
+   */
   readonly bytesReclaimed: number;
   /** How many data records were erased. */
   readonly recordsErased: number;
