@@ -66,7 +66,10 @@ interface Json {
   workloads: number;
 }
 
-const SMALL = ["check", "--parts", "crashes", "--length", "1", "--recovery-crashes", "0"];
+const SMALL = [
+  ["check", "--parts", "crashes", "--length", "1"],
+  ["--compaction-length", "0", "--recovery-crashes", "0"],
+].flat();
 
 describe("kmb check", () => {
   test("ends with 3 and says why where a witness was not met, and writes the same as JSON", () => {
@@ -402,7 +405,8 @@ describe("kmb replay", () => {
         return chosen;
       },
     };
-    await walk({ ...profileOf("default"), length: 1, recoveryCrashes: 0 }, choice, emptyCounts());
+    const small = { ...profileOf("default"), length: 1, compactionLength: 0, recoveryCrashes: 0 };
+    await walk(small, choice, emptyCounts());
     return { ...counterexample, invariant: "D4", choices };
   }
 

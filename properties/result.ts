@@ -2,6 +2,7 @@
  * What a run of the check found, as data with a stable schema and as the lines a person reads.
  * @module
  */
+import { COMPACTION_ALPHABET } from "./operations.ts";
 import { type Bounds, PART_NAMES, type PartName, type ProfileName } from "./bounds.ts";
 import { INVARIANTS, WITNESSES } from "./invariants/catalogue.ts";
 import { PARTS } from "./parts.ts";
@@ -141,6 +142,12 @@ function leftOut(counts: Counts, bounds: Bounds): string[] {
   return reasons;
 }
 
+/** What workloads of a compaction there are, if there are any. */
+function compactionText({ compactionLength }: Bounds): string {
+  if (compactionLength === 0) return "";
+  return `, and of up to ${compactionLength} of ${COMPACTION_ALPHABET.length} around compactions`;
+}
+
 /** What must occur for a run to mean something, and did not. */
 function notMet(counts: Counts, { format: ofRun }: Bounds): string[] {
   const reasons: string[] = [];
@@ -194,7 +201,7 @@ export function resultLines(result: CheckResult): string[] {
     row(
       "workloads",
       shard === null || shard.index === 1
-        ? `${number(result.workloads)} of ${number(workloadsIn(bounds))}   every sequence of up to ${bounds.length} of ${bounds.operations.length} operations`
+        ? `${number(result.workloads)} of ${number(workloadsIn(bounds))}   every sequence of up to ${bounds.length} of ${bounds.operations.length} operations${compactionText(bounds)}`
         : "counted by shard 1",
     ),
     ...searchedLines(result),
