@@ -9,8 +9,10 @@ import {
   parseDefects,
 } from "../../properties/defects-file.ts";
 import { boundText, type Bounds, boundsThatDiffer, profileOf } from "../../properties/bounds.ts";
+import { INVARIANTS } from "../../properties/invariants/catalogue.ts";
 import { fromJson, parseResult, ResultFileError } from "../../properties/result-file.ts";
 import { type CheckResult, SCHEMA } from "../../properties/result.ts";
+import type { Format } from "../../src/types.ts";
 import { counted, number } from "../text.ts";
 import { type Verdict, verdictOn } from "../verdict.ts";
 
@@ -83,10 +85,14 @@ function isConsistent(result: CheckResult): boolean {
     left === 0n &&
     differences.length === 0 &&
     violations.length === 0 &&
-    invariants.every(({ checks }) => checks > 0) &&
+    invariants.every(({ id, checks }) => checks > 0 || !isAbout(id, result.bounds.format)) &&
     witnesses.every(({ met }) => met > 0);
   return isViolated === violations.length > 0 && (!complete || isWhole);
 }
+
+/** Whether there is anything to check of an invariant in a format. */
+const isAbout = (id: string, ofRun: Format): boolean =>
+  (INVARIANTS.find((one) => one.id === id)?.format ?? ofRun) === ofRun;
 
 /** The defects that were missed. */
 export const missedIn = (defects: DefectsResult | undefined): readonly DefectOutcome[] =>

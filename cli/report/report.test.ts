@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { profileOf } from "../../properties/bounds.ts";
+import { workloadsIn } from "../../properties/crashes/survey.ts";
 import { DEFECTS_SCHEMA, type DefectsResult } from "../../properties/defects-file.ts";
 import { INVARIANTS, WITNESSES } from "../../properties/invariants/catalogue.ts";
 import { PINNED } from "../../properties/pinned/counts.ts";
@@ -183,7 +184,7 @@ describe("The verdict", () => {
 
   test("does not call a run by its profile alone whose bounds are others", () => {
     const bounds = { ...profileOf("quick"), length: 1, persistence: "prefix" } as const;
-    const workloads = bounds.operations.length;
+    const workloads = workloadsIn(bounds);
     const changed = resultFile("plain", { bounds, own: false }, { workloads });
     expect(verdict(resultFile("plain"), changed)).toContain(
       "(quick, plain; quick, plain, but length 1, persistence prefix)",
