@@ -11,7 +11,13 @@ import { D1, D5 } from "./invariants/durability.ts";
 import { type Run, searchPart } from "./part.ts";
 import { Violation } from "./tally.ts";
 
-const BOUNDS: Bounds = { ...profileOf("quick"), length: 1, operations: ["append+sync"], recoveryCrashes: 0 };
+const BOUNDS: Bounds = {
+  ...profileOf("quick"),
+  length: 1,
+  compactionLength: 0,
+  operations: ["append+sync"],
+  recoveryCrashes: 0,
+};
 
 /** A run for each of nine numbers: 3, 4 and 7 violate D2, 5 and 8 violate D1. */
 const numbers: Run = (_, choice, counts) => {

@@ -13,7 +13,7 @@ import { exitStatus, resultOf, type RunFacts, toJson, violationOf } from "./resu
 import { addCounts, type Counts, emptyCounts, Violation } from "./tally.ts";
 import { walk } from "./crashes/walk.ts";
 
-const SMALL: Bounds = { ...profileOf("quick"), length: 1 };
+const SMALL: Bounds = { ...profileOf("quick"), length: 1, compactionLength: 0 };
 
 async function run(bounds: Bounds): Promise<Counts> {
   const counts = emptyCounts();

@@ -55,6 +55,7 @@ const COSTS: Readonly<Record<string, number>> = {
   "tampering, edit: data record replaced by a checkpoint": 610_000,
   "tampering, edit: kind changed from data to checkpoint the payload being what a checkpoint's would be": 320_000,
   "tampering, edit: kind changed from checkpoint to data": 380_000,
+  "tampering, edit: data record redacted that no tombstone names": 1_100_000,
   "tampering, edit: kind changed to tombstone": 1_700_000,
   "tampering, edit: replaced by a tombstone of the first record": 1_200_000,
   "tampering, edit: replaced by a tombstone of no record before it": 1_900_000,

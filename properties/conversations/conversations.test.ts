@@ -16,7 +16,7 @@ import { addCounts, type Counts, emptyCounts } from "../tally.ts";
 import { HeardEngines, heardEngines } from "./engines.ts";
 import { ConversationTree } from "./tree.ts";
 
-const BOUNDS: Bounds = { ...profileOf("quick"), length: 1 };
+const BOUNDS: Bounds = { ...profileOf("quick"), length: 1, compactionLength: 0 };
 const { units } = await survey(BOUNDS);
 
 /** What the units' searches count, without the one check that needs a tree. */

@@ -40,7 +40,7 @@ test("H3, H4: every edit of every log of up to 2 records is revealed to whom the
     expect(result.counts.cases.tampering).toBeGreaterThan(0);
     addCounts(counts, result.counts);
   }
-  expect(counts.cases.tampering).toBe(518);
+  expect(counts.cases.tampering).toBe(529);
 });
 
 describe("A reader that is wrong is caught", () => {
