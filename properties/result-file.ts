@@ -7,7 +7,7 @@
  */
 import * as z from "zod/mini";
 import { boundsSchema, PART_NAMES, PROFILE_NAMES, type ProfileName } from "./bounds.ts";
-import { INVARIANTS, WITNESSES } from "./invariants/catalogue.ts";
+import { invariantsOf, WITNESSES } from "./invariants/catalogue.ts";
 import { plainText } from "./plain-text.ts";
 import { type CheckResult, SCHEMA } from "./result.ts";
 import { type Counts, emptyCounts } from "./tally.ts";
@@ -112,8 +112,8 @@ export function parseResult(text: string, version: string): CheckResult {
   if (other !== undefined) throw new ResultFileError(other);
   const parsed = resultSchema.safeParse(json);
   if (!parsed.success) throw new ResultFileError(`is no result of kmb check: ${complaint(parsed.error)}`);
-  const { invariants, witnesses } = parsed.data;
-  if (!areIds(invariants, INVARIANTS) || !areIds(witnesses, WITNESSES))
+  const { bounds, invariants, witnesses } = parsed.data;
+  if (!areIds(invariants, invariantsOf(bounds.format)) || !areIds(witnesses, WITNESSES))
     throw new ResultFileError(
       "is no result of kmb check: its invariants or witnesses are not this version's",
     );
@@ -126,14 +126,15 @@ const areIds = (given: readonly { id: string }[], ours: readonly { id: string }[
 /** The counts that a result was made of. */
 export function countsOf(result: CheckResult): Counts {
   const { workloads, crashPoints, crashStates, left, cases, invariants, witnesses } = result;
+  const none = emptyCounts();
   return {
-    ...emptyCounts(),
+    ...none,
     workloads,
     crashPoints,
     crashStates,
     left,
     cases: { ...cases },
-    checks: Object.fromEntries(invariants.map(({ id, checks }) => [id, checks])) as Counts["checks"],
+    checks: { ...none.checks, ...Object.fromEntries(invariants.map(({ id, checks }) => [id, checks])) },
     met: Object.fromEntries(witnesses.map(({ id, met }) => [id, met])) as Counts["met"],
   };
 }

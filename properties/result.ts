@@ -4,7 +4,7 @@
  */
 import { COMPACTION_ALPHABET } from "./operations.ts";
 import { type Bounds, PART_NAMES, type PartName, type ProfileName } from "./bounds.ts";
-import { INVARIANTS, WITNESSES } from "./invariants/catalogue.ts";
+import { invariantsOf, WITNESSES } from "./invariants/catalogue.ts";
 import { PARTS } from "./parts.ts";
 import { workloadsIn } from "./crashes/survey.ts";
 import { PLACES } from "./invariants/places.ts";
@@ -115,7 +115,7 @@ export function resultOf(counts: Counts, facts: RunFacts): CheckResult {
     complete: incompleteBecause.length === 0,
     incompleteBecause,
     differences,
-    invariants: INVARIANTS.map(({ id, checks }) => ({
+    invariants: invariantsOf(bounds.format).map(({ id, checks }) => ({
       id,
       checks: counts.checks[id],
       violations: violations.filter(({ invariant }) => invariant === id).length,
@@ -149,14 +149,13 @@ function compactionText({ compactionLength }: Bounds): string {
 }
 
 /** What must occur for a run to mean something, and did not. */
-function notMet(counts: Counts, { format: ofRun }: Bounds): string[] {
+function notMet(counts: Counts, { format }: Bounds): string[] {
   const reasons: string[] = [];
   const unmet = WITNESSES.filter(({ id }) => counts.met[id] === 0).map(({ id }) => id);
   if (unmet.length > 0) reasons.push(`witnesses not met: ${unmet.join(", ")}`);
-  const unchecked = INVARIANTS.filter(
-    ({ id, format = ofRun }) => format === ofRun && counts.checks[id] === 0,
-  ).map(({ id }) => id);
-  if (unchecked.length > 0) reasons.push(`invariants not checked: ${unchecked.join(", ")}`);
+  const unchecked = invariantsOf(format).filter(({ id }) => counts.checks[id] === 0);
+  if (unchecked.length > 0)
+    reasons.push(`invariants not checked: ${unchecked.map(({ id }) => id).join(", ")}`);
   return reasons;
 }
 

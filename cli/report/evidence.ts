@@ -9,10 +9,8 @@ import {
   parseDefects,
 } from "../../properties/defects-file.ts";
 import { boundText, type Bounds, boundsThatDiffer, profileOf } from "../../properties/bounds.ts";
-import { INVARIANTS } from "../../properties/invariants/catalogue.ts";
 import { fromJson, parseResult, ResultFileError } from "../../properties/result-file.ts";
 import { type CheckResult, SCHEMA } from "../../properties/result.ts";
-import type { Format } from "../../src/types.ts";
 import { counted, number } from "../text.ts";
 import { type Verdict, verdictOn } from "../verdict.ts";
 
@@ -85,14 +83,10 @@ function isConsistent(result: CheckResult): boolean {
     left === 0n &&
     differences.length === 0 &&
     violations.length === 0 &&
-    invariants.every(({ id, checks }) => checks > 0 || !isAbout(id, result.bounds.format)) &&
+    invariants.every(({ checks }) => checks > 0) &&
     witnesses.every(({ met }) => met > 0);
   return isViolated === violations.length > 0 && (!complete || isWhole);
 }
-
-/** Whether there is anything to check of an invariant in a format. */
-const isAbout = (id: string, ofRun: Format): boolean =>
-  (INVARIANTS.find((one) => one.id === id)?.format ?? ofRun) === ofRun;
 
 /** The defects that were missed. */
 export const missedIn = (defects: DefectsResult | undefined): readonly DefectOutcome[] =>
@@ -114,7 +108,8 @@ function coveredBy(runs: readonly Run[]): string {
   const results = runs.map(({ result }) => result);
   const sum = (of: (result: CheckResult) => number | bigint): string =>
     number(results.map(of).reduce<bigint>((total, one) => total + BigInt(one), 0n));
-  const hold = counted(results[0]?.invariants.length ?? 0, "invariant holds", "invariants hold");
+  const ids = new Set(results.flatMap(({ invariants }) => invariants.map(({ id }) => id)));
+  const hold = counted(ids.size, "invariant holds", "invariants hold");
   const names = runs.map(({ name }) => name).join("; ");
   const covered = `${sum((one) => one.workloads)} workloads, ${sum((one) => one.crashStates)} crash states, ${sum((one) => one.faults)} single faults`;
   return `All ${hold} in ${counted(runs.length, "complete run")} (${names}): ${covered}.`;

@@ -24,19 +24,20 @@ export function invariantsSection(evidence: Evidence): Html {
 }
 
 function entryOf({ id, sentence, why, checkedBy, checks }: Entry, { runs, defects }: Evidence): Html {
-  const counts = runs.map(({ name, result }) => ({
-    name,
-    ...(result.invariants.find((one) => one.id === id) ?? { checks: 0, violations: 0 }),
-  }));
+  // A run does not list what is not about its format.
+  const counts = runs.flatMap(({ name, result }) =>
+    result.invariants.filter((one) => one.id === id).map((one) => ({ name, ...one })),
+  );
   const isViolated = counts.some(({ violations }) => violations > 0);
-  const isShown = counts.every((one) => one.checks > 0) && runs.every(({ result }) => result.complete);
+  const isChecked = counts.length > 0 && counts.every((one) => one.checks > 0);
+  const isShown = isChecked && runs.every(({ result }) => result.complete);
   const of = (defects?.defects ?? []).filter((defect) => defect.invariant === id);
   const caught = of.filter(({ missed }) => missed === null);
   const missed = of.filter((defect) => defect.missed !== null);
   const state = isViolated ? "violated" : isShown && missed.length === 0 ? "holds" : "incomplete";
   const badge =
     state === "incomplete"
-      ? WORDS[missed.length > 0 ? "missed" : counts.some((one) => one.checks === 0) ? "unchecked" : "stopped"]
+      ? WORDS[missed.length > 0 ? "missed" : isChecked ? "stopped" : "unchecked"]
       : state;
   const harnesses = HARNESSES.filter(({ invariant }) => invariant === id);
   const witnesses = WITNESSES.filter(({ of }) => of.includes(id));

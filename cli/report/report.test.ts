@@ -157,6 +157,15 @@ describe("The verdict", () => {
     );
   });
 
+  test("does not count what is not about the format of the run", () => {
+    const about = INVARIANTS.filter(({ format }) => format !== "plain").length;
+    expect(about).toBeLessThan(INVARIANTS.length);
+    expect(verdict(resultFile("sentinel"))).toMatch(new RegExp(`^holds: All ${about} invariants hold in `));
+    for (const files of [[resultFile("plain")], [resultFile("sentinel"), resultFile("plain")]])
+      expect(reportOf(...files)).toMatch(/id="K1" data-entry data-state="holds"/);
+    expect(reportOf(resultFile("sentinel"))).toMatch(/id="K1" data-entry data-state="incomplete"/);
+  });
+
   const NO_DEFECTS = "No result of the seeded defects was given.";
 
   test("is that of the worst run, and says what every run says", () => {

@@ -9,6 +9,7 @@ import * as conformance from "./conformance.ts";
 import * as corruption from "./corruption.ts";
 import * as durability from "./durability.ts";
 import * as format from "./format.ts";
+import type { Format } from "../../src/index.ts";
 import type { Statement } from "./invariant.ts";
 import * as witnesses from "./witnesses.ts";
 import type { Witness } from "./witnesses.ts";
@@ -51,6 +52,10 @@ export const INVARIANTS: readonly Statement<InvariantId>[] = [
 ]
   .flatMap((chapter) => Object.values<Statement<InvariantId>>(chapter))
   .sort((a, b) => placeOf(a.id) - placeOf(b.id));
+
+/** The invariants that are about a format. */
+export const invariantsOf = (ofRun: Format): readonly Statement<InvariantId>[] =>
+  INVARIANTS.filter(({ format = ofRun }) => format === ofRun);
 
 /** The sentence of an invariant, if there is one with this id. */
 export const sentenceOf = (id: string): string | undefined =>
