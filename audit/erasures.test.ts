@@ -1,13 +1,15 @@
 /** Redacted records against tombstones: what is named by none is found, whatever there is of both. */
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
-import { ErasureWatch, merged, namings, offsetsIn, type Span, spansInWords } from "./erasures.ts";
+import { merged, type OffsetRange } from "../src/format/offset-ranges.ts";
+import { ErasureWatch, namings, offsetsIn, spansInWords } from "./erasures.ts";
 import { secondUnnamed } from "./second-reader.ts";
 
 const span = fc
   .tuple(fc.nat(40), fc.integer({ min: 1, max: 12 }))
   .map(([from, size]) => ({ from, to: from + size }));
-const offsetsOf = ({ from, to }: Span): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+const offsetsOf = ({ from, to }: OffsetRange): number[] =>
+  Array.from({ length: to - from }, (_, i) => from + i);
 
 describe("spans", () => {
   test.prop([fc.array(span)])(

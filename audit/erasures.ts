@@ -7,15 +7,10 @@
  * stand for.
  * @module
  */
-
-/** Offsets from `from` up to and without `to`. */
-export interface Span {
-  readonly from: number;
-  readonly to: number;
-}
+import { merged, type OffsetRange } from "../src/format/offset-ranges.ts";
 
 /** A redacted record: the offsets that it stands for, and where it is in its segment. */
-export interface Redaction extends Span {
+export interface Redaction extends OffsetRange {
   readonly position: number;
 }
 
@@ -23,7 +18,7 @@ export interface Redaction extends Span {
 export interface Erasures {
   readonly redactions: readonly Redaction[];
   /** Ascending; they neither overlap nor touch. */
-  readonly named: readonly Span[];
+  readonly named: readonly OffsetRange[];
 }
 
 /** How many spans are kept before they are merged the first time. */
@@ -32,7 +27,7 @@ const LOOSE_MAX = 1024;
 /** Collects what a reader sees of a segment, in any order. */
 export class ErasureWatch {
   readonly #redactions: Redaction[] = [];
-  #named: Span[] = [];
+  #named: OffsetRange[] = [];
   #mergeAt = LOOSE_MAX;
 
   /** Takes a redacted record. */
@@ -41,7 +36,7 @@ export class ErasureWatch {
   }
 
   /** Takes what a tombstone names; amortised O(log ranges). */
-  tombstone(span: Span): void {
+  tombstone(span: OffsetRange): void {
     const last = this.#named.at(-1);
     if (last?.to === span.from) {
       this.#named[this.#named.length - 1] = { from: last.from, to: span.to };
@@ -59,24 +54,13 @@ export class ErasureWatch {
   }
 }
 
-/** The same offsets as spans that neither overlap nor touch, ascending. O(n log n) */
-export function merged(spans: readonly Span[]): Span[] {
-  const result: Span[] = [];
-  for (const span of [...spans].sort((a, b) => a.from - b.from)) {
-    const last = result.at(-1);
-    if (last === undefined || last.to < span.from) result.push(span);
-    else if (last.to < span.to) result[result.length - 1] = { from: last.from, to: span.to };
-  }
-  return result;
-}
-
 /** What tombstones name of a redacted record's offsets. */
-export interface Naming<T extends Span> {
+export interface Naming<T extends OffsetRange> {
   readonly redaction: T;
   /** What they name that meets its offsets; it may reach beyond them. */
-  readonly named: readonly Span[];
+  readonly named: readonly OffsetRange[];
   /** Its offsets that none of them names. */
-  readonly missing: readonly Span[];
+  readonly missing: readonly OffsetRange[];
 }
 
 /**
@@ -85,15 +69,15 @@ export interface Naming<T extends Span> {
  * @param redactions ascending
  * @param named as `merged` makes them
  */
-export function* namings<T extends Span>(
+export function* namings<T extends OffsetRange>(
   redactions: readonly T[],
-  named: readonly Span[],
+  named: readonly OffsetRange[],
 ): Generator<Naming<T>> {
   let first = 0;
   for (const redaction of redactions) {
     while ((named[first]?.to ?? Infinity) <= redaction.from) first += 1;
     let last = first;
-    const missing: Span[] = [];
+    const missing: OffsetRange[] = [];
     let at = redaction.from;
     for (let next = named[last]; next !== undefined && next.from < redaction.to; next = named[last]) {
       if (at < next.from) missing.push({ from: at, to: next.from });
@@ -106,7 +90,7 @@ export function* namings<T extends Span>(
 }
 
 /** How many offsets they have together. */
-export const offsetsIn = (spans: readonly Span[]): number =>
+export const offsetsIn = (spans: readonly OffsetRange[]): number =>
   spans.reduce((sum, { from, to }) => sum + to - from, 0);
 
 /** Whether two readers saw the same. */
@@ -121,11 +105,11 @@ export function sameErasures(a: Erasures, b: Erasures): boolean {
   );
 }
 
-const sameSpan = ({ from, to }: Span, other: Span | undefined): boolean =>
+const sameSpan = ({ from, to }: OffsetRange, other: OffsetRange | undefined): boolean =>
   from === other?.from && to === other.to;
 
 /** Offsets as a sentence has them: `offset 3`, or `offsets 3 to 5, 9`; not more than a few spans. */
-export function spansInWords(spans: readonly Span[]): string {
+export function spansInWords(spans: readonly OffsetRange[]): string {
   const shown = spans
     .slice(0, SHOWN_MAX)
     .map(({ from, to }) => (to === from + 1 ? String(from) : `${from} to ${to - 1}`));

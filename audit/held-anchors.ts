@@ -3,7 +3,7 @@
  * @module
  */
 import { type AnchorInFile, checkSignatures } from "./anchor.ts";
-import type { Span } from "./erasures.ts";
+import type { OffsetRange } from "../src/format/offset-ranges.ts";
 import type { AnchorReport } from "./report.ts";
 import type { Verifier } from "./signed-note.ts";
 import { recordsInWords } from "./text.ts";
@@ -17,7 +17,7 @@ export interface ReadStream {
   /** Chain hash after so many records, in hexadecimal, where they could be read. */
   readonly hashes: ReadonlyMap<number, string>;
   /** What redacted records stand for, ascending: of those records only the last one's hash is there. */
-  readonly redactions: readonly Span[];
+  readonly redactions: readonly OffsetRange[];
 }
 
 /** How anchors are trusted. */
@@ -75,7 +75,7 @@ function erasedVerdict(report: AnchorReport, matched = 0): AnchorReport {
 }
 
 /** Whether the hash after so many records was erased: that of the last one in a redacted record is there. */
-function isErasedAt(count: number, redactions: readonly Span[]): boolean {
+function isErasedAt(count: number, redactions: readonly OffsetRange[]): boolean {
   let low = 0;
   let high = redactions.length;
   while (low < high) {

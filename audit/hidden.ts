@@ -9,7 +9,7 @@
 import { CodecRegistry, type Disk } from "../src/index.ts";
 import { io, segmentName, withFile } from "../src/disk/files.ts";
 import { formatNamed } from "../src/format/formats.ts";
-import { OffsetRanges } from "../src/format/offset-ranges.ts";
+import { OffsetRanges, rangeOf } from "../src/format/offset-ranges.ts";
 import { deserializeTombstonePayload } from "../src/format/tombstone.ts";
 import { segmentIn } from "../src/stream/manifest-files.ts";
 import { ErasureWatch } from "./erasures.ts";
@@ -46,8 +46,7 @@ export async function namedOffsets(
     await walk(disk, outline, number, {
       record({ kind, payload }) {
         if (kind !== "tombstone") return;
-        const { first, count } = deserializeTombstonePayload(payload);
-        watch.tombstone({ from: Number(first), to: Number(first + count) });
+        watch.tombstone(rangeOf(deserializeTombstonePayload(payload)));
       },
     });
   }

@@ -12,7 +12,8 @@ import type { Last, ModelRecord } from "../model/log.ts";
 import type { Offset } from "../src/index.ts";
 import { ByteWindow } from "../src/disk/byte-window.ts";
 import type { Region } from "../src/segment/resynchronise.ts";
-import { type Erasures, ErasureWatch, type Span } from "./erasures.ts";
+import type { OffsetRange } from "../src/format/offset-ranges.ts";
+import { type Erasures, ErasureWatch } from "./erasures.ts";
 import type { Gap } from "./first-reader.ts";
 import { readAt, type Run } from "./run.ts";
 
@@ -69,7 +70,7 @@ export async function disagreements(
  *
  * @param named what tombstones name, of it at least all that meets the record's offsets
  */
-export function secondUnnamed({ from, to }: Span, named: readonly Span[]): number | undefined {
+export function secondUnnamed({ from, to }: OffsetRange, named: readonly OffsetRange[]): number | undefined {
   const spans = named.map((span) => ({ first: BigInt(span.from), end: BigInt(span.to) }));
   const offset = Number(firstUnnamed(spans, BigInt(from)));
   return offset < to ? offset : undefined;

@@ -14,6 +14,7 @@ import {
   NodeDisk,
   type RecordKind,
 } from "../src/index.ts";
+import { rangeOf } from "../src/format/offset-ranges.ts";
 import { deserializeTombstonePayload } from "../src/format/tombstone.ts";
 import { io, ioError, isMissing, segmentName } from "../src/disk/files.ts";
 import { formatNamed } from "../src/format/formats.ts";
@@ -238,8 +239,7 @@ async function auditBytes(
       erased += places;
       erasures.redaction({ from, to, position });
     } else if (kind === "tombstone" && format.hidesRecords) {
-      const { first: named, count } = deserializeTombstonePayload(payload);
-      erasures.tombstone({ from: Number(named), to: Number(named + count) });
+      erasures.tombstone(rangeOf(deserializeTombstonePayload(payload)));
     }
     tell(record.end);
     return watch.record(record);

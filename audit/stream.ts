@@ -5,7 +5,8 @@
  */
 import { MANIFEST_NAME, segmentName } from "../src/disk/files.ts";
 import type { AnchorInFile } from "./anchor.ts";
-import { merged, namings, spansInWords } from "./erasures.ts";
+import { merged } from "../src/format/offset-ranges.ts";
+import { namings, spansInWords } from "./erasures.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
 import { indexWordsOf, type Manifest, type SegmentInfo } from "../src/format/manifest.ts";

@@ -16,6 +16,17 @@ export function rangeOf({ first, count }: Tombstone): OffsetRange {
   return { from: Number(first), to: Number(first + count) };
 }
 
+/** The same offsets as ranges that neither overlap nor touch, ascending; O(n log n). */
+export function merged(ranges: readonly OffsetRange[]): OffsetRange[] {
+  const result: OffsetRange[] = [];
+  for (const range of ranges.toSorted((a, b) => a.from - b.from)) {
+    const last = result.at(-1);
+    if (last === undefined || last.to < range.from) result.push(range);
+    else if (last.to < range.to) result[result.length - 1] = { from: last.from, to: range.to };
+  }
+  return result;
+}
+
 /**
  * A set of offsets, kept as ranges that neither overlap nor touch. It never changes: adding makes a new one.
  * Memory: O(ranges).
@@ -67,13 +78,7 @@ export class OffsetRanges {
    * @param added none of them empty
    */
   with(added: readonly OffsetRange[]): OffsetRanges {
-    const merged: OffsetRange[] = [];
-    for (const range of [...this.#ranges, ...added].sort((a, b) => a.from - b.from)) {
-      const last = merged.at(-1);
-      if (last === undefined || last.to < range.from) merged.push(range);
-      else merged[merged.length - 1] = { from: last.from, to: Math.max(last.to, range.to) };
-    }
-    return new OffsetRanges(merged);
+    return new OffsetRanges(merged([...this.#ranges, ...added]));
   }
 
   /** Place of the first range that ends after an offset. */
