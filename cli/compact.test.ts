@@ -1,22 +1,16 @@
 /**
  * `kmb compact` as it is called, and what the other commands that look at a directory say of a compacted one.
  */
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { kmb } from "../e2e/kmb.ts";
 import { filesIn, flipped, temporaryDirectories } from "../e2e/testing.ts";
 import { Storage } from "../src/index.ts";
 
-const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("../e2e/fixtures/kimberlite/", import.meta.url));
 const directory = temporaryDirectories();
-
-function kmb(...args: string[]): { status: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [KMB, ...args], { encoding: "utf8" });
-  return { status, out: stdout, err: stderr };
-}
 
 /** Stream 1 with two records a segment, of which 1 to 3 are hidden; stream 2 without hidden records. */
 async function hidden(): Promise<string> {

@@ -1,22 +1,16 @@
 /**
  * The commands that look at a data directory, as they are called: what they print, where, and how they end.
  */
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { KMB, kmb } from "../e2e/kmb.ts";
 import { filesIn, flipped, restore, temporaryDirectories } from "../e2e/testing.ts";
 import { Storage } from "../src/index.ts";
 
-const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("../e2e/fixtures/kimberlite/", import.meta.url));
 const directory = temporaryDirectories();
-
-function kmb(...args: string[]): { status: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [KMB, ...args], { encoding: "utf8" });
-  return { status, out: stdout, err: stderr };
-}
 
 /** A copy of a directory that Kimberlite wrote. */
 function copyOf(fixture: string): string {

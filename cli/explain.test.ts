@@ -1,18 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { type Ended, kmb } from "../e2e/kmb.ts";
 import { INVARIANTS, WITNESSES } from "../properties/invariants/catalogue.ts";
 import { PLACES } from "../properties/invariants/places.ts";
 
-const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
-
-function explained(id: string): { status: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [KMB, "check", "--explain", id], {
-    encoding: "utf8",
-  });
-  return { status, out: stdout, err: stderr };
-}
+const explained = (id: string): Ended => kmb("check", "--explain", id);
 
 describe("kmb check --explain", () => {
   test("says of D1 what it is, why, where its predicate stands, in which parts, and its witnesses", () => {

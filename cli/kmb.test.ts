@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Ended, KMB, kmbIn } from "../e2e/kmb.ts";
 import { BOUND_NAMES, profileOf } from "../properties/bounds.ts";
 import type { Chosen } from "../explore/choice.ts";
 import { walk } from "../properties/crashes/walk.ts";
@@ -22,26 +22,14 @@ import { withDefects } from "../properties/defects/run.ts";
 import { ALPHABET } from "../properties/operations.ts";
 import { emptyCounts } from "../properties/tally.ts";
 
-const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "kmb-"));
 afterAll(() => {
   rmSync(directory, { recursive: true });
 });
-
-function kmb(...args: string[]): { status: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [KMB, ...args], {
-    cwd: directory,
-    encoding: "utf8",
-  });
-  return { status, out: stdout, err: stderr };
-}
+const kmb = kmbIn({ cwd: directory });
 
 /** Sends the signal once the line that begins the phase was seen, and waits for the end. */
-async function interrupted(
-  signal: NodeJS.Signals,
-  phase: string,
-  args: readonly string[],
-): Promise<{ status: number | null; out: string; err: string }> {
+async function interrupted(signal: NodeJS.Signals, phase: string, args: readonly string[]): Promise<Ended> {
   const child = spawn(process.execPath, [KMB, ...args], { cwd: directory });
   let [out, err] = ["", ""];
   child.stdout.on("data", (text: Buffer) => (out += String(text)));

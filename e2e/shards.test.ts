@@ -8,14 +8,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Ended, KMB, kmbIn } from "./kmb.ts";
 
-const KMB = fileURLToPath(new URL("../dist/cli/kmb.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "shards-"));
 afterAll(() => {
   rmSync(directory, { recursive: true });
 });
+const kmb = kmbIn({ cwd: directory });
 
 /** A second's work, of units that come from a survey and of others. */
 const SMALL = [
@@ -30,20 +30,6 @@ const SMALL = [
   "--workers=1",
 ];
 const HOOK_MS = 120_000;
-
-interface Ended {
-  readonly status: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function kmb(...args: string[]): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [KMB, ...args], {
-    cwd: directory,
-    encoding: "utf8",
-  });
-  return { status, out: stdout, err: stderr };
-}
 
 const written = (name: string): string => readFileSync(join(directory, name), "utf8");
 /** A result without the seconds that it took. */
