@@ -11,6 +11,7 @@ import {
   indexLogName,
   indexName,
   io,
+  isUnfinishedSegment,
   kimberliteIndexLogName,
   kimberliteIndexName,
   MANIFEST_NAME,
@@ -133,13 +134,12 @@ export async function outlineOf(
     findings.push(manifestFinding(path, format, seen));
   for (const name of names) {
     if (isKnown(name, format)) continue;
-    const isUnfinished = /^segment_\d{6,15}\.log\.tmp$/.test(name);
     findings.push({
       severity: "notice",
       code: "unknown-file",
       file: `${path}/${name}`,
       sentence: "This file is not part of the format; it was not read.",
-      cause: isUnfinished
+      cause: isUnfinishedSegment(name)
         ? "A crash came during compaction, or compaction is under way. It may hold records that are hidden or erased since; it is removed when the stream is opened for writing."
         : "Somebody put it here, or a crash came before a new file got its final name.",
     });

@@ -110,7 +110,7 @@ export const DURABILITY: readonly Defect[] = [
     source: `${KIMBERLITE}: the manifest is rewritten in place`,
     sentence: "A hint is written over the one before.",
     file: "src/disk/obstacles.ts",
-    find: "const temporary = `${path}.tmp`;",
+    find: "const temporary = temporaryName(path);",
     replace: "const temporary = path;",
     invariant: "D4",
     part: "crashes",

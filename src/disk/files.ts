@@ -14,6 +14,7 @@ export const MANIFEST_NAME = "manifest.json";
 export const QUARANTINE_NAME = "quarantine";
 export const LOCK_NAME = "LOCK";
 
+const TEMPORARY = ".tmp";
 const SEGMENT_PATTERN = /^segment_(\d{6,15})\.log$/;
 const PAGE_PATTERN = /^manifest-(\d{6,15})\.json$/;
 
@@ -54,6 +55,16 @@ export function segmentNumber(name: string): number | undefined {
   if (digits === undefined) return undefined;
   const number = Number(digits);
   return segmentName(number) === name ? number : undefined;
+}
+
+/** Where a file is written that is not finished yet, or is to replace the one of this name. */
+export function temporaryName(name: string): string {
+  return `${name}${TEMPORARY}`;
+}
+
+/** Whether a file is named as a segment is that compaction has not finished. */
+export function isUnfinishedSegment(name: string): boolean {
+  return name.endsWith(TEMPORARY) && segmentNumber(name.slice(0, -TEMPORARY.length)) !== undefined;
 }
 
 /** A page of the manifest: `manifest-000000.json`, and so on; at least six digits. */

@@ -8,7 +8,7 @@
  */
 import type { Disk, DiskFile } from "./disk.ts";
 import { StorageError } from "../error.ts";
-import { codeOf, io, ioError, isMissing, withFile, writeAll } from "./files.ts";
+import { codeOf, io, ioError, isMissing, temporaryName, withFile, writeAll } from "./files.ts";
 
 /**
  * What opening fails with if there is no file but a directory, a FIFO, or a link that is not followed or
@@ -159,7 +159,7 @@ async function makeWay(disk: Disk, path: string): Promise<void> {
  * are durable before they get the name; the name itself is durable only after the caller's `syncDirectory`.
  */
 export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.tmp`;
+  const temporary = temporaryName(path);
   const file = await createFile(disk, temporary);
   try {
     await writeAll(file, temporary, bytes, 0);

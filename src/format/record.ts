@@ -141,6 +141,22 @@ export function prevHashAt(format: RecordFormat, bytes: Buffer, at: number): Buf
   return bytes.subarray(start, start + HASH_BYTES);
 }
 
+/**
+ * The chain hash of the record at `at`, from the hash that it carries; O(payload).
+ *
+ * @param payload as it was appended
+ */
+export function chainHashAt(
+  format: RecordFormat,
+  bytes: Buffer,
+  at: number,
+  kind: RecordKind,
+  offset: number,
+  payload: Uint8Array,
+): Buffer {
+  return format.chainHash(offset === 0 ? undefined : prevHashAt(format, bytes, at), kind, payload);
+}
+
 /** A view of the stored payload of the record at `at`, whose size is `size`. */
 export function payloadAt(format: RecordFormat, bytes: Buffer, at: number, size: number): Buffer {
   return bytes.subarray(at + format.headerBytes, at + size - format.trailerBytes);

@@ -17,7 +17,7 @@ import { indexLogName, indexName, io } from "../disk/files.ts";
 import { MAX_PAYLOAD_BYTES, SEGMENT_BYTES } from "../limits.ts";
 import { ifReadable, readHint } from "../disk/obstacles.ts";
 import { indexBytes, OffsetIndex, type Span } from "../format/offset-index.ts";
-import { CONTRADICTS_INDEX, type Flaw, isIntactAt, prevHashAt, saysOffset } from "../format/record.ts";
+import { chainHashAt, CONTRADICTS_INDEX, type Flaw, isIntactAt, saysOffset } from "../format/record.ts";
 import type { SegmentPlace, StreamContext } from "./stream-context.ts";
 import { expandedPayload, expansionFlaw } from "../format/expand.ts";
 import { misfit, placesOf } from "../format/misfit.ts";
@@ -142,8 +142,8 @@ export async function lastCovered(
   if (placesOf(format, bytes, at, found) !== index.placesOf(last)) return "foreign";
   try {
     const payload = await expandedPayload(format, bytes, at, found, codecs);
-    const previous = offset === 0 ? undefined : prevHashAt(format, bytes, at);
-    return sameHash(format.chainHash(previous, found.kind, payload), index.head) ? "good" : "foreign";
+    const hash = chainHashAt(format, bytes, at, found.kind, offset, payload);
+    return sameHash(hash, index.head) ? "good" : "foreign";
   } catch (error) {
     return expansionFlaw(error);
   }

@@ -4,7 +4,7 @@
  */
 import type { CodecRegistry } from "../format/codec.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
-import { type Flaw, prevHashAt } from "../format/record.ts";
+import { chainHashAt, type Flaw } from "../format/record.ts";
 import { expandedPayload, expansionFlaw } from "../format/expand.ts";
 import { misfit, placesOf } from "../format/misfit.ts";
 import type { RecordScanner } from "./scan.ts";
@@ -45,11 +45,7 @@ export async function extendIndex(
     try {
       const expanded = expandedPayload(format, bytes, at, found, codecs);
       const payload = expanded instanceof Uint8Array ? expanded : await expanded;
-      previous = format.chainHash(
-        nextOffset === 0 ? undefined : prevHashAt(format, bytes, at),
-        found.kind,
-        payload,
-      );
+      previous = chainHashAt(format, bytes, at, found.kind, nextOffset, payload);
     } catch (error) {
       return { nextOffset, head: previous, flaw: expansionFlaw(error) };
     }

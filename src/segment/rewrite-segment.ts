@@ -10,9 +10,8 @@
  * the index.
  * @module
  */
-import { abandon, forChunks, io, segmentName, withFile, writeAll } from "../disk/files.ts";
+import { forChunks, segmentName, withFile } from "../disk/files.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { createFile, removeIfFile } from "../disk/obstacles.ts";
 import { refuseIfAborted } from "../aborted.ts";
 import { StorageError } from "../error.ts";
 import { sameHash } from "../format/chain.ts";
@@ -22,14 +21,12 @@ import type { SegmentInfo } from "../format/manifest.ts";
 import { misfit, placesOf } from "../format/misfit.ts";
 import { OffsetIndex } from "../format/offset-index.ts";
 import type { OffsetRange, OffsetRanges } from "../format/offset-ranges.ts";
-import { encodeInto, type Flaw, type Frame, prevHashAt, type Record, recordAt } from "../format/record.ts";
+import { chainHashAt, type Flaw, type Frame, type Record, recordAt } from "../format/record.ts";
 import { serializeRedactedPayload } from "../format/redaction.ts";
 import type { Offset } from "../types.ts";
 import { RecordScanner } from "./scan.ts";
+import { SegmentCopy } from "./segment-copy.ts";
 import type { StreamContext } from "./stream-context.ts";
-
-/** How many bytes are collected before they are written. */
-const WRITE_BYTES = 1 << 20;
 
 /** What a segment is written anew by. */
 export interface Rewriting {
@@ -50,15 +47,6 @@ export interface RewrittenSegment {
   readonly index: OffsetIndex;
   /** The data records that it leaves out and the old one had. */
   readonly erased: readonly OffsetRange[];
-}
-
-/**
- * The path under which a segment is written before it gets its name.
- *
- * @param path of the stream's directory
- */
-function temporaryPath(path: string, segment: number): string {
-  return `${path}/${segmentName(segment)}.tmp`;
 }
 
 /**
@@ -99,7 +87,7 @@ class Rewrite {
   /** Offset of the next record, and the chain hash before it. */
   #offset: number;
   #previous: Uint8Array | undefined;
-  #copy: Copy | undefined;
+  #copy: SegmentCopy | undefined;
 
   constructor(
     context: StreamContext,
@@ -169,8 +157,7 @@ class Rewrite {
     } catch (error) {
       throw this.#error(expansionFlaw(error), position);
     }
-    const before = this.#offset === 0 ? undefined : prevHashAt(format, bytes, at);
-    const hash = format.chainHash(before, found.kind, payload);
+    const hash = chainHashAt(format, bytes, at, found.kind, this.#offset, payload);
     const places = placesOf(format, bytes, at, found);
     const isErased = found.kind === "data" && this.#rewriting.hidden.has(this.#offset);
     const record = recordAt(format, bytes, at, found);
@@ -178,7 +165,9 @@ class Rewrite {
       await this.#extendRun(record, position, places, hash, isErased);
     } else {
       await this.#endRun();
-      await this.#put(await this.#smaller(record, payload), position, hash, 1, record);
+      const smaller = await this.#smaller(record, payload);
+      if (smaller !== record) await this.#begin(position);
+      await this.#put(smaller, hash, 1);
     }
     this.#offset += places;
     this.#previous = hash;
@@ -205,10 +194,9 @@ class Rewrite {
   async #endRun(): Promise<void> {
     const run = this.#run;
     if (run === undefined) return;
-    const { offset, prevHash, position, places, hash } = run;
+    const { offset, prevHash, places, hash } = run;
     const payload = serializeRedactedPayload({ hash, count: BigInt(places) });
-    const redacted: Record = { offset, prevHash, kind: "redacted", compression: "none", payload };
-    await this.#put(redacted, position, hash, places, redacted);
+    await this.#put({ offset, prevHash, kind: "redacted", compression: "none", payload }, hash, places);
     this.#run = undefined;
   }
 
@@ -220,11 +208,9 @@ class Rewrite {
     return bytes.length < record.payload.length ? { ...record, compression, payload: bytes } : record;
   }
 
-  /** Adds a record; `old` is the one at `position`, the same unless the two differ. */
-  async #put(record: Record, position: number, hash: Uint8Array, places: number, old: Record): Promise<void> {
-    if (record !== old) await this.#begin(position);
-    const { overheadBytes } = this.#context.format;
-    const size = overheadBytes + record.payload.length;
+  /** Adds a record to the index, and to the new file if that was begun. */
+  async #put(record: Record, hash: Uint8Array, places: number): Promise<void> {
+    const size = this.#context.format.overheadBytes + record.payload.length;
     this.#index.push(record.kind, this.#index.end + size, hash, places);
     await this.#copy?.add(record, size);
   }
@@ -232,8 +218,7 @@ class Rewrite {
   /** Begins the new file, with what both have before this position of the old one. */
   async #begin(position: number): Promise<void> {
     if (this.#copy !== undefined) return;
-    const path = temporaryPath(this.#context.path, this.#segment.number);
-    this.#copy = await Copy.begin(this.#context, path);
+    this.#copy = await SegmentCopy.begin(this.#context, this.#segment.number);
     await forChunks(this.#file, this.#path, 0, position, (chunk) => this.#copy?.addBytes(chunk));
   }
 
@@ -241,67 +226,6 @@ class Rewrite {
     const { stream } = this.#context;
     const offset = BigInt(this.#offset) as Offset;
     return new StorageError(code, sentence, { stream, offset, file: this.#path, position });
-  }
-}
-
-/** The new file while it is written. */
-class Copy {
-  readonly path: string;
-  readonly #context: StreamContext;
-  readonly #file: DiskFile;
-  readonly #pending = Buffer.allocUnsafe(WRITE_BYTES);
-  #used = 0;
-  #written = 0;
-
-  private constructor(context: StreamContext, path: string, file: DiskFile) {
-    this.#context = context;
-    this.path = path;
-    this.#file = file;
-  }
-
-  static async begin(context: StreamContext, path: string): Promise<Copy> {
-    return new Copy(context, path, await createFile(context.disk, path));
-  }
-
-  /** Adds a record of so many bytes. */
-  async add(record: Record, size: number): Promise<void> {
-    if (size > WRITE_BYTES) {
-      const bytes = Buffer.allocUnsafe(size);
-      encodeInto(this.#context.format, bytes, 0, record);
-      await this.addBytes(bytes);
-      return;
-    }
-    if (this.#used + size > WRITE_BYTES) await this.#flush();
-    this.#used += encodeInto(this.#context.format, this.#pending, this.#used, record);
-  }
-
-  /** Adds bytes as they are. */
-  async addBytes(bytes: Uint8Array): Promise<void> {
-    await this.#flush();
-    await writeAll(this.#file, this.path, bytes, this.#written);
-    this.#written += bytes.length;
-  }
-
-  /** Makes everything durable and closes the file. @throws StorageError `io` */
-  async finish(): Promise<void> {
-    await this.#flush();
-    await io("syncing a segment", { file: this.path }, () => this.#file.sync());
-    await io("closing a segment", { file: this.path }, () => this.#file.close());
-  }
-
-  /** Closes and removes the file after a failure. */
-  async abandon(): Promise<void> {
-    await abandon(this.#file);
-    // What stays is removed when the stream is opened; the caller throws the failure that led here.
-    await removeIfFile(this.#context.disk, this.path).catch(() => undefined);
-  }
-
-  async #flush(): Promise<void> {
-    const bytes = this.#pending.subarray(0, this.#used);
-    if (bytes.length === 0) return;
-    await writeAll(this.#file, this.path, bytes, this.#written);
-    this.#written += bytes.length;
-    this.#used = 0;
   }
 }
 

@@ -11,9 +11,9 @@ import {
   abandon,
   indexLogName,
   io,
+  isUnfinishedSegment,
   MANIFEST_NAME,
   segmentName,
-  segmentNumber,
   syncNames,
 } from "../disk/files.ts";
 import { createFile, isNoFile, removeIfFile, updateHint } from "../disk/obstacles.ts";
@@ -35,8 +35,6 @@ import type { OpenStream } from "./opened-stream.ts";
 import { type Evidence, NO_FILE, SealedSegments } from "./sealed-segments.ts";
 import { emptySegment } from "./start-segment.ts";
 
-/** What the name of a file that is not finished ends with. */
-const TEMPORARY = ".tmp";
 const NOTHING_FRAMED: IndexLogState = { bytes: 0, entries: 0, framed: 0 };
 
 const GONE =
@@ -127,11 +125,8 @@ class Opening {
 
   /** Removes segments that compaction did not finish writing: records in them may be hidden since. */
   async #removeUnfinished(): Promise<void> {
-    for (const name of this.#names) {
-      const isUnfinished =
-        name.endsWith(TEMPORARY) && segmentNumber(name.slice(0, -TEMPORARY.length)) !== undefined;
-      if (isUnfinished) await removeIfFile(this.#context.disk, `${this.#context.path}/${name}`);
-    }
+    for (const name of [...this.#names].filter(isUnfinishedSegment))
+      await removeIfFile(this.#context.disk, `${this.#context.path}/${name}`);
   }
 
   /** Tells of a file of the manifest that is rebuilt. */

@@ -18,11 +18,11 @@ import type { SegmentInfo } from "../format/manifest.ts";
 import { isNoFile } from "../disk/obstacles.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import {
+  chainHashAt,
   CONTRADICTS_INDEX,
   type Flaw,
   type Frame,
   isIntactAt,
-  prevHashAt,
   type Record,
   recordAt,
   saysOffset,
@@ -220,11 +220,7 @@ export class LogCursor implements Cursor<ReadSource> {
         }
         const payload = await this.#expand(scanner, found, codecs, path);
         if (chained) {
-          this.#previous = format.chainHash(
-            this.#offset === 0 ? undefined : prevHashAt(format, bytes, at),
-            found.kind,
-            payload,
-          );
+          this.#previous = chainHashAt(format, bytes, at, found.kind, this.#offset, payload);
         }
         if (next > from) {
           const record = { ...recordAt(format, bytes, at, found), payload };
