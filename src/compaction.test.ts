@@ -219,6 +219,15 @@ describe("compact", () => {
     expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "wrong-format" });
   });
 
+  test("a segment is written anew though the record after it is damaged", async () => {
+    const { root, storage } = await written();
+    await storage.tombstone(1n, 0n, 23n);
+    const name = path.join(root, "1", "segment_000001.log");
+    fs.writeFileSync(name, flipped(fs.readFileSync(name), 8 * 46));
+    await expect(storage.compact(1n)).rejects.toThrow("segment_000001.log");
+    expect(fs.readFileSync(path.join(root, "1", "segment_000000.log")).includes("secret")).toBe(false);
+  });
+
   test("a damaged segment is not written anew; those before it are", async () => {
     const { root, storage } = await written();
     await storage.tombstone(1n, 0n, 23n);
@@ -415,6 +424,30 @@ describe("a redacted record", () => {
     fs.rmSync(path.join(root, `${name}.idx`));
     return open(root);
   }
+
+  test("that no tombstone names is told when its segment is recovered", async () => {
+    const storage = await exchanged();
+    const { findings } = await storage.status(1n);
+    const unnamed = findings.filter(({ what }) => what === "unnamed redaction");
+    expect(unnamed.map(({ action, error }) => [action, error.code, error.offset])).toStrictEqual([
+      ["keep", "malformed", 1n],
+    ]);
+  });
+
+  test("that a tombstone names is nothing to tell of where the segment has to be recovered", async () => {
+    const { root, storage } = await written();
+    await storage.tombstone(1n, 1n, 3n);
+    await storage.tombstone(1n, 8n, 4n);
+    await storage.compact(1n);
+    const records = await layout(storage);
+    await storage.close();
+    for (const name of fs.readdirSync(path.join(root, "1")).filter((each) => each.endsWith(".idx")))
+      fs.rmSync(path.join(root, "1", name));
+    const again = await open(root);
+    expect(await layout(again)).toBe(records);
+    const { findings } = await again.status(1n);
+    expect(findings.filter(({ what }) => what !== "damaged hint")).toStrictEqual([]);
+  });
 
   test("that no tombstone names is refused by a read verified from the first record", async () => {
     const storage = await exchanged();

@@ -204,8 +204,7 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
    * @param config what else is done, and what ends it early
    * @returns what was done; O(bytes of the segments concerned) time, memory of a chunk and an index
    * @throws StorageError `wrong-format` in a stream of the format `sentinel`, which has no redacted records;
-   *   the damage that is met, in a segment or in the record after
-   *   it (what is before it is compacted then); `read-only`, `poisoned`, `io`, `closed`,
+   *   the damage that is met (what is before it is compacted then); `read-only`, `poisoned`, `io`, `closed`,
    *   `out-of-range`, `unknown-codec`
    * @example
    * ```ts

@@ -58,7 +58,8 @@ interface NewRecordRead extends Damaged {
 }
 
 /** Whether something of the log is lost, and not only a hint. */
-export const isLoss = ({ action, what }: Finding): boolean => action === "keep" && what !== "damaged hint";
+export const isLoss = ({ action, what }: Finding): boolean =>
+  action === "keep" && what !== "damaged hint" && what !== "unnamed redaction";
 export const isHint = ({ what }: Finding): boolean => what === "damaged hint";
 
 const findingsText = ({ findings }: StreamStatus): string =>

@@ -91,8 +91,7 @@ export interface Compactable {
 /**
  * Compacts a stream.
  *
- * @throws StorageError the damage that is met, in a segment or in the record after it: what is before it is
- *   compacted then; `io`, `poisoned`
+ * @throws StorageError the damage that is met: what is before it is compacted then; `io`, `poisoned`
  */
 export async function compact(
   stream: Compactable,
@@ -115,7 +114,7 @@ export async function compact(
     onProgress?.(i, sealed.length);
     const { firstOffset: from, nextOffset: to } = segment;
     if (from === to || (codec === undefined && !hidden.meets({ from, to }))) continue;
-    const head = (await recordAtOffset(source, to))?.prevHash;
+    const head = await headAfter(source, segment);
     const rewritten = await rewriteSegment(source.context, segment, { hidden, codec, head, signal });
     if (rewritten === undefined) continue;
     await stream.replace(rewritten);
@@ -133,6 +132,21 @@ export async function compact(
     tombstonesApplied: await tombstonesNaming(source, OffsetRanges.none.with(erased)),
     quarantinePurged: purgeQuarantine ? await stream.purgeQuarantine() : [],
   };
+}
+
+/**
+ * The hash that the record after a segment carries, if there is one; where that is damaged, the one that the
+ * segment's index has.
+ */
+async function headAfter(source: ReadSource, segment: SegmentInfo): Promise<Uint8Array | undefined> {
+  try {
+    return (await recordAtOffset(source, segment.nextOffset))?.prevHash;
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code === "io") throw error;
+    const { places, end, head } = await source.index(segment);
+    if (places !== segment.nextOffset - segment.firstOffset || end !== segment.bytes) throw error;
+    return head;
+  }
 }
 
 /** Hides the data records before an offset, unless one tombstone or several name all of them already. */

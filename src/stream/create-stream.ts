@@ -26,6 +26,7 @@ export async function createStream(context: StreamContext, settings: IndexSettin
     active,
     end: genesisHead(),
     findings: [],
+    redacted: [],
     indexes: new Map(),
     lostEnd: undefined,
   };

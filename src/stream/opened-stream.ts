@@ -4,6 +4,7 @@
  */
 import type { StorageError } from "../error.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
+import type { OffsetRange } from "../format/offset-ranges.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import type { ActiveSegment } from "../segment/active-segment.ts";
 import type { Finding } from "../segment/finding.ts";
@@ -20,7 +21,9 @@ interface Opened {
   /** Sealed segments, in order. */
   readonly sealed: SegmentInfo[];
   readonly end: StreamHead;
-  readonly findings: readonly Finding[];
+  readonly findings: Finding[];
+  /** What the redacted records stand for that recovery came across. */
+  readonly redacted: readonly OffsetRange[];
   /** Indexes of sealed segments that are damaged, by number: no file has them. */
   readonly indexes: Map<number, OffsetIndex>;
 }
@@ -40,3 +43,7 @@ interface StreamWithoutEnd extends Opened {
 }
 
 export type OpenStream = WholeStream | StreamWithoutEnd;
+
+/** An open stream, whose end moves. */
+export type Mutable<T extends OpenStream> = { -readonly [K in keyof T]: T[K] };
+export type Appendable = Mutable<WholeStream>;

@@ -34,6 +34,7 @@ import { ManifestFiles, type PagedManifest } from "./manifest-files.ts";
 import type { OpenStream } from "./opened-stream.ts";
 import { type Evidence, NO_FILE, SealedSegments } from "./sealed-segments.ts";
 import { emptySegment } from "./start-segment.ts";
+import { redactedIn } from "./unnamed-redactions.ts";
 
 const NOTHING_FRAMED: IndexLogState = { bytes: 0, entries: 0, framed: 0 };
 
@@ -169,6 +170,7 @@ class Opening {
       );
       await active.settle(segment.proven, segment.hints);
       const { head, nextOffset } = segment;
+      this.#sealed.redacted.push(...redactedIn(segment.index, firstOffset));
       const lostEnd = segment.lostEnd ?? (head === undefined ? this.#unknownHead() : undefined);
       return { ...this.#known, active, end: endAt(nextOffset, head), lostEnd };
     } catch (error) {
@@ -186,12 +188,13 @@ class Opening {
   }
 
   /** What of the stream does not depend on its last segment. */
-  get #known(): Pick<OpenStream, "context" | "manifest" | "sealed" | "findings" | "indexes"> {
+  get #known(): Pick<OpenStream, "context" | "manifest" | "sealed" | "findings" | "redacted" | "indexes"> {
     return {
       context: this.#context,
       manifest: this.#manifestFiles,
       sealed: this.#sealed.list,
       findings: this.#findings,
+      redacted: this.#sealed.redacted,
       indexes: this.#sealed.damaged,
     };
   }

@@ -45,3 +45,12 @@ export async function startSegment(
 export function emptySegment(number: number, firstOffset: number): SegmentInfo {
   return { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
 }
+
+/** What the manifest says of a segment that holds records up to here. */
+export function filledSegment(
+  { number, firstOffset }: ActiveSegment,
+  nextOffset: number,
+  bytes: number,
+): SegmentInfo {
+  return { number, firstOffset, nextOffset, bytes };
+}

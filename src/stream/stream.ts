@@ -28,9 +28,9 @@ import { type Compactable, compact, type Compaction, type CompactionResult } fro
 import { createStream } from "./create-stream.ts";
 import { IndexCache } from "./index-cache.ts";
 import { openStream } from "./open-stream.ts";
-import type { OpenStream, WholeStream } from "./opened-stream.ts";
+import type { Appendable, Mutable, OpenStream } from "./opened-stream.ts";
 import { beginReplacement, commitReplacement } from "./replace-segment.ts";
-import { startSegment } from "./start-segment.ts";
+import { filledSegment, startSegment } from "./start-segment.ts";
 import { statusOf, type StreamStatus } from "./stream-status.ts";
 import type { ActiveSegment, IndexSettings } from "../segment/active-segment.ts";
 import { HiddenRecords } from "./hidden-records.ts";
@@ -39,6 +39,7 @@ import type { Finding } from "../segment/finding.ts";
 import { OffsetRanges } from "../format/offset-ranges.ts";
 import { refuseOtherOffset, refuseTombstone } from "../requests.ts";
 import { purgeQuarantine } from "../segment/quarantine.ts";
+import { unnamedRedactions } from "./unnamed-redactions.ts";
 import type { RewrittenSegment } from "../segment/rewrite-segment.ts";
 import { loadSealedIndex } from "../segment/saved-index.ts";
 import {
@@ -180,6 +181,10 @@ export class Stream {
   /** The stream as a reader sees it. */
   async source(): Promise<ReadSource> {
     await this.#ready();
+    return this.#source;
+  }
+
+  get #source(): ReadSource {
     return {
       context: this.#context,
       segments: () => this.#segments(),
@@ -187,7 +192,7 @@ export class Stream {
       replaceIndex: (segment, index) => {
         this.#indexes.put(segment.number, index);
       },
-      hidden: (from) => this.hidden(from),
+      hidden: (from) => this.#hidden.from(this.#source, from),
       edition: () => this.#edition,
       settled: () => this.#replaced,
       lostEnd: this.#open?.lostEnd,
@@ -244,6 +249,7 @@ export class Stream {
     this.#open = { ...opened };
     this.#context = opened.context;
     this.#shownBytes = opened.active?.index.end ?? 0;
+    opened.findings.push(...(await unnamedRedactions(this.#source, opened.redacted)));
   }
 
   #write(
@@ -327,7 +333,7 @@ export class Stream {
   async #rotate(open: Appendable): Promise<ActiveSegment> {
     const { active, sealed } = open;
     const nextOffset = Number(open.end.nextOffset);
-    const info = infoOf(active, nextOffset, this.#shownBytes);
+    const info = filledSegment(active, nextOffset, this.#shownBytes);
     const { index, firstOffset } = active;
     invariant(nextOffset === firstOffset + index.places, "The next segment begins where this one ends.");
     invariant(info.bytes === index.end, "Every byte of a segment that is sealed was shown.");
@@ -443,7 +449,7 @@ export class Stream {
     if (this.#open === undefined) return [];
     const { sealed, active, end } = this.#open;
     if (active === undefined) return sealed;
-    return [...sealed, infoOf(active, Number(end.nextOffset), this.#shownBytes)];
+    return [...sealed, filledSegment(active, Number(end.nextOffset), this.#shownBytes)];
   }
 
   async #index(segment: SegmentInfo): Promise<OffsetIndex> {
@@ -457,12 +463,4 @@ export class Stream {
     this.#indexes.put(segment.number, index);
     return index;
   }
-}
-
-/** An open stream, whose end moves. */
-type Mutable<T extends OpenStream> = { -readonly [K in keyof T]: T[K] };
-type Appendable = Mutable<WholeStream>;
-
-function infoOf({ number, firstOffset }: ActiveSegment, nextOffset: number, bytes: number): SegmentInfo {
-  return { number, firstOffset, nextOffset, bytes };
 }
