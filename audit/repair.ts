@@ -22,7 +22,7 @@ import {
   withFile,
 } from "../src/disk/files.ts";
 import { isFile, readHint } from "../src/disk/obstacles.ts";
-import { manifestBytesMax, parseManifest, type SegmentInfo } from "../src/format/manifest.ts";
+import { manifestBytesMax, parseManifest, type SegmentInfo, withIndexWords } from "../src/format/manifest.ts";
 import {
   ManifestFiles,
   type PagedManifest,
@@ -172,7 +172,7 @@ function sealedInfos(
     const { nextOffset = firstOffset, bytes = 0, kinds } = read.get(before) ?? {};
     const said = manifest && segmentIn(manifest, before);
     const info = { number: before, firstOffset, nextOffset, bytes };
-    infos.push(said ?? (kinds === undefined ? info : { ...info, indexWords: indexWordsFor(kinds) }));
+    infos.push(said ?? (kinds === undefined ? info : withIndexWords(info, indexWordsFor(kinds))));
   }
   return infos;
 }

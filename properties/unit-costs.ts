@@ -30,6 +30,7 @@ const COSTS: Readonly<Record<string, number>> = {
   "stored-bytes, directory: one segment with a saved index and frames": 1_500_000,
   "stored-bytes, directory: a segment opened three times": 1_100_000,
   "stored-bytes, directory: a manifest with pages": 2_700_000,
+  "stored-bytes, directory: redacted records": 3_000_000,
   "stored-bytes, directory: after a failing call": 140_000,
   "ambiguity, durability: standard": 250_000,
   "ambiguity, durability: strict": 150_000,

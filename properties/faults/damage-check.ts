@@ -12,6 +12,7 @@ import { type Storage, StorageError, type StreamStatus, type Verification } from
 import { showModel, showStatus, streamFiles } from "../comparison.ts";
 import { sameBytes } from "../records.ts";
 import { DATA_PATH, openEngine } from "../engine.ts";
+import { inFull } from "../erased.ts";
 import type { Trace } from "../part.ts";
 import { mayProveMore, recordsEnd, segmentsOf } from "./evidence.ts";
 import { isSegment, type StoredState, STREAM, STREAM_PATH } from "./stored-states.ts";
@@ -130,6 +131,11 @@ export class DamageCheck {
     if (!isSegment(this.#fault.path) && status.lostEnd !== undefined) await this.#healed(log);
   }
 
+  /** Everything that was appended, of which some may have been erased since. */
+  get #whole(): ModelLog {
+    return { ...this.#state.log, records: this.#state.appended };
+  }
+
   /** Whether a segment holds records of another, which may well be intact. */
   get #isForeignLog(): boolean {
     return isSegment(this.#fault.path) && this.#fault.kind === "foreign";
@@ -196,8 +202,12 @@ export class DamageCheck {
     }
     const shown = await this.#refusing(() => storage.readRecords(STREAM, 0n, ALL, { verify: "genesis" }));
     const end = Number(status?.nextOffset ?? log.records.length);
-    const appended = (this.#isForeignLog ? this.#chained() : this.#state.appended).slice(0, end);
-    observe(this.#counts, C1.stream, { appended, shown, fault: this.#what });
+    const chained = this.#isForeignLog ? inFull(this.#whole, this.#chained()) : this.#state.appended;
+    observe(this.#counts, C1.stream, {
+      appended: chained.slice(0, end),
+      shown: shown && inFull(this.#whole, shown),
+      fault: this.#what,
+    });
   }
 
   /** What the model's reader finds chained from the first record on, in the files as they are. */
@@ -217,11 +227,12 @@ export class DamageCheck {
     );
     if (found === undefined) return "error";
     if (found.done === true) return "nothing";
+    const shown = inFull(this.#whole, [found.value]).find((record) => Number(record.offset) === offset);
     observe(this.#counts, C1.record, {
       offset,
       verify,
       appended: records[offset],
-      shown: found.value,
+      shown: shown ?? found.value,
       isForeign: this.#isForeignLog && this.#damaged.has(offset),
       fault: this.#what,
     });

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { type StoredFaults, storedFaults } from "../../fault-injection/stored-faults.ts";
 import { emptyLog, type ModelLog, type ModelRecord } from "../../model/log.ts";
-import { claimedSize, readStream } from "../../model/reader.ts";
+import { claimedRecords, claimedSize, readStream } from "../../model/reader.ts";
 import { outliving, type Proof } from "../../model/proof.ts";
 import type { Format, Storage } from "../../src/index.ts";
 import type { Bounds } from "../bounds.ts";
@@ -38,8 +38,10 @@ export interface MadeDirectory {
   readonly name: string;
   readonly workload: readonly OperationName[];
   readonly maxSegmentBytes?: number;
-  /** How many segments a page of the manifest names; only the format `plain` has pages. */
+  /** How many segments a page of the manifest names. */
   readonly pageSegments?: number;
+  /** Whether only the format `plain` has what it is about. */
+  readonly onlyPlain?: boolean;
 }
 
 /**
@@ -63,12 +65,29 @@ const MADE_DIRECTORIES: readonly MadeDirectory[] = [
     workload: ["batch", "empty-payload", "append"],
     maxSegmentBytes: 1,
     pageSegments: 1,
+    onlyPlain: true,
+  },
+  {
+    name: "redacted records",
+    workload: [
+      "batch",
+      "empty-payload",
+      "append+sync",
+      "tombstone",
+      "compact",
+      "batch",
+      "hide",
+      "compact",
+      "append",
+    ],
+    maxSegmentBytes: 200,
+    onlyPlain: true,
   },
 ];
 
 /** The directories that are made of a format. */
 export function madeDirectories(format: Format): readonly MadeDirectory[] {
-  return MADE_DIRECTORIES.filter(({ pageSegments }) => pageSegments === undefined || format === "plain");
+  return MADE_DIRECTORIES.filter(({ onlyPlain = false }) => !onlyPlain || format === "plain");
 }
 
 /**
@@ -151,8 +170,10 @@ export async function storedState(
     proof: ending === "the power fails" ? outliving(proven, "power", bounds.durability) : proven,
   });
   const { files, places } = atRest;
-  const pieces = places.map(({ file, start, end }, offset) => {
-    return { what: `the record at ${offset}`, path: file, start, end };
+  const pieces = places.flatMap(({ file, start, end }, offset) => {
+    const before = places[offset - 1];
+    const isFirst = before?.start !== start || before.file !== file;
+    return isFirst ? [{ what: `the record at ${offset}`, path: file, start, end }] : [];
   });
   const options =
     made === undefined
@@ -236,16 +257,18 @@ function placesIn(disk: SimulatedDisk, format: Format): RecordPlace[] {
     const sealed = problem === undefined && segment < end.length - 1;
     const logEnd = frames === undefined ? 0 : readFrames(frames).end;
     let start = 0;
-    for (let i = 0; i < count; i += 1) {
-      const size = claimedSize(format, bytes.subarray(start)) ?? 0;
-      const belowWatermark = sealed || i < entries.length;
-      places.push({
+    for (let ordinal = 0; ordinal < count; ordinal += 1) {
+      const record = bytes.subarray(start);
+      const size = claimedSize(format, record) ?? 0;
+      const place = {
         file: `${STREAM_PATH}/${name}`,
         start,
         end: start + size,
-        belowWatermark,
+        belowWatermark: sealed || ordinal < entries.length,
         belowLogWatermark: sealed || start + size <= logEnd,
-      });
+      };
+      // A redacted record is where all are that it stands for.
+      for (let at = 0n; at < claimedRecords(format, record); at += 1n) places.push(place);
       start += size;
     }
   }

@@ -17,6 +17,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 const isCountFrom1 = (value: unknown): value is number => isCount(value) && value > 0;
+const isCountOrNone = (value: unknown): value is number | undefined => value === undefined || isCount(value);
 const isFormat = (value: unknown): value is Format | undefined =>
   value === undefined || value === "plain" || value === "sentinel";
 
@@ -29,25 +30,34 @@ function manifestIn(bytes: Buffer): Manifest | undefined {
     return undefined;
   }
   if (!isObject(json) || !Array.isArray(json["segments"]) || !isFormat(json["format"])) return undefined;
-  const { segments: entries, format, page_segments: pageSegments = 1000 } = json;
-  if (!isCountFrom1(pageSegments)) return undefined;
+  const { segments: entries, format, page_segments: pageSegments = 1000, replacing } = json;
+  if (!isCountFrom1(pageSegments) || !isCountOrNone(replacing)) return undefined;
   const segments: SegmentInfo[] = [];
-  for (const [i, entry] of (entries as unknown[]).entries()) {
-    if (!isObject(entry)) return undefined;
-    const [number, firstOffset] = [entry["segment_num"], entry["first_offset"]];
-    const [nextOffset, size] = [entry["next_offset"], entry["size_bytes"]];
-    if (!isCount(number) || !isCount(firstOffset)) return undefined;
-    if (!isCount(nextOffset) || nextOffset < firstOffset || !isCount(size)) return undefined;
-    const before = segments[i - 1];
-    if (before !== undefined && (number !== before.number + 1 || firstOffset !== before.nextOffset))
-      return undefined;
-    segments.push({ number, firstOffset, nextOffset, bytes: size });
+  for (const entry of entries as unknown[]) {
+    const info = entryIn(entry, segments.at(-1));
+    if (info === undefined) return undefined;
+    segments.push(info);
   }
   const [first, last] = [segments[0], segments.at(-1)];
   if (first === undefined || last === undefined || json["active_segment"] !== last.number) return undefined;
   const begins = first.number === 0 ? first.firstOffset === 0 : format === "plain";
   if (!begins || first.number % pageSegments !== 0) return undefined;
-  return { segments, activeSegment: last.number, format, pageSegments };
+  const manifest = { segments, activeSegment: last.number, format, pageSegments };
+  return replacing === undefined ? manifest : { ...manifest, replacing };
+}
+
+/** The segment of an entry that follows the one before, if it may be one. */
+function entryIn(entry: unknown, before: SegmentInfo | undefined): SegmentInfo | undefined {
+  if (!isObject(entry)) return undefined;
+  const [number, firstOffset] = [entry["segment_num"], entry["first_offset"]];
+  const [nextOffset, bytes] = [entry["next_offset"], entry["size_bytes"]];
+  const indexWords = entry["index_words"];
+  if (!isCount(number) || !isCount(firstOffset)) return undefined;
+  if (!isCount(nextOffset) || nextOffset < firstOffset) return undefined;
+  if (!isCount(bytes) || !isCountOrNone(indexWords)) return undefined;
+  if (before !== undefined && (number !== before.number + 1 || firstOffset !== before.nextOffset))
+    return undefined;
+  return { number, firstOffset, nextOffset, bytes, ...(indexWords !== undefined && { indexWords }) };
 }
 
 /** A manifest for a person, and for comparison. */

@@ -118,6 +118,21 @@ const manifestFile = (format: Format | undefined, ...ends: readonly number[]): B
     }),
   );
 
+/** One of a stream of which a segment was compacted, and another one is being replaced. */
+const COMPACTED_MANIFEST = Buffer.from(
+  JSON.stringify({
+    segments: [
+      { segment_num: 0, first_offset: 0, next_offset: 8, size_bytes: 200, index_words: 5 },
+      { segment_num: 1, first_offset: 8, next_offset: 9, size_bytes: 65 },
+      { segment_num: 2, first_offset: 9, next_offset: 9, size_bytes: 0 },
+    ],
+    active_segment: 2,
+    format: "plain",
+    page_segments: 4,
+    replacing: 1,
+  }),
+);
+
 const KIMBERLITE_INDEX: StoredFile = {
   parser: KIMBERLITE_INDEX_PARSER,
   originals: [kimberliteIndex([]), kimberliteIndex(RECORDS)],
@@ -164,7 +179,7 @@ export const storedFilesOf: (format: Format) => readonly StoredFile[] = perForma
     originals: [
       manifestFile(format, 0),
       manifestFile(format, 3, 8),
-      ...(format === "plain" ? [] : [manifestFile(undefined, 3, 8)]),
+      format === "plain" ? COMPACTED_MANIFEST : manifestFile(undefined, 3, 8),
     ],
   },
   {

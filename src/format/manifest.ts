@@ -34,6 +34,13 @@ export function sameSegment(a: SegmentInfo, b: SegmentInfo | undefined): boolean
   );
 }
 
+/** A segment whose saved index has so many words. */
+export function withIndexWords(info: SegmentInfo, indexWords: number): SegmentInfo {
+  const { number, firstOffset, nextOffset, bytes } = info;
+  const known = { number, firstOffset, nextOffset, bytes };
+  return indexWords === nextOffset - firstOffset ? known : { ...known, indexWords };
+}
+
 /** How many words the saved index of a sealed segment has. */
 export function indexWordsOf({ firstOffset, nextOffset, indexWords }: SegmentInfo): number {
   return indexWords ?? nextOffset - firstOffset;
@@ -156,14 +163,13 @@ function isRun(segments: readonly SegmentInfo[], first: number): boolean {
 type Entry = z.infer<typeof segmentsSchema>[number];
 
 function entryOf(info: SegmentInfo): Entry {
-  const { number, firstOffset, nextOffset, bytes } = info;
-  const words = indexWordsOf(info);
+  const { number, firstOffset, nextOffset, bytes, indexWords } = info;
   return {
     segment_num: number,
     first_offset: firstOffset,
     next_offset: nextOffset,
     size_bytes: bytes,
-    index_words: words === nextOffset - firstOffset ? undefined : words,
+    index_words: indexWords,
   };
 }
 

@@ -17,7 +17,7 @@ import { StorageError } from "../error.ts";
 import { sameHash } from "../format/chain.ts";
 import { type Codec, compressed } from "../format/codec.ts";
 import { expandedPayload, expansionFlaw } from "../format/expand.ts";
-import type { SegmentInfo } from "../format/manifest.ts";
+import { type SegmentInfo, withIndexWords } from "../format/manifest.ts";
 import { misfit, placesOf } from "../format/misfit.ts";
 import { OffsetIndex } from "../format/offset-index.ts";
 import type { OffsetRange, OffsetRanges } from "../format/offset-ranges.ts";
@@ -116,10 +116,10 @@ class Rewrite {
       const copy = this.#copy;
       if (copy === undefined) return undefined;
       await copy.finish();
-      const { end: bytes, words: indexWords } = this.#index;
+      const { end: bytes, words } = this.#index;
       return {
         path: copy.path,
-        info: { ...this.#segment, bytes, indexWords },
+        info: withIndexWords({ ...this.#segment, bytes }, words),
         index: this.#index,
         erased: this.#erased,
       };

@@ -19,19 +19,21 @@ import {
 import { ifReadable, isNoFile, removeIfFile } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
 import { genesisHash } from "../format/chain.ts";
-import { indexWordsOf, sameSegment, type SegmentInfo } from "../format/manifest.ts";
+import { indexWordsOf, sameSegment, type SegmentInfo, withIndexWords } from "../format/manifest.ts";
 import { invariant } from "../invariant.ts";
 import { indexBytes, type OffsetIndex, savedPositionsBytes } from "../format/offset-index.ts";
+import type { OffsetRange } from "../format/offset-ranges.ts";
 import { offsetAt } from "../format/record.ts";
 import { createIndexLog } from "../segment/active-segment.ts";
 import { damagedHint, type Finding } from "../segment/finding.ts";
 import { removeKimberliteIndexLog } from "../segment/kimberlite-index.ts";
 import { type RecoveredSegment, recoverSegment } from "../segment/recover-segment.ts";
-import { saveSealedIndex } from "../segment/saved-index.ts";
+import { loadSealedIndex, saveSealedIndex } from "../segment/saved-index.ts";
 import { RecordScanner } from "../segment/scan.ts";
 import { filesOf, type StreamContext } from "../segment/stream-context.ts";
 import type { Offset } from "../types.ts";
 import { fileNaming, type PagedManifest, pagesMissing, segmentIn } from "./manifest-files.ts";
+import { redactedIn } from "./unnamed-redactions.ts";
 
 /** What opening a stream has to go by, and where it tells what it found. */
 export interface Evidence {
@@ -53,6 +55,8 @@ export class SealedSegments {
   readonly list: SegmentInfo[] = [];
   /** Indexes of those that are damaged, by number: their index files stay. */
   readonly damaged: Map<number, OffsetIndex> = new Map<number, OffsetIndex>();
+  /** What the redacted records stand for of those that were recovered. */
+  readonly redacted: OffsetRange[] = [];
   /**
    * Names of files of the manifest that cannot be read, or say something else than segments and index files
    * do.
@@ -144,6 +148,7 @@ export class SealedSegments {
       }
       const found = this.#findings.length;
       const segment = await this.#recover(number, firstOffset, file, info);
+      this.redacted.push(...redactedIn(segment.index, firstOffset));
       const settled = await this.#settled(segment, bytes, info);
       this.#push(settled);
       this.#heads.set(number, headAfter(segment, settled));
@@ -172,7 +177,19 @@ export class SealedSegments {
     const size = await ifReadable(this.#context.disk, file, (opened) =>
       io("asking for an index's size", { file }, () => opened.size()),
     );
-    return size === saved.bytes;
+    return size === saved.bytes && (info.indexWords === undefined || (await this.#endsAsSaid(info)));
+  }
+
+  /**
+   * Whether a compacted segment ends where the manifest says: the size of its index does not tell how many
+   * offsets it has. The record after it does, or else the index.
+   */
+  async #endsAsSaid(info: SegmentInfo): Promise<boolean> {
+    const { number, firstOffset, nextOffset } = info;
+    const next = await this.#firstOffsetAfter(number, firstOffset);
+    if (next !== undefined) return next === nextOffset;
+    const { places } = await loadSealedIndex(filesOf(this.#context), info);
+    return places === nextOffset - firstOffset;
   }
 
   /**
@@ -197,7 +214,7 @@ export class SealedSegments {
       this.damaged.set(number, index);
       return { number, firstOffset, nextOffset, bytes: Math.max(bytes, info?.bytes ?? 0) };
     }
-    const found = { number, firstOffset, nextOffset, bytes: index.end, indexWords: index.words };
+    const found = withIndexWords({ number, firstOffset, nextOffset, bytes: index.end }, index.words);
     const isWrong = info !== undefined && !sameSegment(info, found) && !this.#isReplacing(number);
     if (this.#manifest !== undefined && isWrong) this.wrongNames.add(fileNaming(this.#manifest, number));
     await this.#saveIndexOf(segment, info !== undefined);
