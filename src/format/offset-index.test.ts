@@ -296,6 +296,13 @@ describe("frames", () => {
     expect(contentOf(index)).toStrictEqual(CONTENT);
   });
 
+  test("that reach beyond the end, but name no record there, are not believed", async () => {
+    const index = threeRecords();
+    const frame = frameBytes([[0], [54]], 300, HASH);
+    expect(await replay(index, frame)).toStrictEqual({ size: frame.length, watermark: 300 });
+    expect(contentOf(index)).toStrictEqual(CONTENT);
+  });
+
   test("that repeat are harmless: once more, or overlapping by some entries", async () => {
     const index = new OffsetIndex();
     const all = frameBytes([[0], [54]], 108, new Uint8Array(32));

@@ -139,16 +139,16 @@ class Rewrite {
         await scanner.fill();
         continue;
       }
+      if (!found.ok) throw this.#error(found, scanner.position);
       await this.#take(scanner, found);
-      if (found.ok) scanner.accept(found);
+      scanner.accept(found);
     }
     return scanner.position;
   }
 
   /** Takes the record at which the scanner stands. */
-  async #take({ bytes, at, position }: RecordScanner, found: Frame | Flaw): Promise<void> {
+  async #take({ bytes, at, position }: RecordScanner, found: Frame): Promise<void> {
     const { format, codecs } = this.#context;
-    if (!found.ok) throw this.#error(found, position);
     const flaw = misfit(format, bytes, at, found, this.#offset, this.#previous);
     if (flaw !== undefined) throw this.#error(flaw, position);
     let payload: Uint8Array;

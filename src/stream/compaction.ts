@@ -142,7 +142,6 @@ async function headAfter(source: ReadSource, segment: SegmentInfo): Promise<Uint
   try {
     return (await recordAtOffset(source, segment.nextOffset))?.prevHash;
   } catch (error) {
-    if (!(error instanceof StorageError) || error.code === "io") throw error;
     const { places, end, head } = await source.index(segment);
     if (places !== segment.nextOffset - segment.firstOffset || end !== segment.bytes) throw error;
     return head;

@@ -391,8 +391,8 @@ export class Stream {
   async #replace(rewritten: RewrittenSegment): Promise<void> {
     this.#refuseIfPoisoned();
     const open = this.#open;
-    invariant(open !== undefined, "A segment that was read is one of a stream that is open.");
-    if (open.lostEnd !== undefined) throw open.lostEnd;
+    const isWhole = open !== undefined && open.lostEnd === undefined;
+    invariant(isWhole, "A segment that was written anew is one of a stream that is open and whole.");
     const files = filesOf(this.#context);
     await beginReplacement(files, open, rewritten.info.number);
     const replaced = this.#orPoison(() =>

@@ -1,0 +1,301 @@
+/**
+ * Compaction of a damaged stream, and damage in a compacted one, on a file system: what is refused, and where
+ * an index is not believed.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+
+import { failureOf, flipped, temporaryDirectories } from "../e2e/testing.ts";
+import { OffsetIndex } from "./format/offset-index.ts";
+import type { Record } from "./format/record.ts";
+import {
+  decodeRecord,
+  type Disk,
+  type DiskFile,
+  type DiskLock,
+  encodeRecord,
+  NodeDisk,
+  type OpenMode,
+  Storage,
+  type StorageOptions,
+} from "./index.ts";
+
+const ALL = Number.POSITIVE_INFINITY;
+const directory = temporaryDirectories();
+const opened: Storage[] = [];
+afterEach(async () => {
+  for (const storage of opened.splice(0)) await storage.close();
+});
+
+async function open(root: string, options: StorageOptions = {}): Promise<Storage> {
+  const storage = await Storage.open(root, { maxSegmentBytes: 240, readChunkBytes: 64, ...options });
+  opened.push(storage);
+  return storage;
+}
+
+const payloadOf = (offset: number): Buffer => Buffer.from(`payload ${offset}`);
+const RECORD_BYTES = 48 + payloadOf(0).length;
+
+/** Ten records, four in a segment. */
+async function written(root: string): Promise<Storage> {
+  const storage = await open(root);
+  for (let offset = 0; offset < 10; offset += 1) await storage.appendBatch(1n, [payloadOf(offset)]);
+  return storage;
+}
+
+const segment = (root: string, number = 0): string => path.join(root, "1", `segment_00000${number}.log`);
+const index = (root: string): string => `${segment(root)}.idx`;
+
+/** Puts another record in the place of the one that begins at a position, with a checksum that fits. */
+function edit(root: string, position: number, change: (record: Record) => Record): void {
+  const bytes = fs.readFileSync(segment(root));
+  const { record, size } = decodeRecord(bytes.subarray(position));
+  const edited = encodeRecord(change(record));
+  fs.writeFileSync(
+    segment(root),
+    Buffer.concat([bytes.subarray(0, position), edited, bytes.subarray(position + size)]),
+  );
+}
+
+const LAST = 3 * RECORD_BYTES;
+
+/** The file system, with something done before a file is opened or removed. */
+class HookedDisk implements Disk {
+  readonly #disk = new NodeDisk();
+  readonly #before: (call: "open" | "remove", name: string) => void | Promise<void>;
+
+  constructor(before: (call: "open" | "remove", name: string) => void | Promise<void>) {
+    this.#before = before;
+  }
+
+  resolve(name: string): string {
+    return this.#disk.resolve(name);
+  }
+
+  async open(name: string, mode: OpenMode): Promise<DiskFile> {
+    await this.#before("open", name);
+    return this.#disk.open(name, mode);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#before("remove", name);
+    this.#disk.remove(name);
+  }
+
+  rename(from: string, to: string): void {
+    this.#disk.rename(from, to);
+  }
+
+  list(name: string): string[] {
+    return this.#disk.list(name);
+  }
+
+  makeDirectory(name: string): void {
+    this.#disk.makeDirectory(name);
+  }
+
+  syncDirectory(name: string): Promise<void> {
+    return this.#disk.syncDirectory(name);
+  }
+
+  lock(name: string): DiskLock | undefined {
+    return this.#disk.lock(name);
+  }
+}
+
+describe("compaction refuses a segment", () => {
+  test("whose last record is not the one whose hash the next carries", async () => {
+    const root = directory();
+    const storage = await written(root);
+    await storage.tombstone(1n, 0n, 1n);
+    edit(root, LAST, (record) => ({ ...record, payload: Buffer.from("another 3") }));
+    const before = fs.readFileSync(segment(root));
+    expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "broken-chain" });
+    expect(fs.readFileSync(segment(root))).toStrictEqual(before);
+  });
+
+  test.each([["breaks the chain within it", RECORD_BYTES, "another 1"]])(
+    "in which a record %s",
+    async (_, position, payload) => {
+      const root = directory();
+      const storage = await written(root);
+      await storage.tombstone(1n, 0n, 1n);
+      edit(root, position, (record) => ({ ...record, payload: Buffer.from(payload) }));
+      expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "broken-chain", offset: 2n });
+    },
+  );
+
+  test("in which a payload cannot be expanded", async () => {
+    const root = directory();
+    const storage = await written(root);
+    await storage.tombstone(1n, 0n, 1n);
+    edit(root, LAST, (record) => ({ ...record, compression: "lz4" }));
+    expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "payload-limit" });
+  });
+
+  test("of which nothing tells the last hash, neither the next record nor an index", async () => {
+    const root = directory();
+    await (await written(root)).close();
+    const storage = await open(root);
+    await storage.head(1n);
+    fs.rmSync(index(root));
+    fs.writeFileSync(segment(root, 1), flipped(fs.readFileSync(segment(root, 1)), 8 * 46));
+    await storage.tombstone(1n, 0n, 1n, { fsync: false });
+    expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "checksum-mismatch" });
+    expect(fs.readFileSync(segment(root)).includes("payload 0")).toBe(true);
+  });
+
+  test("of a stream whose end is lost", async () => {
+    const root = directory();
+    await (await written(root)).close();
+    fs.rmSync(segment(root, 2));
+    const storage = await open(root);
+    expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "missing-segment" });
+  });
+});
+
+describe("compaction", () => {
+  test("copies records that are larger than what is collected before it is written", async () => {
+    const root = directory();
+    const storage = await open(root, { maxSegmentBytes: 1 << 24 });
+    const large = Buffer.alloc(3 << 20, "large");
+    await storage.appendBatch(1n, [Buffer.from("hidden"), large, Buffer.from("small")]);
+    await storage.tombstone(1n, 0n, 1n);
+    await storage.compact(1n);
+    expect(await storage.readFrom(1n, 0n, ALL, { verify: "genesis" })).toStrictEqual([
+      large,
+      Buffer.from("small"),
+    ]);
+  });
+
+  test("purges no quarantine where there is none", async () => {
+    const storage = await written(directory());
+    expect(await storage.compact(1n, { purgeQuarantine: true })).toMatchObject({ quarantinePurged: [] });
+  });
+
+  test("between a read's look at the segments and its opening of one is nothing to it", async () => {
+    const root = directory();
+    await (await written(root)).close();
+    let before: (() => Promise<unknown>) | undefined;
+    let opens = 0;
+    const disk = new HookedDisk(async (call, name) => {
+      if (call !== "open" || !name.endsWith("segment_000000.log")) return;
+      opens += 1;
+      // The first time to find a record, the second time to read on from there.
+      const compact = opens === 2 ? before : undefined;
+      if (compact !== undefined) before = undefined;
+      await compact?.();
+    });
+    const storage = await open(root, { disk });
+    await storage.tombstone(1n, 1n, 3n);
+    before = () => storage.compact(1n);
+    opens = 0;
+    const records = await storage.readRecords(1n, 2n, ALL, { verify: "record" });
+    expect(before).toBeUndefined();
+    expect(records.map(({ offset, kind }) => `${offset} ${kind}`).slice(0, 2)).toStrictEqual([
+      "1 redacted",
+      "4 data",
+    ]);
+  });
+
+  test("that fails says why, also where what it has begun cannot be removed", async () => {
+    const root = directory();
+    await (await written(root)).close();
+    const disk = new HookedDisk((call, name) => {
+      if (call === "remove" && name.endsWith(".log.tmp")) throw new Error("EIO");
+    });
+    const storage = await open(root, { disk });
+    await storage.tombstone(1n, 0n, 1n);
+    edit(root, LAST, (record) => ({ ...record, payload: Buffer.from("another 3") }));
+    expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "broken-chain" });
+    expect(fs.readdirSync(path.join(root, "1"))).toContain("segment_000000.log.tmp");
+  });
+});
+
+describe("a redacted record", () => {
+  /** Where the first segment is a data record and a redacted one, which stands for three. */
+  async function compacted(): Promise<string> {
+    const root = directory();
+    const storage = await written(root);
+    await storage.tombstone(1n, 1n, 3n);
+    await storage.compact(1n);
+    await storage.close();
+    return root;
+  }
+
+  /** Makes the redacted record say that it stands for so many. */
+  const standsFor =
+    (count: bigint) =>
+    (record: Record): Record => {
+      const payload = Buffer.from(record.payload);
+      payload.writeBigUInt64LE(count, 32);
+      return { ...record, payload };
+    };
+
+  test.each([0n, 2n ** 60n])("that stands for %i is none, whatever the index says", async (count) => {
+    const root = await compacted();
+    edit(root, RECORD_BYTES, standsFor(count));
+    const storage = await open(root);
+    for (const verify of ["record", "checkpoint"] as const)
+      for (const from of [1n, 3n])
+        expect(await failureOf(() => storage.readRecords(1n, from, ALL, { verify }))).toMatchObject({
+          name: "StorageError",
+        });
+    expect(await storage.readFrom(1n, 4n, ALL, { limit: 1, verify: "record" })).toStrictEqual([payloadOf(4)]);
+  });
+
+  test("is not told of where the tombstone that may name it is damaged", async () => {
+    const root = await compacted();
+    const storage = await open(root);
+    await storage.appendBatch(1n, [
+      payloadOf(11),
+      payloadOf(12),
+      payloadOf(13),
+      payloadOf(14),
+      payloadOf(15),
+    ]);
+    await storage.close();
+    const named = Buffer.from("01000000000000000300000000000000", "hex");
+    const file = [1, 2, 3, 4]
+      .map((number) => segment(root, number))
+      .find((name) => fs.existsSync(name) && fs.readFileSync(name).includes(named));
+    if (file === undefined) throw new Error("There is no tombstone.");
+    const bytes = fs.readFileSync(file);
+    fs.writeFileSync(file, flipped(bytes, 8 * bytes.indexOf(named)));
+    fs.rmSync(index(root));
+    const { findings } = await (await open(root)).status(1n);
+    expect(findings.filter(({ what }) => what === "unnamed redaction")).toStrictEqual([]);
+  });
+
+  test("that stands for fewer than are due keeps its segment from being compacted again", async () => {
+    const root = await compacted();
+    const storage = await open(root);
+    await storage.tombstone(1n, 0n, 1n);
+    edit(root, RECORD_BYTES, standsFor(2n));
+    expect(await failureOf(() => storage.compact(1n))).toMatchObject({ code: "truncated-log" });
+  });
+
+  test("that stands for fewer than the index says does not pass for the next one", async () => {
+    const root = await compacted();
+    edit(root, RECORD_BYTES, standsFor(2n));
+    const storage = await open(root);
+    expect(await failureOf(() => storage.readRecords(1n, 3n, ALL, { verify: "record" }))).toMatchObject({
+      name: "StorageError",
+    });
+  });
+
+  test("that stands for more than its index says makes that another one's", async () => {
+    const root = await compacted();
+    const saved = OffsetIndex.parse(fs.readFileSync(index(root)));
+    const other = new OffsetIndex();
+    other.push("data", RECORD_BYTES, saved?.head ?? Buffer.alloc(32));
+    other.push("redacted", saved?.end ?? 0, saved?.head ?? Buffer.alloc(32), 2);
+    fs.writeFileSync(index(root), other.serialize());
+    fs.rmSync(path.join(root, "1", "manifest.json"));
+    const storage = await open(root);
+    const records = await storage.readRecords(1n, 0n, ALL, { verify: "genesis" });
+    expect(records.map(({ offset }) => offset).slice(0, 3)).toStrictEqual([0n, 1n, 4n]);
+    expect(OffsetIndex.parse(fs.readFileSync(index(root)))?.places).toBe(4);
+  });
+});
