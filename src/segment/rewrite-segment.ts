@@ -185,9 +185,16 @@ class Rewrite {
     run.records += 1;
     run.places += places;
     run.hash = hash;
-    if (isErased) this.#erased.push({ from: this.#offset, to: this.#offset + places });
+    if (isErased) this.#erase({ from: this.#offset, to: this.#offset + places });
     // Only now is it certain that the run is not the one redacted record that it was.
     if (isErased || run.records > 1) await this.#begin(run.position);
+  }
+
+  /** Notes what is erased, in as few ranges as can be. */
+  #erase(range: OffsetRange): void {
+    const last = this.#erased.at(-1);
+    if (last?.to === range.from) this.#erased[this.#erased.length - 1] = { from: last.from, to: range.to };
+    else this.#erased.push(range);
   }
 
   /** Writes the redacted record that stands for the run, if there is one. */

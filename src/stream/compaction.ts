@@ -120,7 +120,7 @@ export async function compact(
     await stream.replace(rewritten);
     segmentsReplaced += 1;
     bytesReclaimed += segment.bytes - rewritten.info.bytes;
-    erased.push(...rewritten.erased);
+    for (const range of rewritten.erased) erased.push(range);
   }
   onProgress?.(sealed.length, sealed.length);
   return {

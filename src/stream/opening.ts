@@ -34,7 +34,6 @@ import { ManifestFiles, type PagedManifest } from "./manifest-files.ts";
 import type { OpenStream } from "./opened-stream.ts";
 import { type Evidence, NO_FILE, SealedSegments } from "./sealed-segments.ts";
 import { emptySegment } from "./start-segment.ts";
-import { redactedIn } from "./unnamed-redactions.ts";
 
 const NOTHING_FRAMED: IndexLogState = { bytes: 0, entries: 0, framed: 0 };
 
@@ -170,7 +169,7 @@ class Opening {
       );
       await active.settle(segment.proven, segment.hints);
       const { head, nextOffset } = segment;
-      this.#sealed.redacted.push(...redactedIn(segment.index, firstOffset));
+      this.#sealed.noteRedacted(segment);
       const lostEnd = segment.lostEnd ?? (head === undefined ? this.#unknownHead() : undefined);
       return { ...this.#known, active, end: endAt(nextOffset, head), lostEnd };
     } catch (error) {

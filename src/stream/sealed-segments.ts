@@ -131,6 +131,11 @@ export class SealedSegments {
     this.#push({ number, firstOffset, nextOffset: end, bytes: info?.bytes ?? 0 });
   }
 
+  /** Notes what the redacted records of a segment that was recovered stand for. */
+  noteRedacted({ index, firstOffset }: RecoveredSegment): void {
+    for (const range of redactedIn(index, firstOffset)) this.redacted.push(range);
+  }
+
   #push(info: SegmentInfo): void {
     invariant(info.number === this.list.length, "Segments are added in the order of their numbers.");
     invariant(info.firstOffset === this.nextOffset, "A segment begins where the one before it ends.");
@@ -148,7 +153,7 @@ export class SealedSegments {
       }
       const found = this.#findings.length;
       const segment = await this.#recover(number, firstOffset, file, info);
-      this.redacted.push(...redactedIn(segment.index, firstOffset));
+      this.noteRedacted(segment);
       const settled = await this.#settled(segment, bytes, info);
       this.#push(settled);
       this.#heads.set(number, headAfter(segment, settled));

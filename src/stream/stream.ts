@@ -249,7 +249,8 @@ export class Stream {
     this.#open = { ...opened };
     this.#context = opened.context;
     this.#shownBytes = opened.active?.index.end ?? 0;
-    opened.findings.push(...(await unnamedRedactions(this.#source, opened.redacted)));
+    for (const finding of await unnamedRedactions(this.#source, opened.redacted))
+      opened.findings.push(finding);
   }
 
   #write(
