@@ -3,58 +3,13 @@
  * between two steps of the audit, there is nothing to say of it.
  */
 import { describe, expect, test } from "vitest";
+import { HookedDisk } from "../e2e/hooked-disk.ts";
 import { temporaryDirectories } from "../e2e/testing.ts";
-import { type Disk, type DiskFile, type DiskLock, NodeDisk, type OpenMode, Storage } from "../src/index.ts";
+import { Storage } from "../src/index.ts";
 import { audit } from "./audit.ts";
 import { linesOf } from "./testing.ts";
 
 const directory = temporaryDirectories();
-
-/** The file system, where each call that changes names or opens a file first waits. */
-class SteppedDisk implements Disk {
-  readonly #disk = new NodeDisk();
-  readonly #before: () => Promise<void>;
-
-  constructor(before: () => Promise<void>) {
-    this.#before = before;
-  }
-
-  resolve(path: string): string {
-    return this.#disk.resolve(path);
-  }
-
-  async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    await this.#before();
-    return this.#disk.open(path, mode);
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    await this.#before();
-    this.#disk.rename(from, to);
-  }
-
-  async remove(path: string): Promise<void> {
-    await this.#before();
-    this.#disk.remove(path);
-  }
-
-  async list(path: string): Promise<string[]> {
-    await this.#before();
-    return this.#disk.list(path);
-  }
-
-  makeDirectory(path: string): void {
-    this.#disk.makeDirectory(path);
-  }
-
-  syncDirectory(): void {
-    // Nothing loses power here.
-  }
-
-  lock(path: string): DiskLock | undefined {
-    return this.#disk.lock(path);
-  }
-}
 
 /** Lets a writer make so many steps whenever it is told to. */
 class Steps {
@@ -102,14 +57,14 @@ async function auditedMeanwhile(
 ): Promise<string[]> {
   const steps = new Steps();
   const compacting = (async (): Promise<void> => {
-    const disk = new SteppedDisk(() => steps.take());
+    const disk = new HookedDisk(() => steps.take());
     const storage = await Storage.open(data, { disk, maxSegmentBytes: 150 });
     await before(storage);
     expect((await storage.compact(1n)).recordsErased).toBeGreaterThan(0);
     await storage.close();
   })();
   let step = 0;
-  const reader = new SteppedDisk(async () => {
+  const reader = new HookedDisk(async () => {
     step += 1;
     if (step > from) await steps.allow(ratio);
   });

@@ -3,27 +3,19 @@
  * witness: what it counts and the log lacks is told as damage, nothing is cut off, nothing is appended after
  * it, and every further opening says the same.
  */
-import { afterEach, describe, expect, test } from "vitest";
-import { Storage } from "../src/index.ts";
+import { describe, expect, test } from "vitest";
+import type { Storage } from "../src/index.ts";
 import type { Format } from "../src/types.ts";
 import { encoded, hex, join, text } from "./by-hand.ts";
 import { type KimberliteRecord, KimberliteWriter, sentinelBytes } from "./kimberlite-writer.ts";
 import { MemoryDisk } from "./memory-disk.ts";
-import { failureOf, flipped, shown } from "./testing.ts";
+import { failureOf, flipped, openedStorages, shown } from "./testing.ts";
 
 const ALL = Number.POSITIVE_INFINITY;
 const FORMATS: readonly Format[] = ["plain", "sentinel"];
-const opened: Storage[] = [];
+const openStorage = openedStorages({ checkpoints: { everyNRecords: 0 } });
 
-afterEach(async () => {
-  for (const storage of opened.splice(0)) await storage.close();
-});
-
-async function open(disk: MemoryDisk, format: Format): Promise<Storage> {
-  const storage = await Storage.open("/data", { disk, format, checkpoints: { everyNRecords: 0 } });
-  opened.push(storage);
-  return storage;
-}
+const open = (disk: MemoryDisk, format: Format): Promise<Storage> => openStorage("/data", { disk, format });
 
 const batch = (count: number, from = 0): Uint8Array[] =>
   Array.from({ length: count }, (_, i) => text(`event-${from + i}`));

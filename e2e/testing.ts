@@ -7,6 +7,7 @@ import fs from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, expect } from "vitest";
+import { Storage, type StorageOptions } from "../src/index.ts";
 
 const SHARED_MEMORY = "/dev/shm";
 const ROOM_BYTES = 2 ** 31;
@@ -35,6 +36,21 @@ export function temporaryDirectories(parent: string = inMemory()): () => string 
     const directory = fs.mkdtempSync(path.join(parent, "kimberlite-"));
     made.push(directory);
     return directory;
+  };
+}
+
+/** Opens storages, with these options unless it is told others; after each test they are closed. */
+export function openedStorages(
+  byDefault: StorageOptions = {},
+): (directory: string, options?: StorageOptions) => Promise<Storage> {
+  const opened: Storage[] = [];
+  afterEach(async () => {
+    for (const storage of opened.splice(0)) await storage.close();
+  });
+  return async (directory, options) => {
+    const storage = await Storage.open(directory, { ...byDefault, ...options });
+    opened.push(storage);
+    return storage;
   };
 }
 

@@ -4,25 +4,21 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { failureOf, flipped, temporaryDirectories } from "../e2e/testing.ts";
+import { failureOf, flipped, openedStorages, temporaryDirectories } from "../e2e/testing.ts";
 import {
   decodeRecord,
   deserializeRedactedPayload,
   encodeRecord,
   serializeRedactedPayload,
-  Storage,
+  type Storage,
   type StorageOptions,
 } from "./index.ts";
 import type { Record } from "./format/record.ts";
 
 const ALL = Number.POSITIVE_INFINITY;
 const directory = temporaryDirectories();
-const opened: Storage[] = [];
-afterEach(async () => {
-  for (const storage of opened.splice(0)) await storage.close();
-});
 
 const payloadOf = (offset: number): Buffer => Buffer.from(`the secret of record ${offset}!`);
 
@@ -33,11 +29,7 @@ const OPTIONS: StorageOptions = {
   readChunkBytes: 64,
 };
 
-async function open(root: string, options: StorageOptions = {}): Promise<Storage> {
-  const storage = await Storage.open(root, { ...OPTIONS, ...options });
-  opened.push(storage);
-  return storage;
-}
+const open = openedStorages(OPTIONS);
 
 /** A stream of 24 offsets in several segments: all but each sixth are data. */
 async function written(options: StorageOptions = {}): Promise<{ root: string; storage: Storage }> {

@@ -3,20 +3,16 @@
  * once, so that the index cannot be told from one that proves a lost end. Whatever recovery makes of it,
  * every intact record is there, no byte is gone, and the next start comes to the same.
  */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { frameBytes, HandLog, indexBytes, text } from "../e2e/by-hand.ts";
 import { contentOf, MemoryDisk } from "../e2e/memory-disk.ts";
-import { flipped, shown } from "../e2e/testing.ts";
-import { Storage } from "./storage.ts";
+import { flipped, openedStorages, shown } from "../e2e/testing.ts";
+import type { Storage } from "./storage.ts";
 import type { StreamStatus } from "./stream/stream-status.ts";
 import type { Format } from "./types.ts";
 
-const opened: Storage[] = [];
-
-afterEach(async () => {
-  for (const storage of opened.splice(0)) await storage.close();
-});
+const openStorage = openedStorages({ checkpoints: { everyNRecords: 0 } });
 
 const SEGMENT = "1/segment_000000.log";
 const INDEX: Readonly<Record<Format, string>> = { plain: `${SEGMENT}.idx`, sentinel: `${SEGMENT}.idx2` };
@@ -36,11 +32,7 @@ const indexOf = (log: HandLog, kind: "saved" | "frames"): Uint8Array => {
   return write(log.entries(), log.bytes().length, log.head);
 };
 
-async function open(disk: MemoryDisk, format: Format): Promise<Storage> {
-  const storage = await Storage.open("/data", { disk, format, checkpoints: { everyNRecords: 0 } });
-  opened.push(storage);
-  return storage;
-}
+const open = (disk: MemoryDisk, format: Format): Promise<Storage> => openStorage("/data", { disk, format });
 
 /** What a start comes to; that hints were rebuilt is said once. */
 function verdict({ findings, ...rest }: StreamStatus): unknown {

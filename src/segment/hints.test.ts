@@ -3,7 +3,7 @@
  * changes no answer, and what is lost is reported until it is repaired.
  */
 import CRC32 from "crc-32";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import {
   END_MARK,
@@ -17,18 +17,14 @@ import {
   u64,
 } from "../../e2e/by-hand.ts";
 import { contentOf, MemoryDisk } from "../../e2e/memory-disk.ts";
-import { failureOf, flipped, shown } from "../../e2e/testing.ts";
+import { failureOf, flipped, openedStorages, shown } from "../../e2e/testing.ts";
 import type { DiskFile, OpenMode } from "../disk/disk.ts";
 import { formatNamed } from "../format/formats.ts";
 import { Storage, type StorageOptions } from "../storage.ts";
 import type { Format } from "../types.ts";
 import { isIntactBeyondLimits } from "./scan.ts";
 
-const opened: Storage[] = [];
-
-afterEach(async () => {
-  for (const storage of opened.splice(0)) await storage.close();
-});
+const openStorage = openedStorages({ checkpoints: { everyNRecords: 0 } });
 
 const ALL = Number.POSITIVE_INFINITY;
 const FORMATS: readonly Format[] = ["plain", "sentinel"];
@@ -39,11 +35,8 @@ const INDEX = { plain: ".idx", sentinel: ".idx2" };
 
 type Files = Map<string, Uint8Array>;
 
-async function open(disk: MemoryDisk, options: StorageOptions = {}): Promise<Storage> {
-  const storage = await Storage.open("/data", { disk, checkpoints: { everyNRecords: 0 }, ...options });
-  opened.push(storage);
-  return storage;
-}
+const open = (disk: MemoryDisk, options: StorageOptions = {}): Promise<Storage> =>
+  openStorage("/data", { disk, ...options });
 
 /** The files of stream 1 with these payloads in batches, closed. */
 async function written(

@@ -3,22 +3,18 @@
  * none of them can tell it is the one that the storage was opened with. All files are made by hand.
  */
 import bindings from "@mongodb-js/zstd/bindings.js";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { encoded, frameBytes, HandLog, hex, indexBytes, text } from "../../e2e/by-hand.ts";
 import { contentOf, MemoryDisk } from "../../e2e/memory-disk.ts";
-import { failureOf, flipped, shown } from "../../e2e/testing.ts";
+import { failureOf, flipped, openedStorages, shown } from "../../e2e/testing.ts";
 import { CodecRegistry } from "../format/codec.ts";
 import { formatBorneOut } from "./detect-format.ts";
 import { parseManifest } from "../format/manifest.ts";
-import { Storage } from "../storage.ts";
+import type { Storage } from "../storage.ts";
 import type { Format, StreamId } from "../types.ts";
 
-const opened: Storage[] = [];
-
-afterEach(async () => {
-  for (const storage of opened.splice(0)) await storage.close();
-});
+const openStorage = openedStorages({ checkpoints: { everyNRecords: 0 } });
 
 const ALL = Number.POSITIVE_INFINITY;
 const FORMATS: readonly Format[] = ["plain", "sentinel"];
@@ -48,11 +44,7 @@ function filesOf(log: HandLog): Files {
   ]);
 }
 
-async function open(disk: MemoryDisk, format: Format): Promise<Storage> {
-  const storage = await Storage.open("/data", { disk, format, checkpoints: { everyNRecords: 0 } });
-  opened.push(storage);
-  return storage;
-}
+const open = (disk: MemoryDisk, format: Format): Promise<Storage> => openStorage("/data", { disk, format });
 
 /** A segment in which a bit of the first record's payload is the other way round. */
 const withDamage = (log: HandLog): Uint8Array => flipped(log.bytes(), HEADER_BYTES[log.format] * 8);

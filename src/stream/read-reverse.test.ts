@@ -2,11 +2,18 @@
  * Reading backwards over damage, forged records and large payloads: what lies after a damaged place comes
  * first, and nothing wrong comes.
  */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { encoded, HandLog, hashOf, join, text } from "../../e2e/by-hand.ts";
 import { MemoryDisk } from "../../e2e/memory-disk.ts";
-import { failureOf, filesIn, flipped, shown, temporaryDirectories } from "../../e2e/testing.ts";
+import {
+  failureOf,
+  filesIn,
+  flipped,
+  openedStorages,
+  shown,
+  temporaryDirectories,
+} from "../../e2e/testing.ts";
 import { WatchedDisk } from "../../e2e/watched-disk.ts";
 import { type Codec, CodecRegistry, Lz4Codec, NoneCodec } from "../format/codec.ts";
 import { StorageError } from "../error.ts";
@@ -14,24 +21,13 @@ import { Storage, type StorageOptions } from "../storage.ts";
 import type { Verification } from "../types.ts";
 
 const newDirectory = temporaryDirectories();
-const opened: Storage[] = [];
-
-afterEach(async () => {
-  for (const storage of opened.splice(0)) await storage.close();
-});
+const openStorage = openedStorages();
 
 const ALL = Number.POSITIVE_INFINITY;
 const LEVELS = ["record", "checkpoint", "genesis"] as const;
 
-async function open(
-  disk: StorageOptions["disk"],
-  path = "/data",
-  options: StorageOptions = {},
-): Promise<Storage> {
-  const storage = await Storage.open(path, { ...options, disk });
-  opened.push(storage);
-  return storage;
-}
+const open = (disk: StorageOptions["disk"], path = "/data", options: StorageOptions = {}): Promise<Storage> =>
+  openStorage(path, { ...options, disk });
 
 /**
  * A directory's files: 40 events in stream 1, a checkpoint after every tenth offset; and the log that it
