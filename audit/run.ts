@@ -9,7 +9,7 @@
 import type { CompressionKind, DiskFile, RecordKind } from "../src/index.ts";
 import { io } from "../src/disk/files.ts";
 import type { Region } from "../src/segment/resynchronise.ts";
-import { type Flaw, offsetAt, prevHashAt } from "../src/format/record.ts";
+import { chainHashAt, type Flaw, offsetAt, prevHashAt } from "../src/format/record.ts";
 import { expandedPayload, expansionFlaw } from "../src/format/expand.ts";
 import { misfit, placesOf } from "../src/format/misfit.ts";
 import { RecordScanner } from "../src/segment/scan.ts";
@@ -87,7 +87,7 @@ export async function readRun(
       break;
     }
     const prevHash = prevHashAt(format, bytes, at);
-    previous = format.chainHash(offset === 0 ? undefined : prevHash, found.kind, payload);
+    previous = chainHashAt(format, bytes, at, found.kind, offset, payload);
     first ??= { start: position, offset, prevHash: Buffer.from(prevHash) };
     const { kind, compression, size } = found;
     const places = placesOf(format, bytes, at, found);

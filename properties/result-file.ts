@@ -123,18 +123,24 @@ export function parseResult(text: string, version: string): CheckResult {
 const areIds = (given: readonly { id: string }[], ours: readonly { id: string }[]): boolean =>
   given.map(({ id }) => id).join() === ours.map(({ id }) => id).join();
 
+/** How often each invariant was checked; never, if a result of its format does not list it. */
+export function checksIn(
+  invariants: readonly { readonly id: string; readonly checks: number }[],
+): Counts["checks"] {
+  return { ...emptyCounts().checks, ...Object.fromEntries(invariants.map(({ id, checks }) => [id, checks])) };
+}
+
 /** The counts that a result was made of. */
 export function countsOf(result: CheckResult): Counts {
   const { workloads, crashPoints, crashStates, left, cases, invariants, witnesses } = result;
-  const none = emptyCounts();
   return {
-    ...none,
+    ...emptyCounts(),
     workloads,
     crashPoints,
     crashStates,
     left,
     cases: { ...cases },
-    checks: { ...none.checks, ...Object.fromEntries(invariants.map(({ id, checks }) => [id, checks])) },
+    checks: checksIn(invariants),
     met: Object.fromEntries(witnesses.map(({ id, met }) => [id, met])) as Counts["met"],
   };
 }

@@ -170,9 +170,9 @@ export async function storedState(
     proof: ending === "the power fails" ? outliving(proven, "power", bounds.durability) : proven,
   });
   const { files, places } = atRest;
-  const pieces = places.flatMap(({ file, start, end }, offset) => {
-    const before = places[offset - 1];
-    const isFirst = before?.start !== start || before.file !== file;
+  const pieces = places.flatMap((place, offset) => {
+    const { file, start, end } = place;
+    const isFirst = place !== places[offset - 1];
     return isFirst ? [{ what: `the record at ${offset}`, path: file, start, end }] : [];
   });
   const options =

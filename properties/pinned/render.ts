@@ -5,9 +5,8 @@
 import * as z from "zod/mini";
 import type { Format } from "../../src/types.ts";
 import { boundsSchema, isOwn, PROFILE_NAMES, type ProfileName } from "../bounds.ts";
-import { bigCount, count, fromJson } from "../result-file.ts";
+import { bigCount, checksIn, count, fromJson } from "../result-file.ts";
 import { SCHEMA } from "../result.ts";
-import { emptyCounts } from "../tally.ts";
 import type { PinnedProfile, Pins } from "./pins.ts";
 
 /** What of a result is needed here; big counts are text by then. */
@@ -47,10 +46,7 @@ export function pinsFrom(text: string): { profile: PinnedProfile; pins: Pins } {
       crashPoints: result.crashPoints,
       crashStates: result.crashStates,
       cases: result.cases,
-      checks: {
-        ...emptyCounts().checks,
-        ...Object.fromEntries(result.invariants.map(({ id, checks }) => [id, checks])),
-      },
+      checks: checksIn(result.invariants),
       met: Object.fromEntries(result.witnesses.map(({ id, met }) => [id, met])),
     },
   };

@@ -8,8 +8,10 @@ import type { StreamContext } from "./stream-context.ts";
 
 /** Something that recovery found and that users may want to know. */
 export interface Finding {
-  /** Name of the case of the recovery table, or `missing segment`, `size differs`, `unnamed redaction`,
-   * `damaged hint`. */
+  /**
+   * Name of the case of the recovery table, or `missing segment`, `size differs`, `unnamed redaction`,
+   * `damaged hint`.
+   */
   readonly what: string;
   /** What recovery did about it. */
   readonly action: RecoveryAction;
