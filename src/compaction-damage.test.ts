@@ -175,9 +175,42 @@ describe("a redacted record", () => {
     for (const verify of ["record", "checkpoint"] as const)
       for (const from of [1n, 3n])
         expect(await failureOf(() => storage.readRecords(1n, from, ALL, { verify }))).toMatchObject({
-          name: "StorageError",
+          code: "malformed",
+          // One by itself is not found; others are read from the first one on.
+          offset: verify === "record" ? from : 1n,
+          message: expect.stringContaining("stands for no records, or for more than a stream has") as string,
         });
     expect(await storage.readFrom(1n, 4n, ALL, { limit: 1, verify: "record" })).toStrictEqual([payloadOf(4)]);
+  });
+
+  /** The same in one segment with its tombstone, with nothing after it. */
+  async function compactedAlone(): Promise<string> {
+    const root = directory();
+    const storage = await open(root);
+    await storage.appendBatch(1n, [payloadOf(0), payloadOf(1), payloadOf(2)]);
+    await storage.tombstone(1n, 0n, 3n);
+    await storage.compact(1n);
+    await storage.close();
+    return root;
+  }
+
+  test.each([
+    ["the record after it", compacted],
+    ["its index, where no record is after it,", compactedAlone],
+  ])("has its segment end where %s says, not where the manifest does", async (_, made) => {
+    const root = await made();
+    const storage = await open(root);
+    const records = await storage.readRecords(1n, 0n, ALL, { verify: "genesis" });
+    await storage.close();
+    const file = path.join(root, "1", "manifest.json");
+    const manifest = JSON.parse(fs.readFileSync(file, "utf8")) as { segments: Entry[] };
+    const segments = shiftedFrom(manifest.segments, 0);
+    fs.writeFileSync(file, JSON.stringify({ ...manifest, segments }));
+    const again = await open(root);
+    expect(await again.readRecords(1n, 0n, ALL, { verify: "genesis" })).toStrictEqual(records);
+    expect((await again.status(1n)).findings.map(({ what, action }) => [what, action])).toStrictEqual([
+      ["damaged hint", "keep"],
+    ]);
   });
 
   test("is not told of where the tombstone that may name it is damaged", async () => {
@@ -234,3 +267,22 @@ describe("a redacted record", () => {
     expect(OffsetIndex.parse(fs.readFileSync(index(root)))?.places).toBe(4);
   });
 });
+
+/** What a manifest says of a segment. */
+interface Entry {
+  readonly first_offset: number;
+  readonly next_offset: number;
+  readonly index_words?: number;
+}
+
+/** The same with one segment as many offsets long as its index has words, and all after it that much shifted. */
+function shiftedFrom(segments: readonly Entry[], number: number): Entry[] {
+  const { first_offset: first = 0, next_offset: next = 0, index_words: words } = segments[number] ?? {};
+  if (words === undefined) throw new Error("The segment was not compacted.");
+  const by = first + words - next;
+  return segments.map((entry, i) => ({
+    ...entry,
+    first_offset: entry.first_offset + (i > number ? by : 0),
+    next_offset: entry.next_offset + (i >= number ? by : 0),
+  }));
+}

@@ -299,7 +299,13 @@ describe("frames", () => {
   test("that reach beyond the end, but name no record there, are not believed", async () => {
     const index = threeRecords();
     const frame = frameBytes([[0], [54]], 300, HASH);
-    expect(await replay(index, frame)).toStrictEqual({ size: frame.length, watermark: 300 });
+    const claims: unknown[] = [];
+    const window = new ByteWindow(readOnlyFile(frame), "/idx.wal", 0, frame.length, frame.length);
+    expect(await index.replay(window, Infinity, Infinity, claims as never)).toStrictEqual({
+      size: frame.length,
+      watermark: 300,
+    });
+    expect(claims).toHaveLength(2);
     expect(contentOf(index)).toStrictEqual(CONTENT);
   });
 
