@@ -125,6 +125,8 @@ const MEANWHILE_CODES: ReadonlySet<FindingCode> = new Set([
   "truncated-log",
   "wrong-index",
   "missing-index",
+  "missing-segment",
+  "unreadable-file",
 ]);
 
 const mayBeOfWriter = ({ code, severity }: AuditFinding): boolean =>
@@ -133,7 +135,8 @@ const mayBeOfWriter = ({ code, severity }: AuditFinding): boolean =>
 /**
  * A report that no rotation or compaction fell into: a write-ahead file may have been removed since, a
  * segment be the old one beside its new index, or a redacted record be named by a tombstone that was appended
- * later. As long as the manifest is another one than before, the stream is audited again.
+ * later, or a segment be gone that was merged. As long as the manifest or the segments are others than
+ * before, the stream is audited again.
  */
 async function settled(
   seen: { readonly report: StreamReport; readonly outline: Outline },
@@ -143,7 +146,8 @@ async function settled(
   let { report, outline } = seen;
   for (let look = 1; report.findings.some(mayBeOfWriter); look += 1) {
     const now = await outlineAgain(outline);
-    const isSame = isDeepStrictEqual(now.manifest, outline.manifest);
+    const isSame =
+      isDeepStrictEqual(now.manifest, outline.manifest) && isDeepStrictEqual(now.segments, outline.segments);
     // A crash may have left it like this, so it is looked at once more only.
     const isReplacing = now.manifest?.replacing !== undefined;
     if (isSame && !(isReplacing && look === 1)) break;

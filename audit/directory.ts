@@ -7,7 +7,7 @@
  */
 import { join } from "node:path";
 import type { Disk } from "../src/index.ts";
-import { LOCK_NAME, MANIFEST_NAME } from "../src/disk/files.ts";
+import { LOCK_NAME, MANIFEST_NAME } from "../src/disk/names.ts";
 import { MAX_STREAM_ID } from "../src/limits.ts";
 import type { AuditFinding } from "./report.ts";
 

@@ -7,18 +7,19 @@
  * @module
  */
 import { CodecRegistry, type Disk } from "../src/index.ts";
-import { io, segmentName, withFile } from "../src/disk/files.ts";
+import { io, withFile } from "../src/disk/files.ts";
+import { segmentName } from "../src/disk/names.ts";
+import type { SegmentNumbers } from "../src/segment-numbers.ts";
 import { formatNamed } from "../src/format/formats.ts";
 import { OffsetRanges, rangeOf } from "../src/format/offset-ranges.ts";
 import { deserializeTombstonePayload } from "../src/format/tombstone.ts";
-import { segmentIn } from "../src/stream/manifest-files.ts";
+import { offsetsIn } from "../src/stream/manifest-files.ts";
 import { ErasureWatch } from "./erasures.ts";
 import { type Gap, readSegment, type Witness } from "./first-reader.ts";
 import type { Outline } from "./outline.ts";
 
 /** A segment with hidden records. */
-export interface HiddenInSegment {
-  readonly number: number;
+export interface HiddenInSegment extends SegmentNumbers {
   readonly file: string;
   /** How many hidden records it has. */
   readonly records: number;
@@ -41,9 +42,9 @@ export async function namedOffsets(
 ): Promise<OffsetRanges> {
   if (!formatNamed(outline.format).hidesRecords) return OffsetRanges.none;
   const watch = new ErasureWatch();
-  for (const [i, number] of outline.numbers.entries()) {
+  for (const [i, segment] of outline.segments.entries()) {
     progress(i);
-    await walk(disk, outline, number, {
+    await walk(disk, outline, segment, {
       record({ kind, payload }) {
         if (kind !== "tombstone") return;
         watch.tombstone(rangeOf(deserializeTombstonePayload(payload)));
@@ -68,11 +69,11 @@ export async function hiddenRecords(
 ): Promise<HiddenInSegment[]> {
   const found: HiddenInSegment[] = [];
   if (named.size === 0) return found;
-  for (const [i, number] of outline.numbers.entries()) {
+  for (const [i, segment] of outline.segments.entries()) {
     progress(i);
     let records = 0;
     let damage: Gap | undefined;
-    await walk(disk, outline, number, {
+    await walk(disk, outline, segment, {
       record({ kind, offset }) {
         if (kind === "data" && named.has(offset)) records += 1;
       },
@@ -80,18 +81,18 @@ export async function hiddenRecords(
         damage ??= gap;
       },
     });
-    const file = `${outline.path}/${segmentName(number)}`;
-    if (records > 0) found.push({ number, file, records, damage });
+    const file = `${outline.path}/${segmentName(segment)}`;
+    if (records > 0) found.push({ ...segment, file, records, damage });
   }
   return found;
 }
 
 /** Reads one segment. */
-async function walk(disk: Disk, outline: Outline, number: number, witness: Witness): Promise<void> {
-  const path = `${outline.path}/${segmentName(number)}`;
+async function walk(disk: Disk, outline: Outline, segment: SegmentNumbers, witness: Witness): Promise<void> {
+  const path = `${outline.path}/${segmentName(segment)}`;
   const format = formatNamed(outline.format);
   const codecs = format.codecs(new CodecRegistry());
-  const said = outline.manifest && segmentIn(outline.manifest, number);
+  const said = outline.manifest && offsetsIn(outline.manifest, segment);
   await withFile(disk, path, async (file) => {
     const end = await io("asking for a file's size", { file: path }, () => file.size());
     const region = { format, file, path, end, codecs, chunkBytes: CHUNK_BYTES };

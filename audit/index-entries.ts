@@ -9,13 +9,9 @@
  */
 import { crc32 } from "node:zlib";
 import { ByteWindow } from "../src/disk/byte-window.ts";
-import {
-  forChunks,
-  indexLogName,
-  indexName,
-  kimberliteIndexLogName,
-  kimberliteIndexName,
-} from "../src/disk/files.ts";
+import { forChunks } from "../src/disk/files.ts";
+import { indexLogName, indexName, kimberliteIndexLogName, kimberliteIndexName } from "../src/disk/names.ts";
+import type { SegmentNumbers } from "../src/segment-numbers.ts";
 import { kindOf } from "../src/format/formats.ts";
 import { type DiskFile, type Format, MAX_OFFSET, type RecordKind } from "../src/index.ts";
 import type { AuditFinding } from "./report.ts";
@@ -95,20 +91,20 @@ export class IndexReader {
    */
   static async openAll(
     open: OpenNamed,
-    number: number,
+    segment: SegmentNumbers,
     format: Format,
     chunkBytes: number,
   ): Promise<IndexReader[]> {
     const own = new IndexReader(
-      await open(indexName(number, format)),
-      await open(indexLogName(number, format)),
+      await open(indexName(segment, format)),
+      await open(indexLogName(segment, format)),
       false,
       chunkBytes,
     );
     if (format === "plain") return [own];
     const theirs = new IndexReader(
-      await open(kimberliteIndexName(number)),
-      await open(kimberliteIndexLogName(number)),
+      await open(kimberliteIndexName(segment)),
+      await open(kimberliteIndexLogName(segment)),
       true,
       chunkBytes,
     );
@@ -285,12 +281,12 @@ const NO_SECOND_WORD =
  */
 export async function countNamed(
   open: OpenNamed,
-  number: number,
+  segment: SegmentNumbers,
   format: Format,
   chunkBytes: number,
 ): Promise<number> {
   let most = 0;
-  for (const reader of await IndexReader.openAll(open, number, format, chunkBytes)) {
+  for (const reader of await IndexReader.openAll(open, segment, format, chunkBytes)) {
     const entries = reader.entries();
     let count = 0;
     for await (const { places } of entries) count += places;

@@ -9,7 +9,7 @@
  * @module
  */
 import type { Format, RecordKind } from "../src/index.ts";
-import { indexLogName } from "../src/disk/files.ts";
+import { indexLogName } from "../src/disk/names.ts";
 import { type Entry, IndexReader, type OpenNamed, type TornIndex } from "./index-entries.ts";
 import type { AuditFinding } from "./report.ts";
 
@@ -72,8 +72,8 @@ export class IndexWatch {
    */
   static async open(open: OpenNamed, segment: IndexedSegment): Promise<IndexWatch> {
     const watch = new IndexWatch(segment);
-    const { number, format, chunkBytes } = segment;
-    for (const reader of await IndexReader.openAll(open, number, format, chunkBytes)) {
+    const { format, chunkBytes } = segment;
+    for (const reader of await IndexReader.openAll(open, segment, format, chunkBytes)) {
       const { path } = reader;
       if (path === undefined) continue;
       const entries = reader.entries();
@@ -142,7 +142,7 @@ export class IndexWatch {
 
   /** Says what is left once the segment was read. */
   async finish({ nextOffset, lastEnd, bytes }: SegmentEnd): Promise<AuditFinding[]> {
-    const { path, number, format, isSealed, hasOwnIndex, fallbackOffset } = this.#segment;
+    const { path, format, isSealed, hasOwnIndex, fallbackOffset } = this.#segment;
     const first = this.#firstOffset ?? fallbackOffset;
     // Redacted records count as many as they stand for.
     const records = nextOffset - first;
@@ -150,7 +150,7 @@ export class IndexWatch {
       this.#findings.push({
         severity: "damage",
         code: "missing-index",
-        file: `${path}/${indexLogName(number, format)}`,
+        file: `${path}/${indexLogName(this.#segment, format)}`,
         sentence: "The segment has records, but no write-ahead file of its index.",
         cause:
           "Somebody removed it: it is made before the first record is. No record depends on it, but without it, truncation of the segment cannot be detected.",

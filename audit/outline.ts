@@ -6,11 +6,13 @@
  * @module
  */
 import { CodecRegistry, type Disk, type Format, type StreamId } from "../src/index.ts";
+import { believedSegments } from "../src/stream/believed-segments.ts";
 import { formatBorneOut } from "../src/stream/detect-format.ts";
+import { io, withFile } from "../src/disk/files.ts";
 import {
+  indexedSegment,
   indexLogName,
   indexName,
-  io,
   isUnfinishedSegment,
   kimberliteIndexLogName,
   kimberliteIndexName,
@@ -19,9 +21,10 @@ import {
   pageNumber,
   QUARANTINE_NAME,
   segmentName,
-  segmentNumber,
-  withFile,
-} from "../src/disk/files.ts";
+  segmentNumbers,
+  segmentsAmong,
+} from "../src/disk/names.ts";
+import { lastNumber, type SegmentNumbers } from "../src/segment-numbers.ts";
 import {
   type Manifest,
   manifestBytesMax,
@@ -33,7 +36,10 @@ import {
   type PagedManifest,
   pagesMissing,
   pagesNeeded,
+  offsetsIn,
+  placeWith,
   segmentIn,
+  segmentWith,
   withPages,
 } from "../src/stream/manifest-files.ts";
 import { readHint } from "../src/disk/obstacles.ts";
@@ -48,8 +54,8 @@ export interface Outline {
   readonly path: string;
   readonly format: Format;
   readonly manifest: PagedManifest | undefined;
-  /** Numbers of the segments that are there, ascending. */
-  readonly numbers: readonly number[];
+  /** The segments that are there, in order. */
+  readonly segments: readonly SegmentNumbers[];
   /** The segment that a writer had made and not yet named, if there was one: it was empty. */
   readonly unnamed: number | undefined;
   /** Numbers of segments that are not there though an index of theirs names records, and the name of that. */
@@ -99,7 +105,7 @@ export async function outlineOf(
     findings.push(unreadable(path, refusal.why));
     const nothing = {
       manifest: undefined,
-      numbers: [],
+      segments: [],
       unnamed: undefined,
       bereft: new Map<number, string>(),
       named: new Map<number, number>(),
@@ -109,7 +115,7 @@ export async function outlineOf(
     };
     return { stream, path, format: "plain", ...nothing, findings };
   }
-  const { names, parsed, numbers, unnamed } = seen;
+  const { names, parsed } = seen;
   const surroundings = {
     disk,
     stream: BigInt(stream) as StreamId,
@@ -126,14 +132,18 @@ export async function outlineOf(
     (await formatBorneOut(surroundings, names, otherwise, parsed)).name;
   const said = parsed === undefined ? "plain" : (parsed.format ?? "sentinel");
   const format = (await readable(detect)) ?? said;
+  const { unnamed } = seen;
   const manifest =
     parsed !== undefined && said === format
-      ? await withPages(disk, path, parsed, names, numbers.length, readable)
+      ? await withPages(disk, path, parsed, names, seen.segments.length, readable)
       : undefined;
+  const { segments, replaced } = believedSegments(seen.segments.map(segmentName), format, manifest);
   if (manifest === undefined && !seen.isNew && seen.unparsed === undefined)
     findings.push(manifestFinding(path, format, seen));
+  for (const segment of replaced) findings.push(replacedFinding(path, segment, segments));
+  const odd = oddSegments(names, segments, replaced);
   for (const name of names) {
-    if (isKnown(name, format)) continue;
+    if (isKnown(name, format) && !odd.has(name)) continue;
     findings.push({
       severity: "notice",
       code: "unknown-file",
@@ -146,32 +156,34 @@ export async function outlineOf(
   }
   if (manifest !== undefined) findings.push(...(await pageFindings(disk, path, manifest, names)));
   if (names.includes(QUARANTINE_NAME)) findings.push(...(await quarantineFindings(disk, path)));
-  const bereft = await bereftIn(disk, path, format, seen);
-  const named = await namedIn(disk, path, format, chunkBytes, seen, manifest);
+  const bereft = await bereftIn(disk, path, format, { ...seen, segments });
+  const named = await namedIn(disk, path, format, chunkBytes, { ...seen, segments }, manifest);
   const isEmpty = !names.some((name) => isKnown(name, format));
   if (isEmpty) findings.push(emptyFinding(path));
   const hasOwnIndex = manifest === undefined ? isOwn(format, names) : manifest.format !== undefined;
-  const known = { stream, path, format, manifest, numbers, unnamed, bereft, named, hasOwnIndex };
+  const known = { stream, path, format, manifest, segments, unnamed, bereft, named, hasOwnIndex };
   return { ...known, unparsed: seen.unparsed, isEmpty, findings };
 }
 
 /** The segments to read, with what is known of where each begins. */
 export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: number): SegmentJob[] {
-  const { path, format, manifest, numbers, unnamed, hasOwnIndex } = outline;
-  const last = numbers.at(-1);
+  const { path, format, manifest, segments, unnamed, hasOwnIndex } = outline;
+  const last = segments.at(-1);
   const places = placesOf(outline);
   const claimed = manifest?.segments.at(-1);
   const wanted = [...new Set([...counts, ...(claimed === undefined ? [] : [claimed.nextOffset])])];
-  return numbers.map((number) => ({
+  return segments.map((segment) => ({
     path,
     format,
-    number,
-    isEmpty: number === unnamed,
-    isSealed: number !== last || number < (manifest?.activeSegment ?? 0),
-    fallbackOffset: places.get(number)?.first ?? 0,
-    knownEnd: places.get(number)?.end,
+    number: segment.number,
+    last: segment.last,
+    isEmpty: segment.number === unnamed,
+    isSealed:
+      segment !== last || segment.last !== undefined || segment.number < (manifest?.activeSegment ?? 0),
+    fallbackOffset: places.get(segment.number)?.first ?? 0,
+    knownEnd: places.get(segment.number)?.end,
     claimedBytes:
-      manifest !== undefined && isKimberlites(manifest) ? (segmentIn(manifest, number)?.bytes ?? 0) : 0,
+      manifest !== undefined && isKimberlites(manifest) ? (segmentIn(manifest, segment)?.bytes ?? 0) : 0,
     hasOwnIndex,
     counts: wanted,
     chunkBytes,
@@ -182,11 +194,12 @@ export function jobsOf(outline: Outline, counts: readonly number[], chunkBytes: 
  * Offsets at which segments begin: as the manifest says, or after the records that it and index files name of
  * those before; and where they end at least.
  */
-function placesOf({ manifest, numbers, named }: Outline): Map<number, { first: number; end: number }> {
+function placesOf({ manifest, segments, named }: Outline): Map<number, { first: number; end: number }> {
   const places = new Map<number, { first: number; end: number }>();
+  const there = new Map(segments.map((segment) => [segment.number, segment]));
   let next = 0;
-  for (const number of [...new Set([...numbers, ...named.keys()])].sort((a, b) => a - b)) {
-    const info = manifest && segmentIn(manifest, number);
+  for (const number of [...new Set([...there.keys(), ...named.keys()])].sort((a, b) => a - b)) {
+    const info = manifest && offsetsIn(manifest, there.get(number) ?? { number });
     const first = info?.firstOffset ?? next;
     next = Math.max(info?.nextOffset ?? first, first + (named.get(number) ?? 0));
     places.set(number, { first, end: next });
@@ -211,12 +224,38 @@ export function isUnborn(manifest: Manifest, info: SegmentInfo): boolean {
 function isKnown(name: string, format: Format): boolean {
   if (name === MANIFEST_NAME || name === QUARANTINE_NAME) return true;
   if (format === "plain" && pageNumber(name) !== undefined) return true;
-  const base = /^segment_\d{6,15}\.log/.exec(name)?.[0];
-  const number = base === undefined ? undefined : segmentNumber(base);
-  if (number === undefined) return false;
-  const own = [segmentName(number), indexName(number, format), indexLogName(number, format)];
-  const theirs = [kimberliteIndexName(number), kimberliteIndexLogName(number)];
+  const segment = segmentNumbers(name) ?? indexedSegment(name)?.segment;
+  if (segment === undefined || (format === "sentinel" && segment.last !== undefined)) return false;
+  const own = [segmentName(segment), indexName(segment, format), indexLogName(segment, format)];
+  const theirs = [kimberliteIndexName(segment), kimberliteIndexLogName(segment)];
   return own.includes(name) || (format === "sentinel" && theirs.includes(name));
+}
+
+/** Names of segments that overlap others, as compaction makes none. */
+function oddSegments(
+  names: readonly string[],
+  segments: readonly SegmentNumbers[],
+  replaced: readonly SegmentNumbers[],
+): Set<string> {
+  const usual = new Set([...segments, ...replaced].map(segmentName));
+  return new Set(names.filter((name) => segmentNumbers(name) !== undefined && !usual.has(name)));
+}
+
+/** What is said of a segment whose place another one takes. */
+function replacedFinding(
+  path: string,
+  segment: SegmentNumbers,
+  segments: readonly SegmentNumbers[],
+): AuditFinding {
+  const by = segments.findLast(({ number }) => number <= segment.number) ?? segment;
+  return {
+    severity: "notice",
+    code: "merged-segment",
+    file: `${path}/${segmentName(segment)}`,
+    sentence: `The segment was merged into ${segmentName(by)}; it was not read.`,
+    cause:
+      "A crash came during compaction, or compaction is under way. It may hold records that are erased; it is removed when the stream is opened for writing, unless the merged one is damaged.",
+  };
 }
 
 /** What a directory held at one moment. */
@@ -227,7 +266,8 @@ interface Snapshot {
   readonly parsed: Manifest | undefined;
   /** Its bytes, if they are no manifest. */
   readonly unparsed: Buffer | undefined;
-  readonly numbers: readonly number[];
+  /** All that are named as segments are, also those whose place another one takes. */
+  readonly segments: readonly SegmentNumbers[];
   readonly unnamed: number | undefined;
   /** Whether nothing was appended to it yet, so that the manifest may be about to be written. */
   readonly isNew: boolean;
@@ -236,30 +276,29 @@ interface Snapshot {
 async function snapshot(disk: Disk, path: string): Promise<Snapshot> {
   for (let look = 1; ; look += 1) {
     const before = new Set(await disk.list(path));
-    const bytes = await manifestBytes(disk, path, numbersIn([...before]).length);
+    const bytes = await manifestBytes(disk, path, segmentsAmong(before).length);
     const names = await disk.list(path);
     const parsed = bytes === undefined ? undefined : parseManifest(bytes);
     const active = parsed?.activeSegment ?? -1;
-    const numbers = numbersIn(names).filter((number) => number <= active || before.has(segmentName(number)));
-    const beyond = numbers.filter((number) => number > active);
+    const segments = segmentsAmong(names).filter(
+      (segment) => segment.number <= active || before.has(segmentName(segment)),
+    );
     const empty: number[] = [];
-    for (const number of beyond)
-      if ((await sizeOf(disk, `${path}/${segmentName(number)}`)) === 0) empty.push(number);
-    const after = await manifestBytes(disk, path, numbers.length);
+    for (const segment of segments) {
+      const isBeyond = segment.number > active;
+      if (isBeyond && (await sizeOf(disk, `${path}/${segmentName(segment)}`)) === 0)
+        empty.push(segment.number);
+    }
+    const after = await manifestBytes(disk, path, segments.length);
     const isSame = bytes === undefined ? after === undefined : after?.equals(bytes) === true;
     const hasManifest = names.includes(MANIFEST_NAME);
     const isSettled = isSame && hasManifest === (parsed !== undefined);
     if (!isSettled && look < (isSame ? UNPARSED_LOOKS_MAX : LOOKS_MAX)) continue;
-    const isNew = !hasManifest && numbers.every((number) => number === 0 && empty.includes(0));
+    const isNew = !hasManifest && segments.every(({ number }) => number === 0 && empty.includes(0));
     const unnamed = parsed === undefined ? undefined : empty.find((number) => number === active + 1);
     const unparsed = parsed === undefined ? bytes : undefined;
-    return { names, hasManifest, parsed, unparsed, numbers, unnamed, isNew };
+    return { names, hasManifest, parsed, unparsed, segments, unnamed, isNew };
   }
-}
-
-function numbersIn(names: readonly string[]): number[] {
-  const numbers = names.map(segmentNumber).filter((number) => number !== undefined);
-  return numbers.sort((a, b) => a - b);
 }
 
 async function manifestBytes(disk: Disk, path: string, segments: number): Promise<Buffer | undefined> {
@@ -291,11 +330,11 @@ const isOwn = (format: Format, names: readonly string[]): boolean =>
 function manifestFinding(
   path: string,
   format: Format,
-  { names, hasManifest, parsed, numbers }: Snapshot,
+  { names, hasManifest, parsed, segments }: Snapshot,
 ): AuditFinding {
   // Kimberlite writes the first segment before the first manifest; this package the manifest before the first
   // record.
-  const isBegun = !hasManifest && !isOwn(format, names) && numbers.every((number) => number === 0);
+  const isBegun = !hasManifest && !isOwn(format, names) && segments.every(({ number }) => number === 0);
   const isOther = parsed !== undefined;
   return {
     severity: isBegun ? "notice" : "damage",
@@ -340,7 +379,7 @@ async function pageFindings(
     });
   }
   if (manifest.format !== "plain") return findings;
-  const segments = names.filter((name) => segmentNumber(name) !== undefined).length;
+  const segments = segmentsAmong(names).length;
   const spare = names.flatMap((name) => pageNumber(name) ?? []).filter((n) => n >= pagesNeeded(manifest));
   for (const page of spare.sort((a, b) => a - b))
     findings.push(await spareFinding(disk, path, manifest, page, segments));
@@ -361,13 +400,13 @@ async function spareFinding(
   const file = `${path}/${pageName(page)}`;
   const bytes = await readable(() => readHint(disk, file, manifestBytesMax(segments)));
   const last = bytes && parsePage(bytes, page, pageSegments)?.at(-1);
-  const namesMore = last !== undefined && last.number > activeSegment;
+  const namesMore = last !== undefined && lastNumber(last) > activeSegment;
   return {
     severity: namesMore ? "damage" : "notice",
     code: "stale-manifest",
     file,
     sentence: namesMore
-      ? `The page names segments up to ${segmentName(last.number)}; the manifest ends with ${segmentName(activeSegment)}.`
+      ? `The page names segments up to ${segmentName(last)}; the manifest ends with ${segmentName({ number: activeSegment })}.`
       : "The manifest does not need this page.",
     cause: namesMore
       ? "The manifest was replaced by an older one, or the stream was truncated, or the page belongs to another stream."
@@ -417,19 +456,18 @@ async function namedIn(
   path: string,
   format: Format,
   chunkBytes: number,
-  { names, numbers }: Snapshot,
+  { names, segments }: Snapshot,
   manifest: PagedManifest | undefined,
 ): Promise<Map<number, number>> {
-  const there = new Set(numbers);
   const isPlaced = (number: number): boolean =>
-    manifest !== undefined && segmentIn(manifest, number) !== undefined;
-  const wanted = new Set(numbers.slice(0, -1).filter((number) => !isPlaced(number + 1)));
-  for (const name of names) {
-    const number = segmentNumber(/^(segment_\d{6,15}\.log)\.idx2?(\.wal)?$/.exec(name)?.[1] ?? "");
-    if (number !== undefined && !there.has(number)) wanted.add(number);
-  }
+    manifest !== undefined && segmentWith(manifest, number) !== undefined;
+  const wanted = new Map<string, SegmentNumbers>();
+  for (const segment of segments.slice(0, -1))
+    if (!isPlaced(lastNumber(segment) + 1)) wanted.set(segmentName(segment), segment);
+  for (const segment of names.flatMap((name) => indexedSegment(name)?.segment ?? []))
+    if (!isThere(segments, segment)) wanted.set(segmentName(segment), segment);
   const named = new Map<number, number>();
-  for (const number of wanted) {
+  for (const segment of wanted.values()) {
     const opened: OpenedFile[] = [];
     const open = async (name: string): Promise<OpenedFile | undefined> => {
       const one = names.includes(name) ? await readable(() => openNamed(disk, `${path}/${name}`)) : undefined;
@@ -437,13 +475,19 @@ async function namedIn(
       return one;
     };
     try {
-      const count = await readable(() => countNamed(open, number, format, chunkBytes));
-      if (count !== undefined && count > 0) named.set(number, count);
+      const count = await readable(() => countNamed(open, segment, format, chunkBytes));
+      if (count !== undefined && count > 0) named.set(segment.number, count);
     } finally {
       for (const { file } of opened) await file.close();
     }
   }
   return named;
+}
+
+/** Whether a segment is there, or one that takes its place. */
+function isThere(segments: readonly SegmentNumbers[], { number }: SegmentNumbers): boolean {
+  const segment = segments[placeWith(segments, number)];
+  return segment !== undefined && segment.number <= number;
 }
 
 async function openNamed(disk: Disk, path: string): Promise<OpenedFile> {
@@ -460,25 +504,24 @@ async function bereftIn(
   disk: Disk,
   path: string,
   format: Format,
-  { names, parsed, numbers }: Snapshot,
+  { names, parsed, segments }: Snapshot,
 ): Promise<Map<number, string>> {
   const bereft = new Map<number, string>();
-  const last = Math.max(parsed?.activeSegment ?? -1, numbers.at(-1) ?? -1);
+  const lastThere = segments.at(-1);
+  const last = Math.max(parsed?.activeSegment ?? -1, lastThere === undefined ? -1 : lastNumber(lastThere));
   for (const name of names) {
-    const segment = /^(segment_\d{6,15}\.log)\.idx2?(\.wal)?$/.exec(name);
-    const number = segmentNumber(segment?.[1] ?? "");
-    if (number === undefined || number <= last) continue;
+    const index = indexedSegment(name);
+    if (index === undefined || index.segment.number <= last) continue;
     const size = await sizeOf(disk, `${path}/${name}`);
-    const nameless =
-      segment?.[2] !== undefined
-        ? 0
-        : format === "sentinel" && name === kimberliteIndexName(number)
-          ? NAMELESS_KIMBERLITE_BYTES
-          : NAMELESS_BYTES;
-    if (size !== undefined && size > nameless) bereft.set(number, name);
+    const nameless = index.isLog
+      ? 0
+      : format === "sentinel" && name === kimberliteIndexName(index.segment)
+        ? NAMELESS_KIMBERLITE_BYTES
+        : NAMELESS_BYTES;
+    if (size !== undefined && size > nameless) bereft.set(index.segment.number, name);
   }
   // A writer makes the write-ahead file first, and may have come as far as the first records since.
   const now = bereft.size === 0 ? [] : await disk.list(path);
-  for (const number of numbersIn(now)) bereft.delete(number);
+  for (const { number } of segmentsAmong(now)) bereft.delete(number);
   return bereft;
 }

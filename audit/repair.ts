@@ -11,23 +11,23 @@
  * @module
  */
 import { type Disk, type DiskFile, Storage, type StreamStatus } from "../src/index.ts";
+import { io, syncNames, withFile } from "../src/disk/files.ts";
 import {
+  indexedSegment,
   indexLogName,
-  io,
   MANIFEST_NAME,
   pageNumber,
   segmentName,
-  segmentNumber,
-  syncNames,
-  withFile,
-} from "../src/disk/files.ts";
+  segmentNumbers,
+} from "../src/disk/names.ts";
+import { lastNumber, type SegmentNumbers } from "../src/segment-numbers.ts";
 import { isFile, readHint } from "../src/disk/obstacles.ts";
 import { manifestBytesMax, parseManifest, type SegmentInfo, withIndexWords } from "../src/format/manifest.ts";
 import {
   ManifestFiles,
   type PagedManifest,
   pagesNeeded,
-  segmentIn,
+  segmentWith,
   withPages,
 } from "../src/stream/manifest-files.ts";
 import { setAside, setFileAside } from "../src/segment/quarantine.ts";
@@ -37,7 +37,7 @@ import { indexWordsFor, type SegmentReport, type StreamReport } from "./report.t
 export interface Repair {
   readonly stream: string;
   /** Whether the stream could not be appended to, and was cut so that it can. */
-  readonly cut: { readonly segment: number; readonly position: number } | undefined;
+  readonly cut: { readonly file: string; readonly position: number } | undefined;
   /**
    * How many records there were, if the manifest or a record that can be read says more than there are now.
    */
@@ -112,7 +112,11 @@ async function cutBehindLastRecord(
   const path = `${root}/${report.stream}`;
   const { format } = report;
   const kept = report.segments.filter(({ lastEnd }) => lastEnd > 0).at(-1) ?? report.segments[0];
-  const number = kept?.number ?? 0;
+  const segment: SegmentNumbers = kept ?? { number: 0 };
+  // One that was merged is not the last one: what is appended goes into a new one.
+  const isMerged = segment.last !== undefined;
+  const active = isMerged ? { number: lastNumber(segment) + 1 } : segment;
+  const { number } = active;
   const position = kept?.lastEnd ?? 0;
   const lock = await io("locking the data directory", { file: root }, () => disk.lock(`${root}/LOCK`));
   try {
@@ -121,35 +125,37 @@ async function cutBehindLastRecord(
     const old = await manifestIn(disk, path, names);
     const sealed = sealedInfos(report, number, old);
     const firstOffset = sealed.at(-1)?.nextOffset ?? 0;
-    const active = { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
+    const begun = { number, firstOffset, nextOffset: firstOffset, bytes: 0 };
     const manifest = new ManifestFiles({ disk, path, format }, old);
     if (old !== undefined) manifest.keep(old, sealed);
-    const stale = await staleFiles(disk, path, manifest.writes(sealed, active));
+    const stale = await staleFiles(disk, path, manifest.writes(sealed, begun));
     // Segments go before their index files: without those recovery would take what cannot be read for a torn
     // append.
     const gone = [
-      ...names.filter((name) => isLaterSegment(name, number)),
-      ...names.filter((name) => isHintFrom(name, number)),
+      ...names.filter((name) => isLaterSegment(name, isMerged ? number - 1 : number)),
+      ...names.filter((name) => isWithin(name, segment)),
+      ...names.filter((name) => isHintFrom(name, segment.number)),
     ];
     for (const name of gone) await setFileAside(disk, path, name);
     for (const { name, isFile } of stale) if (isFile) await setFileAside(disk, path, name);
-    if (kept !== undefined) await setTailAside(disk, path, number, position);
+    if (kept !== undefined) await setTailAside(disk, path, segment, position);
     // Nothing is changed before all of it is in quarantine: whoever comes after a crash would not know that
     // it was to be kept.
     for (const name of gone)
       await io("removing a file", { file: `${path}/${name}` }, () => disk.remove(`${path}/${name}`));
-    if (kept !== undefined) await cutSegment(disk, path, number, position);
+    if (kept !== undefined) await cutSegment(disk, path, segment, position);
     // An empty one says that nothing was durable, so that recovery would take a damaged record within for
     // torn, and cut those that follow it.
-    if (!isDamagedWithin(kept)) await createEmpty(disk, `${path}/${indexLogName(number, format)}`);
-    if (kept === undefined) await createEmpty(disk, `${path}/${segmentName(number)}`);
+    if (isMerged || !isDamagedWithin(kept))
+      await createEmpty(disk, `${path}/${indexLogName(active, format)}`);
+    if (isMerged || kept === undefined) await createEmpty(disk, `${path}/${segmentName(active)}`);
     await syncNames(disk, path);
-    if (stale.length > 0) await manifest.replace(sealed, active);
+    if (stale.length > 0) await manifest.replace(sealed, begun);
     await syncNames(disk, path);
   } finally {
     await lock?.release();
   }
-  return { segment: number, position };
+  return { file: segmentName(segment), position };
 }
 
 /** Whether there is damage before the last record that can be read. */
@@ -167,12 +173,16 @@ function sealedInfos(
 ): SegmentInfo[] {
   const read = new Map(report.segments.map((segment) => [segment.number, segment]));
   const infos: SegmentInfo[] = [];
-  for (let before = 0; before < number; before += 1) {
+  for (let before = 0; before < number;) {
     const firstOffset = infos.at(-1)?.nextOffset ?? 0;
-    const { nextOffset = firstOffset, bytes = 0, kinds } = read.get(before) ?? {};
-    const said = manifest && segmentIn(manifest, before);
-    const info = { number: before, firstOffset, nextOffset, bytes };
-    infos.push(said ?? (kinds === undefined ? info : withIndexWords(info, indexWordsFor(kinds))));
+    const there = read.get(before);
+    const entry = manifest && segmentWith(manifest, before);
+    const isSaid = entry?.number === before && lastNumber(there ?? entry) === lastNumber(entry);
+    const { nextOffset = firstOffset, last, bytes = 0, kinds } = there ?? {};
+    const found = { number: before, last, firstOffset, nextOffset, bytes };
+    const info = kinds === undefined ? found : withIndexWords(found, indexWordsFor(kinds));
+    infos.push(isSaid ? entry : info);
+    before = lastNumber(isSaid ? entry : info) + 1;
   }
   return infos;
 }
@@ -227,8 +237,15 @@ async function setSparePagesAside(disk: Disk, root: string, stream: string): Pro
   }
 }
 
+/** Whether a segment is one that another one takes the place of: a leftover of compaction. */
+function isWithin(name: string, segment: SegmentNumbers): boolean {
+  const own = segmentNumbers(name);
+  if (own === undefined || name === segmentName(segment)) return false;
+  return segment.number <= own.number && lastNumber(own) <= lastNumber(segment);
+}
+
 function isLaterSegment(name: string, number: number): boolean {
-  return (segmentNumber(name) ?? -1) > number;
+  return (segmentNumbers(name)?.number ?? -1) > number;
 }
 
 /**
@@ -236,20 +253,28 @@ function isLaterSegment(name: string, number: number): boolean {
  * what is no longer there.
  */
 function isHintFrom(name: string, number: number): boolean {
-  const segment = /^(.*\.log)\.idx2?(\.wal)?$/.exec(name)?.[1];
-  const of = segment === undefined ? undefined : segmentNumber(segment);
-  return of !== undefined && of >= number;
+  return (indexedSegment(name)?.segment.number ?? -1) >= number;
 }
 
-async function setTailAside(disk: Disk, path: string, number: number, position: number): Promise<void> {
-  await withFile(disk, `${path}/${segmentName(number)}`, async (opened) => {
+async function setTailAside(
+  disk: Disk,
+  path: string,
+  segment: SegmentNumbers,
+  position: number,
+): Promise<void> {
+  await withFile(disk, `${path}/${segmentName(segment)}`, async (opened) => {
     const size = await io("asking for a segment's size", { file: path }, () => opened.size());
-    if (size > position) await setAside(disk, path, number, opened, position, size);
+    if (size > position) await setAside(disk, path, segment, opened, position, size);
   });
 }
 
-async function cutSegment(disk: Disk, path: string, number: number, position: number): Promise<void> {
-  const file = `${path}/${segmentName(number)}`;
+async function cutSegment(
+  disk: Disk,
+  path: string,
+  segment: SegmentNumbers,
+  position: number,
+): Promise<void> {
+  const file = `${path}/${segmentName(segment)}`;
   const opened: DiskFile = await io("opening a segment", { file }, () => disk.open(file, "update"));
   try {
     await io("cutting a segment", { file, position }, () => opened.truncate(position));

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Format, RecordKind } from "../src/index.ts";
+import type { SegmentNumbers } from "../src/segment-numbers.ts";
 import type { Erasures } from "./erasures.ts";
 
 /**
@@ -35,6 +36,7 @@ export const FINDING_CODES = [
   "unreadable-file",
   "empty-directory",
   "unknown-file",
+  "merged-segment",
   "quarantine",
 ] as const;
 
@@ -66,8 +68,7 @@ export function indexWordsFor({ data, checkpoint, tombstone, redacted }: Kinds):
 }
 
 /** What is known of one segment once it was read. */
-export interface SegmentReport {
-  readonly number: number;
+export interface SegmentReport extends SegmentNumbers {
   readonly file: string;
   /** Whether it could be read. If not, a finding says why, and nothing is known of it. */
   readonly wasRead: boolean;

@@ -16,7 +16,9 @@ import {
 } from "../src/index.ts";
 import { rangeOf } from "../src/format/offset-ranges.ts";
 import { deserializeTombstonePayload } from "../src/format/tombstone.ts";
-import { io, ioError, isMissing, segmentName } from "../src/disk/files.ts";
+import { io, ioError, isMissing } from "../src/disk/files.ts";
+import { segmentName } from "../src/disk/names.ts";
+import type { SegmentNumbers } from "../src/segment-numbers.ts";
 import { formatNamed } from "../src/format/formats.ts";
 import type { Region } from "../src/segment/resynchronise.ts";
 import { causeOf } from "./cause.ts";
@@ -33,11 +35,10 @@ import { refusalOf, unreadable } from "./unreadable.ts";
 /**
  * Which segment to audit, and what is known of it beforehand. Plain data, so that it can be sent to a worker.
  */
-export interface SegmentJob {
+export interface SegmentJob extends SegmentNumbers {
   /** Path of the stream's directory. */
   readonly path: string;
   readonly format: Format;
-  readonly number: number;
   /** Whether it was empty and not in the manifest yet; then what it holds now was appended since. */
   readonly isEmpty: boolean;
   /** Whether a later segment exists. */
@@ -74,7 +75,7 @@ export async function auditSegment(
   disk: Disk = new NodeDisk(),
   progress: (bytes: number) => void = () => undefined,
 ): Promise<SegmentReport> {
-  const file = `${job.path}/${segmentName(job.number)}`;
+  const file = `${job.path}/${segmentName(job)}`;
   if (job.isEmpty) return withoutRecords(job, true, []);
   const refused: AuditFinding[] = [];
   for (let look = 1; ; look += 1) {
@@ -102,7 +103,8 @@ export async function auditSegment(
 function withoutRecords(job: SegmentJob, wasRead: boolean, findings: readonly AuditFinding[]): SegmentReport {
   return {
     number: job.number,
-    file: `${job.path}/${segmentName(job.number)}`,
+    last: job.last,
+    file: `${job.path}/${segmentName(job)}`,
     wasRead,
     bytes: 0,
     tornBytes: 0,
@@ -161,10 +163,10 @@ async function lookAt(
     IndexWatch.open(open, { ...job, hasOwnIndex: job.hasOwnIndex && refused.length === 0 });
   try {
     const watch = await watched();
-    const segment = await open(segmentName(job.number));
+    const segment = await open(segmentName(job));
     if (segment === undefined) {
       const gone = unreadable(
-        `${job.path}/${segmentName(job.number)}`,
+        `${job.path}/${segmentName(job)}`,
         "it was removed since the audit began, or is a link that leads nowhere",
       );
       return { report: withoutRecords(job, false, [gone]), changed: false };
@@ -280,6 +282,7 @@ async function auditBytes(
   progress(size - told);
   const report = {
     number: job.number,
+    last: job.last,
     file: path,
     wasRead: true,
     bytes: size,

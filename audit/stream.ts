@@ -3,14 +3,21 @@
  * tells the truth, and what anchors prove.
  * @module
  */
-import { MANIFEST_NAME, segmentName } from "../src/disk/files.ts";
+import { lastNumber, type SegmentNumbers } from "../src/segment-numbers.ts";
+import { MANIFEST_NAME, segmentName } from "../src/disk/names.ts";
 import type { AnchorInFile } from "./anchor.ts";
 import { merged } from "../src/format/offset-ranges.ts";
 import { namings, spansInWords } from "./erasures.ts";
 import { heldAgainst, type Trust } from "./held-anchors.ts";
 import { isKimberlites, isUnborn, type Outline } from "./outline.ts";
 import { indexWordsOf, type Manifest, type SegmentInfo } from "../src/format/manifest.ts";
-import { fileNaming, type PagedManifest, segmentIn } from "../src/stream/manifest-files.ts";
+import {
+  fileNaming,
+  offsetsIn,
+  type PagedManifest,
+  placeWith,
+  segmentIn,
+} from "../src/stream/manifest-files.ts";
 import { recordsInWords } from "./text.ts";
 import {
   type AuditFinding,
@@ -38,8 +45,8 @@ export function joined(
   trust: Trust,
 ): StreamReport {
   const chain = new Chain(outline);
-  const numbers = new Map(reports.map((report) => [report.number, report]));
-  for (const number of segmentNumbers(outline)) chain.add(number, numbers.get(number));
+  const read = new Map(reports.map((report) => [segmentName(report), report]));
+  for (const segment of segmentsDue(outline)) chain.add(segment, read.get(segmentName(segment)));
   chain.end();
   const hashes = new Map(reports.flatMap((report) => report.hashes.map(({ count, hash }) => [count, hash])));
   const { nextOffset } = chain;
@@ -153,21 +160,33 @@ function* erasureFindings(reports: readonly SegmentReport[], isWhole: boolean): 
 const isDisagreement = ({ code }: AuditFinding): boolean => code === "readers-disagree";
 
 /**
- * The numbers of the segments that there should be, ascending, without naming each of a gap that a file name
- * makes up.
+ * The segments that there should be, in order, without naming each of a gap that a file name makes up: its
+ * last one stands for it. What the manifest says of those that are there otherwise does not count.
  */
-export function segmentNumbers({ manifest, numbers, bereft }: Outline): number[] {
-  const said = manifest === undefined ? [] : namedBy(manifest);
-  const named = new Set([...numbers, ...said, ...bereft.keys()]);
-  if (named.size > 0) named.add(0);
-  // The first of each run of missing ones stands for the run.
-  for (const number of [...named]) if (number > 0 && !named.has(number - 1)) named.add(number - 1);
-  return [...named].sort((a, b) => a - b);
+export function segmentsDue({ manifest, segments, bereft }: Outline): SegmentNumbers[] {
+  const said: SegmentNumbers[] = manifest === undefined ? [] : namedBy(manifest);
+  const named = [...said, ...[...bereft.keys()].map((number) => ({ number }))];
+  const missing = named.filter((segment) => {
+    const next = segments[placeWith(segments, segment.number)];
+    return next === undefined || lastNumber(segment) < next.number;
+  });
+  const due: SegmentNumbers[] = [];
+  let end = -1;
+  for (const segment of [...segments, ...missing].sort((a, b) => a.number - b.number)) {
+    if (segment.number <= end) continue;
+    if (end < 0 && segment.number > 1) due.push({ number: 0 });
+    if (segment.number > end + 1) due.push({ number: segment.number - 1 });
+    due.push(segment);
+    end = lastNumber(segment);
+  }
+  // One that was merged is never the last.
+  if (due.at(-1)?.last !== undefined) due.push({ number: end + 1 });
+  return due;
 }
 
-/** The numbers of the segments that the manifest says something of. */
-function namedBy({ segments, pages }: PagedManifest): number[] {
-  return [...pages.values(), segments].flatMap((infos) => infos.map(({ number }) => number));
+/** The segments that the manifest says something of. */
+function namedBy({ segments, pages }: PagedManifest): SegmentInfo[] {
+  return [...pages.values(), segments].flat();
 }
 
 /** No format has shorter records. */
@@ -193,17 +212,18 @@ class Chain {
   /** The segment before, if it was read and had records. */
   #before: SegmentReport | undefined;
   #run: MissingRun | undefined;
+  #missingCount = 0;
 
   constructor(outline: Outline) {
     this.#outline = outline;
   }
 
-  add(number: number, report: SegmentReport | undefined): void {
-    if (report === undefined) this.#missing(number);
+  add(segment: SegmentNumbers, report: SegmentReport | undefined): void {
+    if (report === undefined) this.#missing(segment);
     else {
       this.end();
       if (report.wasRead) this.#read(report);
-      else this.#unread(number);
+      else this.#unread(segment);
     }
     if (this.isWhole) this.soundOffset = this.nextOffset;
   }
@@ -216,13 +236,13 @@ class Chain {
     this.findings.push({
       severity: "damage",
       code: "missing-segment",
-      file: `${this.#outline.path}/${segmentName(first.number)}`,
+      file: `${this.#outline.path}/${segmentName(first)}`,
       offset: first.firstOffset,
       records: last.nextOffset > first.firstOffset ? last.nextOffset - first.firstOffset : undefined,
       sentence:
         first.number === last.number
           ? "The manifest names a segment that is missing."
-          : `The manifest names ${last.number - first.number + 1} segments that are missing, this one and those up to ${segmentName(last.number)}.`,
+          : `The manifest names ${this.#missingCount} segments that are missing, this one and those up to ${segmentName(last)}.`,
       cause: "Somebody removed it, or the file system lost it.",
     });
   }
@@ -267,7 +287,7 @@ class Chain {
     const hidden = Math.floor((report.bytes - report.lastEnd) / RECORD_BYTES_MIN);
     // What cannot be read may be redacted, and stand for as many as the manifest counts.
     const { manifest } = this.#outline;
-    const said = (manifest && segmentIn(manifest, report.number)?.nextOffset) ?? 0;
+    const said = (manifest && offsetsIn(manifest, report)?.nextOffset) ?? 0;
     this.#hidden = hidden > 0 ? Math.max(hidden, said - report.nextOffset) : 0;
     this.head = report.head;
     this.#before = report;
@@ -295,28 +315,31 @@ class Chain {
   }
 
   /** A segment that is there and cannot be read, which is a finding already. */
-  #unread(number: number): void {
+  #unread(segment: SegmentNumbers): void {
     const { manifest } = this.#outline;
-    this.#lose(manifest && segmentIn(manifest, number));
+    this.#lose(manifest && offsetsIn(manifest, segment));
   }
 
-  #missing(number: number): void {
+  #missing(segment: SegmentNumbers): void {
     const { manifest, path, bereft, named } = this.#outline;
-    const said = manifest && segmentIn(manifest, number);
+    const { number } = segment;
+    const said = manifest && segmentIn(manifest, segment);
     // An index file may name more: of the last segment the manifest says only where it begins.
     const count = named.get(number) ?? 0;
     const info = said && { ...said, nextOffset: Math.max(said.nextOffset, said.firstOffset + count) };
     if (manifest !== undefined && info !== undefined && isUnborn(manifest, info)) return;
     const index = bereft.get(number);
     if (info !== undefined) {
+      if (this.#run === undefined) this.#missingCount = 0;
       this.#run ??= { first: info, last: info };
       this.#run.last = info;
+      this.#missingCount += 1;
     } else {
       this.end();
       this.findings.push({
         severity: "damage",
         code: "missing-segment",
-        file: `${path}/${segmentName(number)}`,
+        file: `${path}/${segmentName(segment)}`,
         offset: this.nextOffset,
         records: count > 0 ? count : undefined,
         sentence:
@@ -333,7 +356,7 @@ class Chain {
   }
 
   /** @param count how many records it had, if only an index file says it */
-  #lose(info: SegmentInfo | undefined, count = 0): void {
+  #lose(info: { readonly nextOffset: number } | undefined, count = 0): void {
     this.isWhole = false;
     this.nextOffset = info?.nextOffset ?? this.nextOffset + count;
     this.#before = undefined;
@@ -399,7 +422,7 @@ function* replacingFindings({ replacing, activeSegment }: Manifest, path: string
     severity: isSealed ? "notice" : "damage",
     code: isSealed ? "stale-manifest" : "wrong-manifest",
     file: `${path}/${MANIFEST_NAME}`,
-    sentence: `The manifest says that ${segmentName(replacing)} is being replaced${isSealed ? "" : ", which is not sealed"}.`,
+    sentence: `The manifest says that ${segmentName({ number: replacing })} is being replaced${isSealed ? "" : ", which is not sealed"}.`,
     cause: isSealed
       ? "A crash came during compaction, or compaction is under way: the segment is the old one or the new one."
       : "The manifest was changed: only sealed segments are compacted.",
@@ -420,10 +443,10 @@ function manifestFindings({ manifest, path }: Outline, reports: readonly Segment
     ): void => {
       findings.push({ severity, code, file, sentence, cause });
     };
-    const info = segmentIn(manifest, report.number);
+    const info = segmentIn(manifest, report);
     // The page that would name it cannot be read, which is a finding already.
     if (info === undefined && report.number <= manifest.activeSegment) continue;
-    const name = segmentName(report.number);
+    const name = segmentName(report);
     const bytes = report.bytes - report.tornBytes;
     if (info === undefined) {
       find(

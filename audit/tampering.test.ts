@@ -51,7 +51,7 @@ function written({ name, data }: Fixture): Directory {
   );
   const { records, end } = readStream(files, "sentinel");
   let first = 0;
-  const original = end.flatMap(({ segment, count }) => {
+  const original = end.flatMap(({ count }, segment) => {
     const cut = records
       .slice(first, first + count)
       .map((record) => ({ ...record, segment, stored: undefined }));

@@ -17,7 +17,7 @@ import {
 import { auditSegment, type SegmentJob } from "../audit/segment.ts";
 import { parseVerifier, type Verifier } from "../audit/signed-note.ts";
 import { NoteError, visible } from "../audit/text.ts";
-import { segmentName } from "../src/disk/files.ts";
+import { segmentName } from "../src/disk/names.ts";
 import { NodeDisk } from "../src/index.ts";
 import type { AuditWork } from "./audit-worker.ts";
 import { writeJson } from "./json.ts";
@@ -107,9 +107,9 @@ export async function timedAudit(
 async function bytesOf(jobs: readonly SegmentJob[]): Promise<number> {
   const disk = new NodeDisk();
   let bytes = 0;
-  for (const { path, number: segment } of jobs) {
+  for (const job of jobs) {
     try {
-      const file = disk.open(`${path}/${segmentName(segment)}`, "read");
+      const file = disk.open(`${job.path}/${segmentName(job)}`, "read");
       bytes += await file.size();
       await file.close();
     } catch {

@@ -6,6 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { kmb } from "../e2e/kmb.ts";
+import { inStream, RECORD_BYTES, tenSegments } from "../e2e/small-segments.ts";
 import { filesIn, flipped, temporaryDirectories } from "../e2e/testing.ts";
 import { Storage } from "../src/index.ts";
 
@@ -45,7 +46,7 @@ describe("kmb compact", () => {
         "  segment     segment_000001.log: 2 records",
         "stream 2",
         "  would erase nothing",
-        "Nothing was changed. Without --plan it is done.",
+        "Nothing was changed. Without --plan it is done. Then segments that follow each other become one, too, up to 268,435,456 bytes.",
         "",
       ].join("\n"),
     );
@@ -56,9 +57,9 @@ describe("kmb compact", () => {
     const done = kmb("compact", data, "--json", json);
     expect(done).toMatchObject({ status: 0, err: "" });
     expect(done.out).toContain("stream 1\n  erased      3 records, which 1 tombstone named\n");
-    expect(done.out).toContain("  segments    2 of 4 were replaced\n");
+    expect(done.out).toContain("  segments    3 of 4 were replaced; there are 2 now\n");
     expect(done.out).toContain("stream 2\n  erased      nothing\n");
-    const erased = { recordsErased: 3, segmentsReplaced: 2, quarantinePurged: [] };
+    const erased = { recordsErased: 3, segmentsReplaced: 3, quarantinePurged: [] };
     expect(JSON.parse(fs.readFileSync(json, "utf8"))).toMatchObject({
       schema: "kimberlite-storage/compact@1",
       plan: false,
@@ -96,10 +97,32 @@ describe("kmb compact", () => {
     expect(plan).toContain("replaced where zstd makes it smaller");
     const { status, out } = kmb("compact", data, "--compress", "zstd");
     expect(status).toBe(0);
-    expect(out).toContain("  segments    3 of 4 were replaced\n");
+    expect(out).toContain("  segments    3 of 4 were replaced; there are 2 now\n");
     expect(Number(/bytes +([\d,]+) fewer/.exec(out)?.[1]?.replace(",", ""))).toBeGreaterThan(2500);
     expect(kmb("audit", data).out).toMatch(/^clean$/m);
     expect(kmb("compact", data, "--compress", "gzip").status).toBe(2);
+  });
+
+  test.each([
+    [
+      ["--merge-up-to", "0"],
+      ["segment_000000.log", "segment_000001.log", "segment_000002.log"],
+    ],
+    [
+      ["--min-segments", "4"],
+      ["segment_000000.log", "segment_000001.log", "segment_000002.log"],
+    ],
+    [["--min-segments", "3"], ["segment_000000-000002.log"]],
+    [[], ["segment_000000-000002.log"]],
+  ])("%j merges segments as it says", async (options, merged) => {
+    const data = await hidden();
+    expect(kmb("compact", data, ...options).status).toBe(0);
+    const names = fs.readdirSync(path.join(data, "1")).filter((name) => name.endsWith(".log"));
+    expect(names.sort()).toStrictEqual([...merged, "segment_000003.log"]);
+    expect(kmb("audit", data).out).toMatch(/^clean$/m);
+    const plan = kmb("compact", data, "--plan", ...options).out;
+    expect(plan.includes("become one")).toBe(options[1] !== "0");
+    expect(kmb("compact", data, "--merge-up-to", "-1").status).toBe(2);
   });
 
   test("leaves streams of Kimberlite's format alone, and refuses one that is named", () => {
@@ -166,7 +189,7 @@ describe("a compacted directory", () => {
     const data = await hidden();
     const anchors = path.join(directory(), "anchors.txt");
     fs.writeFileSync(anchors, kmb("anchor", data).out);
-    kmb("compact", data);
+    kmb("compact", data, "--merge-up-to", "0");
     const json = path.join(directory(), "audit.json");
     const { status, out } = kmb("audit", data, "--anchor", anchors, "--json", json);
     expect(status).toBe(0);
@@ -187,7 +210,7 @@ describe("a compacted directory", () => {
   test("whose end is lost is cut and goes on, without its manifest and in a redacted segment, too", async () => {
     for (const lost of [[], ["manifest.json"]]) {
       const data = await hidden();
-      kmb("compact", data);
+      kmb("compact", data, "--merge-up-to", "0");
       // The last two segments are gone; what is left ends with a redacted record.
       for (const name of [...filesIn(data).keys()].filter((file) => /^1\/segment_00000[23]/.test(file)))
         fs.rmSync(path.join(data, name));
@@ -203,10 +226,95 @@ describe("a compacted directory", () => {
   });
 });
 
+describe("a directory with a merged segment", () => {
+  const MERGED = "segment_000000-000002.log";
+
+  /** Where all but the last segment is one. */
+  async function merged(): Promise<string> {
+    const data = await hidden();
+    kmb("compact", data);
+    return data;
+  }
+
+  const segmentsIn = (data: string): string[] =>
+    [...filesIn(data).keys()].filter((name) => /^1\/segment.*log$/.test(name)).sort();
+
+  test("is clean also beside what it was merged from, and dumped as one", async () => {
+    const data = await merged();
+    fs.writeFileSync(path.join(data, "1/segment_000001.log"), "what a crash kept from being removed");
+    const { status, out } = kmb("audit", data, "--stream", "1");
+    expect(status).toBe(0);
+    expect(out).toMatch(/^ {2}notice .*segment_000001\.log: merged-segment$/m);
+    expect(kmb("dump", data, "--stream", "1").out.trim().split("\n")).toHaveLength(5);
+    expect(kmb("compact", data, "--plan").status).toBe(0);
+    await (await Storage.open(data)).close();
+    kmb("compact", data);
+    expect(segmentsIn(data)).toStrictEqual([`1/${MERGED}`, "1/segment_000003.log"]);
+  });
+
+  test("tells which one is missing, and its numbers", async () => {
+    const data = await merged();
+    fs.rmSync(path.join(data, "1", MERGED));
+    const { status, out } = kmb("audit", data, "--stream", "1");
+    expect(status).toBe(1);
+    expect(out).toMatch(
+      new RegExp(`^ {2}damage .*${MERGED}, offset 0, 6 records not readable: missing-segment$`, "m"),
+    );
+    expect(kmb("dump", data, "--stream", "1").out).toContain(MERGED);
+  });
+
+  test.each([[[]], [["manifest.json"]]])(
+    "whose end is lost is cut behind it, and goes on in a new one, without %j",
+    async (lost) => {
+      const data = await merged();
+      for (const name of [
+        "segment_000003.log",
+        "segment_000003.log.idx",
+        "segment_000003.log.idx.wal",
+        ...lost,
+      ])
+        fs.rmSync(path.join(data, "1", name), { force: true });
+      const { out } = kmb("repair", data, "--apply", "--stream", "1");
+      expect(out).toMatch(/goes on +at offset 6$/m);
+      expect(out).toContain(` of ${MERGED}; the rest is in quarantine`);
+      expect(segmentsIn(data)).toStrictEqual([`1/${MERGED}`, "1/segment_000003.log"]);
+      const storage = await Storage.open(data);
+      expect((await storage.appendBatch(1n, [Buffer.from("goes on")])).firstOffset).toBe(6n);
+      await storage.close();
+      expect(kmb("dump", data, "--stream", "1", "--record", "6").status).toBe(0);
+    },
+  );
+});
+
+describe("a directory with several merged segments", () => {
+  /** Ten records, three a segment once they were merged. */
+  async function merged(): Promise<string> {
+    const data = directory();
+    const storage = await tenSegments((root, options) => Storage.open(root, options), data);
+    await storage.compact(1n, { mergeThresholdBytes: 3 * RECORD_BYTES });
+    await storage.close();
+    return data;
+  }
+
+  test("of which one cannot be compacted does not keep the next stream from it", async () => {
+    const data = await merged();
+    const storage = await Storage.open(data);
+    await storage.appendBatch(2n, [Buffer.from("to be erased"), Buffer.from("kept")]);
+    for (const stream of [1n, 2n]) await storage.tombstone(stream, 0n, 1n);
+    await storage.close();
+    fs.rmSync(inStream(data, "segment_000000-000002.log"));
+    const { status, out } = kmb("compact", data);
+    expect(status).toBe(1);
+    expect(out).toMatch(/^stream 1\n {2}damage +missing-segment: /m);
+    expect(out).toContain("stream 2\n  erased      1 record, which 1 tombstone named\n");
+    expect(holds(data, "to be erased")).toStrictEqual([]);
+  });
+});
+
 describe("kmb dump", () => {
   test("shows what a redacted record stands for, and finds it at each of those offsets", async () => {
     const data = await hidden();
-    kmb("compact", data);
+    kmb("compact", data, "--merge-up-to", "0");
     const lines = kmb("dump", data, "--stream", "1").out.trim().split("\n");
     const records = lines.map(
       (line) => JSON.parse(line) as { offset: number; kind: string; standsFor?: number },

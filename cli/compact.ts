@@ -7,7 +7,7 @@ import { namesIn, noStreams, streamsAmong } from "../audit/directory.ts";
 import { type Outline, outlineOf } from "../audit/outline.ts";
 import { visible } from "../audit/text.ts";
 import { versions } from "../properties/code-version.ts";
-import { QUARANTINE_NAME, segmentName } from "../src/disk/files.ts";
+import { QUARANTINE_NAME, segmentName } from "../src/disk/names.ts";
 import { readOnly } from "../src/disk/read-only-disk.ts";
 import {
   type CompactionResult,
@@ -31,6 +31,8 @@ export interface CompactOptions {
   readonly plan?: boolean;
   readonly purgeQuarantine?: boolean;
   readonly compress?: CompressionKind;
+  readonly mergeUpTo: number;
+  readonly minSegments: number;
   readonly json?: string;
   readonly allowEmpty?: boolean;
 }
@@ -81,7 +83,7 @@ export async function compact(directory: string, options: CompactOptions): Promi
       : await compactAll(root, outlines, options, tell);
   if (outlines.length === 0) output.line("There are no streams in this directory.");
   else if (options.plan === true)
-    output.line(`Nothing was changed. Without --plan it is done.${compressing(options)}`);
+    output.line(`Nothing was changed. Without --plan it is done.${notPlanned(options)}`);
   if (options.json !== undefined) {
     const plan = options.plan === true;
     writeJson(options.json, { schema: SCHEMA, versions: versions(), directory, plan, streams: done });
@@ -90,10 +92,13 @@ export async function compact(directory: string, options: CompactOptions): Promi
 }
 
 /** What a plan cannot tell without doing it. */
-const compressing = ({ compress }: CompactOptions): string =>
-  compress === undefined
+const notPlanned = ({ compress, mergeUpTo }: CompactOptions): string =>
+  (mergeUpTo === 0
     ? ""
-    : ` Then every other sealed segment is read, too, and replaced where ${compress} makes it smaller.`;
+    : ` Then segments that follow each other become one, too, up to ${number(mergeUpTo)} bytes.`) +
+  (compress === undefined
+    ? ""
+    : ` Then every other sealed segment is read, too, and replaced where ${compress} makes it smaller.`);
 
 /**
  * The streams that are asked for.
@@ -133,18 +138,23 @@ async function planAll(
       tell({ stream, format, leftAlone: LEFT_ALONE });
       continue;
     }
-    const bar = progress("segments", 2 * outline.numbers.length, `stream ${stream}`);
+    const bar = progress("segments", 2 * outline.segments.length, `stream ${stream}`);
     const named = await namedOffsets(disk, outline, (segments) => {
       bar.at(segments);
     });
     const found = await hiddenRecords(disk, outline, named, (segments) => {
-      bar.at(outline.numbers.length + segments);
+      bar.at(outline.segments.length + segments);
     });
     bar.stop();
     const damaged = found.find(({ damage }) => damage !== undefined);
     const plan = {
       recordsErased: found.reduce((sum, { records }) => sum + records, 0),
-      segments: found.map(({ number: segment, file, records }) => ({ number: segment, file, records })),
+      segments: found.map(({ number: first, last, file, records }) => ({
+        number: first,
+        last,
+        file,
+        records,
+      })),
       quarantinePurged: options.purgeQuarantine === true ? await quarantined(disk, outline.path) : [],
     };
     if (damaged?.damage === undefined) {
@@ -209,6 +219,8 @@ async function compacted(
       compressOnCompact: options.compress !== undefined,
       compression: options.compress,
       purgeQuarantine: options.purgeQuarantine,
+      mergeThresholdBytes: options.mergeUpTo,
+      minSegments: options.minSegments,
       signal,
       onProgress(done, of) {
         bar ??= progress("segments", of, `stream ${stream}`);
@@ -237,8 +249,8 @@ function* streamLines({ stream, result, plan, damage, leftAlone }: StreamCompact
         ? "nothing"
         : `${counted(recordsErased, "record")}, which ${counted(tombstonesApplied, "tombstone")} named`,
     );
-    const added = segmentsAfter > segmentsBefore ? "; the last one was sealed first" : "";
-    yield row("segments", `${number(segmentsReplaced)} of ${number(segmentsAfter)} were replaced${added}`);
+    const counts = `${number(segmentsReplaced)} of ${number(segmentsBefore)} were replaced`;
+    yield row("segments", `${counts}; there are ${number(segmentsAfter)} now`);
     const { bytesReclaimed } = result;
     yield row("bytes", `${number(Math.abs(bytesReclaimed))} ${bytesReclaimed < 0 ? "more" : "fewer"}`);
     for (const name of result.quarantinePurged) yield row("purged", `${QUARANTINE_NAME}/${name}`);
@@ -248,7 +260,7 @@ function* streamLines({ stream, result, plan, damage, leftAlone }: StreamCompact
     const where = recordsErased === 0 ? "" : ` in ${counted(segments.length, "segment")}`;
     yield row("would erase", recordsErased === 0 ? "nothing" : `${counted(recordsErased, "record")}${where}`);
     for (const segment of segments.slice(0, PRINTED_MAX))
-      yield row("segment", `${segmentName(segment.number)}: ${counted(segment.records, "record")}`);
+      yield row("segment", `${segmentName(segment)}: ${counted(segment.records, "record")}`);
     const left = segments.length - PRINTED_MAX;
     if (left > 0) yield row("", `${counted(left, "segment")} more; --json FILE writes all of them`);
     for (const name of quarantinePurged) yield row("would purge", `${QUARANTINE_NAME}/${name}`);
@@ -256,6 +268,6 @@ function* streamLines({ stream, result, plan, damage, leftAlone }: StreamCompact
   if (damage !== undefined)
     yield row(
       "damage",
-      `${damage.code}: ${damage.sentence} Segments before it ${plan === undefined ? "are" : "would be"} compacted.`,
+      `${damage.code}: ${damage.sentence} The other segments ${plan === undefined ? "are" : "would be"} compacted.`,
     );
 }

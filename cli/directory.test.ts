@@ -432,7 +432,7 @@ describe("kmb repair", () => {
     const plan = kmb("repair", data, "--plan");
     expect(plan.status).toBe(0);
     expect(plan.out).toContain(
-      "Would truncate the stream after byte 846 of segment 0; the rest would be in quarantine",
+      "Would truncate the stream after byte 846 of segment_000000.log; the rest would be in quarantine",
     );
     expect(plan.out).toContain("there had been 13 records");
     expect(filesIn(data)).toStrictEqual(before);
@@ -445,7 +445,7 @@ describe("kmb repair", () => {
     const applied = kmb("repair", data, "--apply");
     expect(applied.status).toBe(0);
     expect(applied.out).toContain(
-      "Truncated the stream after byte 846 of segment 0; the rest is in quarantine",
+      "Truncated the stream after byte 846 of segment_000000.log; the rest is in quarantine",
     );
     expect(applied.out).not.toContain("Nothing was changed");
     const after = filesIn(data);

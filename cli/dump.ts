@@ -10,9 +10,9 @@ import { namedOffsets } from "../audit/hidden.ts";
 import { isUnborn, type Outline, outlineOf } from "../audit/outline.ts";
 import { readOnly } from "../src/disk/read-only-disk.ts";
 import { readAt, type VerifiedRecord } from "../audit/run.ts";
-import { segmentNumbers } from "../audit/stream.ts";
+import { segmentsDue } from "../audit/stream.ts";
 import { NoteError, visible } from "../audit/text.ts";
-import { segmentName } from "../src/disk/files.ts";
+import { segmentName } from "../src/disk/names.ts";
 import { formatNamed } from "../src/format/formats.ts";
 import { OffsetRanges } from "../src/format/offset-ranges.ts";
 import type { Region } from "../src/segment/resynchronise.ts";
@@ -66,7 +66,7 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
   }
   const refused = outline.findings.find(({ file }) => file === outline.path);
   if (refused !== undefined) throw new NoteError(`${refused.file}: ${refused.sentence}`);
-  const there = new Set(outline.numbers);
+  const there = new Set(outline.segments.map(segmentName));
   const output = new Output();
   const { record: only, table = false } = options;
   // A redacted record is what is at each of the offsets that it stands for.
@@ -83,10 +83,11 @@ export async function dump(directory: string, options: DumpOptions): Promise<num
   };
   let end: End = { offset: 0, isExact: true, head: undefined };
   try {
-    for (const number of segmentNumbers(outline)) {
-      const path = `${outline.path}/${segmentName(number)}`;
-      const info = outline.manifest && segmentIn(outline.manifest, number);
-      if (!there.has(number)) {
+    for (const segment of segmentsDue(outline)) {
+      const { number } = segment;
+      const path = `${outline.path}/${segmentName(segment)}`;
+      const info = outline.manifest && segmentIn(outline.manifest, segment);
+      if (!there.has(segmentName(segment))) {
         if (outline.manifest !== undefined && info !== undefined && isUnborn(outline.manifest, info))
           continue;
         const sentence = "The segment is missing.";

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { SEGMENT_BYTES, SEGMENT_BYTES_MAX } from "../src/limits.ts";
 import {
   BOUND_NAMES,
   BOUND_TABLE,
@@ -227,7 +228,7 @@ Examples:
 
 const COMPACT_HELP = `
 Each run of hidden records becomes one redacted record, which keeps the hash of the last: no head and no anchor changes. What is erased cannot
-be brought back. Streams of Kimberlite's format, sentinel, are left alone. docs/AUDITORS.md says what erasing does not reach: copies, backups,
+be brought back. Small segments that follow each other become one. Streams of Kimberlite's format, sentinel, are left alone. docs/AUDITORS.md says what erasing does not reach: copies, backups,
 quarantine, and guesses.
 
 Exit status:
@@ -363,6 +364,19 @@ function addDirectoryCommands(kmb: Command): void {
         "lz4",
         "zstd",
       ]),
+    )
+    .addOption(
+      new Option(
+        "--merge-up-to <bytes>",
+        "size up to which segments that follow each other become one; 0 for none",
+      )
+        .default(SEGMENT_BYTES)
+        .argParser(wholeNumber(0, SEGMENT_BYTES_MAX)),
+    )
+    .addOption(
+      new Option("--min-segments <n>", "how many there must be for that")
+        .default(2)
+        .argParser(wholeNumber(2)),
     )
     .option("--json <file>", "write the result as JSON")
     .addHelpText("after", COMPACT_HELP)

@@ -95,7 +95,7 @@ function* repairLines(
   yield `stream ${stream}`;
   for (const line of recovered) yield `  recovery    ${line}`;
   if (cut !== undefined) {
-    yield `  truncated   ${would("Truncated", "Would truncate")} the stream after byte ${cut.position} of segment ${cut.segment}; the rest ${would("is", "would be")} in quarantine, with the index files and the manifest.`;
+    yield `  truncated   ${would("Truncated", "Would truncate")} the stream after byte ${cut.position} of ${cut.file}; the rest ${would("is", "would be")} in quarantine, with the index files and the manifest.`;
   }
   if (cut !== undefined || had !== undefined) {
     const count = had === undefined ? "" : `; there had been ${counted(had, "record")}`;

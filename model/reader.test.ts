@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import { fc, test as property } from "@fast-check/vitest";
 import lz4 from "lz4-napi";
 import { describe, expect, test } from "vitest";
+import type { Offset } from "../src/types.ts";
 import { readStream, type StreamReading } from "./reader.ts";
 
 const fromHex = (...hex: string[]): Buffer => Buffer.from(hex.join(""), "hex");
@@ -55,6 +56,8 @@ const FOURTH = record({ offset: 3, prevHash: HASH2, stored: "event3" });
 const STREAM = Buffer.concat([FIRST, SECOND, THIRD, FOURTH]);
 
 const name = (segment: number): string => `segment_${String(segment).padStart(6, "0")}.log`;
+const merged = (first: number, last: number): string =>
+  name(first).replace(".log", name(last).replace("segment_", "-"));
 const read = (...segments: Uint8Array[]): StreamReading =>
   readStream(new Map(segments.map((bytes, segment) => [name(segment), bytes])), "plain");
 const texts = ({ records }: StreamReading): string[] =>
@@ -64,7 +67,7 @@ test("the record event1 at offset 0 is these 54 bytes, and its hash is SHA-256 o
   const bytes = fromHex("00".repeat(8), "00".repeat(32), "06000000", "6576656e7431", "0cda0e68");
   const { records, end, problem } = read(bytes);
   expect(problem).toBeUndefined();
-  expect(end).toEqual([{ segment: 0, size: 54, count: 1 }]);
+  expect(end).toEqual([{ file: name(0), size: 54, count: 1 }]);
   expect(records).toEqual([
     {
       offset: 0n,
@@ -98,11 +101,11 @@ describe("a stream in order", () => {
     expect(reading.problem).toBeUndefined();
     expect(texts(reading)).toEqual(["event1", "event2", "checkpoint", "event3"]);
     expect(reading.end).toEqual([
-      { segment: 0, size: 108, count: 2 },
-      { segment: 1, size: 0, count: 0 },
-      { segment: 2, size: 88, count: 1 },
-      { segment: 3, size: 54, count: 1 },
-      { segment: 4, size: 0, count: 0 },
+      { file: name(0), size: 108, count: 2 },
+      { file: name(1), size: 0, count: 0 },
+      { file: name(2), size: 88, count: 1 },
+      { file: name(3), size: 54, count: 1 },
+      { file: name(4), size: 0, count: 0 },
     ]);
   });
 
@@ -122,7 +125,7 @@ describe("a stream in order", () => {
     const files = [...others, ...odd].map((file): [string, Buffer] => [file, Buffer.from("?")]);
     const reading = readStream(new Map([...files, [name(0), STREAM]]), "plain");
     expect(reading.problem).toBeUndefined();
-    expect(reading.end).toEqual([{ segment: 0, size: 250, count: 4 }]);
+    expect(reading.end).toEqual([{ file: name(0), size: 250, count: 4 }]);
   });
 
   test("payloads are expanded before they are hashed", () => {
@@ -254,7 +257,7 @@ describe("a stream with something wrong", () => {
   ])("$what ends it, with the record before and where it is", ({ bytes, says }) => {
     const reading = read(bytes, STREAM);
     expect(texts(reading)).toEqual(["event1"]);
-    expect(reading.end).toEqual([{ segment: 0, size: 54, count: 1 }]);
+    expect(reading.end).toEqual([{ file: name(0), size: 54, count: 1 }]);
     expect(reading.problem).toMatchObject({ file: name(0), position: 54, offset: 1n });
     expect(reading.problem?.sentence).toMatch(says);
   });
@@ -297,7 +300,7 @@ describe("a stream with something wrong", () => {
     const segments = [Buffer.concat([FIRST, SECOND]), Buffer.concat([THIRD, FOURTH])];
     const reading = readStream(new Map(there.map((n) => [name(n), segments[n] ?? Buffer.alloc(0)])), "plain");
     expect(reading.records.length).toBe(2 * missing);
-    expect(reading.end.at(-1)).toEqual({ segment: missing, size: 0, count: 0 });
+    expect(reading.end.at(-1)).toEqual({ file: name(missing), size: 0, count: 0 });
     expect(reading.problem).toMatchObject({ file: name(missing), position: 0, offset: BigInt(2 * missing) });
   });
 
@@ -305,8 +308,8 @@ describe("a stream with something wrong", () => {
     const reading = read(Buffer.concat([FIRST, SECOND]), Buffer.concat([THIRD, FOURTH.subarray(0, 53)]));
     expect(reading.problem).toMatchObject({ file: name(1), position: 88, offset: 3n });
     expect(reading.end).toEqual([
-      { segment: 0, size: 108, count: 2 },
-      { segment: 1, size: 88, count: 1 },
+      { file: name(0), size: 108, count: 2 },
+      { file: name(1), size: 88, count: 1 },
     ]);
   });
 
@@ -330,6 +333,159 @@ describe("a stream with something wrong", () => {
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       expect(read(bytes).problem?.position).toBe(starts.findLast((start) => start <= bit >> 3));
     }
+  });
+});
+
+describe("a merged segment", () => {
+  const EMPTY = Buffer.alloc(0);
+  const GARBAGE = Buffer.alloc(70, "?");
+  const readFiles = (files: Readonly<Record<string, Uint8Array>>): StreamReading =>
+    readStream(new Map(Object.entries(files)), "plain");
+  /** The names of the files that are read if these are there, all empty. */
+  const filesOf = (...names: string[]): string[] =>
+    readFiles(Object.fromEntries(names.map((file) => [file, EMPTY]))).end.map(({ file }) => file);
+  const problemOf = (...names: string[]): StreamReading["problem"] =>
+    readFiles(Object.fromEntries(names.map((file) => [file, EMPTY]))).problem;
+  const missing = (segment: number): StreamReading["problem"] => ({
+    file: name(segment),
+    position: 0,
+    offset: 0n as Offset,
+    sentence: "The file is missing.",
+  });
+
+  test("is read in the place of all that it has the numbers of", () => {
+    const reading = readFiles({
+      "segment_000004.log": FOURTH,
+      "segment_000001-000003.log": Buffer.concat([SECOND, THIRD]),
+      "segment_000000.log": FIRST,
+    });
+    expect(reading.problem).toBeUndefined();
+    expect(texts(reading)).toEqual(["event1", "event2", "checkpoint", "event3"]);
+    expect(reading.end).toEqual([
+      { file: "segment_000000.log", size: 54, count: 1 },
+      { file: "segment_000001-000003.log", size: 142, count: 2 },
+      { file: "segment_000004.log", size: 54, count: 1 },
+    ]);
+  });
+
+  test("may be the first one, and have another behind it", () => {
+    expect(filesOf(merged(0, 1), merged(2, 4), name(5))).toEqual([merged(0, 1), merged(2, 4), name(5)]);
+    expect(problemOf(merged(0, 1), merged(2, 4), name(5))).toBeUndefined();
+  });
+
+  test("may have numbers of any size, in the order of the numbers", () => {
+    const names = Array.from({ length: 1000 }, (_, i) => merged(1000 * i, 1000 * i + 999)); // to 999999
+    const more = ["segment_1000000-1000009.log", "segment_1000010.log"];
+    expect(filesOf(...more, ...names.toReversed())).toEqual([...names, ...more]);
+    expect(problemOf(...more, ...names)).toBeUndefined();
+  });
+
+  test("has its name where the problem is", () => {
+    const bytes = Buffer.concat([FIRST, SECOND.subarray(0, 53)]);
+    const reading = readFiles({ "segment_000000-000001.log": bytes, "segment_000002.log": THIRD });
+    expect(reading.end).toEqual([{ file: "segment_000000-000001.log", size: 54, count: 1 }]);
+    expect(reading.problem).toMatchObject({ file: "segment_000000-000001.log", position: 54, offset: 1n });
+  });
+
+  test.each([
+    { what: "garbage", left: () => GARBAGE },
+    { what: "nothing", left: () => EMPTY },
+    { what: "the records that it had", left: (n: number) => [FIRST, SECOND, THIRD, FOURTH][n] ?? EMPTY },
+  ])("hides what it has all numbers of, even if that holds $what", ({ left }) => {
+    const reading = readFiles({
+      "segment_000000.log": FIRST,
+      "segment_000001.log": left(1),
+      "segment_000001-000002.log": left(1),
+      "segment_000001-000004.log": Buffer.concat([SECOND, THIRD]),
+      "segment_000002.log": left(2),
+      "segment_000002-000004.log": left(2),
+      "segment_000004.log": left(4),
+      "segment_000005.log": FOURTH,
+    });
+    expect(reading.problem).toBeUndefined();
+    expect(texts(reading)).toEqual(["event1", "event2", "checkpoint", "event3"]);
+    expect(reading.end.map(({ file }) => file)).toEqual([name(0), merged(1, 4), name(5)]);
+  });
+
+  test("hides them in whatever order the files are listed, and even if it is damaged", () => {
+    const names = [merged(0, 2), name(0), name(1), name(2), name(3)];
+    for (const listed of [names, names.toReversed()]) {
+      const reading = readStream(new Map(listed.map((file) => [file, GARBAGE])), "plain");
+      expect(reading.end).toEqual([{ file: merged(0, 2), size: 0, count: 0 }]);
+      expect(reading.problem?.file).toBe(merged(0, 2));
+    }
+  });
+
+  test("is never the last one: the next is missing", () => {
+    const files = { "segment_000000-000001.log": Buffer.concat([FIRST, SECOND]) };
+    for (const leftovers of [{}, { "segment_000000.log": FIRST, "segment_000001.log": SECOND }]) {
+      const reading = readFiles({ ...files, ...leftovers });
+      expect(texts(reading)).toEqual(["event1", "event2"]);
+      expect(reading.end).toEqual([
+        { file: "segment_000000-000001.log", size: 108, count: 2 },
+        { file: "segment_000002.log", size: 0, count: 0 },
+      ]);
+      expect(reading.problem).toEqual({ ...missing(2), offset: 2n });
+    }
+  });
+
+  test.each([
+    { there: "no first one", names: [merged(1, 2), name(3)], due: 0 },
+    { there: "a gap before it", names: [name(0), merged(2, 3), name(4)], due: 1 },
+    { there: "a gap behind it", names: [name(0), merged(1, 2), name(4)], due: 3 },
+    { there: "a gap between two", names: [merged(0, 1), merged(3, 4), name(5)], due: 2 },
+    { there: "one that shares numbers with it", names: [merged(0, 3), merged(2, 5), name(6)], due: 4 },
+    { there: "that and a later one", names: [merged(0, 3), merged(2, 5), name(5), name(6)], due: 4 },
+    { there: "one that shares its last number", names: [merged(0, 3), merged(3, 4), name(5)], due: 4 },
+  ])("with $there: $due is missing", ({ names, due }) => {
+    expect(problemOf(...names)).toEqual(missing(due));
+    expect(problemOf(...names.toReversed())).toEqual(missing(due));
+    expect(filesOf(...names).at(-1)).toBe(name(due));
+  });
+
+  test("hides nothing where another one has its first number", () => {
+    const read = [merged(0, 3), name(4), name(5), name(6)];
+    expect(filesOf(...read, merged(2, 5))).toEqual(read);
+    expect(problemOf(...read, merged(2, 5))).toBeUndefined();
+  });
+
+  test("has 1000 numbers at most", () => {
+    expect(filesOf(name(0), merged(1, 1000), name(1001))).toEqual([name(0), merged(1, 1000), name(1001)]);
+    expect(filesOf(name(0), merged(1, 1001))).toEqual([name(0)]);
+    expect(problemOf(name(0), merged(1, 1001))).toBeUndefined();
+  });
+
+  test.each([
+    "segment_000001-000001.log",
+    "segment_000002-000001.log",
+    "segment_1-2.log",
+    "segment_000001-2.log",
+    "segment_1-000002.log",
+    "segment_0000001-000002.log",
+    "segment_000001-0000002.log",
+    "segment_000001-00000b.log",
+    "segment_000001-.log",
+    "segment_-000002.log",
+    "segment_000001--000002.log",
+    "segment_000001_000002.log",
+    "segment_000001-000002-000003.log",
+    "segment_000001-000002.log.idx",
+    "segment_000001-000002.log.idx.wal",
+    "segment_000001-000002.log.tmp",
+    "segment_000001-000002.LOG",
+    "segment_000001-000002.log\n",
+    " segment_000001-000002.log",
+    "quarantine/segment_000001-000002.log",
+    `segment_1${"0".repeat(30)}-1${"0".repeat(30)}.log`,
+  ])("is not called %j", (file) => {
+    const reading = readFiles({ "segment_000000.log": STREAM, [file]: GARBAGE });
+    expect(reading.problem).toBeUndefined();
+    expect(reading.end).toEqual([{ file: "segment_000000.log", size: 250, count: 4 }]);
+  });
+
+  test("counts as a later one, however large its numbers are", () => {
+    const file = `segment_1${"0".repeat(400)}-1${"0".repeat(399)}1.log`;
+    expect(problemOf(name(0), file)).toEqual(missing(1));
   });
 });
 

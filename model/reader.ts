@@ -1,9 +1,9 @@
 /**
  * A reader of a stream's segments, written from `docs/FORMAT.md` alone, that trusts nothing in them.
  * Promises: no bytes make it throw; it stops at the first thing wrong and returns what came before, copied.
- * Does not promise: to notice that the tail is cut off or all is rewritten (section 3, "Anchor"); what a
- * sentinel tombstone says, or a sentinel checkpoint's count; what the records were that a redacted one stands
- * for (section 4).
+ * Does not promise: to notice that the tail is cut off or all is rewritten (section 3, "Anchor"), or that a
+ * file only has the name of a merged segment (the manifest tells, section 1); what a sentinel tombstone says,
+ * or a sentinel checkpoint's count; what the records were that a redacted one stands for (section 4).
  * @module
  */
 import type { Format, Offset } from "../src/types.ts";
@@ -24,9 +24,9 @@ interface ModelProblem {
   readonly sentence: string;
 }
 
-/** How far a segment is sound: `count` records in its first `size` bytes. */
+/** How far the segment in a file is sound: `count` records in its first `size` bytes. */
 interface SegmentEnd {
-  readonly segment: number;
+  readonly file: string;
   readonly size: number;
   readonly count: number;
 }
@@ -55,27 +55,65 @@ const LAYOUTS = {
 const field = (bytes: Uint8Array, [at, bit, bits]: readonly [number, number, number]): number =>
   Math.floor(little(bytes, at, 4) / 2 ** bit) % 2 ** bits;
 
-const segmentFile = (segment: number): string => `segment_${String(segment).padStart(6, "0")}.log`;
+/** The numbers of a segment, from the first to the last: more than one if it is merged. */
+type Numbers = Readonly<{ first: bigint; last: bigint }>;
+const MERGED_MAX = 1000n; // section 1
+
+const digits = (number: bigint): string => String(number).padStart(6, "0");
+/** The name of the file of the segment with these numbers (section 1). */
+const segmentFile = (first: bigint, last = first): string =>
+  `segment_${digits(first)}${last > first ? `-${digits(last)}` : ""}.log`;
+
+/** The numbers in the name of a file, if it is exactly the name that a segment with them has. */
+function numbersIn(file: string, format: Format): Numbers | undefined {
+  const [match, from = "", to = from] = /^segment_(\d+)(?:-(\d+))?\.log$/.exec(file) ?? [];
+  if (match === undefined) return undefined;
+  const [first, last] = [BigInt(from), BigInt(to)];
+  const mayBe = first === last || (format === "plain" && last - first < MERGED_MAX);
+  return mayBe && file === segmentFile(first, last) ? { first, last } : undefined;
+}
+
+/**
+ * The stream's segments in order, name and bytes, found by the names alone (section 1). Where one is missing,
+ * they end with its name and no bytes: what comes after it cannot be placed.
+ */
+function segmentsIn(
+  files: ReadonlyMap<string, Uint8Array>,
+  format: Format,
+): Map<string, Uint8Array | undefined> {
+  const found = [...files.keys()].flatMap((file) => numbersIn(file, format) ?? []);
+  found.sort((a, b) => Number(a.first - b.first || b.last - a.last)); // the wider one before what it covers
+  const segments = new Map<string, Uint8Array | undefined>();
+  let due = 0n;
+  let isMissing = false; // whether there must be a segment that begins with the number `due`
+  for (const { first, last } of found) {
+    if (first < due) continue; // one that was read has its first number, too
+    isMissing = first !== due || last !== due; // a merged segment is never the last
+    if (first !== due) break;
+    const file = segmentFile(first, last);
+    segments.set(file, files.get(file));
+    due = last + 1n;
+  }
+  return isMissing ? segments.set(segmentFile(due), undefined) : segments;
+}
 
 /** Reads the segments (sections 1 to 4 and 8) among the files of a stream's directory, name to bytes. */
 export function readStream(files: ReadonlyMap<string, Uint8Array>, format: Format): StreamReading {
   const records: ModelRecord[] = [];
   const end: SegmentEnd[] = [];
   const redacted = new Map<ModelRecord, SegmentEnd>(); // each with how far its segment is sound before it
-  const segments = [...files.keys()].filter((name) => /^segment_(\d{6}|[1-9]\d{6,})\.log$/.test(name)).length;
-  for (let segment = 0; segment < segments; segment += 1) {
-    const bytes = files.get(segmentFile(segment));
+  for (const [file, bytes] of segmentsIn(files, format)) {
     let size = 0;
     let count = 0;
     while (size !== bytes?.length) {
       const found = bytes ? readRecord(format, bytes.subarray(size), records.at(-1)) : "The file is missing.";
-      if (typeof found === "string") return stoppedAt(records, end, { segment, size, count }, found);
-      if (found.record.kind === "redacted") redacted.set(found.record, { segment, size, count });
+      if (typeof found === "string") return stoppedAt(records, end, { file, size, count }, found);
+      if (found.record.kind === "redacted") redacted.set(found.record, { file, size, count });
       records.push(found.record);
       size += found.size;
       count += 1;
     }
-    end.push({ segment, size, count });
+    end.push({ file, size, count });
   }
 
   // Tombstones come after what they name, so this cannot be asked before the stream's end.
@@ -86,7 +124,8 @@ export function readStream(files: ReadonlyMap<string, Uint8Array>, format: Forma
     const unnamed = firstUnnamed(named, record.offset);
     if (unnamed >= offsetAfter(record)) continue;
     const sentence = `The record stands for offset ${String(unnamed)}, which no tombstone names.`;
-    return stoppedAt(records.slice(0, records.indexOf(record)), end.slice(0, start.segment), start, sentence);
+    const whole = end.findIndex(({ file }) => file === start.file);
+    return stoppedAt(records.slice(0, records.indexOf(record)), end.slice(0, whole), start, sentence);
   }
   return { records, end };
 }
@@ -98,8 +137,9 @@ function stoppedAt(
   last: SegmentEnd,
   sentence: string,
 ): StreamReading {
-  const [file, offset] = [segmentFile(last.segment), offsetAfter(records.at(-1))];
-  return { records, end: [...whole, last], problem: { file, position: last.size, offset, sentence } };
+  const { file, size: position } = last;
+  const offset = offsetAfter(records.at(-1));
+  return { records, end: [...whole, last], problem: { file, position, offset, sentence } };
 }
 
 /**

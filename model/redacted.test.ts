@@ -99,7 +99,7 @@ describe("a stream with a redacted record", () => {
     );
     const reading = read(join(bytesAt(0), bytes, bytesAt(3), TOMBSTONE, bytesAt(5)));
     expect(reading.problem).toBeUndefined();
-    expect(reading.end).toEqual([{ segment: 0, size: 299, count: 5 }]);
+    expect(reading.end).toEqual([{ file: name(0), size: 299, count: 5 }]);
     expect(shown(reading)).toEqual(["0 data", "1 redacted", "3 data", "4 tombstone", "5 data"]);
     expect(reading.records[1]).toEqual({
       offset: 1n,
@@ -119,9 +119,9 @@ describe("a stream with a redacted record", () => {
     expect(shown(reading)).toEqual(["0 redacted", "2 redacted", "3 data", "4 tombstone"]);
     expect(toHex(reading.records[0]?.prevHash)).toBe("00".repeat(32));
     expect(reading.end).toEqual([
-      { segment: 0, size: 88, count: 1 },
-      { segment: 1, size: 88, count: 1 },
-      { segment: 2, size: 113, count: 2 },
+      { file: name(0), size: 88, count: 1 },
+      { file: name(1), size: 88, count: 1 },
+      { file: name(2), size: 113, count: 2 },
     ]);
   });
 
@@ -171,7 +171,7 @@ describe("a stream with a redacted record", () => {
     { what: "CRC", bytes: join(erased(1, 2).subarray(0, 84), u32(0)), says: "The record's CRC is wrong." },
   ])("ends before it if it has another $what", ({ bytes, says }) => {
     const reading = read(join(bytesAt(0), bytes, bytesAt(3), TOMBSTONE));
-    expect(reading.end).toEqual([{ segment: 0, size: 49, count: 1 }]);
+    expect(reading.end).toEqual([{ file: name(0), size: 49, count: 1 }]);
     expect(shown(reading)).toEqual(["0 data"]);
     expect(reading.problem).toEqual({ file: name(0), position: 49, offset: 1n, sentence: says });
   });
@@ -206,7 +206,7 @@ describe("a stream with a redacted record", () => {
   ])("ends where the next record is $what, and says that offset + count is missing", ({ next, says }) => {
     const reading = read(join(bytesAt(0), erased(1, 2), next));
     expect(shown(reading)).toEqual(["0 data", "1 redacted"]);
-    expect(reading.end).toEqual([{ segment: 0, size: 137, count: 2 }]);
+    expect(reading.end).toEqual([{ file: name(0), size: 137, count: 2 }]);
     expect(reading.problem).toEqual({ file: name(0), position: 137, offset: 3n, sentence: says });
   });
 
@@ -255,7 +255,7 @@ describe("what a redacted record stands for", () => {
   ])("is not named, if it is 1-2, by tombstones for $ranges, and $unnamed is said", ({ ranges, unnamed }) => {
     const reading = read(naming(ranges));
     expect(shown(reading)).toEqual(["0 data"]);
-    expect(reading.end).toEqual([{ segment: 0, size: 49, count: 1 }]);
+    expect(reading.end).toEqual([{ file: name(0), size: 49, count: 1 }]);
     expect(reading.problem).toEqual({
       file: name(0),
       position: 49,
@@ -271,23 +271,41 @@ describe("what a redacted record stands for", () => {
   });
 
   test.each([
-    { named: 1, at: { segment: 2, size: 0, count: 0 }, wrong: 3 },
-    { named: 3, at: { segment: 1, size: 0, count: 0 }, wrong: 1 },
-    { named: 2, at: { segment: 1, size: 0, count: 0 }, wrong: 1 },
-  ])("is asked of 1 and 3 in order: if only $named is named, $wrong is wrong", ({ named, at, wrong }) => {
-    const whole = log().tombstone(BigInt(named), 1n);
-    const reading = read(
-      whole.bytes(0, 1),
-      join(erased(1, 1), whole.bytes(2, 3)),
-      join(erased(3, 3), whole.bytes(4)),
-    );
-    const ends = [
-      { segment: 0, size: 49, count: 1 },
-      { segment: 1, size: 137, count: 2 },
-    ];
-    expect(reading.end).toEqual([...ends.slice(0, at.segment), at]);
-    expect(shown(reading)).toEqual(["0 data", "1 redacted", "2 data"].slice(0, wrong));
-    expect(reading.problem).toMatchObject({ file: name(at.segment), position: 0, offset: BigInt(wrong) });
+    { named: 1, segment: 2, wrong: 3 },
+    { named: 3, segment: 1, wrong: 1 },
+    { named: 2, segment: 1, wrong: 1 },
+  ])(
+    "is asked of 1 and 3 in order: if only $named is named, $wrong is wrong",
+    ({ named, segment, wrong }) => {
+      const whole = log().tombstone(BigInt(named), 1n);
+      const reading = read(
+        whole.bytes(0, 1),
+        join(erased(1, 1), whole.bytes(2, 3)),
+        join(erased(3, 3), whole.bytes(4)),
+      );
+      const ends = [
+        { file: name(0), size: 49, count: 1 },
+        { file: name(1), size: 137, count: 2 },
+      ];
+      expect(reading.end).toEqual([...ends.slice(0, segment), { file: name(segment), size: 0, count: 0 }]);
+      expect(shown(reading)).toEqual(["0 data", "1 redacted", "2 data"].slice(0, wrong));
+      expect(reading.problem).toMatchObject({ file: name(segment), position: 0, offset: BigInt(wrong) });
+    },
+  );
+
+  test("is asked of one behind a merged segment, whose numbers are more than the files", () => {
+    const merged = "segment_000000-000006.log";
+    const files = [
+      [merged, bytesAt(0)],
+      [name(7), join(erased(1, 2), log().bytes(3))],
+    ] as const;
+    const reading = readStream(new Map(files), "plain");
+    expect(shown(reading)).toEqual(["0 data"]);
+    expect(reading.end).toEqual([
+      { file: merged, size: 49, count: 1 },
+      { file: name(7), size: 0, count: 0 },
+    ]);
+    expect(reading.problem).toMatchObject({ file: name(7), position: 0, offset: 1n });
   });
 
   test("is not asked where something else is wrong: the tombstone may come after that", () => {

@@ -72,7 +72,7 @@ test("the record event1 at offset 0 is these 64 bytes, and its hash is SHA-256 o
   const header = ["fe0fdcba", "00".repeat(8), "00".repeat(32), "00", "00", "06000000"];
   const { records, end, problem } = read(fromHex(...header, "6576656e7431", "64fe27aa", "42eeffc0"));
   expect(problem).toBeUndefined();
-  expect(end).toEqual([{ segment: 0, size: 64, count: 1 }]);
+  expect(end).toEqual([{ file: name(0), size: 64, count: 1 }]);
   expect(records).toEqual([
     {
       offset: 0n,
@@ -113,6 +113,22 @@ describe("a stream in order", () => {
     const reading = read(record({ offset: 0, prevHash: ZERO, kind, stored }));
     expect(reading.problem).toBeUndefined();
     expect(reading.records.map((found) => hex(found.hash))).toEqual([hex(hash)]);
+  });
+
+  test("no segment is merged: such a name is none of a segment, whatever the file holds", () => {
+    for (const merged of [
+      "segment_000000-000001.log",
+      "segment_000001-000002.log",
+      "segment_000002-000003.log",
+    ]) {
+      const files = [
+        [name(0), FIRST],
+        [name(1), STREAM.subarray(64)],
+        [merged, STREAM],
+      ] as const;
+      expect(readStream(new Map(files), "sentinel")).toEqual(read(FIRST, STREAM.subarray(64)));
+      expect(readStream(new Map(files.slice(2)), "sentinel")).toEqual({ records: [], end: [] });
+    }
   });
 
   test("a checkpoint may count what it likes", () => {
@@ -185,7 +201,7 @@ describe("a stream with something wrong", () => {
   ])("$what ends it, with the record before and where it is", ({ bytes, says }) => {
     const reading = read(Buffer.concat([FIRST, bytes, SECOND]));
     expect(texts(reading)).toEqual(["event1"]);
-    expect(reading.end).toEqual([{ segment: 0, size: 64, count: 1 }]);
+    expect(reading.end).toEqual([{ file: name(0), size: 64, count: 1 }]);
     expect(reading.problem).toMatchObject({ file: name(0), position: 64, offset: 1n });
     expect(reading.problem?.sentence).toMatch(says);
   });

@@ -168,8 +168,7 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
   const files = streamFiles(disk, path, (name) => name.includes(".log"));
   const { records, end } = readStream(files, log.format);
   let first = 0;
-  for (const { segment, count } of end) {
-    const name = `segment_${String(segment).padStart(6, "0")}.log`;
+  for (const [i, { file: name, count }] of end.entries()) {
     const truth = records.slice(first, first + count);
     first += count;
     const { saved, frames } = indexFiles(files, name, log.format);
@@ -180,7 +179,7 @@ export function checkFiles(disk: SimulatedDisk, path: string, log: ModelLog, cou
       checkIndex(`the saved index of ${name}`, index, { format: log.format, truth, bytes }, counts);
     if (all !== undefined)
       checkIndex(`the write-ahead file of ${name}`, all, { format: log.format, truth, bytes }, counts);
-    const isSealed = segment < end.length - 1;
+    const isSealed = i < end.length - 1;
     observe(counts, I1.sealed, { segment: name, isSealed, records: count, covered: index?.entries.length });
   }
 }

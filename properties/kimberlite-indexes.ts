@@ -32,8 +32,7 @@ export function checkKimberliteIndexes(
 ): void {
   if (format === "plain") return;
   const files = streamFiles(disk.fork(nobody), path, isKimberlites);
-  for (const { segment, count } of readStream(files, format).end) {
-    const name = `segment_${String(segment).padStart(6, "0")}.log`;
+  for (const [segment, { file: name, count }] of readStream(files, format).end.entries()) {
     const isThere = files.has(`${name}.idx`);
     if (!isThere && !atRest) continue;
     const bytes = files.get(name) ?? Buffer.alloc(0);

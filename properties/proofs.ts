@@ -15,6 +15,7 @@ import {
   wholeFrameBehind,
 } from "../model/index-reader.ts";
 import { C2 } from "./invariants/corruption.ts";
+import { numbersOf, segmentNames } from "./segment-names.ts";
 import { type Counts, observe } from "./tally.ts";
 
 /** A segment as the model's reader finds it, and what its index files say. */
@@ -49,18 +50,19 @@ export function checkProofs(
   const replacing = replacingIn(files);
   for (const held of segmentsIn(files, records, bounds)) {
     checkNames(held, mayHideFrames, counts);
-    if (held.name !== replacing) checkProof(held, proof, bounds, counts);
+    if (replacing === undefined || numbersOf(held.name)?.[0] !== replacing)
+      checkProof(held, proof, bounds, counts);
   }
 }
 
 /**
- * The segment that the manifest says is being replaced: its index may be missing (`docs/FORMAT.md`, section
- * 7). It is sealed, so nothing of it is ever taken for a torn write.
+ * The number of the segment that the manifest says is being replaced, or the first of several: its index may
+ * be missing (`docs/FORMAT.md`, section 7). It is sealed, so nothing of it is ever taken for a torn write.
  */
-function replacingIn(files: ReadonlyMap<string, Uint8Array>): string | undefined {
+function replacingIn(files: ReadonlyMap<string, Uint8Array>): number | undefined {
   const manifest = Buffer.from(files.get("manifest.json") ?? "").toString();
   const number = /"replacing": (\d+)/.exec(manifest)?.[1];
-  return number === undefined ? undefined : `segment_${number.padStart(6, "0")}.log`;
+  return number === undefined ? undefined : Number(number);
 }
 
 /**
@@ -72,7 +74,7 @@ function segmentsIn(
   records: number,
   { format }: Pick<Bounds, "format">,
 ): Held[] {
-  const names = [...files.keys()].filter((name) => name.endsWith(".log")).sort();
+  const names = segmentNames(files.keys());
   let first = 0;
   return names.map((name, i) => {
     const bytes = files.get(name) ?? new Uint8Array();

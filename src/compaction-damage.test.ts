@@ -98,10 +98,9 @@ describe("compaction", () => {
     await storage.appendBatch(1n, [Buffer.from("hidden"), large, Buffer.from("small")]);
     await storage.tombstone(1n, 0n, 1n);
     await storage.compact(1n);
-    expect(await storage.readFrom(1n, 0n, ALL, { verify: "genesis" })).toStrictEqual([
-      large,
-      Buffer.from("small"),
-    ]);
+    const [first, ...others] = await storage.readFrom(1n, 0n, ALL, { verify: "genesis" });
+    expect(large.equals(first ?? Buffer.alloc(0))).toBe(true);
+    expect(others).toStrictEqual([Buffer.from("small")]);
   });
 
   test("purges no quarantine where there is none", async () => {

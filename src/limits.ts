@@ -17,3 +17,9 @@ export const MAX_OFFSET: number = Number.MAX_SAFE_INTEGER;
 
 /** Largest stream number: an unsigned 64-bit integer. */
 export const MAX_STREAM_ID: bigint = 2n ** 64n - 1n;
+
+/** Bytes that `maxSegmentBytes` and `mergeThresholdBytes` may be at most. */
+export const SEGMENT_BYTES_MAX: number = 2 ** 40;
+
+/** How many segments one can take the place of (docs/FORMAT.md, section 1): so a name makes up no more. */
+export const MERGED_MAX = 1000;

@@ -9,7 +9,7 @@ import type { RecordFormat } from "./format/formats.ts";
 import type { Tombstone } from "./format/tombstone.ts";
 import type { Compaction, CompactionConfig } from "./stream/compaction.ts";
 import { StorageError } from "./error.ts";
-import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "./limits.ts";
+import { MAX_OFFSET, MAX_PAYLOAD_BYTES, MAX_STREAM_ID, SEGMENT_BYTES_MAX } from "./limits.ts";
 import {
   asBigInt,
   asBytes,
@@ -209,6 +209,8 @@ export function asCompression(value: unknown, codecs: CodecRegistry): Compressio
 
 const COMPACTION_OPTIONS: OptionNames<CompactionConfig> = {
   olderThan: true,
+  minSegments: true,
+  mergeThresholdBytes: true,
   compressOnCompact: true,
   compression: true,
   purgeQuarantine: true,
@@ -216,13 +218,18 @@ const COMPACTION_OPTIONS: OptionNames<CompactionConfig> = {
   signal: true,
 };
 
-/** A compaction; what it compresses with is by default what the storage does. */
+/** A compaction; what it compresses with, and how far it merges, is by default what the storage does. */
 export function asCompaction(
   value: CompactionConfig | undefined,
-  storage: { readonly codecs: CodecRegistry; readonly compression: CompressionKind },
+  storage: {
+    readonly codecs: CodecRegistry;
+    readonly compression: CompressionKind;
+    readonly maxSegmentBytes: number;
+  },
 ): Compaction {
   const config = asOptions("compact", value, COMPACTION_OPTIONS);
   const { compression = storage.compression, onProgress, olderThan = 0n } = config;
+  const { minSegments = 2, mergeThresholdBytes = storage.maxSegmentBytes } = config;
   const codec = storage.codecs.get(asCompression(compression, storage.codecs));
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new TypeError(`onProgress is a function, not ${typeOf(onProgress)}.`);
@@ -231,6 +238,10 @@ export function asCompaction(
   return {
     olderThan: Number(olderThan),
     codec: asFlag("compressOnCompact", config.compressOnCompact, false) ? codec : undefined,
+    merging: {
+      minSegments: asCount("minSegments", minSegments, 2, Number.MAX_SAFE_INTEGER),
+      mergeThresholdBytes: asCount("mergeThresholdBytes", mergeThresholdBytes, 0, SEGMENT_BYTES_MAX),
+    },
     purgeQuarantine: asFlag("purgeQuarantine", config.purgeQuarantine, false),
     onProgress,
     signal: asSignal(config.signal),

@@ -14,9 +14,10 @@ import type { CodecRegistry } from "./format/codec.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Disk, DiskLock } from "./disk/disk.ts";
 import { StorageError } from "./error.ts";
-import { io, ioError, isMissing, LOCK_NAME, syncNames } from "./disk/files.ts";
+import { io, ioError, isMissing, syncNames } from "./disk/files.ts";
+import { LOCK_NAME } from "./disk/names.ts";
 import { guarded } from "./disk/guarded-disk.ts";
-import { MAX_STREAM_ID, SEGMENT_BYTES } from "./limits.ts";
+import { MAX_STREAM_ID, SEGMENT_BYTES, SEGMENT_BYTES_MAX } from "./limits.ts";
 import { NodeDisk } from "./disk/node-disk.ts";
 import { type MakeStream, OpenStreams } from "./stream/open-streams.ts";
 import { asCount, asFlag, asFormat, asOptions, type OptionNames, typeOf } from "./options.ts";
@@ -30,6 +31,7 @@ import {
   asDurability,
   type ReadRequest,
 } from "./requests.ts";
+import type { StreamSurroundings } from "./segment/stream-context.ts";
 import { snapshotOf } from "./stream/snapshot.ts";
 import type { CompactionConfig, CompactionResult } from "./stream/compaction.ts";
 import type { StreamStatus } from "./stream/stream-status.ts";
@@ -189,22 +191,22 @@ export class Storage extends BaseStorage<ReadSource, Stream> {
 
   /**
    * Erases the payloads of hidden records for good: segments in which there are such records are written
-   * anew, each run of them as one redacted record. No chain hash, no head and no anchor changes. The active
-   * segment is sealed first if it holds hidden records. Appends and reads go on meanwhile; records that are
-   * hidden after it began are left for the next time.
+   * anew, each run of them as one redacted record. Small segments that follow each other become one. No chain
+   * hash, no head and no anchor changes. The active segment is sealed first if it holds hidden records.
+   * Appends and reads go on meanwhile; records that are hidden after it began are left for the next time.
    *
    * Not promised: that nobody can confirm a guess. The hash of an erased record stays, so a payload that can
    * be guessed can be confirmed; what may have to be erased should carry random bytes. Copies, backups, and
    * what the medium keeps of overwritten files, are out of reach. Records that recovery set aside stay in
    * `quarantine/` unless `purgeQuarantine` is set.
    *
-   * A crash leaves each segment as it was, or compacted.
+   * A crash leaves each segment, and each group that becomes one, as it was or compacted.
    *
    * @param stream the stream's number
    * @param config what else is done, and what ends it early
    * @returns what was done; O(bytes of the segments concerned) time, memory of a chunk and an index
    * @throws StorageError `wrong-format` in a stream of the format `sentinel`, which has no redacted records;
-   *   the damage that is met (what is before it is compacted then); `read-only`, `poisoned`, `io`, `closed`,
+   *   the first damage that is met (all else is compacted then); `read-only`, `poisoned`, `io`, `closed`,
    *   `out-of-range`, `unknown-codec`
    * @example
    * ```ts
@@ -263,9 +265,9 @@ function streamsOf(rootPath: string, options: Settled): MakeStream {
   };
   return (stream, earlier) => {
     const path = `${rootPath}/${String(stream)}`;
-    const disk = options.readOnly ? snapshotOf(options.disk, path) : options.disk;
-    const surroundings = { rootPath, disk, stream, path, codecs, chunkBytes };
-    return new Stream(surroundings, settings, earlier);
+    const disk = (): Disk => (options.readOnly ? snapshotOf(options.disk, path) : options.disk);
+    const look = (): StreamSurroundings => ({ rootPath, disk: disk(), stream, path, codecs, chunkBytes });
+    return new Stream(look, settings, earlier);
   };
 }
 
@@ -312,7 +314,7 @@ function withDefaults(options: StorageOptions | undefined): Settled {
     checkpoints: asCheckpointPolicy(given.checkpoints),
     durability: asDurability(given.durability),
     format: asFormat(given.format),
-    maxSegmentBytes: asCount("maxSegmentBytes", maxSegmentBytes, 1, 2 ** 40),
+    maxSegmentBytes: asCount("maxSegmentBytes", maxSegmentBytes, 1, SEGMENT_BYTES_MAX),
     indexLogMaxEntries: asCount("indexLogMaxEntries", indexLogMaxEntries, 1, 2 ** 31),
     readChunkBytes: asCount("readChunkBytes", readChunkBytes, 1, 2 ** 30),
     maxOpenStreams: asCount("maxOpenStreams", maxOpenStreams, 1, 2 ** 31),

@@ -157,6 +157,8 @@ export class Recovery {
    * have left it.
    */
   #checkRemoval(path: string): void {
+    // In the format `plain` it is none of Kimberlite's.
+    if ([...this.#before.values()].some(({ format }) => format === "plain")) return;
     const directory = path.slice(0, path.lastIndexOf("/"));
     const files = streamFiles(this.disk.fork(nobody), directory, (name) => name === "manifest.json");
     observe(this.#counts, I1.removal, { path, manifest: String(files.get("manifest.json")) });

@@ -36,10 +36,15 @@ function manifestIn(bytes: Buffer): Manifest | undefined {
   for (const entry of entries as unknown[]) {
     const info = entryIn(entry, segments.at(-1));
     if (info === undefined) return undefined;
+    const { number, last = number } = info;
+    const isMerged = last > number;
+    const inOnePage = Math.floor(number / pageSegments) === Math.floor(last / pageSegments);
+    if (isMerged && (format !== "plain" || last - number >= 1000 || !inOnePage)) return undefined;
     segments.push(info);
   }
   const [first, last] = [segments[0], segments.at(-1)];
   if (first === undefined || last === undefined || json["active_segment"] !== last.number) return undefined;
+  if (last.last !== undefined) return undefined;
   const begins = first.number === 0 ? first.firstOffset === 0 : format === "plain";
   if (!begins || first.number % pageSegments !== 0) return undefined;
   const manifest = { segments, activeSegment: last.number, format, pageSegments };
@@ -49,15 +54,24 @@ function manifestIn(bytes: Buffer): Manifest | undefined {
 /** The segment of an entry that follows the one before, if it may be one. */
 function entryIn(entry: unknown, before: SegmentInfo | undefined): SegmentInfo | undefined {
   if (!isObject(entry)) return undefined;
-  const [number, firstOffset] = [entry["segment_num"], entry["first_offset"]];
-  const [nextOffset, bytes] = [entry["next_offset"], entry["size_bytes"]];
-  const indexWords = entry["index_words"];
-  if (!isCount(number) || !isCount(firstOffset)) return undefined;
-  if (!isCount(nextOffset) || nextOffset < firstOffset) return undefined;
+  const [number, last] = [entry["segment_num"], entry["last_segment_num"]];
+  const [firstOffset, nextOffset] = [entry["first_offset"], entry["next_offset"]];
+  const [bytes, indexWords] = [entry["size_bytes"], entry["index_words"]];
+  if (!isCount(number) || !isCountOrNone(last) || (last !== undefined && last <= number)) return undefined;
+  if (!isCount(firstOffset) || !isCount(nextOffset) || nextOffset < firstOffset) return undefined;
   if (!isCount(bytes) || !isCountOrNone(indexWords)) return undefined;
-  if (before !== undefined && (number !== before.number + 1 || firstOffset !== before.nextOffset))
-    return undefined;
-  return { number, firstOffset, nextOffset, bytes, ...(indexWords !== undefined && { indexWords }) };
+  if (before !== undefined) {
+    const { number: first, last: end = first } = before;
+    if (number !== end + 1 || firstOffset !== before.nextOffset) return undefined;
+  }
+  return {
+    number,
+    ...(last !== undefined && { last }),
+    firstOffset,
+    nextOffset,
+    bytes,
+    ...(indexWords !== undefined && { indexWords }),
+  };
 }
 
 /** A manifest for a person, and for comparison. */

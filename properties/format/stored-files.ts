@@ -118,18 +118,25 @@ const manifestFile = (format: Format | undefined, ...ends: readonly number[]): B
     }),
   );
 
-/** One of a stream of which a segment was compacted, and another one is being replaced. */
+/** One of a stream that was compacted: a merged segment, another one that is being replaced. */
 const COMPACTED_MANIFEST = Buffer.from(
   JSON.stringify({
     segments: [
-      { segment_num: 0, first_offset: 0, next_offset: 8, size_bytes: 200, index_words: 5 },
-      { segment_num: 1, first_offset: 8, next_offset: 9, size_bytes: 65 },
-      { segment_num: 2, first_offset: 9, next_offset: 9, size_bytes: 0 },
+      {
+        segment_num: 0,
+        last_segment_num: 2,
+        first_offset: 0,
+        next_offset: 8,
+        size_bytes: 200,
+        index_words: 5,
+      },
+      { segment_num: 3, first_offset: 8, next_offset: 9, size_bytes: 65 },
+      { segment_num: 4, first_offset: 9, next_offset: 9, size_bytes: 0 },
     ],
-    active_segment: 2,
+    active_segment: 4,
     format: "plain",
     page_segments: 4,
-    replacing: 1,
+    replacing: 3,
   }),
 );
 

@@ -1,89 +1,10 @@
 /** File names, and what becomes of a disk's failures. */
-import { fc, test } from "@fast-check/vitest";
-import { describe, expect } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { MemoryDisk } from "../../e2e/memory-disk.ts";
 import { failureOf } from "../../e2e/testing.ts";
 import { StorageError } from "../error.ts";
-import {
-  forChunks,
-  indexLogName,
-  indexName,
-  kimberliteIndexLogName,
-  kimberliteIndexName,
-  io,
-  ioError,
-  isMissing,
-  segmentName,
-  pageName,
-  pageNumber,
-  segmentNumber,
-} from "./files.ts";
-
-describe("the files of a segment", () => {
-  test.each([
-    [0, "segment_000000.log"],
-    [7, "segment_000007.log"],
-    [999_999, "segment_999999.log"],
-    [1_000_000, "segment_1000000.log"],
-    [123_456_789_012_345, "segment_123456789012345.log"],
-  ])("number %i", (number, name) => {
-    expect(segmentName(number)).toBe(name);
-    expect(segmentNumber(name)).toBe(number);
-    expect(indexName(number, "plain")).toBe(`${name}.idx`);
-    expect(indexLogName(number, "plain")).toBe(`${name}.idx.wal`);
-    expect(indexName(number, "sentinel")).toBe(`${name}.idx2`);
-    expect(indexLogName(number, "sentinel")).toBe(`${name}.idx2.wal`);
-    expect(kimberliteIndexName(number)).toBe(`${name}.idx`);
-    expect(kimberliteIndexLogName(number)).toBe(`${name}.idx.wal`);
-  });
-
-  test.prop([fc.nat({ max: 10 ** 15 - 1 })])("a name has one number, a number one name", (number) => {
-    expect(segmentNumber(segmentName(number))).toBe(number);
-  });
-});
-
-describe("a page of the manifest", () => {
-  test.each([
-    [0, "manifest-000000.json"],
-    [1_000_000, "manifest-1000000.json"],
-  ])("number %i", (number, name) => {
-    expect(pageName(number)).toBe(name);
-    expect(pageNumber(name)).toBe(number);
-  });
-
-  test.each(["manifest.json", "manifest-0000001.json", "manifest-000001.json.tmp", "manifest-1.json"])(
-    "is not called %j",
-    (name) => {
-      expect(pageNumber(name)).toBeUndefined();
-    },
-  );
-});
-
-describe("S2 no file name reaches outside: is no segment's", () => {
-  test.each([
-    "",
-    "segment_.log",
-    "segment_00000.log",
-    "segment_0000000.log",
-    "segment_0000001.log",
-    "segment_000001.LOG",
-    "segment_000001.log.idx",
-    "segment_000001.log ",
-    " segment_000001.log",
-    "segment_000001.log\n",
-    "segment_-00001.log",
-    "segment_+00001.log",
-    "segment_0x0001.log",
-    "segment_1e6000.log",
-    "segment_١٢٣٤٥٦.log",
-    "segment_1000000000000000.log",
-    "../segment_000001.log",
-    "manifest.json",
-  ])("%j", (name) => {
-    expect(segmentNumber(name)).toBeUndefined();
-  });
-});
+import { forChunks, io, ioError, isMissing } from "./files.ts";
 
 describe("a failure of the disk", () => {
   const cause = Object.assign(new Error("EIO: i/o error"), { code: "EIO" });

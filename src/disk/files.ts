@@ -1,5 +1,5 @@
 /**
- * File names of a stream's directory, and the few ways in which the engine uses files, on top of `Disk`.
+ * The few ways in which the engine uses files, on top of `Disk`.
  *
  * What the disk throws becomes a `StorageError` `io` with the cause, so that users see no other errors of the
  * disk.
@@ -8,79 +8,7 @@
 import type { Disk, DiskFile } from "./disk.ts";
 import { type ErrorPlace, StorageError } from "../error.ts";
 import { ioSentence } from "./io-error.ts";
-import type { Answer, Format } from "../types.ts";
-
-export const MANIFEST_NAME = "manifest.json";
-export const QUARANTINE_NAME = "quarantine";
-export const LOCK_NAME = "LOCK";
-
-const TEMPORARY = ".tmp";
-const SEGMENT_PATTERN = /^segment_(\d{6,15})\.log$/;
-const PAGE_PATTERN = /^manifest-(\d{6,15})\.json$/;
-
-/** `segment_000000.log`, and so on; at least six digits. */
-export function segmentName(number: number): string {
-  return `segment_${String(number).padStart(6, "0")}.log`;
-}
-
-/**
- * The saved index. Beside `sentinel` segments it has a name that Kimberlite does not look at, for its own
- * `.idx` is another file.
- */
-export function indexName(number: number, format: Format): string {
-  return `${segmentName(number)}.${format === "plain" ? "idx" : "idx2"}`;
-}
-
-/** The index's write-ahead file. */
-export function indexLogName(number: number, format: Format): string {
-  return `${indexName(number, format)}.wal`;
-}
-
-/** The index that Kimberlite reads. */
-export function kimberliteIndexName(number: number): string {
-  return `${segmentName(number)}.idx`;
-}
-
-/** The write-ahead file of the index that Kimberlite reads. */
-export function kimberliteIndexLogName(number: number): string {
-  return `${kimberliteIndexName(number)}.wal`;
-}
-
-/**
- * The number of the segment with this file name, or `undefined` if it is not exactly one that `segmentName`
- * gives.
- */
-export function segmentNumber(name: string): number | undefined {
-  const digits = SEGMENT_PATTERN.exec(name)?.[1];
-  if (digits === undefined) return undefined;
-  const number = Number(digits);
-  return segmentName(number) === name ? number : undefined;
-}
-
-/** Where a file is written that is not finished yet, or is to replace the one of this name. */
-export function temporaryName(name: string): string {
-  return `${name}${TEMPORARY}`;
-}
-
-/** Whether a file is named as a segment is that compaction has not finished. */
-export function isUnfinishedSegment(name: string): boolean {
-  return name.endsWith(TEMPORARY) && segmentNumber(name.slice(0, -TEMPORARY.length)) !== undefined;
-}
-
-/** A page of the manifest: `manifest-000000.json`, and so on; at least six digits. */
-export function pageName(number: number): string {
-  return `manifest-${String(number).padStart(6, "0")}.json`;
-}
-
-/**
- * The number of the page with this file name, or `undefined` if it is not exactly one that `pageName` gives.
- */
-export function pageNumber(name: string): number | undefined {
-  const digits = PAGE_PATTERN.exec(name)?.[1];
-  if (digits === undefined) return undefined;
-  const number = Number(digits);
-  return pageName(number) === name ? number : undefined;
-}
+import type { Answer } from "../types.ts";
 
 /** Bytes copied at a time. */
 export const COPY_BYTES: number = 1 << 20;

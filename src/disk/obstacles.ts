@@ -8,7 +8,8 @@
  */
 import type { Disk, DiskFile } from "./disk.ts";
 import { StorageError } from "../error.ts";
-import { codeOf, io, ioError, isMissing, temporaryName, withFile, writeAll } from "./files.ts";
+import { codeOf, io, ioError, isMissing, withFile, writeAll } from "./files.ts";
+import { temporaryName } from "./names.ts";
 
 /**
  * What opening fails with if there is no file but a directory, a FIFO, or a link that is not followed or
@@ -24,6 +25,10 @@ export function isNoFile(error: unknown): boolean {
   const cause = error instanceof StorageError ? error.cause : error;
   return isMissing(cause) || NO_FILE.includes(codeOf(cause));
 }
+
+/** Whether an error says of a file that it is not there, or that it is a link that leads nowhere. */
+export const isGone = (error: unknown, path: string): boolean =>
+  error instanceof StorageError && error.file === path && isMissing(error.cause);
 
 /** The same, or that it may not be read or written: for a hint this makes no difference. */
 function isUnusable(error: unknown): boolean {

@@ -8,7 +8,8 @@
  * @module
  */
 import type { Disk, DiskFile, DiskLock, OpenMode } from "./disk.ts";
-import { isMissing, QUARANTINE_NAME } from "./files.ts";
+import { isMissing } from "./files.ts";
+import { QUARANTINE_NAME } from "./names.ts";
 import { isNoFile } from "./obstacles.ts";
 import { readOnly } from "./read-only-disk.ts";
 import type { Answer } from "../types.ts";

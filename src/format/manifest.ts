@@ -10,11 +10,12 @@
  * @module
  */
 import * as z from "zod/mini";
+import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
+import { MERGED_MAX } from "../limits.ts";
 import type { Format } from "../types.ts";
 
 /** What the manifest says of a segment. Exact for every segment but the active one. */
-export interface SegmentInfo {
-  readonly number: number;
+export interface SegmentInfo extends SegmentNumbers {
   /** Offset of its first record. */
   readonly firstOffset: number;
   /** One more than the offset of its last record. */
@@ -27,7 +28,9 @@ export interface SegmentInfo {
 /** Whether two entries of one segment's number say the same. */
 export function sameSegment(a: SegmentInfo, b: SegmentInfo | undefined): boolean {
   return (
-    b?.firstOffset === a.firstOffset &&
+    b !== undefined &&
+    lastNumber(b) === lastNumber(a) &&
+    b.firstOffset === a.firstOffset &&
     b.nextOffset === a.nextOffset &&
     b.bytes === a.bytes &&
     indexWordsOf(a) === indexWordsOf(b)
@@ -36,8 +39,8 @@ export function sameSegment(a: SegmentInfo, b: SegmentInfo | undefined): boolean
 
 /** A segment whose saved index has so many words. */
 export function withIndexWords(info: SegmentInfo, indexWords: number): SegmentInfo {
-  const { number, firstOffset, nextOffset, bytes } = info;
-  const known = { number, firstOffset, nextOffset, bytes };
+  const { number, last, firstOffset, nextOffset, bytes } = info;
+  const known = { number, ...(last === undefined ? {} : { last }), firstOffset, nextOffset, bytes };
   return indexWords === nextOffset - firstOffset ? known : { ...known, indexWords };
 }
 
@@ -71,6 +74,7 @@ const count = z.int().check(z.nonnegative());
 const segmentsSchema = z.array(
   z.object({
     segment_num: count,
+    last_segment_num: z.optional(count),
     first_offset: count,
     next_offset: count,
     size_bytes: count,
@@ -116,7 +120,8 @@ export function serializePage(segments: readonly SegmentInfo[]): Buffer {
 /**
  * The manifest in these bytes, or `undefined` if they are not one, or one that contradicts itself: segments
  * are numbered without gaps, from 0 or, in the format `plain`, from a multiple of the segments to a page;
- * each begins at the offset where the one before ends, the first of all at 0; and the active one is the last.
+ * one that was merged has several numbers, all in one page; each begins at the offset where the one before
+ * ends, the first of all at 0; and the active one is the last.
  */
 export function parseManifest(bytes: Uint8Array): Manifest | undefined {
   const parsed = schema.safeParse(jsonIn(bytes));
@@ -125,9 +130,10 @@ export function parseManifest(bytes: Uint8Array): Manifest | undefined {
   const { page_segments: pageSegments = PAGE_SEGMENTS } = parsed.data;
   const segments = parsed.data.segments.map(infoOf);
   const [first] = segments;
-  if (first === undefined || first.number + segments.length !== activeSegment + 1) return undefined;
+  if (first === undefined || segments.at(-1)?.number !== activeSegment) return undefined;
   if (first.number > 0 && (format !== "plain" || first.number % pageSegments !== 0)) return undefined;
-  if (!isRun(segments, first.number)) return undefined;
+  if (!isRun(segments, first.number, activeSegment, pageSegments)) return undefined;
+  if (format !== "plain" && segments.some(({ last }) => last !== undefined)) return undefined;
   const manifest = { segments, activeSegment, format, pageSegments };
   return replacing === undefined ? manifest : { ...manifest, replacing };
 }
@@ -142,30 +148,40 @@ export function parsePage(
   pageSegments: number,
 ): readonly SegmentInfo[] | undefined {
   const parsed = pageSchema.safeParse(jsonIn(bytes));
-  if (parsed.data?.segments.length !== pageSegments) return undefined;
+  if (!parsed.success) return undefined;
   const segments = parsed.data.segments.map(infoOf);
-  return isRun(segments, page * pageSegments) ? segments : undefined;
+  const first = page * pageSegments;
+  return isRun(segments, first, first + pageSegments - 1, pageSegments) ? segments : undefined;
 }
 
-/** Whether segments are numbered from `first` on and each begins where the one before ends. */
-function isRun(segments: readonly SegmentInfo[], first: number): boolean {
+/**
+ * Whether segments have the numbers from `first` to `last`, no page ends within one of them, and each begins
+ * where the one before ends.
+ */
+function isRun(segments: readonly SegmentInfo[], first: number, last: number, pageSegments: number): boolean {
   let number = first;
   let offset = first === 0 ? 0 : segments[0]?.firstOffset;
   for (const segment of segments) {
+    const end = lastNumber(segment);
     if (segment.number !== number || segment.firstOffset !== offset || segment.nextOffset < offset)
       return false;
-    number += 1;
+    const isMerged = segment.last !== undefined;
+    if (isMerged && (end <= number || end - number >= MERGED_MAX)) return false;
+    if (Math.floor(end / pageSegments) !== Math.floor(number / pageSegments)) return false;
+    number = end + 1;
     offset = segment.nextOffset;
   }
-  return true;
+  return number === last + 1;
 }
 
 type Entry = z.infer<typeof segmentsSchema>[number];
 
 function entryOf(info: SegmentInfo): Entry {
   const { number, firstOffset, nextOffset, bytes, indexWords } = info;
+  const last = lastNumber(info);
   return {
     segment_num: number,
+    last_segment_num: last === number ? undefined : last,
     first_offset: firstOffset,
     next_offset: nextOffset,
     size_bytes: bytes,
@@ -176,6 +192,7 @@ function entryOf(info: SegmentInfo): Entry {
 function infoOf(entry: Entry): SegmentInfo {
   return {
     number: entry.segment_num,
+    ...(entry.last_segment_num === undefined ? {} : { last: entry.last_segment_num }),
     firstOffset: entry.first_offset,
     nextOffset: entry.next_offset,
     bytes: entry.size_bytes,

@@ -39,6 +39,20 @@ property.prop([fc.array(range)])("is the same whether they are added at once or 
   expect(all.size).toBe(some.size);
 });
 
+property.prop([fc.array(range), range])(
+  "gives what of it is within a range, and how many ranges",
+  (ranges, of) => {
+    const some = OffsetRanges.none.with(ranges);
+    const within = some.within(of);
+    expect(some.countWithin(of)).toBe(within.length);
+    const all = OffsetRanges.none.with(within);
+    expect(all.size).toBe(within.length);
+    expect(OFFSETS.filter((offset) => all.has(offset))).toStrictEqual(
+      OFFSETS.filter((offset) => some.has(offset) && of.from <= offset && offset < of.to),
+    );
+  },
+);
+
 test("a tombstone's range", () => {
   expect(rangeOf({ first: 3n, count: 2n })).toStrictEqual({ from: 3, to: 5 });
 });

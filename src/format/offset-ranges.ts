@@ -72,6 +72,21 @@ export class OffsetRanges {
     return range !== undefined && range.from <= from && to <= range.to;
   }
 
+  /** The offsets of a range that are in it, as ranges, ascending; O(log ranges), and those that it has. */
+  within({ from, to }: OffsetRange): OffsetRange[] {
+    return this.#ranges
+      .slice(this.#endingAfter(from), this.#endingAfter(to - 1) + 1)
+      .map((range) => ({ from: Math.max(from, range.from), to: Math.min(to, range.to) }))
+      .filter((range) => range.from < range.to);
+  }
+
+  /** How many ranges the offsets of a range that are in it make; O(log ranges). */
+  countWithin({ from, to }: OffsetRange): number {
+    const end = this.#endingAfter(to - 1);
+    const isLastIn = (this.#ranges[end]?.from ?? to) < to;
+    return Math.max(0, end - this.#endingAfter(from) + (isLastIn ? 1 : 0));
+  }
+
   /**
    * The set with the offsets of these ranges, too; O(ranges log ranges).
    *

@@ -9,9 +9,11 @@
 import type { DiskFile } from "../disk/disk.ts";
 import { elementAt } from "../element-at.ts";
 import type { ErrorPlace } from "../error.ts";
-import { abandon, forChunks, indexLogName, io, segmentName, syncNames, writeAll } from "../disk/files.ts";
+import { abandon, forChunks, io, syncNames, writeAll } from "../disk/files.ts";
+import { indexLogName, segmentName } from "../disk/names.ts";
+import type { SegmentNumbers } from "../segment-numbers.ts";
 import { KimberliteIndex } from "./kimberlite-index.ts";
-import { createFile } from "../disk/obstacles.ts";
+import { createFile, removeIfFile } from "../disk/obstacles.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import type { PreparedBatch } from "../format/batch.ts";
 import { invariant } from "../invariant.ts";
@@ -76,12 +78,12 @@ export class ActiveSegment {
     this.#logState = indexLog.state;
     this.#unsynced = false;
     const isKimberlites = files.format === "sentinel" && indexLog.file !== undefined;
-    this.#kimberliteIndex = isKimberlites ? new KimberliteIndex(files, segment.number) : undefined;
+    this.#kimberliteIndex = isKimberlites ? new KimberliteIndex(files, segment) : undefined;
   }
 
   /** Path of the segment file. */
   get path(): string {
-    return `${this.#files.path}/${segmentName(this.number)}`;
+    return `${this.#files.path}/${segmentName(this)}`;
   }
 
   /** Whether the index files stay as they are, because they prove more than this index could say. */
@@ -208,7 +210,7 @@ export class ActiveSegment {
    * @throws StorageError `io`
    */
   async seal(): Promise<void> {
-    if (!this.index.hasGaps) await saveSealedIndex(this.#files, this.number, this.index);
+    if (!this.index.hasGaps) await saveSealedIndex(this.#files, this, this.index);
   }
 
   /**
@@ -221,7 +223,7 @@ export class ActiveSegment {
    */
   async markDamaged(): Promise<void> {
     if (!this.index.hasGaps || this.#hasLog) return;
-    await createIndexLog(this.#files, this.number);
+    await createIndexLog(this.#files, this);
   }
 
   /** Closes the files after a failure. */
@@ -244,7 +246,7 @@ export class ActiveSegment {
    * power has failed. The work is proportional to the log only as often as it doubles.
    */
   async #saveIndex(log: DiskFile): Promise<void> {
-    await saveIndex(this.#files, this.number, this.index);
+    await saveIndex(this.#files, this, this.index);
     await syncNames(this.#files.disk, this.#files.path);
     await io("cutting an index", this.#place(), () => log.truncate(0));
     if (this.index.count > 0) await this.#writeFrame(log, this.index.count - 1, 0, 0);
@@ -267,7 +269,7 @@ export class ActiveSegment {
   }
 
   get #indexLogPath(): string {
-    return `${this.#files.path}/${indexLogName(this.number, this.#files.format)}`;
+    return `${this.#files.path}/${indexLogName(this, this.#files.format)}`;
   }
 
   #place(): ErrorPlace {
@@ -286,11 +288,22 @@ async function writeAgain(file: DiskFile, path: string, start: number, end: numb
  * Creates the write-ahead file of a damaged segment that has a successor, empty, and makes its name durable.
  * @throws StorageError `io`
  */
-export async function createIndexLog({ disk, path, format }: StreamFiles, number: number): Promise<void> {
-  const file = `${path}/${indexLogName(number, format)}`;
+export async function createIndexLog(
+  { disk, path, format }: StreamFiles,
+  segment: SegmentNumbers,
+): Promise<void> {
+  const file = `${path}/${indexLogName(segment, format)}`;
   const log = await createFile(disk, file);
   await io("closing an index", { file }, () => log.close());
   await syncNames(disk, path);
+}
+
+/** Removes the index write-ahead file of a segment, if it is there. @throws StorageError `io` */
+export async function removeIndexLog(
+  { disk, path, format }: StreamFiles,
+  segment: SegmentNumbers,
+): Promise<void> {
+  await removeIfFile(disk, `${path}/${indexLogName(segment, format)}`);
 }
 
 /**
@@ -301,9 +314,9 @@ export async function createSegmentFiles(
   { disk, path: streamPath, format }: StreamFiles,
   number: number,
 ): Promise<{ file: DiskFile; indexLog: DiskFile }> {
-  const logPath = `${streamPath}/${indexLogName(number, format)}`;
+  const logPath = `${streamPath}/${indexLogName({ number }, format)}`;
   const indexLog = await createFile(disk, logPath);
-  const path = `${streamPath}/${segmentName(number)}`;
+  const path = `${streamPath}/${segmentName({ number })}`;
   let file: DiskFile | undefined;
   try {
     file = await createFile(disk, path);

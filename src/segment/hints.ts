@@ -13,7 +13,8 @@
 import { ByteWindow } from "../disk/byte-window.ts";
 import { sameHash } from "../format/chain.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { indexLogName, indexName, io } from "../disk/files.ts";
+import { io } from "../disk/files.ts";
+import { indexLogName, indexName } from "../disk/names.ts";
 import { MAX_PAYLOAD_BYTES, SEGMENT_BYTES } from "../limits.ts";
 import { ifReadable, readHint } from "../disk/obstacles.ts";
 import { indexBytes, OffsetIndex, type Span } from "../format/offset-index.ts";
@@ -72,15 +73,15 @@ export function foreignState({ hasLog }: HintState): HintState {
  */
 export async function readHints(
   context: StreamContext,
-  { number, sealed }: SegmentPlace,
+  place: SegmentPlace,
   names: ReadonlySet<string>,
   bytes: number,
 ): Promise<Hints> {
   // An index may name more than the segment still has, and is evidence then; but the segment it was made for
   // had a usual size. A record has fewer words than would fill its header.
   const bytesMax = indexBytes(Math.max(bytes, SEGMENT_BYTES) / context.format.headerBytes);
-  const savedName = indexName(number, context.format.name);
-  const logName = indexLogName(number, context.format.name);
+  const savedName = indexName(place, context.format.name);
+  const logName = indexLogName(place, context.format.name);
   const isSaved = names.has(savedName);
   const saved = isSaved ? await readHint(context.disk, `${context.path}/${savedName}`, bytesMax) : undefined;
   const parsed = saved === undefined ? undefined : OffsetIndex.parse(saved);
@@ -89,7 +90,7 @@ export async function readHints(
   const savedCount = index.count;
   const isLogNamed = names.has(logName);
   const claims: Span[] = [];
-  const logMatters = isLogNamed && !(sealed && parsed?.end === bytes);
+  const logMatters = isLogNamed && !(place.sealed && parsed?.end === bytes);
   const logPath = `${context.path}/${logName}`;
   const read = logMatters
     ? await ifReadable(context.disk, logPath, async (file) => {

@@ -12,20 +12,22 @@
  * `.idx` alone; so that goes first.
  * @module
  */
-import { kimberliteIndexLogName, kimberliteIndexName, syncNames, withFile } from "../disk/files.ts";
+import { syncNames, withFile } from "../disk/files.ts";
+import { kimberliteIndexLogName, kimberliteIndexName } from "../disk/names.ts";
+import type { SegmentNumbers } from "../segment-numbers.ts";
 import { removeHint, replaceFile } from "../disk/obstacles.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import type { StreamFiles } from "./saved-index.ts";
 
 export class KimberliteIndex {
   readonly #files: StreamFiles;
-  readonly #segment: number;
+  readonly #segment: SegmentNumbers;
   /** Whether the file is there and names what the segment holds. */
   #isThere = false;
   /** Whether it was removed, and that may not be durable. */
   #isUnsynced = false;
 
-  constructor(files: StreamFiles, segment: number) {
+  constructor(files: StreamFiles, segment: SegmentNumbers) {
     this.#files = files;
     this.#segment = segment;
   }
@@ -102,7 +104,7 @@ export class KimberliteIndex {
  */
 export async function removeKimberliteIndexLog(
   { disk, path }: StreamFiles,
-  segment: number,
+  segment: SegmentNumbers,
   names: ReadonlySet<string>,
 ): Promise<void> {
   const name = kimberliteIndexLogName(segment);

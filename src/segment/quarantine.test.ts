@@ -44,7 +44,7 @@ describe("a part of a segment", () => {
       const directory = streamDirectory();
       const disk = new WatchedDisk();
       const file = disk.open(path.join(directory, SEGMENT), "read");
-      const aside = await setAside(disk, directory, 0, file, start, end);
+      const aside = await setAside(disk, directory, { number: 0 }, file, start, end);
       await file.close();
       const part = BYTES.subarray(start, end);
       const name = `quarantine/${SEGMENT}.${start}.${digest(part)}`;
@@ -64,9 +64,9 @@ describe("a part of a segment", () => {
     const directory = streamDirectory();
     const disk = new WatchedDisk();
     const file = disk.open(path.join(directory, SEGMENT), "read");
-    const aside = await setAside(disk, directory, 0, file, 3, 20);
+    const aside = await setAside(disk, directory, { number: 0 }, file, 3, 20);
     fs.truncateSync(aside, 4);
-    expect(await setAside(disk, directory, 0, file, 3, 20)).toBe(aside);
+    expect(await setAside(disk, directory, { number: 0 }, file, 3, 20)).toBe(aside);
     await file.close();
     expect(fs.readFileSync(aside)).toStrictEqual(BYTES.subarray(3, 20));
     expect(fs.readdirSync(path.dirname(aside))).toHaveLength(1);

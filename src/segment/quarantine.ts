@@ -12,17 +12,9 @@
  */
 import { createHash } from "node:crypto";
 import type { Disk, DiskFile } from "../disk/disk.ts";
-import {
-  COPY_BYTES,
-  forChunks,
-  io,
-  listIfThere,
-  QUARANTINE_NAME,
-  segmentName,
-  syncNames,
-  withFile,
-  writeAll,
-} from "../disk/files.ts";
+import { COPY_BYTES, forChunks, io, listIfThere, syncNames, withFile, writeAll } from "../disk/files.ts";
+import { QUARANTINE_NAME, segmentName } from "../disk/names.ts";
+import type { SegmentNumbers } from "../segment-numbers.ts";
 import { createFile, makeDirectory } from "../disk/obstacles.ts";
 import { isZeros } from "../format/zeros.ts";
 
@@ -33,7 +25,7 @@ import { isZeros } from "../format/zeros.ts";
 export function setAside(
   disk: Disk,
   streamPath: string,
-  segment: number,
+  segment: SegmentNumbers,
   file: DiskFile,
   start: number,
   end: number,

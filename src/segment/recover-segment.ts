@@ -9,7 +9,9 @@
 import type { DiskFile } from "../disk/disk.ts";
 import { formatNamed } from "../format/formats.ts";
 import { StorageError } from "../error.ts";
-import { indexLogName, indexName, io, segmentName } from "../disk/files.ts";
+import { io } from "../disk/files.ts";
+import { indexLogName, indexName, segmentName } from "../disk/names.ts";
+import type { SegmentNumbers } from "../segment-numbers.ts";
 import {
   contradicts,
   foreignState,
@@ -32,8 +34,7 @@ import type { SegmentPlace, StreamContext } from "./stream-context.ts";
 import type { Offset } from "../types.ts";
 
 /** One segment as recovery leaves it. */
-export interface RecoveredSegment {
-  readonly number: number;
+export interface RecoveredSegment extends SegmentNumbers {
   readonly firstOffset: number;
   readonly nextOffset: number;
   /** Chain hash of the last record; `undefined` if it cannot be known. */
@@ -70,7 +71,7 @@ export async function recoverSegment(
   file: DiskFile,
   findings: Finding[],
 ): Promise<RecoveredSegment> {
-  const path = `${context.path}/${segmentName(place.number)}`;
+  const path = `${context.path}/${segmentName(place)}`;
   const bytes = await io("asking for a segment's size", { file: path }, () => file.size());
   const hints = await readHints(context, place, names, bytes);
   return new Recovery(context, place, { file, path, bytes }, hints, findings).run(names);
@@ -119,7 +120,7 @@ class Recovery {
   }
 
   async run(names: ReadonlySet<string>): Promise<RecoveredSegment> {
-    const { number, firstOffset, previousHead } = this.#place;
+    const { number, last, firstOffset, previousHead } = this.#place;
     await this.#believeIndex();
     const index = this.#index;
     const head = index.count === 0 ? await previousHead() : index.head;
@@ -129,6 +130,7 @@ class Recovery {
     if (isForeign || state.rotten) this.#reportHints(names);
     return {
       number,
+      last,
       firstOffset,
       nextOffset,
       head: lastHead,
@@ -262,7 +264,7 @@ class Recovery {
     invariant(position >= this.#durable, "Nothing is cut off that index entries name.");
     const { disk, path: streamPath } = this.#context;
     const { file, path, bytes } = this.#segment;
-    const quarantine = await setAside(disk, streamPath, this.#place.number, file, position, bytes);
+    const quarantine = await setAside(disk, streamPath, this.#place, file, position, bytes);
     await io("cutting a torn tail", { file: path, position }, () => file.truncate(position));
     await io("syncing a segment", { file: path }, () => file.sync());
     return quarantine;
@@ -270,9 +272,8 @@ class Recovery {
 
   /** Tells of index files that are unreadable or were made for another segment. */
   #reportHints(names: ReadonlySet<string>): void {
-    const { number } = this.#place;
-    const saved = indexName(number, this.#context.format.name);
-    const name = names.has(saved) ? saved : indexLogName(number, this.#context.format.name);
+    const saved = indexName(this.#place, this.#context.format.name);
+    const name = names.has(saved) ? saved : indexLogName(this.#place, this.#context.format.name);
     const sentence = "The saved index of a segment is unreadable or was made for another; it is rebuilt.";
     this.#findings.push(damagedHint(this.#context, name, sentence));
   }

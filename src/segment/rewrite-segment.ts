@@ -1,16 +1,18 @@
 /**
- * Writing a sealed segment anew, beside the old one: runs of hidden data records become one redacted record
- * each, and payloads are compressed if that is wanted.
+ * Writing sealed segments anew, beside the old ones: several that follow each other become one, runs of
+ * hidden data records become one redacted record each, and payloads are compressed if that is wanted.
  *
  * Invariants: every record that is read belongs where it is, and its hash is the one that the record after it
  * carries; nothing but hidden data records is left out; offsets, kinds, previous hashes and chain hashes are
- * those of the old segment. What does not hold ends it, and then nothing was replaced.
+ * those of the old segments. What does not hold ends it, and then nothing was replaced.
  *
  * Specification: docs/FORMAT.md, sections 4 and 9. Memory: a chunk, or one record where that is larger, and
  * the index.
  * @module
  */
-import { forChunks, segmentName, withFile } from "../disk/files.ts";
+import { forChunks, withFile } from "../disk/files.ts";
+import { lastNumber } from "../segment-numbers.ts";
+import { segmentName } from "../disk/names.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { refuseIfAborted } from "../aborted.ts";
 import { StorageError } from "../error.ts";
@@ -21,20 +23,30 @@ import { type SegmentInfo, withIndexWords } from "../format/manifest.ts";
 import { misfit, placesOf } from "../format/misfit.ts";
 import { OffsetIndex } from "../format/offset-index.ts";
 import type { OffsetRange, OffsetRanges } from "../format/offset-ranges.ts";
-import { chainHashAt, type Flaw, type Frame, type Record, recordAt } from "../format/record.ts";
+import type { RecordFormat } from "../format/formats.ts";
+import {
+  chainHashAt,
+  encodeInto,
+  type Flaw,
+  type Frame,
+  payloadAt,
+  prevHashAt,
+  type Record,
+  recordAt,
+} from "../format/record.ts";
 import { serializeRedactedPayload } from "../format/redaction.ts";
-import type { Offset } from "../types.ts";
+import type { Answer, Offset, RecordKind } from "../types.ts";
 import { RecordScanner } from "./scan.ts";
 import { SegmentCopy } from "./segment-copy.ts";
 import type { StreamContext } from "./stream-context.ts";
 
-/** What a segment is written anew by. */
+/** What segments are written anew by. */
 export interface Rewriting {
   /** The offsets that tombstones of the stream name, all of them durable. */
   readonly hidden: OffsetRanges;
   /** What compresses payloads; they stay as they are stored if nothing does, or where that saves nothing. */
   readonly codec: Codec | undefined;
-  /** The chain hash that the record after the segment carries, if there is one. */
+  /** The chain hash that the record after them carries, if there is one. */
   readonly head: Uint8Array | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -49,24 +61,34 @@ export interface RewrittenSegment {
   readonly erased: readonly OffsetRange[];
 }
 
+/** Segments that follow each other. */
+export type Segments = readonly [SegmentInfo, ...SegmentInfo[]];
+
 /**
- * Writes a segment anew.
+ * Writes segments anew, as one.
  *
- * @returns nothing if it would not differ; O(bytes) time, and nothing is written before the first difference
+ * @returns nothing if there is one and it would not differ; O(bytes) time, and nothing is written before the
+ *   first difference
  * @throws StorageError the damage that is met, `io`; the reason of the signal
  */
-export function rewriteSegment(
+export function rewriteSegments(
   context: StreamContext,
-  segment: SegmentInfo,
+  segments: Segments,
   rewriting: Rewriting,
 ): Promise<RewrittenSegment | undefined> {
-  const path = `${context.path}/${segmentName(segment.number)}`;
-  return withFile(context.disk, path, (file) => new Rewrite(context, segment, rewriting, file, path).run());
+  return new Rewrite(context, segments, rewriting).run();
+}
+
+/** A segment that is being read. */
+interface Source {
+  readonly segment: SegmentInfo;
+  readonly file: DiskFile;
+  readonly path: string;
 }
 
 /** Consecutive records that become one. */
 interface Run {
-  readonly offset: Offset;
+  readonly offset: number;
   readonly prevHash: Uint8Array;
   /** Where they begin in the old segment, and how many they are there. */
   readonly position: number;
@@ -77,10 +99,8 @@ interface Run {
 
 class Rewrite {
   readonly #context: StreamContext;
-  readonly #segment: SegmentInfo;
+  readonly #segments: Segments;
   readonly #rewriting: Rewriting;
-  readonly #file: DiskFile;
-  readonly #path: string;
   readonly #index = new OffsetIndex();
   readonly #erased: OffsetRange[] = [];
   #run: Run | undefined;
@@ -89,37 +109,23 @@ class Rewrite {
   #previous: Uint8Array | undefined;
   #copy: SegmentCopy | undefined;
 
-  constructor(
-    context: StreamContext,
-    segment: SegmentInfo,
-    rewriting: Rewriting,
-    file: DiskFile,
-    path: string,
-  ) {
+  constructor(context: StreamContext, segments: Segments, rewriting: Rewriting) {
     this.#context = context;
-    this.#segment = segment;
+    this.#segments = segments;
     this.#rewriting = rewriting;
-    this.#file = file;
-    this.#path = path;
-    this.#offset = segment.firstOffset;
+    this.#offset = segments[0].firstOffset;
   }
 
   async run(): Promise<RewrittenSegment | undefined> {
     try {
-      const position = await this.#walk();
-      await this.#endRun();
-      const { head } = this.#rewriting;
-      const isWhole = this.#offset === this.#segment.nextOffset;
-      if (!isWhole) throw this.#error(INCOMPLETE, position);
-      if (head !== undefined && this.#previous !== undefined && !sameHash(head, this.#previous))
-        throw this.#error(NOT_CARRIED, position);
+      const info = await this.#writeAll();
       const copy = this.#copy;
       if (copy === undefined) return undefined;
       await copy.finish();
       const { end: bytes, words } = this.#index;
       return {
         path: copy.path,
-        info: withIndexWords({ ...this.#segment, bytes }, words),
+        info: withIndexWords({ ...info, bytes }, words),
         index: this.#index,
         erased: this.#erased,
       };
@@ -129,9 +135,32 @@ class Rewrite {
     }
   }
 
-  async #walk(): Promise<number> {
+  /** @returns which segment it is then, its size apart */
+  async #writeAll(): Promise<SegmentInfo> {
+    const [first, ...others] = this.#segments;
+    const last = others.at(-1) ?? first;
+    const { nextOffset } = last;
+    const info = others.length === 0 ? first : { ...first, last: lastNumber(last), nextOffset };
+    if (others.length > 0) this.#copy = await SegmentCopy.begin(this.#context, info);
+    for (const segment of this.#segments) {
+      const path = `${this.#context.path}/${segmentName(segment)}`;
+      await withFile(this.#context.disk, path, async (file) => {
+        const position = await this.#walk({ segment, file, path });
+        if (this.#offset !== segment.nextOffset) throw this.#error(INCOMPLETE, path, position);
+        if (segment !== last) return;
+        await this.#endRun();
+        const { head } = this.#rewriting;
+        if (head !== undefined && this.#previous !== undefined && !sameHash(head, this.#previous))
+          throw this.#error(NOT_CARRIED, path, position);
+      });
+    }
+    return info;
+  }
+
+  async #walk(source: Source): Promise<number> {
     const { format, chunkBytes } = this.#context;
-    const scanner = new RecordScanner(format, this.#file, this.#path, 0, this.#segment.bytes, chunkBytes);
+    const { file, path, segment } = source;
+    const scanner = new RecordScanner(format, file, path, 0, segment.bytes, chunkBytes);
     while (!scanner.done) {
       const found = scanner.next();
       if (found === undefined) {
@@ -139,55 +168,72 @@ class Rewrite {
         await scanner.fill();
         continue;
       }
-      if (!found.ok) throw this.#error(found, scanner.position);
-      await this.#take(scanner, found);
+      if (!found.ok) throw this.#error(found, source.path, scanner.position);
+      // A promise for each record would take as long as all else.
+      const taken = this.#take(source, scanner, found);
+      if (taken !== undefined) await taken;
       scanner.accept(found);
     }
     return scanner.position;
   }
 
   /** Takes the record at which the scanner stands. */
-  async #take({ bytes, at, position }: RecordScanner, found: Frame): Promise<void> {
-    const { format, codecs } = this.#context;
+  #take(source: Source, scanner: RecordScanner, found: Frame): Answer<void> {
+    const { format } = this.#context;
+    const { bytes, at, position } = scanner;
     const flaw = misfit(format, bytes, at, found, this.#offset, this.#previous);
-    if (flaw !== undefined) throw this.#error(flaw, position);
+    if (flaw !== undefined) throw this.#error(flaw, source.path, position);
+    if (found.compression !== "none") return this.#takeExpanded(source, scanner, found);
+    return this.#place(source, scanner, found, payloadAt(format, bytes, at, found.size));
+  }
+
+  async #takeExpanded(source: Source, scanner: RecordScanner, found: Frame): Promise<void> {
+    const { format, codecs } = this.#context;
+    const { bytes, at, position } = scanner;
     let payload: Uint8Array;
     try {
       payload = await expandedPayload(format, bytes, at, found, codecs);
     } catch (error) {
-      throw this.#error(expansionFlaw(error), position);
+      throw this.#error(expansionFlaw(error), source.path, position);
     }
-    const hash = chainHashAt(format, bytes, at, found.kind, this.#offset, payload);
-    const places = placesOf(format, bytes, at, found);
-    const isErased = found.kind === "data" && this.#rewriting.hidden.has(this.#offset);
-    const record = recordAt(format, bytes, at, found);
-    if (isErased || found.kind === "redacted") {
-      await this.#extendRun(record, position, places, hash, isErased);
-    } else {
-      await this.#endRun();
-      const smaller = await this.#smaller(record, payload);
-      if (smaller !== record) await this.#begin(position);
-      await this.#put(smaller, hash, 1);
-    }
-    this.#offset += places;
-    this.#previous = hash;
+    await this.#place(source, scanner, found, payload);
   }
 
-  async #extendRun(
-    { offset, prevHash }: Record,
-    position: number,
-    places: number,
-    hash: Uint8Array,
-    isErased: boolean,
-  ): Promise<void> {
-    this.#run ??= { offset, prevHash: Uint8Array.from(prevHash), position, records: 0, places: 0, hash };
-    const run = this.#run;
+  /** Does with a record, of which the payload as it was appended is known, what is to be done with it. */
+  #place(source: Source, scanner: RecordScanner, found: Frame, payload: Uint8Array): Answer<void> {
+    const { format } = this.#context;
+    const { bytes, at, position } = scanner;
+    const { kind, size } = found;
+    const offset = this.#offset;
+    const hash = chainHashAt(format, bytes, at, kind, offset, payload);
+    const places = placesOf(format, bytes, at, found);
+    const isErased = kind === "data" && this.#rewriting.hidden.has(offset);
+    const prevHash = this.#previous ?? prevHashAt(format, bytes, at);
+    this.#offset += places;
+    this.#previous = hash;
+    if (isErased || kind === "redacted")
+      return this.#extendRun(source, { offset, prevHash, position, places, hash }, isErased);
+    const mayShrink = kind === "data" && this.#rewriting.codec !== undefined;
+    if (mayShrink || this.#run !== undefined)
+      return this.#endRunAndPut(source, position, recordAt(format, bytes, at, found), payload, hash);
+    return this.#put(bytes.subarray(at, at + size), kind, hash, 1);
+  }
+
+  /** Notes that a record is to be one with those before it, if they are to be. */
+  #extendRun(source: Source, record: Omit<Run, "records">, isErased: boolean): Answer<void> {
+    const { offset, places, hash } = record;
+    const run = (this.#run ??= {
+      ...record,
+      prevHash: Uint8Array.from(record.prevHash),
+      records: 0,
+      places: 0,
+    });
     run.records += 1;
     run.places += places;
     run.hash = hash;
-    if (isErased) this.#erase({ from: this.#offset, to: this.#offset + places });
+    if (isErased) this.#erase({ from: offset, to: offset + places });
     // Only now is it certain that the run is not the one redacted record that it was.
-    if (isErased || run.records > 1) await this.#begin(run.position);
+    if (isErased || run.records > 1) return this.#begin(source, run.position);
   }
 
   /** Notes what is erased, in as few ranges as can be. */
@@ -197,13 +243,29 @@ class Rewrite {
     else this.#erased.push(range);
   }
 
+  /** Adds a record that stays, or its payload compressed, behind what stands for the run before it. */
+  async #endRunAndPut(
+    source: Source,
+    position: number,
+    record: Record,
+    payload: Uint8Array,
+    hash: Uint8Array,
+  ): Promise<void> {
+    await this.#endRun();
+    const smaller = await this.#smaller(record, payload);
+    if (smaller !== record) await this.#begin(source, position);
+    await this.#put(encoded(this.#context.format, smaller), record.kind, hash, 1);
+  }
+
   /** Writes the redacted record that stands for the run, if there is one. */
   async #endRun(): Promise<void> {
     const run = this.#run;
     if (run === undefined) return;
-    const { offset, prevHash, places, hash } = run;
+    const { prevHash, places, hash } = run;
+    const offset = BigInt(run.offset) as Offset;
     const payload = serializeRedactedPayload({ hash, count: BigInt(places) });
-    await this.#put({ offset, prevHash, kind: "redacted", compression: "none", payload }, hash, places);
+    const record = { offset, prevHash, kind: "redacted", compression: "none", payload } as const;
+    await this.#put(encoded(this.#context.format, record), "redacted", hash, places);
     this.#run = undefined;
   }
 
@@ -216,24 +278,34 @@ class Rewrite {
   }
 
   /** Adds a record to the index, and to the new file if that was begun. */
-  async #put(record: Record, hash: Uint8Array, places: number): Promise<void> {
-    const size = this.#context.format.overheadBytes + record.payload.length;
-    this.#index.push(record.kind, this.#index.end + size, hash, places);
-    await this.#copy?.add(record, size);
+  #put(bytes: Uint8Array, kind: RecordKind, hash: Uint8Array, places: number): Answer<void> {
+    this.#index.push(kind, this.#index.end + bytes.length, hash, places);
+    return this.#copy?.add(bytes);
   }
 
-  /** Begins the new file, with what both have before this position of the old one. */
-  async #begin(position: number): Promise<void> {
-    if (this.#copy !== undefined) return;
-    this.#copy = await SegmentCopy.begin(this.#context, this.#segment.number);
-    await forChunks(this.#file, this.#path, 0, position, (chunk) => this.#copy?.addBytes(chunk));
+  /** Begins the new file of a segment alone, with what both have before this position of the old one. */
+  #begin(source: Source, position: number): Answer<void> {
+    if (this.#copy === undefined) return this.#beginCopy(source, position);
   }
 
-  #error({ code, sentence }: Pick<Flaw, "code" | "sentence">, position: number): StorageError {
+  async #beginCopy({ segment, file, path }: Source, position: number): Promise<void> {
+    const copy = await SegmentCopy.begin(this.#context, segment);
+    this.#copy = copy;
+    await forChunks(file, path, 0, position, (chunk) => copy.add(chunk));
+  }
+
+  #error({ code, sentence }: Pick<Flaw, "code" | "sentence">, file: string, position: number): StorageError {
     const { stream } = this.#context;
     const offset = BigInt(this.#offset) as Offset;
-    return new StorageError(code, sentence, { stream, offset, file: this.#path, position });
+    return new StorageError(code, sentence, { stream, offset, file, position });
   }
+}
+
+/** A record's bytes. */
+function encoded(format: RecordFormat, record: Record): Buffer {
+  const bytes = Buffer.allocUnsafe(format.overheadBytes + record.payload.length);
+  encodeInto(format, bytes, 0, record);
+  return bytes;
 }
 
 const INCOMPLETE = {

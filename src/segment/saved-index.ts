@@ -7,7 +7,8 @@
  * @module
  */
 import type { Disk } from "../disk/disk.ts";
-import { indexName, kimberliteIndexName } from "../disk/files.ts";
+import { indexName, kimberliteIndexName } from "../disk/names.ts";
+import type { SegmentNumbers } from "../segment-numbers.ts";
 import { indexWordsOf, type SegmentInfo } from "../format/manifest.ts";
 import { readHint, replaceFile } from "../disk/obstacles.ts";
 import { indexBytes, OffsetIndex } from "../format/offset-index.ts";
@@ -27,7 +28,7 @@ export interface StreamFiles {
  */
 export async function saveIndex(
   { disk, path, format }: StreamFiles,
-  segment: number,
+  segment: SegmentNumbers,
   index: OffsetIndex,
 ): Promise<void> {
   await replaceFile(disk, `${path}/${indexName(segment, format)}`, index.serialize());
@@ -39,7 +40,7 @@ export async function saveIndex(
  */
 export async function saveSealedIndex(
   files: StreamFiles,
-  segment: number,
+  segment: SegmentNumbers,
   index: OffsetIndex,
 ): Promise<void> {
   await saveIndex(files, segment, index);
@@ -52,11 +53,11 @@ export async function saveSealedIndex(
 export async function loadSealedIndex(files: StreamFiles, segment: SegmentInfo): Promise<OffsetIndex> {
   const count = segment.nextOffset - segment.firstOffset;
   const words = indexWordsOf(segment);
-  const own = await parsed(files, indexName(segment.number, files.format), words, (bytes) =>
+  const own = await parsed(files, indexName(segment, files.format), words, (bytes) =>
     OffsetIndex.parse(bytes),
   );
   if (own !== undefined || files.format === "plain") return own ?? new OffsetIndex();
-  const theirs = await parsed(files, kimberliteIndexName(segment.number), count, (bytes) =>
+  const theirs = await parsed(files, kimberliteIndexName(segment), count, (bytes) =>
     OffsetIndex.parsePositions(bytes, count, segment.bytes),
   );
   return theirs ?? new OffsetIndex();

@@ -3,9 +3,11 @@
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
-import { abandon, io, segmentName, temporaryName, writeAll } from "../disk/files.ts";
+import { abandon, io, writeAll } from "../disk/files.ts";
+import { segmentName, temporaryName } from "../disk/names.ts";
+import type { SegmentNumbers } from "../segment-numbers.ts";
 import { createFile, removeIfFile } from "../disk/obstacles.ts";
-import { encodeInto, type Record } from "../format/record.ts";
+import type { Answer } from "../types.ts";
 import type { StreamContext } from "./stream-context.ts";
 
 /** How many bytes are collected before they are written. */
@@ -27,28 +29,16 @@ export class SegmentCopy {
   }
 
   /** Begins one, empty. @throws StorageError `io` */
-  static async begin(context: StreamContext, segment: number): Promise<SegmentCopy> {
+  static async begin(context: StreamContext, segment: SegmentNumbers): Promise<SegmentCopy> {
     const path = temporaryName(`${context.path}/${segmentName(segment)}`);
     return new SegmentCopy(context, path, await createFile(context.disk, path));
   }
 
-  /** Adds a record of so many bytes. */
-  async add(record: Record, size: number): Promise<void> {
-    if (size > WRITE_BYTES) {
-      const bytes = Buffer.allocUnsafe(size);
-      encodeInto(this.#context.format, bytes, 0, record);
-      await this.addBytes(bytes);
-      return;
-    }
-    if (this.#used + size > WRITE_BYTES) await this.#flush();
-    this.#used += encodeInto(this.#context.format, this.#pending, this.#used, record);
-  }
-
-  /** Adds bytes as they are. */
-  async addBytes(bytes: Uint8Array): Promise<void> {
-    await this.#flush();
-    await writeAll(this.#file, this.path, bytes, this.#written);
-    this.#written += bytes.length;
+  /** Adds bytes, which have to be waited for only if that says so. @throws StorageError `io` */
+  add(bytes: Uint8Array): Answer<void> {
+    if (this.#used + bytes.length > WRITE_BYTES) return this.#addBehindPending(bytes);
+    this.#pending.set(bytes, this.#used);
+    this.#used += bytes.length;
   }
 
   /** Makes everything durable and closes the file. @throws StorageError `io` */
@@ -65,11 +55,19 @@ export class SegmentCopy {
     await removeIfFile(this.#context.disk, this.path).catch(() => undefined);
   }
 
+  async #addBehindPending(bytes: Uint8Array): Promise<void> {
+    await this.#flush();
+    if (bytes.length > WRITE_BYTES) await this.#write(bytes);
+    else await this.add(bytes);
+  }
+
   async #flush(): Promise<void> {
-    const bytes = this.#pending.subarray(0, this.#used);
-    if (bytes.length === 0) return;
+    if (this.#used > 0) await this.#write(this.#pending.subarray(0, this.#used));
+    this.#used = 0;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     await writeAll(this.#file, this.path, bytes, this.#written);
     this.#written += bytes.length;
-    this.#used = 0;
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { CodecRegistry } from "../format/codec.ts";
 import type { Disk } from "../disk/disk.ts";
+import type { SegmentNumbers } from "../segment-numbers.ts";
 import type { RecordFormat } from "../format/formats.ts";
 import type { StreamFiles } from "./saved-index.ts";
 import type { StreamId } from "../types.ts";
@@ -42,8 +43,7 @@ export function filesOf({ disk, path, format }: StreamContext): StreamFiles {
 }
 
 /** Which segment, and what is known of where it begins. */
-export interface SegmentPlace {
-  readonly number: number;
+export interface SegmentPlace extends SegmentNumbers {
   readonly firstOffset: number;
   /** Chain hash of the record before its first; asked only where the segment is scanned from its start. */
   readonly previousHead: () => Promise<Uint8Array | undefined>;

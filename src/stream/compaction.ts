@@ -1,19 +1,23 @@
 /**
  * Compaction: what tombstones hide is erased for good, and no hash, head or anchor changes.
  *
- * Sealed segments are written anew one at a time, each replaced as a whole (docs/FORMAT.md, section 9).
+ * Sealed segments are written anew, one at a time or several as one, and replaced as a whole (docs/FORMAT.md,
+ * section 9).
  * Appends and reads go on meanwhile; what hides a record after compaction began is not asked. The active
  * segment is sealed first if it holds hidden records.
  * @module
  */
 import { refuseIfAborted } from "../aborted.ts";
+import { elementAt } from "../element-at.ts";
+import { isNoFile } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
 import type { Codec } from "../format/codec.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
 import type { Tombstone } from "../format/tombstone.ts";
 import { type OffsetRange, OffsetRanges, rangeOf } from "../format/offset-ranges.ts";
-import { type RewrittenSegment, rewriteSegment } from "../segment/rewrite-segment.ts";
+import { type RewrittenSegment, rewriteSegments, type Segments } from "../segment/rewrite-segment.ts";
 import { tombstonesIn } from "./hidden-records.ts";
+import { groupsOf, type Merging } from "./merging.ts";
 import { endOf, type ReadSource, recordAtOffset } from "./read.ts";
 import type { CompressionKind, RecordKind } from "../types.ts";
 
@@ -24,6 +28,17 @@ export interface CompactionConfig {
    * kept from growing for ever, and anchors of what was erased still verify. Default: none are.
    */
   readonly olderThan?: bigint | undefined;
+  /**
+   * How many sealed segments there must be at least, one after the other, for one to take their place; from 2
+   * on. Default: 2.
+   */
+  readonly minSegments?: number | undefined;
+  /**
+   * How many bytes one that takes the place of several has at most, about: what is erased of them is known
+   * before they are written, what compression saves is not. 0 merges none. Default: the storage's
+   * `maxSegmentBytes`.
+   */
+  readonly mergeThresholdBytes?: number | undefined;
   /** Whether payloads are compressed where that makes them smaller. Default: false. */
   readonly compressOnCompact?: boolean | undefined;
   /** What compresses them. Default: what compresses those that are appended. */
@@ -66,9 +81,19 @@ export interface Compaction {
   readonly olderThan: number;
   /** What compresses payloads; as they are stored if nothing does. */
   readonly codec: Codec | undefined;
+  readonly merging: Merging;
   readonly purgeQuarantine: boolean;
   readonly onProgress: ((done: number, of: number) => void) | undefined;
   readonly signal: AbortSignal | undefined;
+}
+
+/** What of a stream is to be compacted. */
+export interface Prepared {
+  /** The hidden records. */
+  readonly hidden: OffsetRanges;
+  readonly sealed: readonly SegmentInfo[];
+  /** How many numbers of segments a page of the manifest is about. */
+  readonly pageSegments: number;
 }
 
 /** What compaction needs of a stream that is open. */
@@ -76,12 +101,8 @@ export interface Compactable {
   source(): Promise<ReadSource>;
   /** Appends a tombstone, durably. */
   hide(tombstone: Tombstone): Promise<unknown>;
-  /**
-   * Makes everything durable, and seals the active segment if it holds hidden records.
-   *
-   * @returns the hidden records, and the sealed segments
-   */
-  prepare(): Promise<{ readonly hidden: OffsetRanges; readonly sealed: readonly SegmentInfo[] }>;
+  /** Makes everything durable, and seals the active segment if it holds hidden records. */
+  prepare(): Promise<Prepared>;
   /** Puts a segment that was written anew in its place. */
   replace(rewritten: RewrittenSegment): Promise<void>;
   /** Removes what is in quarantine. @returns the names */
@@ -91,11 +112,11 @@ export interface Compactable {
 /**
  * Compacts a stream.
  *
- * @throws StorageError the damage that is met: what is before it is compacted then; `io`, `poisoned`
+ * @throws StorageError the first damage that is met: all else is compacted then; `io`, `poisoned`
  */
 export async function compact(
   stream: Compactable,
-  { olderThan, codec, purgeQuarantine, onProgress, signal }: Compaction,
+  { olderThan, codec, merging, purgeQuarantine, onProgress, signal }: Compaction,
 ): Promise<CompactionResult> {
   const source = await stream.source();
   if (!source.context.format.hidesRecords) {
@@ -105,23 +126,38 @@ export async function compact(
   }
   const segmentsBefore = source.segments().length;
   await hideBefore(stream, source, olderThan);
-  const { hidden, sealed } = await stream.prepare();
+  const { hidden, sealed, pageSegments } = await stream.prepare();
   const erased: OffsetRange[] = [];
+  let segmentsDone = 0;
   let segmentsReplaced = 0;
   let bytesReclaimed = 0;
-  for (const [i, segment] of sealed.entries()) {
-    refuseIfAborted(signal);
-    onProgress?.(i, sealed.length);
-    const { firstOffset: from, nextOffset: to } = segment;
-    if (from === to || (codec === undefined && !hidden.meets({ from, to }))) continue;
-    const head = await headAfter(source, segment);
-    const rewritten = await rewriteSegment(source.context, segment, { hidden, codec, head, signal });
-    if (rewritten === undefined) continue;
+  let failure: StorageError | undefined;
+  const replace = async (group: Segments): Promise<void> => {
+    const [{ firstOffset: from }] = group;
+    const last = elementAt(group, group.length - 1);
+    const to = last.nextOffset;
+    const isAsItIs = from === to || (codec === undefined && !hidden.meets({ from, to }));
+    if (group.length === 1 && isAsItIs) return;
+    const head = await headAfter(source, last);
+    const rewritten = await rewriteSegments(source.context, group, { hidden, codec, head, signal });
+    if (rewritten === undefined) return;
     await stream.replace(rewritten);
-    segmentsReplaced += 1;
-    bytesReclaimed += segment.bytes - rewritten.info.bytes;
+    segmentsReplaced += group.length;
+    bytesReclaimed += group.reduce((sum, { bytes }) => sum + bytes, -rewritten.info.bytes);
     for (const range of rewritten.erased) erased.push(range);
+  };
+  for (const group of await groupsOf(source, sealed, hidden, pageSegments, merging, signal)) {
+    refuseIfAborted(signal);
+    onProgress?.(segmentsDone, sealed.length);
+    segmentsDone += group.length;
+    // What cannot be merged is compacted segment by segment.
+    if ((await tolerated(() => replace(group))) === undefined) continue;
+    for (const segment of group) {
+      const met = await tolerated(() => replace([segment]));
+      failure ??= met;
+    }
   }
+  if (failure !== undefined) throw failure;
   onProgress?.(sealed.length, sealed.length);
   return {
     segmentsBefore,
@@ -134,6 +170,30 @@ export async function compact(
   };
 }
 
+/** What keeps a segment from being compacted, if it is damage in it and nothing that is wrong elsewhere. */
+async function tolerated(work: () => Promise<void>): Promise<StorageError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof StorageError && isNoFile(error)) return missingSegment(error);
+    if (error instanceof StorageError && isDamage(error)) return error;
+    throw error;
+  }
+}
+
+const missingSegment = ({ stream, file, cause }: StorageError): StorageError =>
+  new StorageError(
+    "missing-segment",
+    "A segment is missing. Restore it from a copy.",
+    { stream, file },
+    cause,
+  );
+
+/** Whether an error says that what was read is damaged. */
+const isDamage = (error: unknown): boolean =>
+  error instanceof StorageError && error.code !== "io" && error.code !== "poisoned";
+
 /**
  * The hash that the record after a segment carries, if there is one; where that is damaged, the one that the
  * segment's index has.
@@ -143,7 +203,8 @@ async function headAfter(source: ReadSource, segment: SegmentInfo): Promise<Uint
     return (await recordAtOffset(source, segment.nextOffset))?.prevHash;
   } catch (error) {
     const { places, end, head } = await source.index(segment);
-    if (places !== segment.nextOffset - segment.firstOffset || end !== segment.bytes) throw error;
+    const isWhole = places === segment.nextOffset - segment.firstOffset && end === segment.bytes;
+    if (!isDamage(error) || !isWhole) throw error;
     return head;
   }
 }

@@ -5,7 +5,9 @@
  */
 import { ByteWindow } from "../disk/byte-window.ts";
 import type { DiskFile } from "../disk/disk.ts";
-import { indexLogName, indexName, io, segmentName, segmentNumber } from "../disk/files.ts";
+import { io } from "../disk/files.ts";
+import { indexLogName, indexName, segmentName, segmentsAmong } from "../disk/names.ts";
+import type { SegmentNumbers } from "../segment-numbers.ts";
 import { formatNamed, type RecordFormat } from "../format/formats.ts";
 import { findIntact } from "../segment/resynchronise.ts";
 import type { Manifest } from "../format/manifest.ts";
@@ -56,8 +58,7 @@ export async function formatBorneOut(
 ): Promise<RecordFormat> {
   const format = await formatOf(surroundings, names, otherwise, manifest);
   if (format.name !== "plain" || manifest?.format !== "plain") return format;
-  const numbers = names.map(segmentNumber).filter((number) => number !== undefined);
-  if ((await formatOfIndexes(surroundings, numbers, names)) === "plain") return format;
+  if ((await formatOfIndexes(surroundings, segmentsAmong(names), names)) === "plain") return format;
   return detectFormat(surroundings, names, "plain");
 }
 
@@ -85,12 +86,12 @@ export async function detectFormat(
   otherwise: Format,
   manifest?: Manifest,
 ): Promise<RecordFormat> {
-  const numbers = names.map(segmentNumber).filter((number) => number !== undefined);
-  numbers.sort((a, b) => a - b);
+  // Merged ones come last: the format `sentinel` has none.
+  const segments = segmentsAmong(names);
   const isKimberlites = manifest?.segments.some(({ bytes }) => bytes > 0) === true;
   for (const telling of isKimberlites ? [firstRecord] : [firstRecord, anyRecord, marks]) {
-    for (const number of numbers) {
-      const path = `${surroundings.path}/${segmentName(number)}`;
+    for (const segment of segments) {
+      const path = `${surroundings.path}/${segmentName(segment)}`;
       const format = await ifReadable(surroundings.disk, path, async (file) => {
         const size = await io("asking for a segment's size", { file: path }, () => file.size());
         return telling(surroundings, file, path, size);
@@ -99,7 +100,7 @@ export async function detectFormat(
     }
   }
   if (isKimberlites) return formatNamed("sentinel");
-  return formatNamed((await formatOfIndexes(surroundings, numbers, names)) ?? otherwise);
+  return formatNamed((await formatOfIndexes(surroundings, segments, names)) ?? otherwise);
 }
 
 type Telling = (
@@ -149,7 +150,7 @@ const marks: Telling = async (_, file, path, size) => {
  */
 async function formatOfIndexes(
   { disk, path, chunkBytes }: StreamSurroundings,
-  numbers: readonly number[],
+  segments: readonly SegmentNumbers[],
   names: readonly string[],
 ): Promise<Format | undefined> {
   const bytesMax = indexBytes(SEGMENT_BYTES / formatNamed("plain").overheadBytes);
@@ -166,11 +167,14 @@ async function formatOfIndexes(
     return watermark !== undefined && watermark > 0;
   };
   const there = new Set(names);
-  for (const number of numbers) {
-    const [saved, log] = [indexName(number, "plain"), indexLogName(number, "plain")];
+  for (const segment of segments) {
+    const [saved, log] = [indexName(segment, "plain"), indexLogName(segment, "plain")];
     if (there.has(saved) && (await isIndex(`${path}/${saved}`))) return "plain";
     if (there.has(log) && (await isIndexLog(`${path}/${log}`))) return "plain";
   }
-  const own = numbers.flatMap((number) => [indexName(number, "sentinel"), indexLogName(number, "sentinel")]);
+  const own = segments.flatMap((segment) => [
+    indexName(segment, "sentinel"),
+    indexLogName(segment, "sentinel"),
+  ]);
   return own.some((name) => there.has(name)) ? "sentinel" : undefined;
 }

@@ -10,7 +10,7 @@
  * Recovery reports the damaged record.
  * @module
  */
-import { segmentName } from "../disk/files.ts";
+import { segmentName } from "../disk/names.ts";
 import { ifReadable } from "../disk/obstacles.ts";
 import { elementAt } from "../element-at.ts";
 import { StorageError } from "../error.ts";
@@ -99,7 +99,7 @@ async function tombstonesOf(
 /** The index of a segment, made from it, with gaps where records cannot be read. */
 async function scannedIndex(source: ReadSource, segment: SegmentInfo): Promise<OffsetIndex> {
   const { disk, path: directory, format, codecs, chunkBytes } = source.context;
-  const path = `${directory}/${segmentName(segment.number)}`;
+  const path = `${directory}/${segmentName(segment)}`;
   const head = segment.firstOffset === 0 ? genesisHash() : undefined;
   const scanned = await ifReadable(disk, path, async (file) => {
     const region = { format, file, path, end: segment.bytes, codecs, chunkBytes };

@@ -1,6 +1,6 @@
 /**
  * The files that the manifest is in: `manifest.json`, and in the format `plain` a page `manifest-NNNNNN.json`
- * for each full thousand of sealed segments.
+ * for each full thousand of numbers of sealed segments.
  *
  * Invariants:
  * - `manifest.json` names the last segments; those before its first are named by pages, the same number by
@@ -24,7 +24,10 @@
  * @module
  */
 import type { Disk } from "../disk/disk.ts";
-import { MANIFEST_NAME, pageName, pageNumber, syncNames } from "../disk/files.ts";
+import { syncNames } from "../disk/files.ts";
+import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
+import { MANIFEST_NAME, pageName, pageNumber } from "../disk/names.ts";
+import { elementAt } from "../element-at.ts";
 import {
   type Manifest,
   manifestBytesMax,
@@ -53,7 +56,7 @@ const NAMELESS_MAX = 2 ** 17;
 
 /** Number of the first segment that `manifest.json` itself names; those before it are in pages. */
 function firstListed({ activeSegment, segments }: Manifest): number {
-  return activeSegment + 1 - segments.length;
+  return segments[0]?.number ?? activeSegment;
 }
 
 /** How many pages `manifest.json` needs. */
@@ -61,12 +64,47 @@ export function pagesNeeded(manifest: Manifest): number {
   return firstListed(manifest) / manifest.pageSegments;
 }
 
-/** What the manifest says of a segment; nothing if it does not name it, or the page cannot be read. */
-export function segmentIn(manifest: PagedManifest, number: number): SegmentInfo | undefined {
-  const first = firstListed(manifest);
-  if (number >= first) return manifest.segments[number - first];
-  const { pageSegments, pages } = manifest;
-  return pages.get(Math.floor(number / pageSegments))?.[number % pageSegments];
+/**
+ * What the manifest says of the segment that has a number, perhaps among others; nothing if it does not name
+ * it, or the page cannot be read. O(log segments) time.
+ */
+export function segmentWith(manifest: PagedManifest, number: number): SegmentInfo | undefined {
+  const { pageSegments, pages, segments } = manifest;
+  const isListed = number >= firstListed(manifest);
+  const listed = isListed ? segments : (pages.get(Math.floor(number / pageSegments)) ?? []);
+  const info = listed[placeWith(listed, number)];
+  return info !== undefined && info.number <= number ? info : undefined;
+}
+
+/** What the manifest says of a segment, if it names one of just these numbers. */
+export function segmentIn(manifest: PagedManifest, segment: SegmentNumbers): SegmentInfo | undefined {
+  const info = segmentWith(manifest, segment.number);
+  const isSame = info?.number === segment.number && lastNumber(info) === lastNumber(segment);
+  return isSame ? info : undefined;
+}
+
+/** The offsets that the manifest gives a segment, in one entry or in one for each that it was merged from. */
+export function offsetsIn(
+  manifest: PagedManifest,
+  segment: SegmentNumbers,
+): { readonly firstOffset: number; readonly nextOffset: number } | undefined {
+  const first = segmentWith(manifest, segment.number);
+  const last = segmentWith(manifest, lastNumber(segment));
+  if (first?.number !== segment.number || last === undefined) return undefined;
+  if (lastNumber(last) !== lastNumber(segment)) return undefined;
+  return { firstOffset: first.firstOffset, nextOffset: last.nextOffset };
+}
+
+/** Place of the first segment that has this number or a later one; O(log segments). */
+export function placeWith(segments: readonly SegmentNumbers[], number: number): number {
+  let low = 0;
+  let high = segments.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (lastNumber(elementAt(segments, middle)) < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Name of the file in which the manifest names a segment. */
@@ -81,8 +119,9 @@ export function fileNaming(manifest: Manifest, segment: number): string {
  * number without saying more of them.
  */
 export function countNamed(manifest: PagedManifest): number {
-  const listed = manifest.segments.length + manifest.pages.size * manifest.pageSegments;
-  return Math.min(manifest.activeSegment + 1, listed + NAMELESS_MAX);
+  const { activeSegment, pageSegments, pages } = manifest;
+  const listed = activeSegment + 1 - firstListed(manifest) + pages.size * pageSegments;
+  return Math.min(activeSegment + 1, listed + NAMELESS_MAX);
 }
 
 /**
@@ -138,7 +177,8 @@ export function pagesMissing(manifest: PagedManifest): PageRun[] {
 /** A stream's manifest as its writer has it on the disk. */
 export class ManifestFiles {
   readonly #files: StreamFiles;
-  readonly #pageSegments: number;
+  /** How many numbers of segments a page is about. */
+  readonly pageSegments: number;
   /** How many pages, from the first on, are on the disk, and which of them not as they are to be. */
   #pages = 0;
   readonly #outdated = new Set<number>();
@@ -147,7 +187,7 @@ export class ManifestFiles {
   /** @param there what is there of it */
   constructor(files: StreamFiles, there?: PagedManifest) {
     this.#files = files;
-    this.#pageSegments = there?.pageSegments ?? PAGE_SEGMENTS;
+    this.pageSegments = there?.pageSegments ?? PAGE_SEGMENTS;
   }
 
   /**
@@ -155,7 +195,8 @@ export class ManifestFiles {
    * written.
    */
   keep({ pages }: PagedManifest, sealed: readonly SegmentInfo[]): void {
-    const isAsKnown = (info: SegmentInfo): boolean => sameSegment(info, sealed[info.number]);
+    const known = new Map(sealed.map((info) => [info.number, info]));
+    const isAsKnown = (info: SegmentInfo): boolean => sameSegment(info, known.get(info.number));
     while (pages.get(this.#pages)?.every(isAsKnown) === true) this.#pages += 1;
   }
 
@@ -167,7 +208,7 @@ export class ManifestFiles {
   /** Ends that: what is known of the segment is as it was replaced. */
   endReplacing(segment: number): void {
     this.#replacing = undefined;
-    const page = Math.floor(segment / this.#pageSegments);
+    const page = Math.floor(segment / this.pageSegments);
     if (page < this.#pages) this.#outdated.add(page);
   }
 
@@ -197,21 +238,20 @@ export class ManifestFiles {
     ...following: Following
   ): Generator<{ readonly name: string; readonly bytes: Buffer; readonly page?: number }> {
     const { format } = this.#files;
-    const pageSegments = this.#pageSegments;
-    const count = sealed.length + following.length - 1;
-    const pages = pagesOf(count, pageSegments, format);
-    const run = (from: number, to: number): SegmentInfo[] => [
-      ...sealed.slice(from, to),
-      ...following.slice(Math.max(0, from - sealed.length), Math.max(0, to - sealed.length)),
-    ];
+    const pageSegments = this.pageSegments;
+    const all = [...sealed, ...following];
+    const activeSegment = all.at(-1)?.number ?? 0;
+    const pages = pagesOf(activeSegment, pageSegments, format);
+    const run = (from: number, to: number): SegmentInfo[] =>
+      all.slice(placeWith(all, from), placeWith(all, to));
     const missing = Array.from({ length: Math.max(0, pages - this.#pages) }, (_, i) => this.#pages + i);
     for (const page of [...this.#outdated, ...missing]) {
       const bytes = serializePage(run(page * pageSegments, (page + 1) * pageSegments));
       yield { name: pageName(page), bytes, page };
     }
-    const segments = run(pages * pageSegments, count + 1);
+    const segments = run(pages * pageSegments, activeSegment + 1);
     const replacing = this.#replacing;
-    const bytes = serializeManifest({ segments, activeSegment: count, format, pageSegments, replacing });
+    const bytes = serializeManifest({ segments, activeSegment, format, pageSegments, replacing });
     yield { name: MANIFEST_NAME, bytes };
   }
 }
@@ -219,7 +259,7 @@ export class ManifestFiles {
 /** Segments after the sealed ones; the last is the active one. */
 type Following = readonly [...SegmentInfo[], SegmentInfo];
 
-/** How many pages a stream of so many sealed segments has. Kimberlite knows of none. */
-function pagesOf(sealed: number, pageSegments: number, format: Format): number {
-  return format === "plain" ? Math.floor(sealed / pageSegments) : 0;
+/** How many pages a stream has of which this is the active segment. Kimberlite knows of none. */
+function pagesOf(activeSegment: number, pageSegments: number, format: Format): number {
+  return format === "plain" ? Math.floor(activeSegment / pageSegments) : 0;
 }

@@ -273,7 +273,7 @@ describe("a stream is released", () => {
       const path = `${rootPath}/${String(stream)}`;
       const codecs = new CodecRegistry();
       return new Stream(
-        { rootPath, disk: watch.disk, stream, path, codecs, chunkBytes: 1 << 16 },
+        () => ({ rootPath, disk: watch.disk, stream, path, codecs, chunkBytes: 1 << 16 }),
         {
           codec: codecs.get("none"),
           policy: { everyNRecords: 0 },

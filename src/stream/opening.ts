@@ -7,16 +7,9 @@
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
-import {
-  abandon,
-  indexLogName,
-  io,
-  isUnfinishedSegment,
-  MANIFEST_NAME,
-  segmentName,
-  syncNames,
-} from "../disk/files.ts";
-import { createFile, isNoFile, removeIfFile, updateHint } from "../disk/obstacles.ts";
+import { abandon, io, syncNames } from "../disk/files.ts";
+import { indexLogName, isUnfinishedSegment, MANIFEST_NAME, segmentName } from "../disk/names.ts";
+import { createFile, isGone, isNoFile, removeIfFile, updateHint } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
 import { genesisHash } from "../format/chain.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
@@ -32,11 +25,13 @@ import { filesOf, type StreamContext } from "../segment/stream-context.ts";
 import type { Offset, StreamHead } from "../types.ts";
 import { ManifestFiles, type PagedManifest } from "./manifest-files.ts";
 import type { OpenStream } from "./opened-stream.ts";
-import { type Evidence, NO_FILE, SealedSegments } from "./sealed-segments.ts";
+import { DiscountedSegment, type Evidence, NO_FILE, SealedSegments } from "./sealed-segments.ts";
 import { emptySegment } from "./start-segment.ts";
 
 const NOTHING_FRAMED: IndexLogState = { bytes: 0, entries: 0, framed: 0 };
 
+const GONE_UNNAMED =
+  "A segment that was merged is not the last one, but none is there after it, so the stream's end is not known. Restore it from a copy.";
 const GONE =
   "The manifest names a last segment that is missing, so the stream's end is not known. Restore it from a copy.";
 /**
@@ -63,7 +58,7 @@ class Opening {
   constructor(evidence: Evidence) {
     const { context, names, manifest, last, findings } = evidence;
     const isKimberlites = manifest !== undefined && manifest.format === undefined;
-    this.#claimed = isKimberlites && manifest.activeSegment === last ? manifest.segments[last] : undefined;
+    this.#claimed = isKimberlites && manifest.activeSegment === last ? manifest.segments.at(-1) : undefined;
     this.#context = context;
     this.#names = names;
     this.#manifest = manifest;
@@ -79,7 +74,7 @@ class Opening {
     await syncNames(this.#context.disk, this.#context.rootPath);
     await syncNames(this.#context.disk, this.#context.path);
     await this.#createEmptySegment();
-    for (let number = 0; number < this.#last; number += 1) await this.#sealed.add(number);
+    await this.#sealed.addAll();
     const opened = await this.#openLast(settings);
     if (opened === undefined) return undefined;
     try {
@@ -93,11 +88,11 @@ class Opening {
 
   /** Creates the last segment if Kimberlite has only named it, which it does when the one before is full. */
   async #createEmptySegment(): Promise<void> {
-    const name = segmentName(this.#last);
+    const name = segmentName({ number: this.#last });
     if (this.#claimed === undefined || this.#claimed.bytes > 0 || this.#names.has(name)) return;
     const { file, indexLog } = await createSegmentFiles(filesOf(this.#context), this.#last);
     await abandon(file, indexLog);
-    this.#names.add(name).add(indexLogName(this.#last, this.#context.format.name));
+    this.#names.add(name).add(indexLogName({ number: this.#last }, this.#context.format.name));
   }
 
   /** Replaces a manifest that is missing or says less than the segments do, and clears up. */
@@ -113,7 +108,8 @@ class Opening {
     if (isAdopted) await sealed.saveLast();
     await sealed.markDamaged();
     if (this.#manifest !== undefined) this.#manifestFiles.keep(this.#manifest, sealed.list);
-    if (isAdopted || sealed.isManifestStale || isWrong || this.#manifest?.activeSegment !== this.#last) {
+    const isBehind = this.#manifest?.activeSegment !== this.#last;
+    if (isAdopted || sealed.isManifestStale || isWrong || isBehind) {
       await this.#manifestFiles.replace(sealed.list, emptySegment(this.#last, sealed.nextOffset));
     }
     const hasContent = this.#last > 0 || end.nextOffset > 0n;
@@ -139,11 +135,13 @@ class Opening {
   /** Opens the last segment's file, and goes by what is missing if it is none. */
   async #openLast(settings: IndexSettings): Promise<OpenStream | undefined> {
     const path = this.#lastPath;
-    if (!this.#names.has(segmentName(this.#last))) return this.#withoutEnd(GONE);
+    if (!this.#names.has(segmentName({ number: this.#last })))
+      return this.#withoutEnd(this.#isLastNamed ? GONE : GONE_UNNAMED);
     let file: DiskFile;
     try {
       file = await io("opening a segment", { file: path }, () => this.#context.disk.open(path, "update"));
     } catch (error) {
+      if (isGone(error, path)) throw new DiscountedSegment(segmentName({ number: this.#last }));
       if (!isNoFile(error)) throw error;
       if (this.#manifest !== undefined && this.#last > this.#manifest.activeSegment) return undefined;
       return this.#withoutEnd(NO_FILE);
@@ -206,7 +204,7 @@ class Opening {
     segment: RecoveredSegment,
   ): Promise<{ file: DiskFile | undefined; state: IndexLogState }> {
     const { disk, path } = this.#context;
-    const name = indexLogName(segment.number, this.#context.format.name);
+    const name = indexLogName(segment, this.#context.format.name);
     const { hasLog } = segment.hints;
     if (
       !hasLog &&
@@ -247,8 +245,12 @@ class Opening {
     });
   }
 
+  get #isLastNamed(): boolean {
+    return this.#manifest?.activeSegment === this.#last;
+  }
+
   get #lastPath(): string {
-    return `${this.#context.path}/${segmentName(this.#last)}`;
+    return `${this.#context.path}/${segmentName({ number: this.#last })}`;
   }
 }
 

@@ -12,7 +12,8 @@ import { type Cursor, hasRoom, type Room, takeRoom } from "../cursor.ts";
 import type { DiskFile } from "../disk/disk.ts";
 import { elementAt } from "../element-at.ts";
 import { StorageError } from "../error.ts";
-import { segmentName, withFile } from "../disk/files.ts";
+import { withFile } from "../disk/files.ts";
+import { segmentName } from "../disk/names.ts";
 import { indexAround } from "../segment/resynchronise.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
 import { isNoFile } from "../disk/obstacles.ts";
@@ -111,14 +112,14 @@ export class LogCursor implements Cursor<ReadSource> {
     const records: Record[] = [];
     try {
       while (hasRoom(room) && this.#failure === undefined) {
-        if (!this.#started) await this.#start();
+        if (!this.#started && !(await this.#orAgain(() => this.#start()))) continue;
         if (this.isDone) break;
         const segment = this.#started ? this.#segmentAt(this.#offset) : undefined;
         if (segment === undefined) {
           if (this.#source.lostEnd !== undefined) throw this.#source.lostEnd;
           break;
         }
-        await this.#walkOrAgain(segment, room, records);
+        await this.#orAgain(() => this.#walk(segment, room, records));
       }
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
@@ -141,11 +142,14 @@ export class LogCursor implements Cursor<ReadSource> {
       // there now.
       return;
     }
-    this.#started = true;
-    if (from >= to) return;
+    if (from >= to) {
+      this.#started = true;
+      return;
+    }
     const anchor = verify === "record" || verify === "links" ? from : await this.#anchor(from, verify);
     this.#offset = anchor;
     this.#previous = anchor === 0 && verify !== "record" ? genesisHash() : undefined;
+    this.#started = true;
   }
 
   /** Offset of the nearest checkpoint at or before the start, else 0. */
@@ -165,16 +169,21 @@ export class LogCursor implements Cursor<ReadSource> {
     return 0;
   }
 
-  /** Walks in one segment; where that was replaced meanwhile, the next step goes on in the new one. */
-  async #walkOrAgain(segment: SegmentInfo, room: Room, records: Record[]): Promise<void> {
+  /**
+   * Takes a step in segments as they are now.
+   * @returns whether it was taken; it was not if one was replaced meanwhile, and has to be again
+   */
+  async #orAgain(step: () => Promise<void>): Promise<boolean> {
     const edition = this.#source.edition();
     if (this.#edition !== edition) this.#position = undefined;
     this.#edition = edition;
     try {
-      await this.#walk(segment, room, records);
+      await step();
+      return true;
     } catch (error) {
       await this.#source.settled();
       if (this.#source.edition() === edition) throw error;
+      return false;
     }
   }
 
@@ -318,7 +327,7 @@ export class LogCursor implements Cursor<ReadSource> {
   }
 
   async #open<T>(segment: SegmentInfo, use: (file: DiskFile, path: string) => Promise<T>): Promise<T> {
-    const path = `${this.#source.context.path}/${segmentName(segment.number)}`;
+    const path = `${this.#source.context.path}/${segmentName(segment)}`;
     try {
       return await withFile(this.#source.context.disk, path, (file) => use(file, path));
     } catch (error) {

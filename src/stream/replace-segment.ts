@@ -1,17 +1,20 @@
 /**
- * Putting a sealed segment that was written anew in the place of the old one (docs/FORMAT.md, section 9).
+ * Putting a segment that was written anew in the place of the old one, or of several (docs/FORMAT.md, section
+ * 9).
  *
  * Invariants: no index file is ever beside a segment that it was not made for; renaming commits; what a crash
- * leaves before that is the old segment, after it the new one, and the manifest says that either may be
- * there.
+ * leaves before that is the old segments, after it the new one, and the manifest says that either may be
+ * there. A segment that was merged is removed only after the name of the one in its place is durable.
  * @module
  */
-import { indexLogName, indexName, io, segmentName, syncNames } from "../disk/files.ts";
+import { io, syncNames } from "../disk/files.ts";
+import { indexLogName, indexName, segmentName } from "../disk/names.ts";
+import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
 import { removeIfFile } from "../disk/obstacles.ts";
 import type { SegmentInfo } from "../format/manifest.ts";
 import type { RewrittenSegment } from "../segment/rewrite-segment.ts";
 import { saveIndex, type StreamFiles } from "../segment/saved-index.ts";
-import type { ManifestFiles } from "./manifest-files.ts";
+import { type ManifestFiles, placeWith } from "./manifest-files.ts";
 import { emptySegment } from "./start-segment.ts";
 
 /** What of an open stream a replacement is about. */
@@ -22,7 +25,7 @@ export interface Replaceable {
 }
 
 /**
- * Announces the replacement of a segment, and removes the index of the old one, durably. If that fails, the
+ * Announces the replacement, and removes any index of the new segment's name, durably. If that fails, the
  * stream is as it was.
  *
  * @throws StorageError `io`
@@ -30,18 +33,18 @@ export interface Replaceable {
 export async function beginReplacement(
   { disk, path, format }: StreamFiles,
   { manifest, sealed, active }: Replaceable,
-  number: number,
+  segment: SegmentNumbers,
 ): Promise<void> {
-  manifest.beginReplacing(number);
+  manifest.beginReplacing(segment.number);
   await manifest.replace(sealed, emptySegment(active.number, active.firstOffset));
-  for (const name of [indexName(number, format), indexLogName(number, format)])
+  for (const name of [indexName(segment, format), indexLogName(segment, format)])
     await removeIfFile(disk, `${path}/${name}`);
   await syncNames(disk, path);
 }
 
 /**
- * Gives the new segment its name, and then saves what is beside it. If that fails, it is not known which of
- * the two the disk holds.
+ * Gives the new segment its name, and then removes what was merged into it and saves what is beside it. If
+ * that fails, it is not known what the disk holds.
  *
  * @param isNamed called when the new segment has its name, durably
  * @throws StorageError `io`
@@ -53,14 +56,24 @@ export async function commitReplacement(
   isNamed: () => void,
 ): Promise<void> {
   const { disk, path } = files;
-  const { number } = info;
-  const segment = `${path}/${segmentName(number)}`;
-  await io("renaming a file", { file: temporary }, () => disk.rename(temporary, segment));
+  const name = segmentName(info);
+  await io("renaming a file", { file: temporary }, () => disk.rename(temporary, `${path}/${name}`));
   await syncNames(disk, path);
-  sealed[number] = info;
+  const first = placeWith(sealed, info.number);
+  const replaced = sealed.splice(first, placeWith(sealed, lastNumber(info) + 1) - first, info);
   isNamed();
-  await saveIndex(files, number, index);
+  for (const segment of replaced) if (segmentName(segment) !== name) await removeSegment(files, segment);
+  await saveIndex(files, info, index);
   await syncNames(disk, path);
-  manifest.endReplacing(number);
+  manifest.endReplacing(info.number);
   await manifest.replace(sealed, emptySegment(active.number, active.firstOffset));
+}
+
+/** Removes a segment that another one takes the place of, and what is beside it. @throws StorageError `io` */
+export async function removeSegment(
+  { disk, path, format }: StreamFiles,
+  segment: SegmentNumbers,
+): Promise<void> {
+  const beside = [indexName(segment, format), indexLogName(segment, format)];
+  for (const name of [segmentName(segment), ...beside]) await removeIfFile(disk, `${path}/${name}`);
 }

@@ -6,17 +6,10 @@
  * @module
  */
 import type { DiskFile } from "../disk/disk.ts";
-import {
-  indexLogName,
-  indexName,
-  io,
-  kimberliteIndexName,
-  pageName,
-  segmentName,
-  syncNames,
-  withFile,
-} from "../disk/files.ts";
-import { ifReadable, isNoFile, removeIfFile } from "../disk/obstacles.ts";
+import { io, syncNames, withFile } from "../disk/files.ts";
+import { indexLogName, indexName, kimberliteIndexName, pageName, segmentName } from "../disk/names.ts";
+import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
+import { ifReadable, isGone, isNoFile, removeIfFile } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
 import { genesisHash } from "../format/chain.ts";
 import { indexWordsOf, sameSegment, type SegmentInfo, withIndexWords } from "../format/manifest.ts";
@@ -32,7 +25,17 @@ import { loadSealedIndex, saveSealedIndex } from "../segment/saved-index.ts";
 import { RecordScanner } from "../segment/scan.ts";
 import { filesOf, type StreamContext } from "../segment/stream-context.ts";
 import type { Offset } from "../types.ts";
-import { fileNaming, type PagedManifest, pagesMissing, segmentIn } from "./manifest-files.ts";
+import { isCovered } from "./believed-segments.ts";
+import {
+  fileNaming,
+  offsetsIn,
+  type PagedManifest,
+  pagesMissing,
+  placeWith,
+  segmentIn,
+  segmentWith,
+} from "./manifest-files.ts";
+import { removeSegment } from "./replace-segment.ts";
 import { redactedIn } from "./unnamed-redactions.ts";
 
 /** What opening a stream has to go by, and where it tells what it found. */
@@ -41,9 +44,27 @@ export interface Evidence {
   /** Names in the stream's directory; one that is found to be no segment's goes, one that is made comes. */
   readonly names: Set<string>;
   readonly manifest: PagedManifest | undefined;
+  /** The segments that have a successor, there or not, in order. */
+  readonly sealed: readonly SegmentNumbers[];
   /** Number of the last segment. */
   readonly last: number;
+  /** Segments whose place another one takes: leftovers of compaction. */
+  readonly replaced: readonly SegmentNumbers[];
   readonly findings: Finding[];
+}
+
+/**
+ * A segment that was listed does not count: it is not there, or it is a merged one that is damaged while all
+ * that it takes the place of is there. The stream is to be opened without it.
+ */
+export class DiscountedSegment extends Error {
+  /** Its name in the stream's directory. */
+  readonly file: string;
+
+  constructor(file: string) {
+    super(file);
+    this.file = file;
+  }
 }
 
 /** Why a segment whose name belongs to something else is missing. */
@@ -65,10 +86,12 @@ export class SealedSegments {
   readonly #context: StreamContext;
   readonly #names: Set<string>;
   readonly #manifest: PagedManifest | undefined;
+  readonly #due: readonly SegmentNumbers[];
   readonly #last: number;
+  readonly #replaced: readonly SegmentNumbers[];
   readonly #findings: Finding[];
   /**
-   * The head after each that was recovered, by number; `undefined` if it cannot be known. So none is
+   * The head after each that was recovered, by its last number; `undefined` if it cannot be known. So none is
    * recovered twice.
    */
   readonly #heads = new Map<number, Uint8Array | undefined>();
@@ -76,11 +99,13 @@ export class SealedSegments {
   #lastIndex: OffsetIndex | undefined;
   #isManifestStale = false;
 
-  constructor({ context, names, manifest, last, findings }: Evidence) {
+  constructor({ context, names, manifest, sealed, last, replaced, findings }: Evidence) {
     this.#context = context;
     this.#names = names;
     this.#manifest = manifest;
+    this.#due = sealed;
     this.#last = last;
+    this.#replaced = replaced;
     this.#findings = findings;
     for (const { first, last: end } of manifest === undefined ? [] : pagesMissing(manifest))
       for (let page = first; page <= end; page += 1) this.wrongNames.add(pageName(page));
@@ -97,38 +122,44 @@ export class SealedSegments {
   }
 
   /**
-   * Adds the next one: what the manifest says if segment and index bear that out, else what the segment says.
+   * Adds all of them: what the manifest says if segment and index bear that out, else what the segment says.
    * @throws StorageError `io`
    */
-  async add(number: number): Promise<void> {
+  async addAll(): Promise<void> {
+    for (const segment of this.#due) await this.#add(segment);
+  }
+
+  async #add(segment: SegmentNumbers): Promise<void> {
     const firstOffset = this.nextOffset;
-    const known = this.#manifest !== undefined && number < this.#manifest.activeSegment;
-    const info = known ? segmentIn(this.#manifest, number) : undefined;
-    const name = segmentName(number);
+    const known = this.#manifest !== undefined && segment.number < this.#manifest.activeSegment;
+    const info = known ? segmentIn(this.#manifest, segment) : undefined;
+    const name = segmentName(segment);
     if (!this.#names.has(name)) {
-      await this.#addMissing(number, firstOffset, info, "A segment is missing. Restore it from a copy.");
+      await this.#addMissing(segment, firstOffset, info, "A segment is missing. Restore it from a copy.");
       return;
     }
     try {
-      await this.#addFile(number, firstOffset, info);
+      await this.#addFile(segment, firstOffset, info);
     } catch (error) {
+      if (isGone(error, `${this.#context.path}/${name}`)) throw new DiscountedSegment(name);
       if (!isNoFile(error)) throw error;
       this.#names.delete(name);
-      await this.#addMissing(number, firstOffset, info, NO_FILE);
+      await this.#addMissing(segment, firstOffset, info, NO_FILE);
     }
   }
 
   /** A segment that has a successor and is not there. */
   async #addMissing(
-    number: number,
+    segment: SegmentNumbers,
     firstOffset: number,
     info: SegmentInfo | undefined,
     sentence: string,
   ): Promise<void> {
-    this.#find("missing segment", "missing-segment", sentence, firstOffset, number);
-    const nextOffset = info?.nextOffset ?? (await this.#firstOffsetAfter(number, firstOffset)) ?? firstOffset;
+    this.#find("missing segment", "missing-segment", sentence, firstOffset, segment);
+    const nextOffset =
+      info?.nextOffset ?? (await this.#firstOffsetAfter(segment, firstOffset)) ?? firstOffset;
     const end = Math.max(firstOffset, nextOffset);
-    this.#push({ number, firstOffset, nextOffset: end, bytes: info?.bytes ?? 0 });
+    this.#push({ ...segment, firstOffset, nextOffset: end, bytes: info?.bytes ?? 0 });
   }
 
   /** Notes what the redacted records of a segment that was recovered stand for. */
@@ -137,30 +168,34 @@ export class SealedSegments {
   }
 
   #push(info: SegmentInfo): void {
-    invariant(info.number === this.list.length, "Segments are added in the order of their numbers.");
+    const before = this.list.at(-1);
+    const isNext = info.number === (before === undefined ? 0 : lastNumber(before) + 1);
+    invariant(isNext, "Segments are added in the order of their numbers.");
     invariant(info.firstOffset === this.nextOffset, "A segment begins where the one before it ends.");
     invariant(info.nextOffset >= info.firstOffset, "A segment does not end before it begins.");
     this.list.push(info);
   }
 
-  async #addFile(number: number, firstOffset: number, info: SegmentInfo | undefined): Promise<void> {
-    const name = segmentName(number);
-    await this.#with(number, async (file) => {
+  async #addFile(numbers: SegmentNumbers, firstOffset: number, info: SegmentInfo | undefined): Promise<void> {
+    const name = segmentName(numbers);
+    await this.#with(numbers, async (file) => {
       const bytes = await io("asking for a segment's size", { file: name }, () => file.size());
       if (info?.firstOffset === firstOffset && bytes === info.bytes && (await this.#isSettled(info))) {
         this.#push(info);
         return;
       }
       const found = this.#findings.length;
-      const segment = await this.#recover(number, firstOffset, file, info);
+      const segment = await this.#recover(numbers, firstOffset, file, info);
       this.noteRedacted(segment);
       const settled = await this.#settled(segment, bytes, info);
+      const isBehind = this.damaged.has(numbers.number) && isCovered(numbers, this.#replaced);
+      if (isBehind) throw new DiscountedSegment(name);
       this.#push(settled);
-      this.#heads.set(number, headAfter(segment, settled));
-      if (this.damaged.has(number) && info !== undefined && info.bytes !== bytes) {
+      this.#heads.set(lastNumber(numbers), headAfter(segment, settled));
+      if (this.damaged.has(numbers.number) && info !== undefined && info.bytes !== bytes) {
         const sentence = `A sealed segment has ${bytes} bytes where the manifest says ${info.bytes}. Compare it with a copy.`;
         const offset = Math.min(segment.nextOffset, settled.nextOffset);
-        this.#find("size differs", "truncated-log", sentence, offset, number, found);
+        this.#find("size differs", "truncated-log", sentence, offset, numbers, found);
       }
     });
   }
@@ -170,12 +205,11 @@ export class SealedSegments {
    * recovery has to look.
    */
   async #isSettled(info: SegmentInfo): Promise<boolean> {
-    const { number } = info;
     const format = this.#context.format.name;
-    if (this.#names.has(indexLogName(number, format))) return false;
+    if (this.#names.has(indexLogName(info, format))) return false;
     const words = indexWordsOf(info);
-    const own = { name: indexName(number, format), bytes: indexBytes(words) };
-    const theirs = { name: kimberliteIndexName(number), bytes: savedPositionsBytes(words) };
+    const own = { name: indexName(info, format), bytes: indexBytes(words) };
+    const theirs = { name: kimberliteIndexName(info), bytes: savedPositionsBytes(words) };
     const saved = format === "plain" || this.#names.has(own.name) ? own : theirs;
     if (!this.#names.has(saved.name)) return false;
     const file = `${this.#context.path}/${saved.name}`;
@@ -190,8 +224,8 @@ export class SealedSegments {
    * offsets it has. The record after it does, or else the index.
    */
   async #endsAsSaid(info: SegmentInfo): Promise<boolean> {
-    const { number, firstOffset, nextOffset } = info;
-    const next = await this.#firstOffsetAfter(number, firstOffset);
+    const { firstOffset, nextOffset } = info;
+    const next = await this.#firstOffsetAfter(info, firstOffset);
     if (next !== undefined) return next === nextOffset;
     const { places } = await loadSealedIndex(filesOf(this.#context), info);
     return places === nextOffset - firstOffset;
@@ -207,35 +241,41 @@ export class SealedSegments {
     bytes: number,
     info: SegmentInfo | undefined,
   ): Promise<SegmentInfo> {
-    const { number, firstOffset, index } = segment;
+    const { number, last, firstOffset, index } = segment;
     const isProven = isWhole(segment) && segment.proven === bytes && bytes > 0;
-    const said = info?.nextOffset ?? (segment.lostEnd === undefined ? segment.nextOffset : undefined);
+    const due = this.#manifest && offsetsIn(this.#manifest, segment)?.nextOffset;
+    const found = segment.lostEnd === undefined ? segment.nextOffset : undefined;
+    const said = info?.nextOffset ?? due ?? found;
     const nextOffset =
       isProven || said === segment.nextOffset
         ? segment.nextOffset
-        : ((await this.#firstOffsetAfter(number, firstOffset)) ?? Math.max(said ?? 0, segment.nextOffset));
+        : ((await this.#firstOffsetAfter(segment, firstOffset)) ?? Math.max(said ?? 0, segment.nextOffset));
     this.#isManifestStale ||= info === undefined;
     if (!isWhole(segment) || nextOffset !== segment.nextOffset) {
       this.damaged.set(number, index);
-      return { number, firstOffset, nextOffset, bytes: Math.max(bytes, info?.bytes ?? 0) };
+      return { number, last, firstOffset, nextOffset, bytes: Math.max(bytes, info?.bytes ?? 0) };
     }
-    const found = withIndexWords({ number, firstOffset, nextOffset, bytes: index.end }, index.words);
-    const isWrong = info !== undefined && !sameSegment(info, found) && !this.#isReplacing(number);
+    const ended = { number, last, firstOffset, nextOffset, bytes: index.end };
+    const settled = withIndexWords(ended, index.words);
+    const isNamed = this.#manifest !== undefined && number < this.#manifest.activeSegment;
+    const entry = info ?? (isNamed ? segmentWith(this.#manifest, number) : undefined);
+    const isWrong = entry !== undefined && !sameSegment(entry, settled) && !this.#isReplacing(number);
     if (this.#manifest !== undefined && isWrong) this.wrongNames.add(fileNaming(this.#manifest, number));
     await this.#saveIndexOf(segment, info !== undefined);
-    return found;
+    return settled;
   }
 
   /**
    * Saves the index of a whole segment that has been sealed before, if it is not there, and says that it was
    * not.
    */
-  async #saveIndexOf({ number, index, hints }: RecoveredSegment, wasSealed: boolean): Promise<void> {
-    const name = indexName(number, this.#context.format.name);
+  async #saveIndexOf(segment: RecoveredSegment, wasSealed: boolean): Promise<void> {
+    const { number, index, hints } = segment;
+    const name = indexName(segment, this.#context.format.name);
     const isComplete =
       this.#names.has(name) && !hints.rotten && hints.framed - hints.logEntries === index.count;
     if (wasSealed && isComplete) return;
-    await this.#saveSealed(number, index);
+    await this.#saveSealed(segment, index);
     const isOrdinary = this.#manifest?.format === undefined || this.#isReplacing(number);
     if (wasSealed && !hints.rotten && !isOrdinary) {
       const sentence = "The saved index of a sealed segment is missing, or lacks records; it is rebuilt.";
@@ -254,10 +294,10 @@ export class SealedSegments {
     if (number === 0) return genesisHash();
     const before = number - 1;
     if (this.#heads.has(before)) return this.#heads.get(before);
-    const info = this.list[before];
-    if (info === undefined || !this.#names.has(segmentName(before))) return undefined;
-    const segment = await this.#with(before, (file) => this.#recover(before, info.firstOffset, file, info));
-    if (!isWhole(segment)) this.damaged.set(before, segment.index);
+    const info = this.list.findLast((segment) => lastNumber(segment) === before);
+    if (info === undefined || !this.#names.has(segmentName(info))) return undefined;
+    const segment = await this.#with(info, (file) => this.#recover(info, info.firstOffset, file, info));
+    if (!isWhole(segment)) this.damaged.set(info.number, segment.index);
     else if (segment.hints.rotten) await this.#saveIndexOf(segment, true);
     const head = headAfter(segment, info);
     this.#heads.set(before, head);
@@ -271,27 +311,29 @@ export class SealedSegments {
    */
   async saveLast(): Promise<void> {
     await this.headBefore(this.#last);
-    if (this.#lastIndex !== undefined) await this.#saveSealed(this.#last - 1, this.#lastIndex);
+    const last = this.list.at(-1);
+    if (last !== undefined && this.#lastIndex !== undefined) await this.#saveSealed(last, this.#lastIndex);
   }
 
   /** Saves the index of a segment that has a successor, whatever index files are there. */
-  async #saveSealed(number: number, index: OffsetIndex): Promise<void> {
+  async #saveSealed(segment: SegmentNumbers, index: OffsetIndex): Promise<void> {
     const files = filesOf(this.#context);
-    await saveSealedIndex(files, number, index);
+    await saveSealedIndex(files, segment, index);
     await syncNames(files.disk, files.path);
-    if (files.format === "sentinel") await removeKimberliteIndexLog(files, number, this.#names);
+    if (files.format === "sentinel") await removeKimberliteIndexLog(files, segment, this.#names);
   }
 
   #recover(
-    number: number,
+    segment: SegmentNumbers,
     firstOffset: number,
     file: DiskFile,
     recorded: SegmentInfo | undefined,
   ): Promise<RecoveredSegment> {
-    const previousHead = (): Promise<Uint8Array | undefined> => this.headBefore(number);
+    const previousHead = (): Promise<Uint8Array | undefined> => this.headBefore(segment.number);
+    const { number, last } = segment;
     return recoverSegment(
       this.#context,
-      { number, firstOffset, previousHead, sealed: true, recorded },
+      { number, last, firstOffset, previousHead, sealed: true, recorded },
       this.#names,
       file,
       this.#findings,
@@ -299,12 +341,14 @@ export class SealedSegments {
   }
 
   /**
-   * The offset that the first record after segment `number` says it has, unless it is before `firstOffset`,
+   * The offset that the first record after a segment says it has, unless it is before `firstOffset`,
    * where that segment begins: then it is a record of another segment, and says nothing about this one's end.
    */
-  async #firstOffsetAfter(number: number, firstOffset: number): Promise<number | undefined> {
-    if (!this.#names.has(segmentName(number + 1))) return undefined;
-    const path = `${this.#context.path}/${segmentName(number + 1)}`;
+  async #firstOffsetAfter(segment: SegmentNumbers, firstOffset: number): Promise<number | undefined> {
+    const number = lastNumber(segment) + 1;
+    const next = this.#due[placeWith(this.#due, number)] ?? { number };
+    if (!this.#names.has(segmentName(next))) return undefined;
+    const path = `${this.#context.path}/${segmentName(next)}`;
     return ifReadable(this.#context.disk, path, async (file) => {
       const size = await io("asking for a segment's size", { file: path }, () => file.size());
       const scanner = new RecordScanner(this.#context.format, file, path, 0, size, this.#context.chunkBytes);
@@ -317,27 +361,34 @@ export class SealedSegments {
   /**
    * Write-ahead files of sealed segments that a crash kept from being removed: their entries are in the
    * `.idx`. Without one they stay; so do those of damaged segments, which make the next start look there
-   * again.
+   * again. And what was merged into a segment, unless that is damaged.
    */
   async removeLeftovers(): Promise<void> {
-    for (const { number } of this.list) {
-      if (this.damaged.has(number)) continue;
-      const format = this.#context.format.name;
-      const name = indexLogName(number, format);
-      if (!this.#names.has(name) || !this.#names.has(indexName(number, format))) continue;
-      await removeIfFile(this.#context.disk, `${this.#context.path}/${name}`);
+    const { disk, path, format } = this.#context;
+    for (const segment of this.list) {
+      if (this.damaged.has(segment.number)) continue;
+      const name = indexLogName(segment, format.name);
+      if (!this.#names.has(name) || !this.#names.has(indexName(segment, format.name))) continue;
+      await removeIfFile(disk, `${path}/${name}`);
+    }
+    for (const segment of this.#replaced) {
+      const by = this.list[placeWith(this.list, segment.number)];
+      if (by === undefined || this.damaged.has(by.number) || !this.#names.has(segmentName(by))) continue;
+      await removeSegment(filesOf(this.#context), segment);
     }
   }
 
   /** Makes every start look at sealed segments that are damaged: there is a write-ahead file beside those. */
   async markDamaged(): Promise<void> {
     const files = filesOf(this.#context);
-    for (const number of this.damaged.keys())
-      if (!this.#names.has(indexLogName(number, files.format))) await createIndexLog(files, number);
+    for (const segment of this.list) {
+      const isMarked = this.#names.has(indexLogName(segment, files.format));
+      if (this.damaged.has(segment.number) && !isMarked) await createIndexLog(files, segment);
+    }
   }
 
-  #with<T>(number: number, use: (file: DiskFile) => T | Promise<T>): Promise<T> {
-    const path = `${this.#context.path}/${segmentName(number)}`;
+  #with<T>(segment: SegmentNumbers, use: (file: DiskFile) => T | Promise<T>): Promise<T> {
+    const path = `${this.#context.path}/${segmentName(segment)}`;
     return withFile(this.#context.disk, path, async (file) => use(file));
   }
 
@@ -346,13 +397,13 @@ export class SealedSegments {
     code: "missing-segment" | "truncated-log",
     sentence: string,
     offset: number,
-    number: number,
+    segment: SegmentNumbers,
     at = this.#findings.length,
   ): void {
     const error = new StorageError(code, sentence, {
       stream: this.#context.stream,
       offset: BigInt(offset) as Offset,
-      file: `${this.#context.path}/${segmentName(number)}`,
+      file: `${this.#context.path}/${segmentName(segment)}`,
     });
     this.#findings.splice(at, 0, { what, action: "keep", error });
   }

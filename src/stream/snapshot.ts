@@ -13,7 +13,8 @@
  */
 import type { Disk } from "../disk/disk.ts";
 import { StorageError } from "../error.ts";
-import { isMissing, MANIFEST_NAME, segmentName, segmentNumber, withFile } from "../disk/files.ts";
+import { isMissing, withFile } from "../disk/files.ts";
+import { indexedSegment, MANIFEST_NAME, segmentName, segmentsAmong } from "../disk/names.ts";
 import { OverlayDisk } from "../disk/overlay-disk.ts";
 import { readOnly } from "../disk/read-only-disk.ts";
 
@@ -23,7 +24,6 @@ const ATTEMPTS_MAX = 100;
 const MANIFEST_BYTES_MAX = 2 ** 26;
 /** Index files have less than two bytes for each of their segment's, and these. */
 const INDEX_BYTES_MIN = 2 ** 16;
-const INDEX_NAME = /^segment_\d+\.log\.idx2?(\.wal)?$/;
 
 /** A directory at one moment: its names, and what files of it held. */
 interface Look {
@@ -35,18 +35,22 @@ interface Look {
 
 /**
  * The disk on which a stream is to be opened in order to read it, once. The moment that it shows is that of
- * the listing of the stream's directory, the only one that it lists.
+ * the first listing of the stream's directory.
  *
  * @param path of the stream's directory
  */
 export function snapshotOf(disk: Disk, path: string): Disk {
   const beneath = readOnly(disk);
+  let listed: readonly string[] | undefined;
   const overlay: OverlayDisk = new OverlayDisk({
     ...beneath,
-    async list() {
+    async list(directory) {
+      if (directory !== path) return beneath.list(directory);
+      if (listed !== undefined) return [...listed];
       const { names, files, last } = await lookAt(beneath, path);
       for (const [name, bytes] of files) overlay.show(`${path}/${name}`, bytes);
       if (last !== undefined) overlay.freeze(`${path}/${last[0]}`, last[1]);
+      listed = names;
       return [...names];
     },
   });
@@ -82,14 +86,16 @@ async function tryLookAt(disk: Disk, path: string, gone: Set<string>): Promise<L
   if (manifest === "missing" && names.has(MANIFEST_NAME) && isFirstTime(MANIFEST_NAME)) return undefined;
   const files = new Map<string, Uint8Array>();
   if (manifest instanceof Uint8Array) files.set(MANIFEST_NAME, manifest);
-  let last = -1;
-  for (const name of names) last = Math.max(last, segmentNumber(name) ?? -1);
-  for (const name of [...names].filter((each) => INDEX_NAME.test(each))) {
-    const segment = name.slice(0, name.indexOf(".idx"));
-    const isOfLast = segment === segmentName(last);
+  const last = segmentsAmong(names).findLast(({ last: several }) => several === undefined);
+  const lastName = last && segmentName(last);
+  for (const name of [...names]) {
+    const index = indexedSegment(name);
+    if (index === undefined) continue;
+    const segment = segmentName(index.segment);
+    const isOfLast = segment === lastName;
     // What is saved for an earlier segment is complete; its write-ahead file is about to be removed, if it is
     // there at all.
-    if (!isOfLast && !name.endsWith(".wal")) continue;
+    if (!isOfLast && !index.isLog) continue;
     const content = await contentOf(
       disk,
       `${path}/${name}`,
@@ -100,11 +106,12 @@ async function tryLookAt(disk: Disk, path: string, gone: Set<string>): Promise<L
     if (!isOfLast) names.delete(name);
     else if (isFirstTime(name)) return undefined;
   }
-  const bytes = await sizeOf(disk, `${path}/${segmentName(last)}`);
+  const bytes = lastName === undefined ? undefined : await sizeOf(disk, `${path}/${lastName}`);
   // A stream that is being created has a manifest before its first record, so after this look at it.
   if (manifest === "missing" && (await contentOf(disk, `${path}/${MANIFEST_NAME}`, 0)) !== "missing")
     return undefined;
-  return { names: [...names], files, last: bytes === undefined ? undefined : [segmentName(last), bytes] };
+  const isKnown = lastName !== undefined && bytes !== undefined;
+  return { names: [...names], files, last: isKnown ? [lastName, bytes] : undefined };
 }
 
 /** A file's size, if it can be had. */

@@ -9,8 +9,10 @@ import type { Format, Offset, StreamHead } from "../types.ts";
 
 /** What is known of a segment. */
 export interface SegmentStatus {
-  /** Its place among the stream's segments, from 0. */
+  /** Its number, from 0; of one that was merged, the first of its numbers. */
   readonly number: number;
+  /** The last of its numbers, if it has several. */
+  readonly last?: number;
   /** Offset of its first record. */
   readonly firstOffset: Offset;
   /** One more than the offset of its last record. */
@@ -48,8 +50,9 @@ export function statusOf(
   return {
     ...end,
     format,
-    segments: segments.map(({ number, firstOffset, nextOffset, bytes }) => ({
+    segments: segments.map(({ number, last, firstOffset, nextOffset, bytes }) => ({
       number,
+      ...(last === undefined ? {} : { last }),
       firstOffset: BigInt(firstOffset) as Offset,
       nextOffset: BigInt(nextOffset) as Offset,
       bytes,

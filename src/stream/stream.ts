@@ -17,14 +17,19 @@ import {
 import { genesisHead } from "../format/chain.ts";
 import type { Codec } from "../format/codec.ts";
 import { errorOf, StorageError } from "../error.ts";
-import { indexLogName, isOutOfFiles } from "../disk/files.ts";
+import { isOutOfFiles } from "../disk/files.ts";
 import { formatNamed, type RecordFormat } from "../format/formats.ts";
-import type { SegmentInfo } from "../format/manifest.ts";
+import { PAGE_SEGMENTS, type SegmentInfo } from "../format/manifest.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import type { Tombstone } from "../format/tombstone.ts";
-import { removeIfFile } from "../disk/obstacles.ts";
 import { invariant } from "../invariant.ts";
-import { type Compactable, compact, type Compaction, type CompactionResult } from "./compaction.ts";
+import {
+  type Compactable,
+  compact,
+  type Compaction,
+  type CompactionResult,
+  type Prepared,
+} from "./compaction.ts";
 import { createStream } from "./create-stream.ts";
 import { IndexCache } from "./index-cache.ts";
 import { openStream } from "./open-stream.ts";
@@ -32,7 +37,7 @@ import type { Appendable, Mutable, OpenStream } from "./opened-stream.ts";
 import { beginReplacement, commitReplacement } from "./replace-segment.ts";
 import { filledSegment, startSegment } from "./start-segment.ts";
 import { statusOf, type StreamStatus } from "./stream-status.ts";
-import type { ActiveSegment, IndexSettings } from "../segment/active-segment.ts";
+import { type ActiveSegment, type IndexSettings, removeIndexLog } from "../segment/active-segment.ts";
 import { HiddenRecords } from "./hidden-records.ts";
 import { type ReadSource, recordAtOffset } from "./read.ts";
 import type { Finding } from "../segment/finding.ts";
@@ -59,7 +64,7 @@ export interface StreamSettings extends IndexSettings {
 }
 
 export class Stream {
-  readonly #surroundings: StreamSurroundings;
+  readonly #look: () => StreamSurroundings;
   /** The same, with the format that the stream has or would get. */
   #context: StreamContext;
   readonly #settings: StreamSettings;
@@ -86,11 +91,14 @@ export class Stream {
   #compacted: Promise<unknown> = Promise.resolve();
   readonly #indexes = new IndexCache();
 
-  /** @param earlier what recovery found when the stream was open before */
-  constructor(surroundings: StreamSurroundings, settings: StreamSettings, earlier: readonly Finding[] = []) {
+  /**
+   * @param look gives the stream's surroundings, for one attempt to open it
+   * @param earlier what recovery found when the stream was open before
+   */
+  constructor(look: () => StreamSurroundings, settings: StreamSettings, earlier: readonly Finding[] = []) {
     this.#earlier = earlier;
-    this.#surroundings = surroundings;
-    this.#context = withFormat(surroundings, formatNamed(settings.format));
+    this.#look = look;
+    this.#context = withFormat(look(), formatNamed(settings.format));
     this.#settings = settings;
   }
 
@@ -155,8 +163,8 @@ export class Stream {
 
   async status(): Promise<StreamStatus> {
     await this.#ready();
-    const { format } = this.#context;
-    return statusOf(this.#head(), format.name, this.#segments(), this.findings, this.#open?.lostEnd);
+    const { name } = this.#context.format;
+    return statusOf(this.#head(), name, this.#segments(), this.findings, this.#open?.lostEnd);
   }
 
   /** Whether the stream is there and was opened, and not closed since. */
@@ -239,7 +247,7 @@ export class Stream {
   async #openStream(): Promise<void> {
     let opened: OpenStream | undefined;
     try {
-      opened = await openStream(this.#surroundings, this.#settings);
+      opened = await openStream(this.#look, this.#settings);
     } catch (error) {
       if (isOutOfFiles(error)) this.#opening = undefined;
       else this.#openingFailed = true;
@@ -274,9 +282,8 @@ export class Stream {
   }
 
   async #create(): Promise<Appendable> {
-    const open: Appendable = await this.#orAgain(() => createStream(this.#context, this.#settings));
-    this.#open = open;
-    return open;
+    const open = await this.#orAgain(() => createStream(this.#context, this.#settings));
+    return (this.#open = open);
   }
 
   async #commit(open: Appendable, batch: PreparedBatch, fsync: boolean): Promise<void> {
@@ -356,10 +363,7 @@ export class Stream {
     if (active.index.hasGaps) open.indexes.set(info.number, active.index);
     else this.#indexes.put(info.number, active.index);
     await active.close();
-    if (!active.isFrozen) {
-      const leftover = `${this.#context.path}/${indexLogName(info.number, this.#context.format.name)}`;
-      await removeIfFile(this.#context.disk, leftover);
-    }
+    if (!active.isFrozen) await removeIndexLog(filesOf(this.#context), info);
     return next;
   }
 
@@ -375,17 +379,16 @@ export class Stream {
   }
 
   /** Makes everything durable, and seals the active segment if hidden records are in it. */
-  async #sealHidden(): Promise<{ hidden: OffsetRanges; sealed: readonly SegmentInfo[] }> {
+  async #sealHidden(): Promise<Prepared> {
     const open = this.#open;
-    if (open === undefined) return { hidden: OffsetRanges.none, sealed: [] };
+    if (open === undefined) return { hidden: OffsetRanges.none, sealed: [], pageSegments: PAGE_SEGMENTS };
     this.#refuseIfPoisoned();
     if (open.lostEnd !== undefined) throw open.lostEnd;
     await this.#sync();
     const hidden = await this.hidden(0);
-    const { firstOffset } = open.active;
-    if (hidden.meets({ from: firstOffset, to: Number(open.end.nextOffset) }))
-      await this.#orAgain(() => this.#rotate(open));
-    return { hidden, sealed: [...open.sealed] };
+    const active = { from: open.active.firstOffset, to: Number(open.end.nextOffset) };
+    if (hidden.meets(active)) await this.#orAgain(() => this.#rotate(open));
+    return { hidden, sealed: [...open.sealed], pageSegments: open.manifest.pageSegments };
   }
 
   /** Puts a sealed segment that was written anew in its place. */
@@ -395,7 +398,7 @@ export class Stream {
     const isWhole = open !== undefined && open.lostEnd === undefined;
     invariant(isWhole, "A segment that was written anew is one of a stream that is open and whole.");
     const files = filesOf(this.#context);
-    await beginReplacement(files, open, rewritten.info.number);
+    await beginReplacement(files, open, rewritten.info);
     const replaced = this.#orPoison(() =>
       commitReplacement(files, open, rewritten, () => {
         this.#edition = {};
