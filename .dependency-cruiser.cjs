@@ -2,7 +2,7 @@
 // model, src; explore stands alone. In src/: what is at its top -> stream -> segment -> format, disk.
 
 /** What every room of the engine may know: its words, its limits, its errors. */
-const VOCABULARY = "(types|limits|error|options|element-at|invariant|aborted)\\.ts$";
+const VOCABULARY = "(types|limits|segment-numbers|error|options|element-at|invariant|aborted)\\.ts$";
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

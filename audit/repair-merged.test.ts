@@ -1,5 +1,6 @@
 /**
- * Repairs of a stream with merged segments: they stay what they are, and what is behind them goes to quarantine.
+ * Repairs of a stream with merged segments: they stay what they are, and what is behind them goes to
+ * quarantine.
  */
 import fs from "node:fs";
 import path from "node:path";

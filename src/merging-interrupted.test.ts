@@ -1,6 +1,6 @@
 /**
- * Merging where somebody else is there at the same time, or where something is in its way: readers, damage, an
- * abort, streams of Kimberlite's format.
+ * Merging where somebody else is there at the same time, or where something is in its way: readers, damage,
+ * an abort, streams of Kimberlite's format.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -143,6 +143,28 @@ test("A compaction that is aborted while it looks at segments changes nothing", 
   await expect(storage.compact(1n, { ...ONE, signal })).rejects.toThrow("enough");
   expect(segmentsIn(root).slice(0, 9)).toStrictEqual(before.slice(0, 9));
   expect(looks.at(-1)).toBe("segment_000002.log.idx");
+});
+
+test("What a compaction did not finish is removed when the stream is opened", async () => {
+  const root = directory();
+  const storage = await tenSegments(open, root);
+  await storage.close();
+  for (const name of ["segment_000000-000008.log.tmp", "segment_000004.log.tmp"])
+    fs.writeFileSync(inStream(root, name), "a part");
+  const again = await open(root);
+  expect(await again.status(1n)).toMatchObject({ findings: [], nextOffset: 10n });
+  expect(fs.readdirSync(inStream(root)).filter((name) => name.endsWith(".tmp"))).toStrictEqual([]);
+});
+
+test("Records of together more than is collected before it is written are merged as they are", async () => {
+  const root = directory();
+  const storage = await open(root, { maxSegmentBytes: 1 });
+  const payloads = [1, 2, 3, 4].map((fill) => Buffer.alloc(600_000, fill));
+  for (const payload of payloads) await storage.appendBatch(1n, [payload]);
+  await storage.compact(1n, { mergeThresholdBytes: 1 << 24 });
+  const read = await storage.readFrom(1n, 0n, ALL, { verify: "genesis" });
+  expect(read.map((payload, i) => payloads[i]?.equals(payload))).toStrictEqual([true, true, true, true]);
+  expect(segmentsIn(root)).toStrictEqual(["segment_000000-000002.log", "segment_000003.log"]);
 });
 
 describe("a file with the name of a merged segment", () => {

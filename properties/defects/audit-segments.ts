@@ -194,8 +194,8 @@ export const AUDIT_SEGMENTS: readonly Defect[] = [
     kind,
     sentence: "A segment is sealed only if the manifest says so, not because another follows it.",
     file: "audit/outline.ts",
-    find: "isSealed: number !== last || number < (manifest?.activeSegment ?? 0),",
-    replace: "isSealed: number < (manifest?.activeSegment ?? 0),",
+    find: "segment !== last || segment.last !== undefined || segment.number < (manifest?.activeSegment ?? 0),",
+    replace: "segment.number < (manifest?.activeSegment ?? 0),",
     test: "audit/torn-and-damaged.test.ts",
   },
   {
@@ -203,8 +203,8 @@ export const AUDIT_SEGMENTS: readonly Defect[] = [
     kind,
     sentence: "A segment is sealed only if another follows it, whatever the manifest says.",
     file: "audit/outline.ts",
-    find: "isSealed: number !== last || number < (manifest?.activeSegment ?? 0),",
-    replace: "isSealed: number !== last,",
+    find: "segment !== last || segment.last !== undefined || segment.number < (manifest?.activeSegment ?? 0),",
+    replace: "segment !== last,",
     test: "audit/torn-and-damaged.test.ts",
   },
 ];

@@ -34,6 +34,7 @@ const WITHOUT_DECISIONS: readonly string[] = [
   "format/zstd-refusal.ts",
   "index.ts",
   "invariant.ts",
+  "segment-numbers.ts",
   "segment/finding.ts",
   "stream/index-cache.ts",
   "stream/opened-stream.ts",

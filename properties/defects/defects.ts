@@ -16,6 +16,7 @@ import { DURABILITY } from "./durability.ts";
 import { FAILING_CALLS } from "./failing-calls.ts";
 import { HASH_CHAIN } from "./hash-chain.ts";
 import { INDEX_AND_MANIFEST } from "./index-and-manifest.ts";
+import { MERGING } from "./merging.ts";
 import { READING } from "./reading.ts";
 import { TOMBSTONES } from "./tombstones.ts";
 import { RECORDS_AND_FORMATS } from "./records-and-formats.ts";
@@ -33,6 +34,7 @@ export const DEFECTS: readonly Defect[] = [
   ...READING,
   ...TOMBSTONES,
   ...COMPACTION,
+  ...MERGING,
   ...CONCURRENCY_AND_STREAMS,
   ...DATA_DIRECTORY,
   ...AUDIT_SEGMENTS,

@@ -96,12 +96,12 @@ export const INDEX_AND_MANIFEST: readonly Defect[] = [
     kind,
     sentence: "The index write-ahead file is emptied before the index is saved.",
     file: "src/segment/active-segment.ts",
-    find: `    await saveIndex(this.#files, this.number, this.index);
+    find: `    await saveIndex(this.#files, this, this.index);
     await syncNames(this.#files.disk, this.#files.path);
     await io("cutting an index", this.#place(), () => log.truncate(0));
 `,
     replace: `    await io("cutting an index", this.#place(), () => log.truncate(0));
-    await saveIndex(this.#files, this.number, this.index);
+    await saveIndex(this.#files, this, this.index);
     await syncNames(this.#files.disk, this.#files.path);
 `,
     invariant: "C2",
@@ -216,8 +216,8 @@ export const INDEX_AND_MANIFEST: readonly Defect[] = [
     kind,
     sentence: "The active segment need not be the last that a manifest names.",
     file: "src/format/manifest.ts",
-    find: "if (first === undefined || first.number + segments.length !== activeSegment + 1) return undefined;",
-    replace: "if (first === undefined) return undefined;",
+    find: "  return number === last + 1;",
+    replace: "  return number <= last + 1;",
     invariant: "F5",
     part: "format",
     section: "file bytes",
@@ -238,8 +238,8 @@ export const INDEX_AND_MANIFEST: readonly Defect[] = [
     kind,
     sentence: "A full segment gets no saved index.",
     file: "src/segment/active-segment.ts",
-    find: "if (!this.index.hasGaps) await saveSealedIndex(this.#files, this.number, this.index);",
-    replace: "if (this.index.count < 0) await saveSealedIndex(this.#files, this.number, this.index);",
+    find: "if (!this.index.hasGaps) await saveSealedIndex(this.#files, this, this.index);",
+    replace: "if (this.index.count < 0) await saveSealedIndex(this.#files, this, this.index);",
     invariant: "C2",
     part: "crashes",
     bounds: { operations: ["batch"] },

@@ -150,8 +150,8 @@ export const RECOVERY: readonly Defect[] = [
     kind,
     sentence: "A segment that has a successor is recovered as if it were the last.",
     file: "src/stream/sealed-segments.ts",
-    find: "{ number, firstOffset, previousHead, sealed: true, recorded },",
-    replace: "{ number, firstOffset, previousHead, sealed: false, recorded },",
+    find: "{ number, last, firstOffset, previousHead, sealed: true, recorded },",
+    replace: "{ number, last, firstOffset, previousHead, sealed: false, recorded },",
     invariant: "C1",
     part: "stored-bytes",
     directory: "a segment for each batch",
@@ -162,10 +162,10 @@ export const RECOVERY: readonly Defect[] = [
     kind,
     sentence: "What is cut off is set aside afterwards.",
     file: "src/segment/recover-segment.ts",
-    find: `    const quarantine = await setAside(disk, streamPath, this.#place.number, file, position, bytes);
+    find: `    const quarantine = await setAside(disk, streamPath, this.#place, file, position, bytes);
     await io("cutting a torn tail", { file: path, position }, () => file.truncate(position));`,
     replace: `    await io("cutting a torn tail", { file: path, position }, () => file.truncate(position));
-    const quarantine = await setAside(disk, streamPath, this.#place.number, file, position, bytes);`,
+    const quarantine = await setAside(disk, streamPath, this.#place, file, position, bytes);`,
     invariant: "D2",
     part: "crashes",
   },

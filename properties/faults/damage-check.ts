@@ -112,7 +112,7 @@ export class DamageCheck {
     this.#trace?.(showStatus(status, appended.slice(0, shown)), this.#disk);
     await this.#everyRecord(storage, status, log);
     await this.#headIsStatus(storage, status);
-    if (isSegment(this.#fault.path)) {
+    if (this.#isInSegment) {
       this.#nothingThrownAway(before);
       observe(this.#counts, C2.count, {
         appended: appended.length,
@@ -128,7 +128,7 @@ export class DamageCheck {
       return;
     }
     await this.#goOn(storage, status, { ...log, records: appended.slice(0, shown) });
-    if (!isSegment(this.#fault.path) && status.lostEnd !== undefined) await this.#healed(log);
+    if (!this.#isInSegment && status.lostEnd !== undefined) await this.#healed(log);
   }
 
   /** Everything that was appended, of which some may have been erased since. */
@@ -136,9 +136,18 @@ export class DamageCheck {
     return { ...this.#state.log, records: this.#state.appended };
   }
 
+  /**
+   * Whether the fault is in a segment of the stream. A segment that turns up where none was is none of the
+   * stream's: it is there like a hint, which may be believed only where it is right.
+   */
+  get #isInSegment(): boolean {
+    const { path } = this.#fault;
+    return isSegment(path) && this.#state.files.has(path);
+  }
+
   /** Whether a segment holds records of another, which may well be intact. */
   get #isForeignLog(): boolean {
-    return isSegment(this.#fault.path) && this.#fault.kind === "foreign";
+    return this.#isInSegment && this.#fault.kind === "foreign";
   }
 
   /** What `head` answers is what the status says, or why nobody knows. */
@@ -149,7 +158,7 @@ export class DamageCheck {
 
   /** The invariant of the file with the fault. */
   get #invariant(): typeof C2 | typeof I2 {
-    return isSegment(this.#fault.path) ? C2 : I2;
+    return this.#isInSegment ? C2 : I2;
   }
 
   /**
@@ -203,11 +212,10 @@ export class DamageCheck {
     const shown = await this.#refusing(() => storage.readRecords(STREAM, 0n, ALL, { verify: "genesis" }));
     const end = Number(status?.nextOffset ?? log.records.length);
     const chained = this.#isForeignLog ? inFull(this.#whole, this.#chained()) : this.#state.appended;
-    observe(this.#counts, C1.stream, {
-      appended: chained.slice(0, end),
-      shown: shown && inFull(this.#whole, shown),
-      fault: this.#what,
-    });
+    const appended = chained.slice(0, end);
+    const fault = this.#what;
+    observe(this.#counts, C1.stream, { appended, shown: shown && inFull(this.#whole, shown), fault });
+    if (!this.#isInSegment) observe(this.#counts, I2.records, { held: this.#state.held, shown, fault });
   }
 
   /** What the model's reader finds chained from the first record on, in the files as they are. */
@@ -241,7 +249,7 @@ export class DamageCheck {
 
   #judge(offset: number, alone: ReadOutcome, chained: ReadOutcome, status: StreamStatus | undefined): void {
     const outcome = { offset, alone, chained, fault: this.#what };
-    if (!isSegment(this.#fault.path)) {
+    if (!this.#isInSegment) {
       observe(this.#counts, I2.record, outcome);
       return;
     }

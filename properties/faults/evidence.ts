@@ -6,6 +6,7 @@
  */
 import type { StoredFault } from "../../fault-injection/stored-faults.ts";
 import { readFrames, readIndex } from "../../model/index-reader.ts";
+import { countOf, numbersOf, segmentNames } from "../segment-names.ts";
 import { isSegment, type StoredState, STREAM_PATH } from "./stored-states.ts";
 
 /** Whether the hint names more than there is, and the rest of what it says is true as far as one can see. */
@@ -15,7 +16,7 @@ export function mayProveMore(state: StoredState, { path, bytes }: StoredFault): 
 }
 
 interface Manifest {
-  segments: { segment_num: number; next_offset: number; size_bytes: number }[];
+  segments: { segment_num: number; last_segment_num?: number; next_offset: number; size_bytes: number }[];
   active_segment?: number;
   format?: unknown;
   page_segments?: number;
@@ -29,15 +30,26 @@ function manifestMay({ files, log }: StoredState, bytes: Uint8Array): boolean {
     return false;
   }
   if (manifest.segments === undefined) return false;
-  const numbers = [...files.keys()].filter(isSegment).length;
-  if (inPages(manifest) + manifest.segments.length > numbers) return true;
+  const numbers = segmentNames(files.keys()).reduce((sum, name) => {
+    const own = numbersOf(name);
+    return own === undefined ? sum : sum + countOf(own);
+  }, 0);
+
+  if (inPages(manifest) + numbersIn(manifest.segments) > numbers) return true;
   // What Kimberlite says of its last segment is how much that held.
   const last = manifest.segments.at(-1);
   const isKimberlites = manifest.format === undefined && log.format === "sentinel";
   return isKimberlites && last !== undefined && last.next_offset > log.records.length;
 }
 
-/** How many segments are named by pages: those before the first of the manifest, if a page ends there. */
+/** How many numbers of segments entries name. */
+function numbersIn(segments: Manifest["segments"]): number {
+  return segments.reduce((sum, { segment_num: first, last_segment_num: last = first }) => {
+    return sum + last - first + 1;
+  }, 0);
+}
+
+/** How many numbers pages name: those before the first of the manifest, if a page ends there. */
 function inPages({
   segments = [],
   active_segment: active,
@@ -45,7 +57,7 @@ function inPages({
   page_segments,
 }: Partial<Manifest>): number {
   const first = segments[0]?.segment_num ?? 0;
-  const isRun = active === first + segments.length - 1;
+  const isRun = active === first + numbersIn(segments) - 1;
   return format === "plain" && isRun && first % (page_segments ?? 1000) === 0 ? first : 0;
 }
 

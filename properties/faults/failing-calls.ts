@@ -91,26 +91,33 @@ interface FailingSetup extends RunSetup {
   readonly failsHere: (calls: readonly DiskCall[], place: number) => boolean;
 }
 
-/**
- * Compaction in which a record is erased, and the segment that appends went to is sealed first: from then on
- * calls fail. Those before it fail in other workloads.
- */
-const COMPACTION: Omit<FailingSetup, "bounds"> = {
-  workload: ["append+sync", "tombstone", "compact"],
-  failsHere: (calls, place) => place >= calls.findIndex(({ path }) => path.includes("segment_000001")),
-};
+/** Compactions. Calls before they begin fail in other workloads. */
+const COMPACTIONS: readonly (Omit<FailingSetup, "bounds"> & { readonly name: string })[] = [
+  {
+    // The segment that appends went to is sealed first, as the second one begins.
+    name: "a compaction",
+    workload: ["append+sync", "tombstone", "compact"],
+    failsHere: (calls, place) => place >= calls.findIndex(({ path }) => path.includes("segment_000001")),
+  },
+  {
+    name: "a compaction that merges",
+    workload: ["secret", "append+sync", "hide", "compact"],
+    failsHere: (calls, place) => place >= calls.findIndex(({ path }) => path.includes("segment_000000-")),
+  },
+];
 
 /** A workload of the bounds, one that is made for index files, or a compaction. */
 function chooseSetup(bounds: Bounds, choice: Choice): FailingSetup {
   const names = INDEX_WORKLOADS.map(({ name }) => name);
   // The format sentinel refuses compaction.
-  if (bounds.compactionLength > 0) names.push("a compaction");
+  if (bounds.compactionLength > 0) names.push(...COMPACTIONS.map(({ name }) => name));
   const asked = `workload: of the bounds, ${names.join(", ")}`;
   const place = choice.choose(names.length + 1, asked);
   const made = INDEX_WORKLOADS[place - 1];
   // A workload of the bounds makes the other calls that is made for index files, too, and there they fail.
   if (made !== undefined) return { ...setupOf(bounds, made), failsHere: (calls, i) => isOfIndex(calls[i]) };
-  if (place > 0) return { bounds, ...COMPACTION };
+  const compaction = COMPACTIONS[place - 1 - INDEX_WORKLOADS.length];
+  if (compaction !== undefined) return { bounds, ...compaction };
   const workload = chooseWorkload({ ...bounds, length: bounds.faultLength }, choice);
   return { bounds, workload, failsHere: () => true };
 }

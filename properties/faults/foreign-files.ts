@@ -2,7 +2,7 @@
  * What the files of a stream may hold that is another file's content: of any file of another stream, of the
  * same file of a longer or shorter one or of one of the other format, of another file of the same stream; one
  * record of another stream, in the place of one of the same size; and every manifest that is one and says
- * something else.
+ * something else. Besides, what may turn up where no file is (`stray-segments.ts`).
  *
  * The other streams are made by engines of their own, with the same operations, with more and with fewer.
  * Their payloads are different.
@@ -17,6 +17,7 @@ import { emptyCounts } from "../tally.ts";
 import { Extreme } from "../../explore/extreme.ts";
 import { otherManifests } from "./manifest-edits.ts";
 import { beginPagedStream } from "./paged-stream.ts";
+import { straySegments } from "./stray-segments.ts";
 
 /**
  * The stream whose files get the faults, and in which the others are made, too: a file does not say which
@@ -54,8 +55,9 @@ function strangersTo(bounds: Bounds, workload: readonly OperationName[]): Strang
 }
 
 /**
- * By path, what may be there instead; of index files also where none is.
+ * By path, what may be there instead; of index files and segments also where none is.
  *
+ * @param history by path the contents that files had, oldest first, those that are gone among them
  * @param pageSegments how many segments a page of the stream's manifest names, if that has any; so it is in
  *   the others of its format, too
  */
@@ -63,6 +65,7 @@ export async function foreignContents(
   bounds: Bounds,
   workload: readonly OperationName[],
   files: ReadonlyMap<string, Uint8Array>,
+  history: ReadonlyMap<string, readonly Uint8Array[]>,
   records: readonly Piece[],
   pageSegments?: number,
 ): Promise<Map<string, ForeignContent[]>> {
@@ -84,6 +87,8 @@ export async function foreignContents(
       if (bytes !== undefined) add(path, { what: stranger.what, bytes });
     }
     if (stranger.what !== ANOTHER) continue;
+    for (const [path, strays] of straySegments(files, history, records, theirs))
+      contents.set(path, [...strays]);
     for (const [other, bytes] of theirs) {
       if (!other.startsWith(`${PATH}/`)) continue;
       const what = `${other.slice(PATH.length + 1)} of another stream`;

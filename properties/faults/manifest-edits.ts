@@ -7,6 +7,7 @@ import type { ForeignContent } from "../../fault-injection/stored-faults.ts";
 
 interface Segment {
   segment_num: number;
+  last_segment_num?: number;
   first_offset: number;
   next_offset: number;
   size_bytes: number;
@@ -34,12 +35,13 @@ export function otherManifests(bytes: Uint8Array): ForeignContent[] {
   };
   const {
     segments,
+    format,
     active_segment: active,
     page_segments: paged,
   } = JSON.parse(Buffer.from(bytes).toString()) as Json;
-  for (const format of ["plain", "sentinel", "Plain", "", null, 1]) {
-    edit(`the format ${JSON.stringify(format)}`, (json) => {
-      json.format = format;
+  for (const other of ["plain", "sentinel", "Plain", "", null, 1]) {
+    edit(`the format ${JSON.stringify(other)}`, (json) => {
+      json.format = other;
     });
   }
   edit("no format", (json) => {
@@ -63,6 +65,21 @@ export function otherManifests(bytes: Uint8Array): ForeignContent[] {
           change(json, i, field, value);
         });
       }
+    }
+    const merged = format === "plain" ? [i - 1, i, i + 1, segments.length - 1, 1000, 2 ** 40] : [];
+    for (const last of merged) {
+      edit(`segment ${i} merged up to number ${last}`, (json) => {
+        const found = json.segments[i];
+        if (found !== undefined) found.last_segment_num = last;
+      });
+    }
+    const next = segments[i + 1];
+    if (format === "plain" && next !== undefined) {
+      edit(`segments ${i} and ${i + 1} as one`, (json) => {
+        const { next_offset } = next;
+        const size_bytes = segment.size_bytes + next.size_bytes;
+        json.segments.splice(i, 2, { ...segment, last_segment_num: i + 1, next_offset, size_bytes });
+      });
     }
     // The same in order: the next segment begins where this one is said to end, and all are as long as they
     // were, or only that one is not.

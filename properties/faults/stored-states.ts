@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import type { SimulatedDisk } from "../../fault-injection/simulated-disk.ts";
 import { type StoredFaults, storedFaults } from "../../fault-injection/stored-faults.ts";
-import { emptyLog, type ModelLog, type ModelRecord } from "../../model/log.ts";
+import { emptyLog, type ModelLog, type ModelRecord, type ShownRecord } from "../../model/log.ts";
 import { claimedRecords, claimedSize, readStream } from "../../model/reader.ts";
 import { outliving, type Proof } from "../../model/proof.ts";
 import type { Format, Storage } from "../../src/index.ts";
@@ -68,7 +68,7 @@ const MADE_DIRECTORIES: readonly MadeDirectory[] = [
     onlyPlain: true,
   },
   {
-    name: "redacted records",
+    name: "redacted and merged segments",
     workload: [
       "batch",
       "empty-payload",
@@ -132,6 +132,8 @@ export interface StoredState {
   /** The stream's files, by path. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly places: readonly RecordPlace[];
+  /** What the model's reader finds in them. */
+  readonly held: readonly ShownRecord[];
   /** What the index files must prove, whatever they do. */
   readonly proof: Proof;
   readonly faults: StoredFaults;
@@ -180,7 +182,7 @@ export async function storedState(
       ? {}
       : {
           cuts: cutsOf(places, files),
-          foreign: await foreignContents(bounds, workload, files, pieces, pageSegments),
+          foreign: await foreignContents(bounds, workload, files, history, pieces, pageSegments),
         };
   const faults = storedFaults(files, history, { ...options, pieces, sectorBytes: bounds.sectorBytes });
   return { ...atRest, storage: open ? lockstep.storage : undefined, faults };
@@ -208,9 +210,9 @@ export function stateOn(
   { bounds, workload, proof, whole }: Done,
 ): Omit<StoredState, "storage" | "faults"> {
   const files = new Map([...disk.files()].filter(([path]) => path.startsWith(`${STREAM_PATH}/`)));
-  const places = files.size === 0 ? [] : placesIn(disk, bounds.format);
+  const { places, held } = files.size === 0 ? { places: [], held: [] } : placesIn(disk, bounds.format);
   const log = { ...whole, records: whole.records.slice(0, places.length) };
-  return { bounds, workload, disk, appended: whole.records, log, files, places, proof };
+  return { bounds, workload, disk, appended: whole.records, log, files, places, held, proof };
 }
 
 /** The stream's files by their names in its directory. */
@@ -243,18 +245,17 @@ function cutsOf(
   return cuts;
 }
 
-function placesIn(disk: SimulatedDisk, format: Format): RecordPlace[] {
+function placesIn(disk: SimulatedDisk, format: Format): Pick<StoredState, "places" | "held"> {
   const files = streamFiles(disk, STREAM_PATH, (name) => name.includes(".log"));
   const places: RecordPlace[] = [];
-  const { end, problem } = readStream(files, format);
+  const { end, problem, records: held } = readStream(files, format);
   // Of what a power failure cut within a record, the records before count.
-  for (const { segment, count } of end) {
-    const name = `segment_${String(segment).padStart(6, "0")}.log`;
+  for (const [i, { file: name, count }] of end.entries()) {
     const bytes = files.get(name) ?? Buffer.alloc(0);
     const { saved, frames } = indexFiles(files, name, format);
     const index = saved === undefined ? undefined : readIndex(saved);
     const { entries } = frames === undefined ? (index ?? { entries: [] }) : readFrames(frames, index);
-    const sealed = problem === undefined && segment < end.length - 1;
+    const isSealed = problem === undefined && i < end.length - 1;
     const logEnd = frames === undefined ? 0 : readFrames(frames).end;
     let start = 0;
     for (let ordinal = 0; ordinal < count; ordinal += 1) {
@@ -264,13 +265,13 @@ function placesIn(disk: SimulatedDisk, format: Format): RecordPlace[] {
         file: `${STREAM_PATH}/${name}`,
         start,
         end: start + size,
-        belowWatermark: sealed || ordinal < entries.length,
-        belowLogWatermark: sealed || start + size <= logEnd,
+        belowWatermark: isSealed || ordinal < entries.length,
+        belowLogWatermark: isSealed || start + size <= logEnd,
       };
       // A redacted record is where all are that it stands for.
       for (let at = 0n; at < claimedRecords(format, record); at += 1n) places.push(place);
       start += size;
     }
   }
-  return places;
+  return { places, held };
 }

@@ -8,6 +8,7 @@ import { namedBy } from "../../model/tombstone.ts";
 import type { StreamStatus } from "../../src/index.ts";
 import { inFull } from "../erased.ts";
 import { show } from "../records.ts";
+import { isReplaced } from "../segment-names.ts";
 import { type Answered, answersAsTheModel, showsTheLog, type WholeRead } from "./agreement.ts";
 import { type Invariant, invariant } from "./invariant.ts";
 
@@ -116,7 +117,9 @@ interface CompactedDirectory {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-const isUnfinished = (name: string): boolean => name.endsWith(".log.tmp");
+/** What compaction leaves half done: a segment under another name, or one whose place another one takes. */
+const isUnfinished = (name: string, _: number, names: readonly string[]): boolean =>
+  name.endsWith(".log.tmp") || isReplaced(name, names);
 
 /** Shorter payloads may be anywhere by chance. */
 const SEARCHED_BYTES_MIN = 16;
@@ -126,8 +129,8 @@ function remainderIn({ log, records, files }: CompactedDirectory): string | unde
   const left = records.find(({ kind, offset }) => kind === "data" && isHidden(log, offset));
   if (left !== undefined) return `the record at ${String(left.offset)} in a segment`;
   const own = [...files].filter(([name]) => !name.startsWith("quarantine/"));
-  const unfinished = own.find(([name]) => isUnfinished(name));
-  if (unfinished !== undefined) return `the file ${unfinished[0]}`;
+  const unfinished = own.map(([name]) => name).find(isUnfinished);
+  if (unfinished !== undefined) return `the file ${unfinished}`;
   const visible = records.filter(({ kind }) => kind === "data").map(({ payload }) => Buffer.from(payload));
   for (const { kind, offset, payload } of log.records) {
     const isSearched = kind === "data" && payload.length >= SEARCHED_BYTES_MIN && isHidden(log, offset);

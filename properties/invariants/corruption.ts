@@ -406,6 +406,12 @@ interface EndWithoutHint extends Damaged {
   readonly mayProveMore: boolean;
 }
 
+/** All records in a row beside a damaged hint, unless that is refused, and those that were there before. */
+interface ReadWithoutHint extends Damaged {
+  readonly held: readonly ShownRecord[];
+  readonly shown: readonly ShownRecord[] | undefined;
+}
+
 /** A segment beside a damaged hint, before and after. */
 interface SegmentKept extends Damaged {
   readonly path: string;
@@ -426,14 +432,16 @@ export const I2: Invariant<
   ChecksOfDamage & {
     record: DamagedOutcome;
     end: EndWithoutHint;
+    records: ReadWithoutHint;
     segment: SegmentKept;
     putBack: HintPutBack;
   }
 > = invariant("I2", {
-  sentence: "An index or manifest that is missing, stale, cut or rotten changes speed, never an answer.",
+  sentence:
+    "An index or manifest that is missing, stale, cut or rotten, or a stray segment, changes speed, never an answer.",
   why: "Kimberlite believed an index that was ahead of the log, one with wrong positions, and a write-ahead file of noise.",
   checkedBy:
-    "Every single fault in an index, a write-ahead file or a manifest; every record is then read from its offset and appended behind.",
+    "Every single fault in an index, a write-ahead file or a manifest, and segments under every name that a merged one could have; every record is then read from its offset and appended behind.",
   checks: {
     record: {
       of: "Every record after every single fault in an index, a write-ahead file or a manifest, read by itself and from the checkpoint before.",
@@ -449,6 +457,13 @@ export const I2: Invariant<
         status.lostEnd === undefined ? isEndOf({ log, ...status }) : mayProveMore,
       expected: ({ log }) => `the stream to end at ${log.records.length}, for only a hint is damaged`,
       seen: ({ status, fault }) => `${String(status.nextOffset)} ${String(status.lostEnd)} (${fault})`,
+    },
+    records: {
+      of: "All records in a row after such a fault: those that were there before, the redacted ones among them.",
+      parts: ["stored-bytes"],
+      holds: ({ held, shown }) => shown === undefined || sameRecords(shown, held),
+      expected: ({ held }) => show(held),
+      seen: ({ shown, fault }) => `${show(shown ?? [])} (${fault})`,
     },
     segment: {
       of: "Every segment after such a fault: nothing of it but a torn write is truncated.",

@@ -130,6 +130,30 @@ describe("is no manifest", () => {
     expect(parsed(content)).toBeUndefined();
   });
 
+  /** A manifest of a merged segment, which ends with this number, and of the last one. */
+  const withMerged = (last: number, fields: object = {}): string =>
+    JSON.stringify({
+      segments: [
+        { segment_num: 0, last_segment_num: last, first_offset: 0, next_offset: 8, size_bytes: 100 },
+        { segment_num: last + 1, first_offset: 8, next_offset: 8, size_bytes: 0 },
+      ],
+      active_segment: last + 1,
+      format: "plain",
+      page_segments: 2000,
+      ...fields,
+    });
+
+  test.each([
+    ["a merged segment of one number", withMerged(0)],
+    ["a merged segment of too many numbers", withMerged(1000)],
+    ["a merged segment that reaches over the end of a page", withMerged(2, { page_segments: 2 })],
+    ["a merged segment of the format sentinel", withMerged(2, { format: "sentinel" })],
+    ["a merged segment that is the last one", withMerged(2, { active_segment: 2 })],
+  ])("%s", (_, content) => {
+    expect(parsed(content)).toBeUndefined();
+    expect(parsed(withMerged(999))?.segments[0]?.last).toBe(999);
+  });
+
   test("any strict prefix that ends before the last brace", () => {
     for (let length = 0; length < TEXT.length - 2; length += 1) {
       expect(parsed(TEXT.slice(0, length))).toBeUndefined();

@@ -55,8 +55,8 @@ export interface PagedManifest extends Manifest {
 const NAMELESS_MAX = 2 ** 17;
 
 /** Number of the first segment that `manifest.json` itself names; those before it are in pages. */
-function firstListed({ activeSegment, segments }: Manifest): number {
-  return segments[0]?.number ?? activeSegment;
+function firstListed({ segments }: Manifest): number {
+  return elementAt(segments, 0).number;
 }
 
 /** How many pages `manifest.json` needs. */
@@ -240,7 +240,7 @@ export class ManifestFiles {
     const { format } = this.#files;
     const pageSegments = this.pageSegments;
     const all = [...sealed, ...following];
-    const activeSegment = all.at(-1)?.number ?? 0;
+    const activeSegment = elementAt(all, all.length - 1).number;
     const pages = pagesOf(activeSegment, pageSegments, format);
     const run = (from: number, to: number): SegmentInfo[] =>
       all.slice(placeWith(all, from), placeWith(all, to));

@@ -44,8 +44,7 @@ export function snapshotOf(disk: Disk, path: string): Disk {
   let listed: readonly string[] | undefined;
   const overlay: OverlayDisk = new OverlayDisk({
     ...beneath,
-    async list(directory) {
-      if (directory !== path) return beneath.list(directory);
+    async list() {
       if (listed !== undefined) return [...listed];
       const { names, files, last } = await lookAt(beneath, path);
       for (const [name, bytes] of files) overlay.show(`${path}/${name}`, bytes);
