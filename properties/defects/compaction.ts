@@ -187,9 +187,7 @@ export const COMPACTION: readonly Defect[] = [
     file: "src/stream/sealed-segments.ts",
     find: "size === saved.bytes && (info.indexWords === undefined || (await this.#endsAsSaid(info)))",
     replace: "size === saved.bytes",
-    invariant: "I2",
-    part: "stored-bytes",
-    directory: "redacted and merged segments",
+    test: "src/compaction-damage.test.ts",
   },
   {
     id: "damage-behind-keeps-from-erasing",

@@ -214,13 +214,11 @@ export const INDEX_AND_MANIFEST: readonly Defect[] = [
   {
     id: "manifest-of-fewer-segments",
     kind,
-    sentence: "The active segment need not be the last that a manifest names.",
+    sentence: "A page of the manifest may name fewer segments than it is about.",
     file: "src/format/manifest.ts",
     find: "  return number === last + 1;",
     replace: "  return number <= last + 1;",
-    invariant: "F5",
-    part: "format",
-    section: "file bytes",
+    test: "src/format/manifest.test.ts",
   },
   {
     id: "manifest-with-gaps",

@@ -3,7 +3,7 @@ import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 
 import { text } from "../../e2e/by-hand.ts";
-import { type Manifest, parseManifest, serializeManifest } from "./manifest.ts";
+import { type Manifest, parseManifest, parsePage, serializeManifest, serializePage } from "./manifest.ts";
 
 const MANIFEST: Manifest = {
   segments: [
@@ -96,6 +96,12 @@ test.prop([fc.array(fc.tuple(fc.nat(1000), fc.maxSafeNat()), { minLength: 1, max
     expect(parseManifest(serializeManifest(manifest))).toStrictEqual(manifest);
   },
 );
+
+test("a page that names fewer segments than it is about is none", () => {
+  const page = serializePage(MANIFEST.segments);
+  expect(parsePage(page, 0, 2)).toStrictEqual(MANIFEST.segments);
+  expect(parsePage(page, 0, 3)).toBeUndefined();
+});
 
 describe("is no manifest", () => {
   test.each([
