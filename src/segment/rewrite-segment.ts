@@ -160,7 +160,7 @@ class Rewrite {
   async #walk(source: Source): Promise<number> {
     const { format, chunkBytes } = this.#context;
     const { file, path, segment } = source;
-    const scanner = new RecordScanner(format, file, path, 0, segment.bytes, chunkBytes);
+    const scanner = new RecordScanner(format, file, path, 0, segment.bytes, chunkBytes, true);
     while (!scanner.done) {
       const found = scanner.next();
       if (found === undefined) {
