@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 
-import { inStream, RECORD_BYTES, tenSegments } from "../e2e/small-segments.ts";
+import { inStream, RECORD_BYTES, threeASegment } from "../e2e/small-segments.ts";
 import { openedStorages, temporaryDirectories } from "../e2e/testing.ts";
 import { NodeDisk } from "../src/index.ts";
 import { audit } from "./audit.ts";
@@ -15,12 +15,10 @@ import { type Repair, repairStream } from "./repair.ts";
 const directory = temporaryDirectories();
 const open = openedStorages();
 
-/** Ten records, three a segment once they were merged. */
+/** Ten records, three a segment. */
 async function merged(): Promise<string> {
   const root = directory();
-  const storage = await tenSegments(open, root);
-  await storage.compact(1n, { mergeThresholdBytes: 3 * RECORD_BYTES });
-  await storage.close();
+  await (await threeASegment(open, root)).close();
   return root;
 }
 

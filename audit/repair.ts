@@ -20,7 +20,7 @@ import {
   segmentName,
   segmentNumbers,
 } from "../src/disk/names.ts";
-import { lastNumber, type SegmentNumbers } from "../src/segment-numbers.ts";
+import { lastNumber, sameNumbers, type SegmentNumbers } from "../src/segment-numbers.ts";
 import { isFile, readHint } from "../src/disk/obstacles.ts";
 import { manifestBytesMax, parseManifest, type SegmentInfo, withIndexWords } from "../src/format/manifest.ts";
 import {
@@ -132,7 +132,7 @@ async function cutBehindLastRecord(
     // Segments go before their index files: without those recovery would take what cannot be read for a torn
     // append.
     const gone = [
-      ...names.filter((name) => isLaterSegment(name, isMerged ? number - 1 : number)),
+      ...names.filter((name) => isLaterSegment(name, lastNumber(segment))),
       ...names.filter((name) => isWithin(name, segment)),
       ...names.filter((name) => isHintFrom(name, segment.number)),
     ];
@@ -171,18 +171,19 @@ function sealedInfos(
   number: number,
   manifest: PagedManifest | undefined,
 ): SegmentInfo[] {
-  const read = new Map(report.segments.map((segment) => [segment.number, segment]));
+  const reports = new Map(report.segments.map((segment) => [segment.number, segment]));
   const infos: SegmentInfo[] = [];
   for (let before = 0; before < number;) {
     const firstOffset = infos.at(-1)?.nextOffset ?? 0;
-    const there = read.get(before);
+    const there = reports.get(before);
     const entry = manifest && segmentWith(manifest, before);
-    const isSaid = entry?.number === before && lastNumber(there ?? entry) === lastNumber(entry);
+    const isSaid = entry?.number === before && (there === undefined || sameNumbers(there, entry));
     const { nextOffset = firstOffset, last, bytes = 0, kinds } = there ?? {};
     const found = { number: before, last, firstOffset, nextOffset, bytes };
-    const info = kinds === undefined ? found : withIndexWords(found, indexWordsFor(kinds));
-    infos.push(isSaid ? entry : info);
-    before = lastNumber(isSaid ? entry : info) + 1;
+    const read = kinds === undefined ? found : withIndexWords(found, indexWordsFor(kinds));
+    const info = isSaid ? entry : read;
+    infos.push(info);
+    before = lastNumber(info) + 1;
   }
   return infos;
 }

@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { kmb } from "../e2e/kmb.ts";
-import { inStream, RECORD_BYTES, tenSegments } from "../e2e/small-segments.ts";
+import { inStream, threeASegment } from "../e2e/small-segments.ts";
 import { filesIn, flipped, temporaryDirectories } from "../e2e/testing.ts";
 import { Storage } from "../src/index.ts";
 
@@ -287,18 +287,9 @@ describe("a directory with a merged segment", () => {
 });
 
 describe("a directory with several merged segments", () => {
-  /** Ten records, three a segment once they were merged. */
-  async function merged(): Promise<string> {
-    const data = directory();
-    const storage = await tenSegments((root, options) => Storage.open(root, options), data);
-    await storage.compact(1n, { mergeThresholdBytes: 3 * RECORD_BYTES });
-    await storage.close();
-    return data;
-  }
-
   test("of which one cannot be compacted does not keep the next stream from it", async () => {
-    const data = await merged();
-    const storage = await Storage.open(data);
+    const data = directory();
+    const storage = await threeASegment((root, options) => Storage.open(root, options), data);
     await storage.appendBatch(2n, [Buffer.from("to be erased"), Buffer.from("kept")]);
     for (const stream of [1n, 2n]) await storage.tombstone(stream, 0n, 1n);
     await storage.close();

@@ -18,3 +18,10 @@ export interface SegmentNumbers {
 export function lastNumber({ number, last = number }: SegmentNumbers): number {
   return last;
 }
+
+/** How many numbers a segment has. */
+export const countOf = (segment: SegmentNumbers): number => lastNumber(segment) - segment.number + 1;
+
+/** Whether two segments have the same numbers. */
+export const sameNumbers = (a: SegmentNumbers, b: SegmentNumbers): boolean =>
+  a.number === b.number && lastNumber(a) === lastNumber(b);

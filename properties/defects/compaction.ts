@@ -55,8 +55,8 @@ export const COMPACTION: readonly Defect[] = [
     sentence:
       "The index of the old segment is removed, but that is not durable when the new one gets its name.",
     file: "src/stream/replace-segment.ts",
-    find: "    await removeIfFile(disk, `${path}/${name}`);\n  await syncNames(disk, path);\n",
-    replace: "    await removeIfFile(disk, `${path}/${name}`);\n",
+    find: "await removeIndexes(files, segment);\n  await syncNames(files.disk, files.path);\n",
+    replace: "await removeIndexes(files, segment);\n",
     invariant: "D2",
     ...SHORT,
   },

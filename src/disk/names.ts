@@ -3,7 +3,7 @@
  * @module
  */
 import { MERGED_MAX } from "../limits.ts";
-import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
+import { countOf, lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
 import type { Format } from "../types.ts";
 
 export const MANIFEST_NAME = "manifest.json";
@@ -56,7 +56,7 @@ export function segmentNumbers(name: string): SegmentNumbers | undefined {
   if (first === undefined) return undefined;
   const number = Number(first);
   const segment = last === undefined ? { number } : { number, last: Number(last) };
-  const count = lastNumber(segment) - number + 1;
+  const count = countOf(segment);
   return segmentName(segment) === name && count >= 1 && count <= MERGED_MAX ? segment : undefined;
 }
 

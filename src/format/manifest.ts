@@ -10,7 +10,7 @@
  * @module
  */
 import * as z from "zod/mini";
-import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
+import { countOf, lastNumber, sameNumbers, type SegmentNumbers } from "../segment-numbers.ts";
 import { MERGED_MAX } from "../limits.ts";
 import type { Format } from "../types.ts";
 
@@ -29,7 +29,7 @@ export interface SegmentInfo extends SegmentNumbers {
 export function sameSegment(a: SegmentInfo, b: SegmentInfo | undefined): boolean {
   return (
     b !== undefined &&
-    lastNumber(b) === lastNumber(a) &&
+    sameNumbers(a, b) &&
     b.firstOffset === a.firstOffset &&
     b.nextOffset === a.nextOffset &&
     b.bytes === a.bytes &&
@@ -162,17 +162,20 @@ function isRun(segments: readonly SegmentInfo[], first: number, last: number, pa
   let number = first;
   let offset = first === 0 ? 0 : segments[0]?.firstOffset;
   for (const segment of segments) {
-    const end = lastNumber(segment);
     if (segment.number !== number || segment.firstOffset !== offset || segment.nextOffset < offset)
       return false;
-    const isMerged = segment.last !== undefined;
-    if (isMerged && (end <= number || end - number >= MERGED_MAX)) return false;
-    if (Math.floor(end / pageSegments) !== Math.floor(number / pageSegments)) return false;
-    number = end + 1;
+    const count = countOf(segment);
+    if (segment.last !== undefined && (count < 2 || count > MERGED_MAX)) return false;
+    if (!isInOnePage(segment, pageSegments)) return false;
+    number += count;
     offset = segment.nextOffset;
   }
   return number === last + 1;
 }
+
+/** Whether all numbers of a segment are those of one page, or of none: a page never ends within a segment. */
+export const isInOnePage = (segment: SegmentNumbers, pageSegments: number): boolean =>
+  Math.floor(segment.number / pageSegments) === Math.floor(lastNumber(segment) / pageSegments);
 
 type Entry = z.infer<typeof segmentsSchema>[number];
 

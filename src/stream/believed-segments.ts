@@ -7,7 +7,7 @@
  * @module
  */
 import { inOrder, type NamedSegments, segmentsAmong } from "../disk/names.ts";
-import type { Manifest } from "../format/manifest.ts";
+import { isInOnePage } from "../format/manifest.ts";
 import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
 import type { Format } from "../types.ts";
 import { type PagedManifest, segmentIn } from "./manifest-files.ts";
@@ -24,40 +24,56 @@ export function believedSegments(
   manifest: PagedManifest | undefined,
 ): NamedSegments {
   const all = segmentsAmong(names).filter(({ last }) => last === undefined || format === "plain");
-  const merged = all.filter(({ last }) => last !== undefined);
-  if (merged.length === 0) return { segments: all, replaced: [] };
-  return inOrder(all.filter((segment) => isBelieved(segment, all, manifest)));
+  const single = all.filter(({ last }) => last === undefined);
+  if (single.length === all.length) return { segments: all, replaced: [] };
+  const there = byNumber(all);
+  // The last segment of all was never merged.
+  const lastThere = single.at(-1)?.number ?? -1;
+  const isBelieved = (segment: SegmentNumbers): boolean =>
+    segment.last === undefined ||
+    (isWithinStream(segment, lastThere, manifest) &&
+      (isAnnounced(segment, manifest) || !isCovered(segment, there)));
+  return inOrder(all.filter(isBelieved));
 }
 
-function isBelieved(
+/** Whether a merged segment is where compaction can have put it: before the last one, and in one page. */
+function isWithinStream(
   segment: SegmentNumbers,
-  all: readonly SegmentNumbers[],
+  lastThere: number,
   manifest: PagedManifest | undefined,
 ): boolean {
-  if (segment.last === undefined) return true;
-  // The last segment of all was never merged.
-  const last = all.findLast((other) => other.last === undefined)?.number ?? -1;
-  const isBeyond = lastNumber(segment) >= Math.max(manifest?.activeSegment ?? -1, last);
-  if (isBeyond && (manifest !== undefined || last >= segment.number)) return false;
-  if (manifest !== undefined) {
-    if (!isInOnePage(segment, manifest)) return false;
-    if (segmentIn(manifest, segment) !== undefined || manifest.replacing === segment.number) return true;
+  const last = lastNumber(segment);
+  if (manifest === undefined) return last < lastThere || lastThere < segment.number;
+  return last < Math.max(manifest.activeSegment, lastThere) && isInOnePage(segment, manifest.pageSegments);
+}
+
+/** Whether the manifest names a merged segment, or says that it was about to come. */
+function isAnnounced(segment: SegmentNumbers, manifest: PagedManifest | undefined): boolean {
+  if (manifest === undefined) return false;
+  return manifest.replacing === segment.number || segmentIn(manifest, segment) !== undefined;
+}
+
+/** Segments by their first numbers. */
+type ByNumber = ReadonlyMap<number, readonly SegmentNumbers[]>;
+
+/** These segments by their first numbers; O(segments) time. */
+export function byNumber(segments: readonly SegmentNumbers[]): ByNumber {
+  const found = new Map<number, SegmentNumbers[]>();
+  for (const segment of segments) {
+    const others = found.get(segment.number);
+    if (others === undefined) found.set(segment.number, [segment]);
+    else others.push(segment);
   }
-  return !isCovered(segment, all);
+  return found;
 }
 
-/** Whether one page of the manifest names all numbers of a merged segment. */
-function isInOnePage(segment: SegmentNumbers, { pageSegments }: Manifest): boolean {
-  return Math.floor(lastNumber(segment) / pageSegments) === Math.floor(segment.number / pageSegments);
-}
-
-/** Whether others have all numbers of a merged segment. */
-export function isCovered(segment: SegmentNumbers, all: readonly SegmentNumbers[]): boolean {
-  const inside = all.filter((other) => other !== segment && other.number >= segment.number);
+/** Whether others have all numbers of a merged segment; O(its numbers) time. */
+export function isCovered(segment: SegmentNumbers, there: ByNumber): boolean {
+  const last = lastNumber(segment);
   let next = segment.number;
-  for (const other of inside.sort((a, b) => a.number - b.number)) {
-    if (other.number > next || lastNumber(other) > lastNumber(segment)) break;
-    next = Math.max(next, lastNumber(other) + 1);
+  for (let number = segment.number; number <= next && next <= last; number += 1) {
+    for (const other of there.get(number) ?? [])
+      if (other !== segment && lastNumber(other) <= last) next = Math.max(next, lastNumber(other) + 1);
   }
-  return next > lastNumber(segment);
+  return next > last;
 }

@@ -18,7 +18,7 @@ import { type OffsetRange, OffsetRanges, rangeOf } from "../format/offset-ranges
 import { type RewrittenSegment, rewriteSegments, type Segments } from "../segment/rewrite-segment.ts";
 import { tombstonesIn } from "./hidden-records.ts";
 import { groupsOf, type Merging } from "./merging.ts";
-import { endOf, type ReadSource, recordAtOffset } from "./read.ts";
+import { endOf, MISSING_SEGMENT, type ReadSource, recordAtOffset } from "./read.ts";
 import type { CompressionKind, RecordKind } from "../types.ts";
 
 /** What else compaction does, and what ends it early. */
@@ -131,7 +131,6 @@ export async function compact(
   let segmentsDone = 0;
   let segmentsReplaced = 0;
   let bytesReclaimed = 0;
-  let failure: StorageError | undefined;
   const replace = async (group: Segments): Promise<void> => {
     const [{ firstOffset: from }] = group;
     const last = elementAt(group, group.length - 1);
@@ -146,16 +145,24 @@ export async function compact(
     bytesReclaimed += group.reduce((sum, { bytes }) => sum + bytes, -rewritten.info.bytes);
     for (const range of rewritten.erased) erased.push(range);
   };
+  // What cannot be merged is compacted segment by segment. The first damage that is met is told.
+  const compactGroup = async (group: Segments): Promise<StorageError | undefined> => {
+    const met = await tolerated(() => replace(group));
+    if (met === undefined || group.length === 1) return met;
+    let first: StorageError | undefined;
+    for (const segment of group) {
+      const damage = await compactGroup([segment]);
+      first ??= damage;
+    }
+    return first;
+  };
+  let failure: StorageError | undefined;
   for (const group of await groupsOf(source, sealed, hidden, pageSegments, merging, signal)) {
     refuseIfAborted(signal);
     onProgress?.(segmentsDone, sealed.length);
     segmentsDone += group.length;
-    // What cannot be merged is compacted segment by segment.
-    if ((await tolerated(() => replace(group))) === undefined) continue;
-    for (const segment of group) {
-      const met = await tolerated(() => replace([segment]));
-      failure ??= met;
-    }
+    const met = await compactGroup(group);
+    failure ??= met;
   }
   if (failure !== undefined) throw failure;
   onProgress?.(sealed.length, sealed.length);
@@ -183,12 +190,7 @@ async function tolerated(work: () => Promise<void>): Promise<StorageError | unde
 }
 
 const missingSegment = ({ stream, file, cause }: StorageError): StorageError =>
-  new StorageError(
-    "missing-segment",
-    "A segment is missing. Restore it from a copy.",
-    { stream, file },
-    cause,
-  );
+  new StorageError(MISSING_SEGMENT.code, MISSING_SEGMENT.sentence, { stream, file }, cause);
 
 /** Whether an error says that what was read is damaged. */
 const isDamage = (error: unknown): boolean =>

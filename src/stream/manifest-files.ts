@@ -25,7 +25,7 @@
  */
 import type { Disk } from "../disk/disk.ts";
 import { syncNames } from "../disk/files.ts";
-import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
+import { lastNumber, sameNumbers, type SegmentNumbers } from "../segment-numbers.ts";
 import { MANIFEST_NAME, pageName, pageNumber } from "../disk/names.ts";
 import { elementAt } from "../element-at.ts";
 import {
@@ -79,8 +79,7 @@ export function segmentWith(manifest: PagedManifest, number: number): SegmentInf
 /** What the manifest says of a segment, if it names one of just these numbers. */
 export function segmentIn(manifest: PagedManifest, segment: SegmentNumbers): SegmentInfo | undefined {
   const info = segmentWith(manifest, segment.number);
-  const isSame = info?.number === segment.number && lastNumber(info) === lastNumber(segment);
-  return isSame ? info : undefined;
+  return info !== undefined && sameNumbers(info, segment) ? info : undefined;
 }
 
 /** The offsets that the manifest gives a segment, in one entry or in one for each that it was merged from. */

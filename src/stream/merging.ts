@@ -7,10 +7,10 @@
  * @module
  */
 import { refuseIfAborted } from "../aborted.ts";
-import { lastNumber } from "../segment-numbers.ts";
+import { countOf, lastNumber } from "../segment-numbers.ts";
 import { MERGED_MAX } from "../limits.ts";
 import { elementAt } from "../element-at.ts";
-import type { SegmentInfo } from "../format/manifest.ts";
+import { isInOnePage, type SegmentInfo } from "../format/manifest.ts";
 import { REDACTED_PAYLOAD_BYTES } from "../format/redaction.ts";
 import type { OffsetIndex } from "../format/offset-index.ts";
 import type { OffsetRange, OffsetRanges } from "../format/offset-ranges.ts";
@@ -41,7 +41,6 @@ export async function groupsOf(
   { minSegments, mergeThresholdBytes }: Merging,
   signal: AbortSignal | undefined,
 ): Promise<Segments[]> {
-  const pageOf = (number: number): number => Math.floor(number / pageSegments);
   const redactedBytes = source.context.format.overheadBytes + REDACTED_PAYLOAD_BYTES;
   const groups: Segments[] = [];
   const kept: number[] = [];
@@ -55,8 +54,8 @@ export async function groupsOf(
     let bytes = kept[next] ?? Infinity;
     for (let i = next + 1; i < sealed.length; i += 1) {
       const segment = elementAt(sealed, i);
-      const last = lastNumber(segment);
-      if (pageOf(last) !== pageOf(first.number) || last - first.number >= MERGED_MAX) break;
+      const merged = { number: first.number, last: lastNumber(segment) };
+      if (!isInOnePage(merged, pageSegments) || countOf(merged) > MERGED_MAX) break;
       bytes += kept[i] ?? Infinity;
       const runs = hidden.countWithin({ from: first.firstOffset, to: segment.nextOffset });
       if (bytes + runs * redactedBytes > mergeThresholdBytes) break;

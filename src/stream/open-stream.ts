@@ -7,7 +7,7 @@
  * @module
  */
 import { listIfThere } from "../disk/files.ts";
-import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
+import { countOf, lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
 import { MANIFEST_NAME, segmentNumbers, segmentsAmong } from "../disk/names.ts";
 import { isFile, readHint } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
@@ -93,9 +93,9 @@ async function openAs(
   const { segments, replaced } = believedSegments(names, context.format.name, manifest);
   const last = Math.max(lastWith(segments), manifest?.activeSegment ?? -1);
   if (last < 0) return undefined;
-  const there = segments.reduce((sum, segment) => sum + lastNumber(segment) - segment.number + 1, 0);
-  const isBehindMerged = lastWith(segments) !== segments.at(-1)?.number;
-  const known = isBehindMerged ? there + 1 : there;
+  const there = segments.reduce((sum, segment) => sum + countOf(segment), 0);
+  // Behind one that was merged there was another, so that is known, too.
+  const known = segments.at(-1)?.last === undefined ? there : there + 1;
   if (last + 1 > known + (manifest === undefined ? 0 : countNamed(manifest))) {
     throw new StorageError(
       "missing-segment",

@@ -332,12 +332,7 @@ export class LogCursor implements Cursor<ReadSource> {
       return await withFile(this.#source.context.disk, path, (file) => use(file, path));
     } catch (error) {
       if (!(error instanceof StorageError) || !isNoFile(error)) throw error;
-      const gone: Flaw = {
-        ok: false,
-        code: "missing-segment",
-        sentence: "A segment is missing. Restore it from a copy.",
-      };
-      throw this.#flawError(gone, path, 0);
+      throw this.#flawError(MISSING_SEGMENT, path, 0);
     }
   }
 
@@ -352,6 +347,11 @@ export class LogCursor implements Cursor<ReadSource> {
   }
 }
 
+export const MISSING_SEGMENT: Flaw = {
+  ok: false,
+  code: "missing-segment",
+  sentence: "A segment is missing. Restore it from a copy.",
+};
 const LEFT_OVER: Flaw = {
   ok: false,
   code: "malformed",

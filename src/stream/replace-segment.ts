@@ -31,15 +31,14 @@ export interface Replaceable {
  * @throws StorageError `io`
  */
 export async function beginReplacement(
-  { disk, path, format }: StreamFiles,
+  files: StreamFiles,
   { manifest, sealed, active }: Replaceable,
   segment: SegmentNumbers,
 ): Promise<void> {
   manifest.beginReplacing(segment.number);
   await manifest.replace(sealed, emptySegment(active.number, active.firstOffset));
-  for (const name of [indexName(segment, format), indexLogName(segment, format)])
-    await removeIfFile(disk, `${path}/${name}`);
-  await syncNames(disk, path);
+  await removeIndexes(files, segment);
+  await syncNames(files.disk, files.path);
 }
 
 /**
@@ -70,10 +69,13 @@ export async function commitReplacement(
 }
 
 /** Removes a segment that another one takes the place of, and what is beside it. @throws StorageError `io` */
-export async function removeSegment(
-  { disk, path, format }: StreamFiles,
-  segment: SegmentNumbers,
-): Promise<void> {
-  const beside = [indexName(segment, format), indexLogName(segment, format)];
-  for (const name of [segmentName(segment), ...beside]) await removeIfFile(disk, `${path}/${name}`);
+export async function removeSegment(files: StreamFiles, segment: SegmentNumbers): Promise<void> {
+  await removeIfFile(files.disk, `${files.path}/${segmentName(segment)}`);
+  await removeIndexes(files, segment);
+}
+
+/** Removes the saved index of a segment and its write-ahead file, if they are there. */
+async function removeIndexes({ disk, path, format }: StreamFiles, segment: SegmentNumbers): Promise<void> {
+  for (const name of [indexName(segment, format), indexLogName(segment, format)])
+    await removeIfFile(disk, `${path}/${name}`);
 }

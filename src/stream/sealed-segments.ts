@@ -8,8 +8,8 @@
 import type { DiskFile } from "../disk/disk.ts";
 import { io, syncNames, withFile } from "../disk/files.ts";
 import { indexLogName, indexName, kimberliteIndexName, pageName, segmentName } from "../disk/names.ts";
-import { lastNumber, type SegmentNumbers } from "../segment-numbers.ts";
-import { ifReadable, isGone, isNoFile, removeIfFile } from "../disk/obstacles.ts";
+import { lastNumber, sameNumbers, type SegmentNumbers } from "../segment-numbers.ts";
+import { ifReadable, isGone, isNoFile } from "../disk/obstacles.ts";
 import { StorageError } from "../error.ts";
 import { genesisHash } from "../format/chain.ts";
 import { indexWordsOf, sameSegment, type SegmentInfo, withIndexWords } from "../format/manifest.ts";
@@ -17,7 +17,7 @@ import { invariant } from "../invariant.ts";
 import { indexBytes, type OffsetIndex, savedPositionsBytes } from "../format/offset-index.ts";
 import type { OffsetRange } from "../format/offset-ranges.ts";
 import { offsetAt } from "../format/record.ts";
-import { createIndexLog } from "../segment/active-segment.ts";
+import { createIndexLog, removeIndexLog } from "../segment/active-segment.ts";
 import { damagedHint, type Finding } from "../segment/finding.ts";
 import { removeKimberliteIndexLog } from "../segment/kimberlite-index.ts";
 import { type RecoveredSegment, recoverSegment } from "../segment/recover-segment.ts";
@@ -25,16 +25,16 @@ import { loadSealedIndex, saveSealedIndex } from "../segment/saved-index.ts";
 import { RecordScanner } from "../segment/scan.ts";
 import { filesOf, type StreamContext } from "../segment/stream-context.ts";
 import type { Offset } from "../types.ts";
-import { isCovered } from "./believed-segments.ts";
+import { byNumber, isCovered } from "./believed-segments.ts";
 import {
   fileNaming,
   offsetsIn,
   type PagedManifest,
   pagesMissing,
   placeWith,
-  segmentIn,
   segmentWith,
 } from "./manifest-files.ts";
+import { MISSING_SEGMENT } from "./read.ts";
 import { removeSegment } from "./replace-segment.ts";
 import { redactedIn } from "./unnamed-redactions.ts";
 
@@ -131,11 +131,11 @@ export class SealedSegments {
 
   async #add(segment: SegmentNumbers): Promise<void> {
     const firstOffset = this.nextOffset;
-    const known = this.#manifest !== undefined && segment.number < this.#manifest.activeSegment;
-    const info = known ? segmentIn(this.#manifest, segment) : undefined;
+    const entry = this.#entryOf(segment);
+    const info = entry !== undefined && sameNumbers(entry, segment) ? entry : undefined;
     const name = segmentName(segment);
     if (!this.#names.has(name)) {
-      await this.#addMissing(segment, firstOffset, info, "A segment is missing. Restore it from a copy.");
+      await this.#addMissing(segment, firstOffset, info, MISSING_SEGMENT.sentence);
       return;
     }
     try {
@@ -146,6 +146,14 @@ export class SealedSegments {
       this.#names.delete(name);
       await this.#addMissing(segment, firstOffset, info, NO_FILE);
     }
+  }
+
+  /** What the manifest says of a sealed segment: the entry with its first number, which may be another's. */
+  #entryOf({ number }: SegmentNumbers): SegmentInfo | undefined {
+    const manifest = this.#manifest;
+    return manifest === undefined || number >= manifest.activeSegment
+      ? undefined
+      : segmentWith(manifest, number);
   }
 
   /** A segment that has a successor and is not there. */
@@ -188,7 +196,7 @@ export class SealedSegments {
       const segment = await this.#recover(numbers, firstOffset, file, info);
       this.noteRedacted(segment);
       const settled = await this.#settled(segment, bytes, info);
-      const isBehind = this.damaged.has(numbers.number) && isCovered(numbers, this.#replaced);
+      const isBehind = this.damaged.has(numbers.number) && isCovered(numbers, byNumber(this.#replaced));
       if (isBehind) throw new DiscountedSegment(name);
       this.#push(settled);
       this.#heads.set(lastNumber(numbers), headAfter(segment, settled));
@@ -257,8 +265,7 @@ export class SealedSegments {
     }
     const ended = { number, last, firstOffset, nextOffset, bytes: index.end };
     const settled = withIndexWords(ended, index.words);
-    const isNamed = this.#manifest !== undefined && number < this.#manifest.activeSegment;
-    const entry = info ?? (isNamed ? segmentWith(this.#manifest, number) : undefined);
+    const entry = this.#entryOf(segment);
     const isWrong = entry !== undefined && !sameSegment(entry, settled) && !this.#isReplacing(number);
     if (this.#manifest !== undefined && isWrong) this.wrongNames.add(fileNaming(this.#manifest, number));
     await this.#saveIndexOf(segment, info !== undefined);
@@ -364,17 +371,16 @@ export class SealedSegments {
    * again. And what was merged into a segment, unless that is damaged.
    */
   async removeLeftovers(): Promise<void> {
-    const { disk, path, format } = this.#context;
+    const files = filesOf(this.#context);
     for (const segment of this.list) {
-      if (this.damaged.has(segment.number)) continue;
-      const name = indexLogName(segment, format.name);
-      if (!this.#names.has(name) || !this.#names.has(indexName(segment, format.name))) continue;
-      await removeIfFile(disk, `${path}/${name}`);
+      const names = [indexLogName(segment, files.format), indexName(segment, files.format)];
+      if (this.damaged.has(segment.number) || !names.every((name) => this.#names.has(name))) continue;
+      await removeIndexLog(files, segment);
     }
     for (const segment of this.#replaced) {
       const by = this.list[placeWith(this.list, segment.number)];
       if (by === undefined || this.damaged.has(by.number) || !this.#names.has(segmentName(by))) continue;
-      await removeSegment(filesOf(this.#context), segment);
+      await removeSegment(files, segment);
     }
   }
 
